@@ -1,0 +1,143 @@
+"""Settings: frozen pydantic models that together make a recipe. Units are part of the names or docstrings."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CohortConfig(_Settings):
+    """Who is a patient, who is a control, and who is held out."""
+
+    group: str = "dx"
+    """Phenotype column that tells target from background."""
+    target: tuple[int | str, ...] = (1, 2, 3)
+    """Codes of patients."""
+    background: tuple[int | str, ...] = (0,)
+    """Codes of controls."""
+    site: str | None = "site"
+    """Column of the scanning site; null where there was one."""
+    test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.25
+    """Share of participants held out of training, site × group kept in proportion."""
+
+
+class ImageConfig(_Settings):
+    """The grid every map is resampled to, in world (MNI) space."""
+
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 64, 64)
+    voxel_size: Annotated[float, Field(gt=0)] = 3.0
+    """Edge of a voxel, mm."""
+    centre: tuple[float, float, float] = (0.0, -18.0, 9.0)
+    """World coordinate of the grid's middle, mm."""
+    fwhm: Annotated[float, Field(ge=0)] = 6.0
+    """Gaussian smoothing after resampling, full width at half maximum in mm; 0 for none."""
+    mask_threshold: float = 0.1
+    """A voxel belongs to the brain mask where the training participants' mean map exceeds this."""
+    standardise: Literal["voxelwise", "none"] = "voxelwise"
+    """Subtract the training mean and divide by the training spread, voxel by voxel, or neither."""
+
+
+class AugmentationConfig(_Settings):
+    """Random changes of training images; evaluation never sees them."""
+
+    enabled: bool = True
+    noise_sd: float = 0.02
+    """TorchIO RandomNoise, gray-matter volume per voxel."""
+    bias_field: float = 0.0
+    """MONAI RandBiasField, largest coefficient of the log field."""
+    shift_mm: float = 0.5
+    """TorchIO RandomAffine, largest translation, mm."""
+    probability: Annotated[float, Field(ge=0, le=1)] = 0.3
+
+
+class ModelConfig(_Settings):
+    """Sizes and parts of the network."""
+
+    salient: Annotated[int, Field(ge=0)] = 2
+    """Units of the salient space s (only patients)."""
+    background: PositiveInt = 32
+    """Units of the background space z (shared)."""
+    channels: tuple[PositiveInt, ...] = (8, 16, 32, 64)
+    """Filters of the strided convolutions; each halves the grid."""
+    hidden: PositiveInt = 64
+    """Units of the dense layer between convolutions and latents."""
+    start: Literal["contrastive_pca", "random"] = "contrastive_pca"
+    """Linear maps that start from contrastive PCA and PCA with a convolutional correction, or none."""
+    noise: Literal["learned", "fixed"] = "learned"
+    """The reconstruction's noise variance."""
+    output: Literal["identity", "sigmoid"] = "identity"
+    """The decoder's last function; a sigmoid cannot pass 1, though modulated maps do."""
+
+
+class ObjectiveConfig(_Settings):
+    """Weights of the loss terms; each term is a mean over samples, in nats."""
+
+    beta: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the Kullback-Leibler terms."""
+    total_correlation: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the critic's total-correlation term."""
+    critic: Literal["nonlinear", "linear"] = "nonlinear"
+    """The study's critic was linear, which cannot see dependence."""
+    background_salient: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the controls' salient code, pulled to zero."""
+
+
+class TrainingConfig(_Settings):
+    """The optimisation. Steps are paired batches of target and background."""
+
+    epochs: PositiveInt = 60
+    batch_size: PositiveInt = 16
+    """Participants of each group in a batch."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    linear_learning_rate_factor: Annotated[float, Field(ge=0)] = 0.02
+    """The linear start learns this much slower than the rest."""
+    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    patience: PositiveInt = 10
+    """Epochs without a better held-out loss before training stops."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    vae: bool = True
+    """Also train the plain VAE, the comparison."""
+    device: str = "auto"
+
+
+class Variable(_Settings):
+    """A phenotype column and how two participants' values differ."""
+
+    name: str
+    scale: Literal["ratio", "nominal"]
+
+
+class AnalysisConfig(_Settings):
+    """What is asked of the latents."""
+
+    variables: tuple[Variable, ...] = ()
+    batteries: dict[str, tuple[str, ...]] = {}
+    """Name of a new variable: columns whose first principal component it is (complete cases)."""
+    permutations: PositiveInt = 5000
+    permute_within: str | None = None
+    """Column within whose levels participants are permuted, or null."""
+    bootstraps: PositiveInt = 1000
+    draws: PositiveInt = 10
+    """Posterior draws per participant."""
+    max_components: PositiveInt = 10
+    """Largest number of mixture components tried."""
+
+
+class Recipe(_Settings):
+    """Every setting of a run, resolved."""
+
+    name: str = "adhd200"
+    seed: int = 0
+    cohort: CohortConfig = CohortConfig()
+    image: ImageConfig = ImageConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    model: ModelConfig = ModelConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    training: TrainingConfig = TrainingConfig()
+    analysis: AnalysisConfig = AnalysisConfig()

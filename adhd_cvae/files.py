@@ -1,0 +1,71 @@
+"""Files that are either whole or absent: atomic writing, TSV, JSON and checksums."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+MISSING = "n/a"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that takes its name only once the block has succeeded."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=f".partial{''.join(path.suffixes)}", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_tsv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table the BIDS way: tabs, ``n/a`` for missing, floats that read back to the same bits."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, na_rep=MISSING, lineterminator="\n")
+
+
+def read_tsv(path: Path) -> pd.DataFrame:
+    """Read a table of ours; only ``n/a`` is missing and ``participant_id`` stays text."""
+    return pd.read_csv(
+        path,
+        sep="\t",
+        na_values=[MISSING],
+        keep_default_na=False,
+        dtype={"participant_id": str},
+        float_precision="round_trip",
+    )
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Write indented JSON in the given key order."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def file_checksum(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(content: Any) -> str:
+    """SHA-256 of a JSON-like value, the same whatever the key order."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
