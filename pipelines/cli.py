@@ -1,0 +1,316 @@
+"""The verbs. Heavy modules are imported inside them, so that ``--help`` is instant."""
+
+import sys
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from adhd_cvae.errors import InputError
+from pipelines.paths import BidsInput, OutputPaths
+from pipelines.progress import for_this_terminal
+
+if TYPE_CHECKING:
+    from adhd_cvae.config import Recipe
+
+app = typer.Typer(
+    name="adhd-cvae",
+    help="Salient and background anatomy of patients and controls, from BIDS, with contrastive variational "
+    "autoencoders.",
+    epilog="Exit status: 0 done, 1 the data or the settings are wrong, 2 the command is wrong.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Level(StrEnum):
+    """The two levels of a BIDS App."""
+
+    participant = "participant"
+    group = "group"
+
+
+class Benchmark(StrEnum):
+    """What can be measured."""
+
+    separation = "separation"
+    speed = "speed"
+
+
+BidsDir = Annotated[Path, typer.Argument(metavar="BIDS_DIR", help="BIDS dataset with gray-matter maps.")]
+NewBidsDir = Annotated[Path, typer.Argument(metavar="BIDS_DIR", help="Folder for the new BIDS dataset.")]
+OutputDir = Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder of the results.")]
+RecipeName = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe", metavar="NAME|FILE", help="adhd200, demo, smoke, as-published, or a YAML file. Default: "
+        "adhd200; for a later stage, the recipe OUTPUT_DIR was made with.",
+    ),
+]  # fmt: skip
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, e.g. model.salient=4. Repeatable."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results made with other settings.")]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--participant-label", metavar="LABEL ...", help="Only these participants, with or without sub-."),
+]
+FilterFile = Annotated[
+    Path | None,
+    typer.Option("--bids-filter-file", metavar="FILE", help="JSON of BIDS entities that choose the maps."),
+]
+Prefer = Annotated[
+    Path | None,
+    typer.Option("--prefer", metavar="FILE", help="The phenotype table to trust where two disagree."),
+]
+Participants = Annotated[int, typer.Option("--participants", min=8, help="How many, patients and controls.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
+CohensD = Annotated[
+    float, typer.Option("--cohens-d", min=0, max=5, help="Planted loss at mean severity, in standard deviations.")
+]
+SiteConfound = Annotated[
+    float, typer.Option("--site-confound", min=0, max=1, help="How unevenly patients spread over sites.")
+]
+Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any map.")]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; allowed anywhere.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+) -> None:
+    if show_version:
+        typer.echo(version("adhd-cvae"))
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    output_dir: OutputDir = Path("demo"),
+    participants: Participants = 240,
+    seed: Seed = 0,
+    recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate a cohort and run every stage on it."""
+    from pipelines import demo as stages
+    from pipelines.settings import load_recipe
+
+    resolved = load_recipe(recipe, tuple(overrides or ()))
+    print(stages.run(output_dir, resolved, participants, seed, for_this_terminal(), overwrite))
+
+
+@app.command()
+def simulate(
+    bids_dir: NewBidsDir,
+    participants: Participants = 240,
+    seed: Seed = 0,
+    cohens_d: CohensD = 0.8,
+    site_confound: SiteConfound = 0.3,
+    null: Null = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a BIDS dataset of gray-matter maps with planted effects."""
+    from adhd_cvae.simulation import SimulationConfig
+    from pipelines import simulate as stage
+
+    config = SimulationConfig(
+        participants=participants, seed=seed, cohens_d=cohens_d, site_confound=site_confound, null=null
+    )
+    stage.run(bids_dir, config, for_this_terminal(), overwrite)
+
+
+@app.command("import-burner")
+def import_burner(
+    maps_dir: Annotated[Path, typer.Argument(metavar="MAPS_DIR", help="Folder of mwrc1<id>.nii[.gz] files.")],
+    bids_dir: NewBidsDir,
+    phenotype: Annotated[list[Path], typer.Option("--phenotype", metavar="FILE", help="Table. Repeatable.")],
+    prefer: Prefer = None,
+) -> None:
+    """Turn a Burner-style folder and its phenotype tables into a BIDS derivative."""
+    from pipelines import burner as stage
+
+    stage.run(maps_dir, bids_dir, phenotype, prefer, for_this_terminal())
+
+
+@app.command()
+def run(
+    bids_dir: BidsDir,
+    output_dir: OutputDir,
+    level: Annotated[Level, typer.Argument(metavar="participant,group", show_default=False)],
+    labels: Labels = None,
+    filter_file: FilterFile = None,
+    prefer: Prefer = None,
+    recipe: RecipeName = None,
+    overrides: Overrides = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="URI", help="Registered model, for the participant level.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Run every stage (group), or embed new participants with a registered model (participant)."""
+    from pipelines.settings import DEFAULT, load_recipe
+
+    source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
+    paths, progress = OutputPaths(output_dir), for_this_terminal()
+    if level is Level.participant:
+        if model is None:
+            raise typer.BadParameter(
+                "the participant level needs a trained model, e.g. --model models:/adhd-cvae@champion",
+                param_hint="--model",
+            )
+        if recipe is not None or overrides:
+            raise typer.BadParameter("the model brings its own settings", param_hint="--recipe / --set")
+        from pipelines import participant
+
+        participant.run(paths, source, model, progress, overwrite)
+        return
+    if model is not None:
+        raise typer.BadParameter("only the participant level takes a model", param_hint="--model")
+    from pipelines import group
+
+    resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
+    group.run(paths, resolved, source, progress, overwrite)
+
+
+@app.command()
+def prepare(
+    bids_dir: BidsDir,
+    output_dir: OutputDir,
+    labels: Labels = None,
+    filter_file: FilterFile = None,
+    prefer: Prefer = None,
+    recipe: RecipeName = None,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """BIDS in; cohort, exclusions and image cache out."""
+    from pipelines import prepare as stage
+    from pipelines.settings import DEFAULT, load_recipe
+
+    resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
+    source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
+    stage.run(OutputPaths(output_dir), resolved, source, for_this_terminal(), overwrite)
+
+
+@app.command()
+def train(
+    output_dir: OutputDir, recipe: RecipeName = None, overrides: Overrides = None, overwrite: Overwrite = False
+) -> None:
+    """Train the models on the image cache; goes on where it was interrupted."""
+    from pipelines import train as stage
+
+    paths = OutputPaths(output_dir)
+    stage.run(paths, _resolve(paths, recipe, overrides), for_this_terminal(), overwrite)
+
+
+@app.command()
+def embed(
+    output_dir: OutputDir, recipe: RecipeName = None, overrides: Overrides = None, overwrite: Overwrite = False
+) -> None:
+    """Posterior means and draws of every participant."""
+    from pipelines import embed as stage
+
+    paths = OutputPaths(output_dir)
+    stage.run(paths, _resolve(paths, recipe, overrides), for_this_terminal(), overwrite)
+
+
+@app.command()
+def analyse(
+    output_dir: OutputDir, recipe: RecipeName = None, overrides: Overrides = None, overwrite: Overwrite = False
+) -> None:
+    """Tables, maps and figures from cohort.tsv, latents.tsv and draws.npz alone."""
+    from pipelines import analyse as stage
+
+    paths = OutputPaths(output_dir)
+    stage.run(paths, _resolve(paths, recipe, overrides), for_this_terminal(), overwrite)
+
+
+@app.command()
+def publish(
+    output_dir: OutputDir, recipe: RecipeName = None, overrides: Overrides = None, overwrite: Overwrite = False
+) -> None:
+    """Report, MLflow run and registered model."""
+    from pipelines import publish as stage
+
+    paths = OutputPaths(output_dir)
+    print(stage.run(paths, _resolve(paths, recipe, overrides), for_this_terminal(), overwrite))
+
+
+@app.command()
+def benchmark(
+    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed", show_default=False)],
+    output_dir: OutputDir = Path("benchmark"),
+    seed: Seed = 0,
+) -> None:
+    """Measure how well planted effects are separated, or how fast this machine is."""
+    from pipelines import benchmark as stage
+
+    print(stage.run(what.value, output_dir, seed, for_this_terminal()))
+
+
+@app.command()
+def ui(
+    output_dir: OutputDir = Path("demo/derivatives/adhd-cvae"),
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="First port tried.")] = 5000,
+) -> None:
+    """Open the MLflow UI on the store of OUTPUT_DIR, on this computer only."""
+    from pipelines import ui as server
+
+    server.run(output_dir, port, for_this_terminal())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Call the command line; wrong data end in one line per problem and exit status 1."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    try:
+        app(args=_spread_labels([argument for argument in given if argument != "--debug"]))
+    except (InputError, OSError) as error:
+        if debug:
+            raise
+        for problem in _problems(error):
+            print(f"adhd-cvae: {' '.join(problem.split())}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _problems(error: InputError | OSError) -> tuple[str, ...]:
+    """One line per problem; a full disk or a forbidden folder is named with its path."""
+    if isinstance(error, InputError):
+        return error.problems
+    where = f"{error.filename}: " if error.filename else ""
+    return (f"{where}{error.strerror or error}",)
+
+
+def _resolve(paths: OutputPaths, recipe: str | None, overrides: list[str] | None) -> "Recipe":
+    """Settings of a later stage: the named recipe, else the one OUTPUT_DIR was made with, then the changes."""
+    from pipelines.record import RunRecord
+    from pipelines.settings import DEFAULT, apply_overrides, load_recipe, validated
+
+    made_with = RunRecord.open(paths).content.get("recipe")
+    if recipe is not None or made_with is None:
+        return load_recipe(recipe or DEFAULT, tuple(overrides or ()))
+    return validated(apply_overrides(made_with, tuple(overrides or ())), f"{paths.run_record}")
+
+
+def _spread_labels(arguments: list[str]) -> list[str]:
+    """Repeat ``--participant-label`` before each label: BIDS Apps take several after one option."""
+    spread, in_labels = [], False
+    for argument in arguments:
+        if argument.startswith("-"):
+            in_labels = argument == "--participant-label"
+            if not in_labels:
+                spread.append(argument)
+        else:
+            spread.extend(["--participant-label", argument] if in_labels else [argument])
+    return spread
+
+
+if __name__ == "__main__":
+    main()

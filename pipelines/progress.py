@@ -1,0 +1,114 @@
+"""What a person sees while a stage works: bars on a terminal, plain lines elsewhere, always on standard error."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+Tick = Callable[[int, int, str], None]
+"""Called with how much is done, of how much, and a note for the reader."""
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+class Progress(Protocol):
+    """The stages' side: they say what they do and never know what shows it."""
+
+    def line(self, text: str) -> None:
+        """Tell one thing."""
+        ...
+
+    def warning(self, text: str) -> None:
+        """Tell one thing that deserves a look."""
+        ...
+
+    def bar(self, title: str) -> AbstractContextManager[Tick]:
+        """Follow something that takes more than two seconds."""
+        ...
+
+
+class Silent:
+    """Shows nothing; keeps the warnings for whoever asks."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def line(self, text: str) -> None:
+        """Show nothing."""
+
+    def warning(self, text: str) -> None:
+        """Keep the warning."""
+        self.warnings.append(text)
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Tick]:
+        """Follow nothing."""
+        yield lambda done, total, note: None
+
+
+class PlainLines:
+    """For logs and pipes: a line at the start, at most one every few seconds, one at the end."""
+
+    def line(self, text: str) -> None:
+        """Print one line."""
+        print(text, file=sys.stderr, flush=True)
+
+    def warning(self, text: str) -> None:
+        """Print one line that starts with the word."""
+        self.line(f"Warning: {text}")
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Tick]:
+        """Print how far it is, now and then."""
+        started = last = time.monotonic()
+        self.line(f"{title} …")
+
+        def tick(done: int, total: int, note: str) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _SECONDS_BETWEEN_LINES and done < total:
+                last = time.monotonic()
+                self.line(f"  {done} of {total}{f': {note}' if note else ''}")
+
+        yield tick
+        self.line(f"{title}: {time.monotonic() - started:.1f} s")
+
+
+class TerminalBars:
+    """For a terminal: one bar at a time, with the time left and a note below the title."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+
+    def line(self, text: str) -> None:
+        """Print one line above the bar."""
+        self._console.print(text, markup=False)
+
+    def warning(self, text: str) -> None:
+        """Print one line in yellow."""
+        self._console.print(f"Warning: {text}", style="yellow", markup=False)
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Tick]:
+        """Draw a bar while the block runs, and leave one line with its time."""
+        from rich import progress as bars
+
+        columns = (
+            bars.TextColumn("{task.description}", markup=False),
+            bars.BarColumn(bar_width=24),
+            bars.MofNCompleteColumn(),
+            bars.TimeRemainingColumn(compact=True),
+            bars.TextColumn("{task.fields[note]}", markup=False),
+        )
+        started = time.monotonic()
+        with bars.Progress(*columns, console=self._console, transient=True) as display:
+            task = display.add_task(title, total=None, note="")
+            yield lambda done, total, note: display.update(task, completed=done, total=total, note=note)
+        self.line(f"{title}: {time.monotonic() - started:.1f} s")
+
+
+def for_this_terminal() -> Progress:
+    """Choose bars where standard error is a terminal, plain lines otherwise."""
+    return TerminalBars() if sys.stderr.isatty() else PlainLines()

@@ -1,0 +1,126 @@
+"""The registered model: packed without pickle and without a path of this machine, found again by name."""
+
+import re
+import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import yaml
+from mlflow import MlflowClient, pyfunc, set_registry_uri, set_tracking_uri
+from mlflow.entities import LoggedModelStatus, Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+
+from adhd_cvae.errors import InputError
+from pipelines.tracking import Store
+
+NAME = "adhd-cvae"
+ALIAS = "champion"
+CODE = Path(__file__).with_name("pyfunc_model.py")
+REQUIREMENTS = (
+    "beartype", "jaxtyping", "joblib", "mlflow", "monai", "nibabel", "numpy", "pandas", "pydantic", "safetensors",
+    "scikit-learn", "scipy", "torch", "torchio",
+)  # fmt: skip
+
+
+def register(client: MlflowClient, run: Run, weights: dict[str, Path], units: dict[str, int]) -> str:
+    """Pack the model, log it beside its run, make it a new version and the champion; return the version.
+
+    Parameters
+    ----------
+    weights
+        Artifact's name to its file: ``weights``, ``config`` and ``recipe``.
+    units
+        Prefix of the output columns (``s``, ``z``) to how many there are.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        _pack(folder, weights, units)
+        logged = client.create_logged_model(run.info.experiment_id, name=NAME, source_run_id=run.info.run_id)
+        client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    try:
+        client.create_registered_model(
+            NAME, description="Posterior means of salient (s) and background (z) anatomy."
+        )
+    except MlflowException:  # it is there
+        client.get_registered_model(NAME)
+    made = client.create_model_version(
+        NAME, source=f"models:/{logged.model_id}", run_id=run.info.run_id, model_id=logged.model_id
+    )
+    client.set_registered_model_alias(NAME, ALIAS, str(made.version))
+    return str(made.version)
+
+
+def version_of(client: MlflowClient, run: Run) -> str | None:
+    """Find the version registered from `run`, if any."""
+    versions = client.search_model_versions(f"name = '{NAME}'")
+    return next((str(found.version) for found in versions if found.run_id == run.info.run_id), None)
+
+
+def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
+    """Load a model such as ``models:/adhd-cvae@champion`` from `store`.
+
+    Raises
+    ------
+    InputError
+        The store has no such model.
+    """
+    if store.database is not None and not store.database.is_file() and uri.startswith("models:"):
+        raise InputError(
+            f"there is no MLflow store at {store.database}, so no {uri}. Set MLFLOW_TRACKING_URI to the store "
+            "that holds the model (sqlite:////path/mlflow.db or http://server)."
+        )
+    store.client()
+    set_tracking_uri(store.uri)
+    set_registry_uri(store.uri)
+    try:
+        return pyfunc.load_model(uri)
+    except (MlflowException, OSError) as error:
+        first_line = str(error).splitlines()[0]
+        raise InputError(
+            f"{uri} cannot be loaded from {store.uri}: {first_line} Expected a URI such as models:/{NAME}@{ALIAS} "
+            f"or models:/{NAME}/1, or a folder that holds an MLmodel file."
+        ) from error
+
+
+def requirements() -> list[str]:
+    """Pin what the model needs to the versions installed here (a CUDA or CPU build is left open)."""
+    return [f"{name}=={re.sub(r'[+].*', '', version(name))}" for name in REQUIREMENTS]
+
+
+def _pack(folder: Path, weights: dict[str, Path], units: dict[str, int]) -> None:
+    columns = [f"{prefix}_{unit:02d}" for prefix, count in units.items() for unit in range(count)]
+    package = find_spec("adhd_cvae")
+    if package is None or package.origin is None:
+        raise InputError("the package adhd_cvae cannot be found, so the model cannot carry its code.")
+    pyfunc.save_model(
+        str(folder),
+        python_model=str(CODE),
+        artifacts={name: str(path) for name, path in weights.items()},
+        code_paths=[str(Path(package.origin).parent)],
+        pip_requirements=requirements(),
+        signature=ModelSignature(
+            inputs=Schema([ColSpec("string", "image")]),
+            outputs=Schema([ColSpec("double", name) for name in columns]),
+        ),
+        input_example={"image": ["sub-01_space-MNI152NLin2009aSym_label-GM_probseg.nii.gz"]},
+    )
+    _forget_paths(folder)
+
+
+def _forget_paths(folder: Path) -> None:
+    """Take out of MLmodel where the files lay when they were packed; loading needs only the relative paths."""
+    description = folder / "MLmodel"
+    content = yaml.safe_load(description.read_text(encoding="utf-8"))
+    flavour = content["flavors"]["python_function"]
+    for artifact in flavour["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    flavour["model_code_path"] = Path(flavour["model_code_path"]).name
+    description.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    for cache in folder.rglob("__pycache__"):
+        for compiled in cache.iterdir():
+            compiled.unlink()
+        cache.rmdir()

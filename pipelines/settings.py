@@ -1,0 +1,195 @@
+"""Recipes: YAML and ``--set`` in, one validated :class:`adhd_cvae.config.Recipe` out."""
+
+import difflib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+
+DEFAULT = "adhd200"
+_SHIPPED = files("pipelines") / "recipes"
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml")
+    )
+
+
+def load_recipe(name_or_file: str = DEFAULT, overrides: tuple[str, ...] = ()) -> Recipe:
+    """Resolve a shipped recipe's name or a YAML file, then the overrides.
+
+    Parameters
+    ----------
+    name_or_file
+        ``demo``, or a path; a file may start from another recipe with ``base: NAME``.
+    overrides
+        ``key=value`` each, the key dotted, the value YAML: ``model.salient=4``.
+
+    Raises
+    ------
+    InputError
+        One line per unknown recipe, unreadable file, unknown key or unfit value.
+    """
+    settings = _read(name_or_file, seen=())
+    settings.setdefault("name", Path(name_or_file).stem)
+    return validated(apply_overrides(settings, overrides), f"recipe {name_or_file}")
+
+
+def validated(settings: dict[str, Any], origin: str) -> Recipe:
+    """Make a recipe of plain settings; each misfit is one line that starts with `origin`."""
+    try:
+        return Recipe.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(*(_explain(detail, origin) for detail in error.errors())) from error
+
+
+def apply_overrides(settings: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, Any]:
+    """Return a copy of `settings` in which each ``key=value`` has replaced what was there."""
+    problems = []
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            problems.append(f"--set {override!r} is not key=value. Example: --set model.salient=4")
+            continue
+        if not _is_known(key):
+            problems.append(f"--set {key}: no such setting. {_nearest(key, known_keys())}")
+            continue
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            problems.append(f"--set {key}: {text!r} is not a YAML value. Quote lists: --set '{key}=[1, 2]'")
+            continue
+        settings = _with_value(settings, key.split("."), value)
+    if problems:
+        raise InputError(*problems)
+    return settings
+
+
+def known_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> list[str]:
+    """List every dotted key of a recipe."""
+    keys = []
+    for name, field in model.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            keys.extend(known_keys(section, f"{prefix}{name}."))
+        else:
+            keys.append(f"{prefix}{name}")
+    return keys
+
+
+def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested sections into dotted keys; lists and batteries stay values."""
+    sections = {key.split(".")[0] for key in known_keys() if "." in key}
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if not prefix and key in sections and isinstance(value, dict):
+            flat.update(flatten(value, f"{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _read(name_or_file: str, seen: tuple[str, ...]) -> dict[str, Any]:
+    """Read a recipe and, first, the recipe it is based on."""
+    if name_or_file in seen:
+        raise InputError(f"recipe {seen[0]}: 'base' goes in a circle ({' → '.join((*seen, name_or_file))}).")
+    settings = _parse(_text(name_or_file), name_or_file)
+    base = settings.pop("base", None)
+    if base is None:
+        return settings
+    base_name = str(base)
+    if base_name not in shipped_recipes():
+        base_name = str(Path(name_or_file).parent / base_name)
+    return _merged(_read(base_name, (*seen, name_or_file)), settings)
+
+
+def _text(name_or_file: str) -> str:
+    if name_or_file in shipped_recipes():
+        return (_SHIPPED / f"{name_or_file}.yaml").read_text(encoding="utf-8")
+    path = Path(name_or_file)
+    if path.is_file():
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"recipe {path} is not a text file in UTF-8 (byte {error.start}).") from error
+    shipped = ", ".join(shipped_recipes())
+    close = difflib.get_close_matches(name_or_file, shipped_recipes(), n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    raise InputError(
+        f"no recipe '{name_or_file}': neither a file nor one of the shipped ones ({shipped}).{hint}"
+    )
+
+
+def _parse(text: str, origin: str) -> dict[str, Any]:
+    """Parse YAML with plain values only: tags that would make Python objects are refused."""
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f" at line {place.line + 1}" if place is not None else ""
+        raise InputError(
+            f"recipe {origin} is not plain YAML{line}: {getattr(error, 'problem', None) or error}."
+        ) from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise InputError(
+            f"recipe {origin} holds a {type(settings).__name__}; expected 'key: value' lines such as "
+            f"'model:' with '  salient: 2' below it."
+        )
+    return {str(key): value for key, value in settings.items()}
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Lay `changes` over `base`, section by section; lists and batteries replace."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = {**merged[key], **value} if both else value
+    return merged
+
+
+def _with_value(settings: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    head, *rest = keys
+    if not rest:
+        return {**settings, head: value}
+    section = settings.get(head)
+    return {**settings, head: _with_value(section if isinstance(section, dict) else {}, rest, value)}
+
+
+def _is_known(key: str) -> bool:
+    sections = {known.rsplit(".", 1)[0] for known in known_keys() if "." in known}
+    return key in known_keys() or key in sections or key.startswith("analysis.batteries.")
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    """Name the known key most like `key`: by its last word where that is close, else as a whole."""
+    by_leaf = {name.rsplit(".", 1)[-1]: name for name in known}
+    leaf = difflib.get_close_matches(key.rsplit(".", 1)[-1], list(by_leaf), n=1, cutoff=0.6)
+    if leaf:
+        return f"Did you mean '{by_leaf[leaf[0]]}'?"
+    return f"The nearest known one is '{difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]}'."
+
+
+def _explain(detail: ErrorDetails, origin: str) -> str:
+    """Say in one line what pydantic found, what it expected and where."""
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{origin}: no setting '{key}'. {_nearest(key, _siblings(key))}"
+    expected = detail["msg"].replace("Input should be", "expected", 1)
+    return f"{origin}: {key} is {detail['input']!r}; {expected[0].lower()}{expected[1:]}."
+
+
+def _siblings(key: str) -> list[str]:
+    """Name the keys known beside `key`, or all of them where its section is unknown too."""
+    section = key.rsplit(".", 1)[0] + "." if "." in key else ""
+    return [known for known in known_keys() if section and known.startswith(section)] or known_keys()

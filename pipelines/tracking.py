@@ -1,0 +1,202 @@
+"""MLflow: where the store is, one named run per set of results, one registered model."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.files import file_checksum, fingerprint, read_json, read_tsv, write_json
+from pipelines.paths import OutputPaths
+from pipelines.settings import flatten
+
+EXPERIMENT = "adhd-cvae"
+CONTENT_TAG = "adhd_cvae.content"
+_LONGEST_PARAMETER = 6000
+"""MLflow cuts longer ones."""
+EPOCH_METRICS = {
+    "train_loss": "loss_training",
+    "test_loss": "loss_held_out",
+    "reconstruction": "reconstruction_training",
+    "test_reconstruction": "reconstruction_held_out",
+    "kl_salient": "kl_salient",
+    "kl_background": "kl_background",
+    "total_correlation": "total_correlation",
+    "background_salient": "salient_of_controls",
+    "critic_loss": "critic_loss",
+    "critic_accuracy": "critic_accuracy",
+    "seconds": "seconds_per_epoch",
+}
+"""Column of history.tsv to the metric's name in MLflow, after ``cvae/`` or ``vae/``."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A tracking store.
+
+    Attributes
+    ----------
+    uri
+        What MLflow calls the tracking URI.
+    artifacts
+        Folder of artifacts, stated explicitly for sqlite; None where a server decides.
+    """
+
+    uri: str
+    artifacts: Path | None
+
+    @property
+    def database(self) -> Path | None:
+        """The sqlite file; None for a server."""
+        return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
+
+    def client(self) -> MlflowClient:
+        """Connect, making an sqlite store where there is none yet."""
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        if self.database is not None:
+            self.database.parent.mkdir(parents=True, exist_ok=True)
+        return MlflowClient(self.uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI", self.uri))
+
+
+def find_store(output_dir: Path) -> Store:
+    """Locate the store: ``MLFLOW_TRACKING_URI``, else sqlite in the folder that holds `output_dir`."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not uri:
+        uri = f"sqlite:///{output_dir.resolve().parent / 'mlflow.db'}"
+    if uri.startswith("sqlite:///"):
+        database = Path(uri.removeprefix("sqlite:///")).resolve()
+        return Store(f"sqlite:///{database}", database.parent / "mlflow-artifacts")
+    return Store(uri, None)
+
+
+def start_run(client: MlflowClient, store: Store, name: str, content: str, tags: dict[str, str]) -> Run:
+    """Start the one run that holds `content`, putting aside what an interrupted attempt left."""
+    experiment = _experiment(client, store)
+    for left_over in find_runs(client, content):
+        client.delete_run(left_over.info.run_id)
+    own = {"mlflow.source.name": "adhd-cvae publish", "mlflow.source.type": "LOCAL", CONTENT_TAG: content}
+    return client.create_run(experiment, run_name=name, tags={**tags, **own})
+
+
+def find_runs(client: MlflowClient, content: str, finished: bool | None = False) -> list[Run]:
+    """List the runs that hold `content`, finished or interrupted."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return []
+    runs = client.search_runs([experiment.experiment_id], f"tags.`{CONTENT_TAG}` = '{content}'")
+    return [run for run in runs if (run.info.status == "FINISHED") == finished]
+
+
+def log_recipe(client: MlflowClient, run_id: str, recipe: Recipe) -> None:
+    """Log every setting as a flat parameter; values too long for MLflow are in recipe.json alone."""
+    plain = recipe.model_dump(mode="json")
+    params = []
+    for key, value in flatten(plain).items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        if len(text) <= _LONGEST_PARAMETER:
+            params.append(Param(key, text))
+    client.log_batch(run_id, params=params)
+    client.log_dict(run_id, plain, "recipe.json")
+
+
+def log_history(client: MlflowClient, run_id: str, history: pd.DataFrame, ended_ms: int) -> None:
+    """Log the losses of every epoch, under the time they were reached counting back from `ended_ms`."""
+    seconds = history["seconds"].fillna(0).to_numpy(dtype=float)
+    remaining = seconds[::-1].cumsum()[::-1] - seconds
+    metrics = [
+        Metric(f"{row['model']}/{name}", float(row[column]), int(ended_ms - 1000 * left), int(row["epoch"]))
+        for (_, row), left in zip(history.iterrows(), remaining, strict=True)
+        for column, name in EPOCH_METRICS.items()
+        if column in history and pd.notna(row[column])
+    ]
+    _log_metrics(client, run_id, metrics)
+
+
+def log_scores(client: MlflowClient, run_id: str, scores: dict[str, float], time_ms: int) -> None:
+    """Log final scores; names are made fit for MLflow, missing values are left out."""
+    metrics = [
+        Metric(metric_name(name), float(value), time_ms, 0) for name, value in scores.items() if pd.notna(value)
+    ]
+    _log_metrics(client, run_id, metrics)
+
+
+def metric_name(text: str) -> str:
+    """Replace what MLflow forbids in a metric's name by ``-``."""
+    return re.sub(r"[^\w\-./ :]", "-", text)
+
+
+def log_dataset(
+    client: MlflowClient, run_id: str, name: str, digest: str, profile: dict[str, Any]
+) -> None:
+    """Log which data the run saw: a name, a digest and counts, never where it lies on the disk."""
+    dataset = Dataset(
+        name=name,
+        digest=digest[:36],
+        source_type="local",
+        source=json.dumps({"dataset": name}),
+        profile=json.dumps(profile),
+    )
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+
+def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
+    """Keep the tables, pictures, report and reproducibility checklist with the run."""
+    for folder, name in ((paths.analysis, "tables"), (paths.figures, "figures")):
+        if folder.is_dir():
+            client.log_artifacts(run_id, str(folder), name)
+    for file in (paths.report, paths.history, paths.exclusions):
+        if file.is_file():
+            client.log_artifact(run_id, str(file))
+    checklist = read_json(paths.run_record)
+    checklist.pop("bids_dir", None)  # where the data lie is nobody's business but the lab's
+    client.log_dict(run_id, checklist, "run.json")
+
+
+def git_commit() -> str | None:
+    """Name the commit this software runs from; None where it is an installed package."""
+    here = Path(__file__)
+    tracked = ["git", "-C", str(here.parent), "ls-files", "--error-unmatch", here.name]
+    commit = ["git", "-C", str(here.parent), "rev-parse", "HEAD"]
+    try:
+        subprocess.run(tracked, check=True, capture_output=True)
+        return subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _experiment(client: MlflowClient, store: Store) -> str:
+    """Find or make the experiment, its artifacts in a stated place (MLflow's default is the current folder)."""
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is None:
+        location = store.artifacts.as_uri() if store.artifacts is not None else None
+        try:
+            return client.create_experiment(EXPERIMENT, artifact_location=location)
+        except MlflowException:  # another process was faster
+            found = client.get_experiment_by_name(EXPERIMENT)
+            if found is None:
+                raise
+    if found.lifecycle_stage != "active":
+        raise InputError(
+            f"the MLflow experiment '{EXPERIMENT}' of {store.uri} was deleted. Restore it with "
+            f"`mlflow experiments restore -x {found.experiment_id}`, or use another store."
+        )
+    return found.experiment_id
+
+
+def _log_metrics(client: MlflowClient, run_id: str, metrics: list[Metric]) -> None:
+    for start in range(0, len(metrics), 1000):  # the most MLflow takes at once
+        client.log_batch(run_id, metrics=metrics[start : start + 1000])
