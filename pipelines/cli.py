@@ -58,7 +58,9 @@ Overrides = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results made with other settings.")]
 Labels = Annotated[
     list[str] | None,
-    typer.Option("--participant-label", metavar="LABEL ...", help="Only these participants, with or without sub-."),
+    typer.Option(
+        "--participant-label", metavar="LABEL ...", help="Only these participants, with or without sub-."
+    ),
 ]
 FilterFile = Annotated[
     Path | None,
@@ -71,7 +73,8 @@ Prefer = Annotated[
 Participants = Annotated[int, typer.Option("--participants", min=8, help="How many, patients and controls.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
 CohensD = Annotated[
-    float, typer.Option("--cohens-d", min=0, max=5, help="Planted loss at mean severity, in standard deviations.")
+    float,
+    typer.Option("--cohens-d", min=0, max=5, help="Planted loss at mean severity, in standard deviations."),
 ]
 SiteConfound = Annotated[
     float, typer.Option("--site-confound", min=0, max=1, help="How unevenly patients spread over sites.")
@@ -82,7 +85,9 @@ Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; allowed anywhere.")] = False,
-    show_version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     if show_version:
         typer.echo(version("adhd-cvae"))
@@ -99,11 +104,13 @@ def demo(
     overwrite: Overwrite = False,
 ) -> None:
     """Simulate a cohort and run every stage on it."""
+    from adhd_cvae.simulation import SimulationConfig
     from pipelines import demo as stages
     from pipelines.settings import load_recipe
 
     resolved = load_recipe(recipe, tuple(overrides or ()))
-    print(stages.run(output_dir, resolved, participants, seed, for_this_terminal(), overwrite))
+    config = SimulationConfig(participants=participants, seed=seed)
+    print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite))
 
 
 @app.command()
@@ -150,7 +157,8 @@ def run(
     recipe: RecipeName = None,
     overrides: Overrides = None,
     model: Annotated[
-        str | None, typer.Option("--model", metavar="URI", help="Registered model, for the participant level.")
+        str | None,
+        typer.Option("--model", metavar="URI", help="Registered model, for the participant level."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -201,7 +209,10 @@ def prepare(
 
 @app.command()
 def train(
-    output_dir: OutputDir, recipe: RecipeName = None, overrides: Overrides = None, overwrite: Overwrite = False
+    output_dir: OutputDir,
+    recipe: RecipeName = None,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train the models on the image cache; goes on where it was interrupted."""
     from pipelines import train as stage
@@ -212,7 +223,10 @@ def train(
 
 @app.command()
 def embed(
-    output_dir: OutputDir, recipe: RecipeName = None, overrides: Overrides = None, overwrite: Overwrite = False
+    output_dir: OutputDir,
+    recipe: RecipeName = None,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Posterior means and draws of every participant."""
     from pipelines import embed as stage
@@ -223,7 +237,10 @@ def embed(
 
 @app.command()
 def analyse(
-    output_dir: OutputDir, recipe: RecipeName = None, overrides: Overrides = None, overwrite: Overwrite = False
+    output_dir: OutputDir,
+    recipe: RecipeName = None,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Tables, maps and figures from cohort.tsv, latents.tsv and draws.npz alone."""
     from pipelines import analyse as stage
@@ -234,7 +251,10 @@ def analyse(
 
 @app.command()
 def publish(
-    output_dir: OutputDir, recipe: RecipeName = None, overrides: Overrides = None, overwrite: Overwrite = False
+    output_dir: OutputDir,
+    recipe: RecipeName = None,
+    overrides: Overrides = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Report, MLflow run and registered model."""
     from pipelines import publish as stage
@@ -289,7 +309,7 @@ def _problems(error: InputError | OSError) -> tuple[str, ...]:
 
 
 def _resolve(paths: OutputPaths, recipe: str | None, overrides: list[str] | None) -> "Recipe":
-    """Settings of a later stage: the named recipe, else the one OUTPUT_DIR was made with, then the changes."""
+    """Settings of a later stage: the named recipe, or the one OUTPUT_DIR was made with; then the changes."""
     from pipelines.record import RunRecord
     from pipelines.settings import DEFAULT, apply_overrides, load_recipe, validated
 

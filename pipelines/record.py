@@ -65,7 +65,9 @@ class RunRecord:
         try:
             content = read_json(paths.run_record)
         except ValueError as error:
-            raise InputError(f"{paths.run_record} is not JSON ({error}). Move it away to start afresh.") from error
+            raise InputError(
+                f"{paths.run_record} is not JSON ({error}). Move it away to start afresh."
+            ) from error
         return cls(paths, content)
 
     @property
@@ -84,7 +86,12 @@ class RunRecord:
         write_json(self.content, self.paths.run_record)
 
     def perform(
-        self, stage: Stage, recipe: Recipe, work: Callable[[], None], progress: Progress, overwrite: bool = False
+        self,
+        stage: Stage,
+        recipe: Recipe,
+        work: Callable[[], None],
+        progress: Progress,
+        overwrite: bool = False,
     ) -> bool:
         """Do a stage's work unless its results stand; return whether anything was done.
 
@@ -117,12 +124,8 @@ class RunRecord:
         if stage.keeps_on_new_inputs and changed:
             differences.append(f"{stage.name} was done with another {', '.join(changed)}")
         if differences and not overwrite:
-            raise InputError(
-                *(
-                    f"{line}. Give --overwrite to replace the results in {self.paths.folder}, or another OUTPUT_DIR."
-                    for line in differences
-                )
-            )
+            advice = f"Give --overwrite to replace the results in {self.paths.folder}, or another OUTPUT_DIR."
+            raise InputError(*(f"{line}. {advice}" for line in differences))
         if changed:
             progress.line(f"{stage.name}: {', '.join(changed)} changed since, doing it again")
         for name in stage.clears:

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
 import yaml
 from mlflow import MlflowClient, pyfunc, set_registry_uri, set_tracking_uri
 from mlflow.entities import LoggedModelStatus, Run
@@ -20,24 +21,24 @@ NAME = "adhd-cvae"
 ALIAS = "champion"
 CODE = Path(__file__).with_name("pyfunc_model.py")
 REQUIREMENTS = (
-    "beartype", "jaxtyping", "joblib", "mlflow", "monai", "nibabel", "numpy", "pandas", "pydantic", "safetensors",
-    "scikit-learn", "scipy", "torch", "torchio",
+    "beartype", "jaxtyping", "joblib", "mlflow", "monai", "nibabel", "numpy", "pandas", "pydantic",
+    "safetensors", "scikit-learn", "scipy", "torch", "torchio",
 )  # fmt: skip
 
 
-def register(client: MlflowClient, run: Run, weights: dict[str, Path], units: dict[str, int]) -> str:
+def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns: list[str]) -> str:
     """Pack the model, log it beside its run, make it a new version and the champion; return the version.
 
     Parameters
     ----------
-    weights
-        Artifact's name to its file: ``weights``, ``config`` and ``recipe``.
-    units
-        Prefix of the output columns (``s``, ``z``) to how many there are.
+    artifacts
+        Name to file: ``weights``, ``config`` and ``recipe``.
+    columns
+        Names of the output's columns, ``s_00`` and so on.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
-        _pack(folder, weights, units)
+        _pack(folder, artifacts, columns)
         logged = client.create_logged_model(run.info.experiment_id, name=NAME, source_run_id=run.info.run_id)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
@@ -60,6 +61,11 @@ def version_of(client: MlflowClient, run: Run) -> str | None:
     return next((str(found.version) for found in versions if found.run_id == run.info.run_id), None)
 
 
+def uri_of(version: str | None) -> str | None:
+    """Name a version the way MLflow loads it, with its alias."""
+    return None if version is None else f"models:/{NAME}/{version} (models:/{NAME}@{ALIAS})"
+
+
 def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
     """Load a model such as ``models:/adhd-cvae@champion`` from `store`.
 
@@ -70,8 +76,8 @@ def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
     """
     if store.database is not None and not store.database.is_file() and uri.startswith("models:"):
         raise InputError(
-            f"there is no MLflow store at {store.database}, so no {uri}. Set MLFLOW_TRACKING_URI to the store "
-            "that holds the model (sqlite:////path/mlflow.db or http://server)."
+            f"there is no MLflow store at {store.database}, so no {uri}. Set MLFLOW_TRACKING_URI to the "
+            "store that holds the model (sqlite:////path/mlflow.db or http://server)."
         )
     store.client()
     set_tracking_uri(store.uri)
@@ -81,8 +87,8 @@ def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
     except (MlflowException, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise InputError(
-            f"{uri} cannot be loaded from {store.uri}: {first_line} Expected a URI such as models:/{NAME}@{ALIAS} "
-            f"or models:/{NAME}/1, or a folder that holds an MLmodel file."
+            f"{uri} cannot be loaded from {store.uri}: {first_line} Expected a URI such as "
+            f"models:/{NAME}@{ALIAS} or models:/{NAME}/1, or a folder that holds an MLmodel file."
         ) from error
 
 
@@ -91,28 +97,27 @@ def requirements() -> list[str]:
     return [f"{name}=={re.sub(r'[+].*', '', version(name))}" for name in REQUIREMENTS]
 
 
-def _pack(folder: Path, weights: dict[str, Path], units: dict[str, int]) -> None:
-    columns = [f"{prefix}_{unit:02d}" for prefix, count in units.items() for unit in range(count)]
+def _pack(folder: Path, artifacts: dict[str, Path], columns: list[str]) -> None:
     package = find_spec("adhd_cvae")
     if package is None or package.origin is None:
         raise InputError("the package adhd_cvae cannot be found, so the model cannot carry its code.")
     pyfunc.save_model(
         str(folder),
         python_model=str(CODE),
-        artifacts={name: str(path) for name, path in weights.items()},
+        artifacts={name: str(path) for name, path in artifacts.items()},
         code_paths=[str(Path(package.origin).parent)],
         pip_requirements=requirements(),
         signature=ModelSignature(
             inputs=Schema([ColSpec("string", "image")]),
             outputs=Schema([ColSpec("double", name) for name in columns]),
         ),
-        input_example={"image": ["sub-01_space-MNI152NLin2009aSym_label-GM_probseg.nii.gz"]},
+        input_example=pd.DataFrame({"image": ["sub-01_space-MNI152NLin2009aSym_label-GM_probseg.nii.gz"]}),
     )
     _forget_paths(folder)
 
 
 def _forget_paths(folder: Path) -> None:
-    """Take out of MLmodel where the files lay when they were packed; loading needs only the relative paths."""
+    """Take out of MLmodel where the files lay when packed; loading needs only the relative paths."""
     description = folder / "MLmodel"
     content = yaml.safe_load(description.read_text(encoding="utf-8"))
     flavour = content["flavors"]["python_function"]

@@ -99,8 +99,8 @@ def _description(config: SimulationConfig) -> dict[str, Any]:
             {
                 "Name": "adhd-cvae simulate",
                 "Version": version("adhd-cvae"),
-                "Description": "MNI152 gray matter of nilearn, deformed, modulated and varied; two severities "
-                "planted in patients. No real person's data.",
+                "Description": "MNI152 gray matter of nilearn, deformed, modulated and varied; two "
+                "severities planted in patients. No real person's data.",
                 "Settings": settings,
             }
         ],
@@ -115,8 +115,8 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     _write_table(cohort.phenotype, names, phenotype / "adhd200.tsv")
     factors = {
         name: {
-            "Description": f"Planted severity: gray matter removed around MNI {', '.join(map(str, places))} mm; "
-            "0 in controls, mean 1 in patients. For the recovery table only.",
+            "Description": f"Planted severity: gray matter removed around MNI {', '.join(map(str, places))} "
+            "mm; 0 in controls, mean 1 in patients. For the recovery table only.",
             "Units": "arbitrary",
         }
         for name, places in FACTORS.items()
@@ -131,8 +131,8 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     entities = f"space-{SPACE}_res-{cohort.config.resolution}_label-GM_probseg"
     write_json(sidecar, bids_dir / f"{entities}.json")
     note = (
-        "# Simulated gray-matter maps\n\nNo real person's data. Made by `adhd-cvae simulate`; the settings are in "
-        "dataset_description.json.\nThe truth in phenotype/simulated_truth.tsv is for scoring results only.\n"
+        "# Simulated gray-matter maps\n\nNo real person's data. Made by `adhd-cvae simulate`; the settings are in\n"
+        "dataset_description.json. The truth in phenotype/simulated_truth.tsv is for scoring results only.\n"
     )
     (bids_dir / "README.md").write_text(note, encoding="utf-8")
 

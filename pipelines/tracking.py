@@ -5,6 +5,8 @@ import logging
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,12 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
 from mlflow.exceptions import MlflowException
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import file_checksum, fingerprint, read_json, read_tsv, write_json
+from adhd_cvae.files import read_json
 from pipelines.paths import OutputPaths
 from pipelines.settings import flatten
 
@@ -83,6 +85,19 @@ def find_store(output_dir: Path) -> Store:
     return Store(uri, None)
 
 
+@contextmanager
+def readable_errors(store: Store) -> Iterator[None]:
+    """Turn what MLflow raises into one line that names the store."""
+    try:
+        yield
+    except MlflowException as error:
+        first_line = str(error).splitlines()[0]
+        raise InputError(
+            f"the MLflow store {store.uri} refuses: {first_line} Set MLFLOW_TRACKING_URI to another one, or "
+            "make this one writable, and call publish again; nothing else is lost."
+        ) from error
+
+
 def start_run(client: MlflowClient, store: Store, name: str, content: str, tags: dict[str, str]) -> Run:
     """Start the one run that holds `content`, putting aside what an interrupted attempt left."""
     experiment = _experiment(client, store)
@@ -129,7 +144,9 @@ def log_history(client: MlflowClient, run_id: str, history: pd.DataFrame, ended_
 def log_scores(client: MlflowClient, run_id: str, scores: dict[str, float], time_ms: int) -> None:
     """Log final scores; names are made fit for MLflow, missing values are left out."""
     metrics = [
-        Metric(metric_name(name), float(value), time_ms, 0) for name, value in scores.items() if pd.notna(value)
+        Metric(metric_name(name), float(value), time_ms, 0)
+        for name, value in scores.items()
+        if pd.notna(value)
     ]
     _log_metrics(client, run_id, metrics)
 
@@ -139,9 +156,7 @@ def metric_name(text: str) -> str:
     return re.sub(r"[^\w\-./ :]", "-", text)
 
 
-def log_dataset(
-    client: MlflowClient, run_id: str, name: str, digest: str, profile: dict[str, Any]
-) -> None:
+def log_dataset(client: MlflowClient, run_id: str, name: str, digest: str, profile: dict[str, Any]) -> None:
     """Log which data the run saw: a name, a digest and counts, never where it lies on the disk."""
     dataset = Dataset(
         name=name,
@@ -179,7 +194,7 @@ def git_commit() -> str | None:
 
 
 def _experiment(client: MlflowClient, store: Store) -> str:
-    """Find or make the experiment, its artifacts in a stated place (MLflow's default is the current folder)."""
+    """Find or make the experiment, its artifacts in a stated place and not in the current folder."""
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
         location = store.artifacts.as_uri() if store.artifacts is not None else None

@@ -1,0 +1,159 @@
+"""Stage: results in, report.html, MLflow run and registered model out."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.files import fingerprint, read_tsv, write_json
+from pipelines.paths import OutputPaths
+from pipelines.progress import Progress
+from pipelines.record import RunRecord, checksums
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where the results can be looked at and the model be loaded from."""
+
+    store: str
+    run_name: str
+    run_id: str
+    model: str | None
+
+    def __str__(self) -> str:
+        """Say it in lines for a terminal."""
+        model = self.model or "none (no trained model in this OUTPUT_DIR)"
+        return f"MLflow store     {self.store}\nMLflow run       {self.run_name}\nRegistered model {model}"
+
+
+def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False) -> Published:
+    """Write the report, then log the run and register the model; results already published stay one run.
+
+    Raises
+    ------
+    InputError
+        There are no results yet, or the MLflow store refuses.
+    """
+    if not paths.latents.is_file() or not paths.analysis.is_dir():
+        raise InputError(
+            f"{paths.folder} holds no results to publish. Run `adhd-cvae analyse {paths.folder}` first."
+        )
+    from pipelines.report import write_report
+
+    with progress.bar("Writing the report") as tick:
+        tick(0, 1, "")
+        write_report(paths.folder)
+        tick(1, 1, "")
+    started = time.monotonic()
+    published = _log(paths, recipe, progress, overwrite)
+    RunRecord.open(paths).note(
+        published={
+            "run_id": published.run_id,
+            "run_name": published.run_name,
+            "model": published.model,
+            "seconds": round(time.monotonic() - started, 2),
+        }
+    )
+    return published
+
+
+def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool) -> Published:
+    """Log everything unless the store holds a finished run of the same content."""
+    from pipelines import registry, tracking
+
+    store = tracking.find_store(paths.folder)
+    record = RunRecord.open(paths).content
+    content = content_fingerprint(paths, recipe)
+    cohort = read_tsv(paths.cohort)
+    name = f"{recipe.name}, {len(cohort)} participants, seed {recipe.seed}"
+    with tracking.readable_errors(store), progress.bar("Logging to MLflow") as tick:
+        tick(0, 4, "opening the store")
+        client = store.client()
+        for done in tracking.find_runs(client, content, finished=True):
+            version = registry.version_of(client, done)
+            return Published(
+                store.uri, done.info.run_name or name, done.info.run_id, registry.uri_of(version)
+            )
+        run = tracking.start_run(client, store, name, content, _tags(recipe, record))
+        now = int(time.time() * 1000)
+        tick(1, 4, "settings and losses")
+        tracking.log_recipe(client, run.info.run_id, recipe)
+        if paths.history.is_file():
+            tracking.log_history(client, run.info.run_id, read_tsv(paths.history), now)
+        tracking.log_scores(client, run.info.run_id, scores(paths, record), now)
+        tracking.log_dataset(
+            client, run.info.run_id, record.get("dataset", "cohort"), content, _profile(cohort)
+        )
+        tick(2, 4, "tables and figures")
+        tracking.log_files(client, run.info.run_id, paths)
+        tick(3, 4, "model")
+        version = _register(paths, recipe, client, run)
+        client.set_terminated(run.info.run_id)
+        tick(4, 4, "")
+    return Published(store.uri, name, run.info.run_id, registry.uri_of(version))
+
+
+def content_fingerprint(paths: OutputPaths, recipe: Recipe) -> str:
+    """Name a set of results by its content: recipe, latents, weights and tables."""
+    tables = sorted(paths.analysis.glob("*.tsv"))
+    files = (paths.cohort, paths.latents, paths.draws, paths.cvae.with_suffix(".safetensors"), *tables)
+    return fingerprint({"recipe": recipe.model_dump(mode="json"), "files": checksums(paths, *files)})
+
+
+def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
+    """Collect what a person compares runs by: metric name to value."""
+    found: dict[str, float] = {}
+    for table, prefix, keys, value in (
+        ("recovery", "recovery", ("factor", "space", "split", "metric"), "score"),
+        ("rsa", "tau", ("space", "variable"), "tau"),
+        ("silhouette", "silhouette", ("space", "variable"), "silhouette"),
+        ("probes", "leakage", ("space", "target", "probe", "metric"), "score"),
+    ):
+        rows = read_tsv(paths.table(table)) if paths.table(table).is_file() else pd.DataFrame()
+        for _, row in rows.iterrows():
+            found["/".join([prefix, *(str(row[key]) for key in keys if key in row)])] = row[value]
+    for stage, facts in record.get("stages", {}).items():
+        if "seconds" in facts:
+            found[f"seconds/{stage}"] = facts["seconds"]
+    return found
+
+
+def _tags(recipe: Recipe, record: dict) -> dict[str, str]:
+    from pipelines.tracking import git_commit
+
+    commit = git_commit()
+    return {
+        "recipe": recipe.name,
+        "dataset": str(record.get("dataset", "cohort")),
+        "device": str(record.get("device", "unknown")),
+        **({"mlflow.source.git.commit": commit} if commit else {}),
+    }
+
+
+def _profile(cohort: pd.DataFrame) -> dict[str, int]:
+    counts = cohort.groupby(["group", "split"]).size()
+    return {
+        "participants": len(cohort),
+        **{f"{group} {split}": int(n) for (group, split), n in counts.items()},
+    }
+
+
+def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "Run") -> str | None:
+    """Register the contrastive model where there is one; return its version."""
+    from pipelines import registry
+
+    weights = paths.cvae.with_suffix(".safetensors")
+    if not weights.is_file():
+        return None
+    names = [name for name in read_tsv(paths.latents) if name.startswith(("s_", "z_"))]
+    settings = paths.checkpoints / "recipe.json"
+    write_json(recipe.model_dump(mode="json"), settings)
+    artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "recipe": settings}
+    return registry.register(client, run, artifacts, names)

@@ -1,0 +1,113 @@
+"""Stage: image cache and cohort in, checkpoints out."""
+
+from adhd_cvae.cohort import validate_cohort
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.files import fingerprint, read_json, read_tsv
+from pipelines.paths import OutputPaths
+from pipelines.progress import Progress, Tick
+from pipelines.record import RunRecord, Stage, settings_of
+
+
+def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
+    """Train the contrastive model and, where the recipe says so, the plain one; resume by itself.
+
+    Raises
+    ------
+    InputError
+        Nothing was prepared, or OUTPUT_DIR holds a model trained with other settings or participants.
+    """
+    for needed in (paths.cohort, paths.images):
+        if not needed.is_file():
+            raise InputError(
+                f"{needed} is missing: nothing was prepared here. "
+                f"Run `adhd-cvae prepare BIDS_DIR {paths.folder}` first."
+            )
+    cohort = validate_cohort(read_tsv(paths.cohort))
+    models = ("cvae", "vae") if recipe.training.vae else ("cvae",)
+    stage = Stage(
+        name="train",
+        settings=settings_of(
+            recipe,
+            "seed",
+            "image",
+            "augmentation",
+            "model",
+            "objective",
+            "training",
+            without=("training.device",),
+        ),
+        inputs={
+            "participants": fingerprint(cohort[["participant_id", "group", "split"]].to_dict("list")),
+            "images": images_fingerprint(paths),
+        },
+        outputs=(
+            "checkpoints/history.tsv",
+            *(f"checkpoints/{model}{end}" for model in models for end in _ENDS),
+        ),
+        clears=("checkpoints",),
+        keeps_on_new_inputs=True,
+    )
+    record = RunRecord.open(paths)
+
+    def work() -> None:
+        from adhd_cvae.dataset import open_images
+        from adhd_cvae.training import train
+
+        with progress.bar("Training") as tick:
+            result = train(
+                open_images(paths.cache),
+                cohort,
+                recipe,
+                paths.checkpoints,
+                progress=lambda row: _show(row, tick, progress),
+            )
+        for text in result.warnings:
+            progress.warning(text)
+        record.note(**_hardware(recipe), training_warnings=list(result.warnings))
+
+    record.perform(stage, recipe, work, progress, overwrite)
+
+
+def images_fingerprint(paths: OutputPaths) -> str:
+    """Tell the cache by what is in it: grid settings and each used file's checksum, not its dates."""
+    manifest = read_json(paths.manifest)
+    used = [row["sha256"] for row in manifest["maps"] if row["reason"] is None]
+    return fingerprint([manifest["settings"], used])
+
+
+_ENDS = (".safetensors", ".json")
+_NAMES = {"cvae": "contrastive model", "vae": "plain model"}
+
+
+def _show(row: dict, tick: Tick, progress: Progress) -> None:
+    """Tell an epoch: the bar moves each time, a full line comes with the first, every tenth and the last."""
+    epoch, epochs = int(row["epoch"]), int(row["epochs"])
+    name = _NAMES.get(row["model"], row["model"])
+    tick(epoch, epochs, f"{name}, held-out loss {row['test_loss']:.3f}")
+    if epoch == 1 or epoch % 10 == 0 or epoch == epochs:
+        progress.line(f"  {name}, epoch {epoch} of {epochs}: {in_words(row)}")
+
+
+def in_words(row: dict) -> str:
+    """Say an epoch's losses so that a person can follow them."""
+    told = (
+        ("test_reconstruction", "error of held-out maps {:.3f}"),
+        ("reconstruction", "of training maps {:.3f}"),
+        ("kl_salient", "salient code {:.2f} nats"),
+        ("kl_background", "background code {:.2f} nats"),
+        ("background_salient", "salient code of controls {:.3f}"),
+        ("critic_accuracy", "critic tells s and z apart from shuffled in {:.0%}"),
+    )
+    known = ((row.get(column), text) for column, text in told)
+    return ", ".join(text.format(value) for value, text in known if value is not None and value == value)
+
+
+def _hardware(recipe: Recipe) -> dict[str, object]:
+    """Tell what the training ran on: the same bits need the same device type and thread count."""
+    import torch
+
+    device = recipe.training.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return {"device": device, "torch_threads": torch.get_num_threads()}
