@@ -1,0 +1,259 @@
+"""ADHD-200's Burner release (flat folder of ``mwrc1<id>.nii``) -> BIDS derivative dataset."""
+
+import filecmp
+import gzip
+import re
+import shutil
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.cohort import EXCLUSION_COLUMNS
+from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.files import atomic_path, read_json, write_json, write_tsv
+from bids_adapters.assemble import IMPORT_CONFLICTS, IMPORT_EXCLUSIONS
+from bids_adapters.derivatives import is_ours, write_bidsignore, write_description, write_readme, write_table
+from bids_adapters.derived import DERIVED_FROM
+from bids_adapters.identifiers import BURNER_NAME, participant_key
+from bids_adapters.phenotype import Phenotype, read_phenotype
+
+STEP = "import of ADHD-200's Burner release"
+# SPM8's DARTEL wrote the release; the space of SPM99 to SPM8 is BIDS' MNI152Lin.
+NAME_END = "space-MNI152Lin_label-GM_desc-modulated_probseg"
+DEMOGRAPHICS = ("participant_id", "site", "sex", "age", "handedness", "dx", "secondary_dx")
+Line = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What an import did.
+
+    Attributes
+    ----------
+    imported
+        Participants in the dataset now.
+    already_there
+        How many of them an earlier call had written.
+    exclusions
+        `participant_id`, `stage`, `reason`, `detail` of every map and participant left out.
+    """
+
+    imported: tuple[str, ...]
+    already_there: int
+    exclusions: pd.DataFrame
+
+
+def import_burner(
+    maps_dir: Path,
+    bids_dir: Path,
+    phenotype_files: Sequence[Path],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    prefer: Path | None = None,
+) -> ImportSummary:
+    """Make a BIDS derivative dataset of a Burner folder and its phenotype tables.
+
+    Maps are copied byte for byte. A call that was interrupted is completed by the next.
+
+    Parameters
+    ----------
+    maps_dir
+        Holds ``mwrc1<seven digits>.nii`` or ``.nii.gz``.
+    bids_dir
+        New, empty, or an earlier import of the same maps.
+    phenotype_files
+        Tables in any dialect.
+    progress
+        Called with the number of maps done and their total.
+    prefer
+        The phenotype file to trust where files disagree.
+
+    Raises
+    ------
+    InputError
+        No such folder, no maps, an unreadable table, no map with a phenotype, or `bids_dir` holds something else.
+    """
+    maps_dir, bids_dir = Path(maps_dir), Path(bids_dir)
+    maps, lines = _list_maps(maps_dir)
+    if not phenotype_files:
+        raise InputError("import-burner needs a phenotype table: --phenotype FILE.")
+    phenotype = read_phenotype([Path(file) for file in phenotype_files], prefer)
+    people, unmatched = _match(maps, phenotype)
+    lines += unmatched
+    if not people:
+        raise InputError(
+            f"{maps_dir}: none of its {len(maps)} maps belongs to one of the {len(phenotype.table)} participants "
+            f"of the phenotype. The last seven digits of a map's name are its participant."
+        )
+    _open_dataset(bids_dir, maps_dir, people)
+    imported, already_there = {}, 0
+    for done, (label, source) in enumerate(people.items(), start=1):
+        try:
+            already_there += _import_map(source, bids_dir, label)
+            imported[label] = source
+        except ImageError as error:
+            lines.append((f"sub-{label}", "import", error.reason, error.detail))
+        progress(done, len(people))
+    if not imported:
+        raise InputError(*(f"{detail}" for _, _, reason, detail in lines if reason == "unreadable_map"))
+    exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
+    exclusions = exclusions.sort_values(list(EXCLUSION_COLUMNS), ignore_index=True)
+    _write_tables(bids_dir, phenotype, set(imported), exclusions)
+    return ImportSummary(tuple(f"sub-{label}" for label in imported), already_there, exclusions)
+
+
+def _list_maps(maps_dir: Path) -> tuple[dict[str, Path], list[Line]]:
+    """Find the folder's maps by participant label; a second map of a participant is left out."""
+    if not maps_dir.is_dir():
+        raise InputError(f"{maps_dir}: no such folder; expected one that holds mwrc1<id>.nii files.")
+    maps: dict[str, Path] = {}
+    lines: list[Line] = []
+    files = sorted(
+        path for path in maps_dir.rglob("*") if re.match(r"mwrc1.*\.nii(\.gz)?$", path.name, re.IGNORECASE)
+    )
+    for path in files:
+        match = BURNER_NAME.fullmatch(path.name)
+        if match is None:
+            detail = f"{path.name}: expected mwrc1 and seven digits"
+            lines.append(("n/a", "import", "unrecognised_name", detail))
+        elif match["digits"] in maps:
+            detail = f"{path.name}: {maps[match['digits']].name} is used"
+            lines.append((f"sub-{match['digits']}", "import", "duplicate_map", detail))
+        else:
+            maps[match["digits"]] = path
+    if not maps:
+        raise InputError(
+            f"{maps_dir}: no Burner maps found; expected files named mwrc1<seven digits>.nii[.gz]."
+        )
+    return maps, lines
+
+
+def _match(maps: dict[str, Path], phenotype: Phenotype) -> tuple[dict[str, Path], list[Line]]:
+    """Join maps and phenotype; give the pairs, and a line for each map or participant without its other half."""
+    keys = {participant_key(str(one)[4:]): str(one) for one in phenotype.table["participant_id"]}
+    conflicting = phenotype.conflicting
+    people, lines = {}, []
+    for label, path in maps.items():
+        key = participant_key(label)
+        if key not in keys:
+            lines.append(
+                (f"sub-{label}", "import", "no_phenotype", f"{path.name}: no row of this participant")
+            )
+        elif key in conflicting:
+            detail = f"sources disagree about {', '.join(conflicting[key])}"
+            lines.append((f"sub-{label}", "import", "conflicting_phenotype", detail))
+        else:
+            people[label] = path
+    with_map = {participant_key(label) for label in maps}
+    lines += [(one, "import", "no_map", "no Burner map") for key, one in keys.items() if key not in with_map]
+    lines += [
+        (one, "import", reason, detail) for one, reason, detail in phenotype.notes.itertuples(index=False)
+    ]
+    return people, lines
+
+
+def _open_dataset(bids_dir: Path, maps_dir: Path, people: dict[str, Path]) -> None:
+    """Make the dataset's folder, or make sure that it is an earlier import of the same maps."""
+    if bids_dir.exists() and not bids_dir.is_dir():
+        raise InputError(f"{bids_dir}: is a file; expected a folder for the BIDS dataset.")
+    if bids_dir.is_dir() and any(bids_dir.iterdir()):
+        description = bids_dir / "dataset_description.json"
+        try:
+            ours = is_ours(STEP, read_json(description))
+        except (OSError, ValueError):
+            ours = False
+        if not ours:
+            raise InputError(
+                f"{bids_dir}: holds something else than a Burner import. Choose a new or empty folder."
+            )
+        strangers = sorted(path.name for path in bids_dir.glob("sub-*") if path.name[4:] not in people)
+        if strangers:
+            raise InputError(
+                f"{bids_dir}: holds {strangers[0]}, which {maps_dir} and its phenotype have not: it is an import of "
+                f"other maps. Choose a new or empty folder."
+            )
+    write_description(
+        bids_dir,
+        "ADHD-200, Burner release: modulated gray-matter maps",
+        STEP,
+        sources=[{"URL": "https://fcon_1000.projects.nitrc.org/indi/adhd200/"}],
+        License="CC BY-NC",
+    )
+
+
+def _import_map(source: Path, bids_dir: Path, label: str) -> bool:
+    """Copy one readable map under its BIDS name; return whether an earlier call had done so."""
+    ending = ".nii.gz" if source.name.lower().endswith(".gz") else ".nii"
+    stem = bids_dir / f"sub-{label}" / "anat" / f"sub-{label}_{NAME_END}"
+    target = stem.with_name(f"{stem.name}{ending}")
+    done = target.is_file()
+    if done and not filecmp.cmp(source, target, shallow=False):
+        raise InputError(f"{target}: is not a copy of {source}. Choose a new or empty folder.")
+    if not done:
+        _check_readable(source)
+        with atomic_path(target) as temporary:
+            shutil.copyfile(source, temporary)
+    write_json(
+        {
+            "Description": "Gray-matter volume per voxel: probability warped by DARTEL and scaled by its Jacobian",
+            "SpatialReference": "https://www.fil.ion.ucl.ac.uk/spm/software/spm8/",
+            "Modulated": True,
+            "OriginalFile": source.name,
+        },
+        stem.with_name(f"{stem.name}.json"),
+    )
+    return done
+
+
+def _check_readable(path: Path) -> None:
+    """Read a map to its last voxel.
+
+    Raises
+    ------
+    ImageError
+        It is no image, it is truncated, or it is not one volume.
+    """
+    try:
+        image = nib.load(path)
+        values = np.asanyarray(image.dataobj)
+    except (
+        nib.filebasedimages.ImageFileError,
+        OSError,
+        EOFError,
+        ValueError,
+        zlib.error,
+        gzip.BadGzipFile,
+    ) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError("unreadable_map", f"{path.name}: cannot be read ({reason})") from error
+    if values.squeeze().ndim != 3:
+        raise ImageError("not_a_volume", f"{path.name}: has shape {values.shape}; expected one volume")
+
+
+def _write_tables(bids_dir: Path, phenotype: Phenotype, labels: set[str], exclusions: pd.DataFrame) -> None:
+    """Write the phenotype of the imported participants, and what was left out."""
+    keys = {participant_key(label): f"sub-{label}" for label in labels}
+    table = phenotype.table.copy()
+    table["participant_id"] = [keys.get(participant_key(str(one)[4:])) for one in table["participant_id"]]
+    table = table[table["participant_id"].notna()].sort_values("participant_id")
+    demographics = [name for name in DEMOGRAPHICS if name in table]
+    rest = [name for name in table if name not in (*demographics, *DERIVED_FROM)]
+    write_table(table[demographics], phenotype.columns, bids_dir / "participants.tsv")
+    if rest:
+        columns = {**phenotype.columns, "MeasurementToolMetadata": {"Description": "Code book of ADHD-200"}}
+        write_table(table[["participant_id", *rest]], columns, bids_dir / "phenotype" / "adhd200.tsv")
+    write_tsv(exclusions, bids_dir / IMPORT_EXCLUSIONS)
+    write_tsv(phenotype.conflicts, bids_dir / IMPORT_CONFLICTS)
+    write_bidsignore(bids_dir, (IMPORT_EXCLUSIONS, IMPORT_CONFLICTS))
+    write_readme(
+        bids_dir,
+        "Modulated gray-matter maps of ADHD-200's Burner release, brought to BIDS by adhd-cvae import-burner.\n\n"
+        "The maps are the release's, byte for byte; each JSON file names the original. The phenotype follows\n"
+        "ADHD-200's code book with missing codes as n/a. import_exclusions.tsv names what was left out, and why.\n"
+        "ADHD-200 is licensed CC BY-NC; cite it where you use it.\n",
+    )

@@ -1,0 +1,106 @@
+"""Results -> BIDS derivative: descriptions, tables with their sidecars, and what the validator need not look at."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.files import atomic_path, write_json, write_tsv
+
+BIDS_VERSION = "1.10.0"
+GENERATOR = "adhd-cvae"
+OUTPUT_FILES = (
+    "cohort.*",
+    "exclusions.*",
+    "conflicts.*",
+    "run.json",
+    "latents.*",
+    "baselines.*",
+    "*.npz",
+    "report.html",
+    "*.log",
+    "cache/",
+    "checkpoints/",
+    "analysis/",
+    "maps/",
+    "figures/",
+    "models/",
+    "mlflow-artifacts/",
+    "mlflow.db*",
+)
+"""What OUTPUT_DIR holds that BIDS has no names for."""
+
+
+def write_description(
+    dataset_dir: Path,
+    name: str,
+    step: str,
+    *,
+    sources: Sequence[Mapping[str, str]] = (),
+    **extra: Any,
+) -> None:
+    """Write ``dataset_description.json`` of a derivative dataset.
+
+    Parameters
+    ----------
+    name
+        The dataset's name.
+    step
+        What made it, in words; part of GeneratedBy.
+    sources
+        SourceDatasets entries (``URL``, ``DOI``, ``Version``).
+    **extra
+        Further fields of a dataset description (License, ReferencesAndLinks, …).
+    """
+    generator = {"Name": GENERATOR, "Version": version(GENERATOR), "Description": step}
+    content = {
+        "Name": name,
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [generator],
+        "SourceDatasets": [dict(source) for source in sources],
+        **extra,
+    }
+    if not sources:
+        del content["SourceDatasets"]
+    write_json(content, dataset_dir / "dataset_description.json")
+
+
+def write_derivative_description(output_dir: Path, sources: Sequence[Mapping[str, str]] = ()) -> None:
+    """Make OUTPUT_DIR a BIDS derivative: its description, a README and the list of files BIDS has no names for."""
+    write_description(output_dir, "adhd-cvae results", "contrastive variational autoencoder", sources=sources)
+    write_bidsignore(output_dir, OUTPUT_FILES)
+    write_readme(
+        output_dir,
+        "Results of adhd-cvae, a contrastive variational autoencoder of brain anatomy.\n\n"
+        "Start with report.html. cohort.tsv names every participant used, exclusions.tsv every one left out.\n"
+        "run.json holds the settings, seeds and versions that made these files.\n",
+    )
+
+
+def write_bidsignore(dataset_dir: Path, patterns: Iterable[str]) -> None:
+    """Write ``.bidsignore``, one pattern a line."""
+    with atomic_path(dataset_dir / ".bidsignore") as temporary:
+        temporary.write_text("".join(f"{pattern}\n" for pattern in patterns), encoding="utf-8")
+
+
+def write_readme(dataset_dir: Path, text: str) -> None:
+    """Write the dataset's README.md."""
+    with atomic_path(dataset_dir / "README.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_table(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """Write a TSV and, beside it, the JSON that describes those of `columns` that the table has."""
+    write_tsv(table, path)
+    described = {str(name): dict(columns[str(name)]) for name in table.columns if str(name) in columns}
+    write_json(described, path.with_suffix(".json"))
+
+
+def is_ours(step: str, description: Any) -> bool:
+    """Tell whether a dataset description says that this package's `step` made the dataset."""
+    generators = description.get("GeneratedBy") or [{}]
+    first = generators[0] if isinstance(generators, list) and isinstance(generators[0], Mapping) else {}
+    return first.get("Name") == GENERATOR and first.get("Description") == step

@@ -1,0 +1,198 @@
+"""pybids index -> one gray-matter map a participant, chosen by a stated rule.
+
+The rule. A map in a template's space, never its native sibling. One kind for the whole cohort, since mixing
+modulated and unmodulated maps, or two programs', would plant a difference that is no anatomy: the most preferred
+kind that nine in ten of the participants with any map have (else the kind most have); modulated before unmodulated,
+unsmoothed before smoothed, adult templates before others. Within it the first session, then the first run, then the
+first acquisition and resolution, each in natural order, a name without them first. A BIDS filter overrides all but
+the template's space.
+"""
+
+import os
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adhd_cvae.errors import InputError
+from bids_adapters.bids_filter import matches
+from bids_adapters.map_names import ADULT_SPACES, MapFile, looks_like_map, recognise, unrecognised
+from bids_adapters.sources import natural_order
+
+KIND_COVERAGE = 0.9
+_DIALECTS = ("BIDS probseg", "CAT12", "SPM", "Clinica CAPS", "Athena", "named by the filter")
+_USUAL_SPACES = ("MNI152NLin2009cAsym", "MNI152NLin6Asym")
+_NOT_ANATOMY = (
+    r"/(?:func|dwi|fmap|perf|meg|eeg|figures|surf|logs?|code|stimuli|sourcedata|models|derivatives)(?:/|$)"
+)
+_IGNORED = (re.compile(r"/\."), re.compile(_NOT_ANATOMY), re.compile(r"(?<!\.nii)\.(?!nii$)[A-Za-z0-9]+$"))
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The chosen maps and the ones left out.
+
+    Attributes
+    ----------
+    chosen
+        Participant's key to the map and the words for how it was chosen.
+    left_out
+        Every other gray-matter map: the file, a stable reason and a detail.
+    """
+
+    chosen: dict[str, tuple[MapFile, str]]
+    left_out: list[tuple[MapFile, str, str]]
+
+
+def find_maps(bids_dir: Path, bids_filter: Mapping[str, Any] | None = None) -> Maps:
+    """Find every participant's gray-matter map.
+
+    Parameters
+    ----------
+    bids_dir
+        A derivative dataset, or a dataset with ``derivatives/*``.
+    bids_filter
+        Entities the map must have, as :func:`bids_adapters.bids_filter.read_filter` returns them.
+
+    Raises
+    ------
+    InputError
+        There is no such folder.
+    """
+    if not bids_dir.is_dir():
+        raise InputError(f"{bids_dir}: no such folder; expected a BIDS dataset.")
+    files, left_out = _candidates(bids_dir, bids_filter)
+    native = [file for file in files if not file.in_template_space]
+    left_out += [(file, "native_space", f"{file.path}: {file.describe()}") for file in native]
+    usable = [file for file in files if file.in_template_space]
+    if not usable:
+        return Maps({}, left_out)
+    kind = _choose_kind(usable)
+    example = next(file for file in usable if file.kind == kind)
+    for file in usable:
+        if file.kind != kind:
+            detail = f"{file.path}: {file.describe()}; the cohort uses {example.describe()}"
+            left_out.append((file, "other_kind", detail))
+    by_participant: dict[str, list[MapFile]] = defaultdict(list)
+    for file in usable:
+        if file.kind == kind:
+            by_participant[file.key].append(file)
+    chosen = {}
+    for key, mine in by_participant.items():
+        labels = sorted({file.label for file in mine})
+        if len(labels) > 1:
+            words = " and ".join(f"sub-{label}" for label in labels)
+            left_out += [
+                (file, "ambiguous_identifier", f"{file.path}: {words} differ in zeros only") for file in mine
+            ]
+            continue
+        first, *others = sorted(mine, key=_within_participant)
+        chosen[key] = (first, _words(first, len(others)))
+        left_out += [(file, _why_later(first, file), f"{file.path}: {first.path} is used") for file in others]
+    return Maps(chosen, left_out)
+
+
+def derivative_roots(bids_dir: Path) -> list[Path]:
+    """Name the folders to index: the directory itself and each of its ``derivatives``."""
+    derivatives = bids_dir / "derivatives"
+    inner = sorted(path for path in derivatives.iterdir() if path.is_dir()) if derivatives.is_dir() else []
+    inner = [path for path in inner if not path.name.startswith(".")]
+    if any(path.name.startswith("sub-") for path in inner):
+        inner = [derivatives]
+    return [bids_dir, *inner]
+
+
+def _candidates(
+    bids_dir: Path, bids_filter: Mapping[str, Any] | None
+) -> tuple[list[MapFile], list[tuple[MapFile, str, str]]]:
+    """List recognised maps that pass the filter; where none does, any image that passes it."""
+    recognised: list[MapFile] = []
+    filtered: list[tuple[MapFile, str, str]] = []
+    by_filter: list[MapFile] = []
+    for path, root, file in _index(bids_dir):
+        if bids_filter is None and not looks_like_map(path):
+            continue  # asking pybids for the entities costs more than indexing did
+        entities = file.get_entities()
+        found = recognise(path, root, entities)
+        passes = bids_filter is None or matches(entities, bids_filter)
+        if found is not None and passes:
+            recognised.append(found)
+        elif found is not None:
+            filtered.append((found, "filtered", f"{path}: the BIDS filter leaves it out"))
+        elif passes and (named := unrecognised(path, root, entities)) is not None:
+            by_filter.append(named)
+    return recognised or by_filter, filtered
+
+
+def _index(bids_dir: Path) -> Iterator[tuple[str, str, Any]]:
+    """Give every image pybids finds: path and derivative folder relative to `bids_dir`, and pybids' file."""
+    for root in derivative_roots(bids_dir):
+        relative = "" if root == bids_dir else root.relative_to(bids_dir).as_posix()
+        for file in _open_layout(root).get(extension=[".nii", ".nii.gz"]):
+            yield Path(os.path.relpath(file.path, bids_dir)).as_posix(), relative, file
+
+
+def _open_layout(root: Path) -> Any:
+    """Index one dataset with pybids: names only, since reading sidecars takes three times as long."""
+    with warnings.catch_warnings():
+        # pybids warns of its own deprecated calls and of datasets that lack what only a validator needs.
+        warnings.simplefilter("ignore")
+        from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+        indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=list(_IGNORED))
+        return BIDSLayout(
+            root, validate=False, is_derivative=True, indexer=indexer, config=["bids", "derivatives"]
+        )
+
+
+def _choose_kind(files: Sequence[MapFile]) -> tuple[str, str, str, bool, bool, str]:
+    """Choose the cohort's kind of map by preference among those that most participants have."""
+    participants: dict[tuple[str, str, str, bool, bool, str], set[str]] = defaultdict(set)
+    for file in files:
+        participants[file.kind].add(file.key)
+    everyone = len({file.key for file in files})
+    usual = [kind for kind, keys in participants.items() if len(keys) >= KIND_COVERAGE * everyone]
+    if not usual:
+        most = max(map(len, participants.values()))
+        usual = [kind for kind, keys in participants.items() if len(keys) == most]
+    examples = {file.kind: file for file in files}
+    return min(usual, key=lambda kind: _preference(examples[kind]))
+
+
+def _preference(file: MapFile) -> tuple[Any, ...]:
+    """Sort key of kinds, the preferred first."""
+    adult = file.space == "template" or ADULT_SPACES.fullmatch(file.space) is not None
+    space = _USUAL_SPACES.index(file.space) if file.space in _USUAL_SPACES else len(_USUAL_SPACES)
+    plain = file.description in ("", "modulated")
+    order = (not file.modulated, file.smoothed, not adult, not plain, _DIALECTS.index(file.dialect), space)
+    return (*order, file.space, file.description, file.root)
+
+
+def _within_participant(file: MapFile) -> tuple[Any, ...]:
+    """Sort key of one participant's maps of one kind, the first to be used."""
+    parts = (file.session, file.run, file.acquisition, file.resolution, file.path)
+    return tuple(natural_order(part) for part in parts)
+
+
+def _why_later(first: MapFile, other: MapFile) -> str:
+    """Give the stable reason for which a map of the chosen kind was left out."""
+    reasons = (
+        ("session", "later_session"),
+        ("run", "later_run"),
+        ("acquisition", "other_acquisition"),
+        ("resolution", "other_resolution"),
+    )
+    return next(
+        (why for name, why in reasons if getattr(first, name) != getattr(other, name)), "duplicate_map"
+    )
+
+
+def _words(file: MapFile, others: int) -> str:
+    """Write down how a participant's map was chosen."""
+    parts = (("ses", file.session), ("run", file.run), ("acq", file.acquisition), ("res", file.resolution))
+    which = " ".join(f"{name}-{value}" for name, value in parts if value)
+    only = "the only one" if others == 0 else f"first of {others + 1}"
+    return f"{file.describe()}; {only}" + (f" ({which})" if which else "")
