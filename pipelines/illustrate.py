@@ -1,0 +1,230 @@
+"""Draw every figure that the files of an OUTPUT_DIR allow."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from adhd_cvae.analysis import brain_figures, figures, latent_figures
+from adhd_cvae.analysis.figure_style import save_figure
+from pipelines.gallery import PICTURES
+from pipelines.results import Results
+
+MOST_UNITS = 6
+"""Salient units shown in a figure; more would not be legible."""
+
+
+def draw_figures(folder: Path, progress: Callable[[int, int], None] | None = None) -> list[Path]:
+    """Write ``figures/*.svg`` from the tables and ``decoded.npz``; what cannot be drawn is left out.
+
+    Parameters
+    ----------
+    folder
+        The OUTPUT_DIR. A figure of an earlier call whose table is gone is removed.
+    progress
+        Called with (done, of how many).
+
+    Returns
+    -------
+    list of Path
+        The files written, in the order of the report.
+    """
+    results = Results(folder)
+    written = []
+    for done, picture in enumerate(PICTURES, start=1):
+        path = results.paths.figures / picture.file
+        figure = DRAWERS[picture.name](results)
+        if figure is None:
+            path.unlink(missing_ok=True)
+        else:
+            save_figure(figure, path)
+            written.append(path)
+        if progress is not None:
+            progress(done, len(PICTURES))
+    return written
+
+
+def count_left_out(results: Results) -> int:
+    """Participants named in exclusions.tsv who are not in the cohort."""
+    if results.exclusions is None or results.cohort is None:
+        return 0
+    named = set(results.exclusions["participant_id"].dropna())
+    return len(named - set(results.cohort["participant_id"]))
+
+
+def _flow(results: Results) -> Figure | None:
+    if results.cohort is None:
+        return None
+    left_out = count_left_out(results)
+    return figures.participant_flow(len(results.cohort) + left_out, left_out, results.cohort)
+
+
+def _exclusions(results: Results) -> Figure | None:
+    return None if results.exclusions is None else figures.exclusion_counts(results.exclusions)
+
+
+def _age_sex(results: Results) -> Figure | None:
+    if results.cohort is None or not {"age", "sex"} <= set(results.cohort):
+        return None
+    if results.cohort["age"].isna().all() or results.cohort["sex"].isna().all():
+        return None
+    return figures.age_and_sex(results.cohort, results.levels("sex"))
+
+
+def _sites(results: Results) -> Figure | None:
+    if results.cohort is None or results.site is None:
+        return None
+    return figures.site_counts(results.cohort, results.site, results.levels(results.site))
+
+
+def _training(results: Results) -> Figure | None:
+    return None if results.history is None else figures.training_losses(results.history)
+
+
+def _training_terms(results: Results) -> Figure | None:
+    history = results.history
+    if history is None or not (history["model"] == "cvae").any():
+        return None
+    return figures.training_terms(history)
+
+
+def _reconstructions(results: Results) -> Figure | None:
+    decoded = results.decoded
+    if "example" not in decoded or not len(decoded["example"]):
+        return None
+    # Numbered within their group: a picture that travels names nobody.
+    groups = pd.Series(decoded["example_group"].astype(str)).replace({"target": "patient", "background": "control"})
+    names = [f"{group} {rank + 1}" for group, rank in zip(groups, groups.groupby(groups).cumcount(), strict=True)]
+    return brain_figures.reconstructions(decoded["example"], names, decoded["mask"], decoded["affine"])
+
+
+def _reconstruction_error(results: Results) -> Figure | None:
+    decoded = results.decoded
+    if results.cohort is None or not {"reconstruction_error", "pca_reconstruction_error"} <= set(decoded):
+        return None
+    errors = pd.DataFrame(
+        {
+            "participant_id": decoded["participant_id"].astype(str),
+            "model": decoded["reconstruction_error"].astype(float),
+            "pca": decoded["pca_reconstruction_error"].astype(float),
+        }
+    ).merge(results.cohort[["participant_id", "split"]], on="participant_id")
+    return latent_figures.reconstruction_errors(errors) if len(errors) else None
+
+
+def _salient_scatter(results: Results) -> Figure | None:
+    if results.latents is None or "s_00" not in results.latents:
+        return None
+    return latent_figures.salient_scatter(results.latents)
+
+
+def _umap_group(results: Results) -> Figure | None:
+    umap = results.analysis("umap")
+    if umap is None or results.cohort is None:
+        return None
+    return latent_figures.umap_by_group(umap, results.cohort)
+
+
+def _umap_variables(space: str) -> Callable[[Results], Figure | None]:
+    def draw(results: Results) -> Figure | None:
+        umap, cohort = results.analysis("umap"), results.cohort
+        if umap is None or cohort is None or space not in set(umap["space"]):
+            return None
+        scales = {name: scale for name, scale in results.scales.items() if name in cohort}
+        scales = {name: scale for name, scale in scales.items() if cohort[name].notna().any()}
+        if not scales:
+            return None
+        return latent_figures.umap_by_variable(
+            umap[umap["space"] == space],
+            cohort,
+            scales,
+            {name: results.label(name) for name in scales},
+            {name: results.levels(name) for name in scales},
+        )
+
+    return draw
+
+
+def _variables_of(results: Results, table: str, draw: Callable[..., Figure]) -> Figure | None:
+    """Draw a table whose rows carry a variable (or target), with the words for each."""
+    rows = results.analysis(table)
+    if rows is None:
+        return None
+    column = "variable" if "variable" in rows else "target"
+    return draw(rows, {name: results.label(str(name)) for name in rows[column].unique()})
+
+
+def _whole_table(table: str, draw: Callable[[pd.DataFrame], Figure]) -> Callable[[Results], Figure | None]:
+    def drawer(results: Results) -> Figure | None:
+        rows = results.analysis(table)
+        return None if rows is None else draw(rows)
+
+    return drawer
+
+
+def _effect_map(results: Results) -> Figure | None:
+    decoded = results.decoded
+    if "effect" not in decoded or not len(decoded["effect"]):
+        return None
+    mean = decoded["effect"].mean(axis=0, dtype=np.float64)
+    names = [f"mean of {len(decoded['effect'])} patients"]
+    return _template_maps(decoded, mean[None], names)
+
+
+def _salient_maps(results: Results) -> Figure | None:
+    maps = results.decoded.get("salient_map")
+    if maps is None or not len(maps):
+        return None
+    names = [f"s_{unit:02d}" for unit in range(len(maps))]
+    return _template_maps(results.decoded, maps[:MOST_UNITS], names[:MOST_UNITS])
+
+
+def _template_maps(decoded: dict[str, np.ndarray], values: np.ndarray, names: list[str]) -> Figure:
+    mask = decoded["mask"].astype(bool)
+    volumes = np.zeros((len(values), *mask.shape), dtype=np.float32)
+    volumes[:, mask] = values
+    label = "change of gray-matter volume per voxel"
+    # A tenth of the largest change: below it the overlay would only tint the anatomy.
+    threshold = float(np.abs(values).max()) / 10
+    return brain_figures.template_maps(list(volumes), names, decoded["affine"], label, threshold)
+
+
+def _traversals(results: Results) -> Figure | None:
+    decoded = results.decoded
+    if "traversal" not in decoded or not len(decoded["traversal"]):
+        return None
+    return brain_figures.traversals(
+        decoded["traversal"][:MOST_UNITS],
+        decoded["traversal_values"][:MOST_UNITS],
+        decoded["brain_mean"],
+        decoded["mask"],
+        decoded["affine"],
+    )
+
+
+DRAWERS: dict[str, Callable[[Results], Figure | None]] = {
+    "flow": _flow,
+    "exclusions": _exclusions,
+    "age_sex": _age_sex,
+    "sites": _sites,
+    "training": _training,
+    "training_terms": _training_terms,
+    "reconstructions": _reconstructions,
+    "reconstruction_error": _reconstruction_error,
+    "salient_scatter": _salient_scatter,
+    "umap_group": _umap_group,
+    "umap_salient_variables": _umap_variables("salient"),
+    "umap_background_variables": _umap_variables("background"),
+    "umap_vae_variables": _umap_variables("vae"),
+    "rsa": lambda results: _variables_of(results, "rsa", figures.similarity_bars),
+    "silhouette": lambda results: _variables_of(results, "silhouette", figures.silhouette_bars),
+    "mixture": _whole_table("mixture", figures.mixture_curves),
+    "probes": lambda results: _variables_of(results, "probes", figures.probe_scores),
+    "recovery": _whole_table("recovery", figures.recovery_bars),
+    "effect_map": _effect_map,
+    "salient_maps": _salient_maps,
+    "traversals": _traversals,
+}
+"""Name of each picture to what draws it; None where its files are absent."""

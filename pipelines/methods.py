@@ -1,0 +1,206 @@
+"""The methods paragraph with its references, and the reproducibility checklist, from run.json."""
+
+import re
+from typing import Any
+
+from pipelines.narrative import is_simulated
+from pipelines.report_tables import ReportTable
+from pipelines.results import Results
+from pipelines.settings import flatten
+
+REFERENCES = {
+    "study": "Lan J, Sun J. CVAE-based ADHD neuroimaging analysis. BrainHack School, 2025.",
+    "aglinskas": "Aglinskas A, Hartshorne JK, Anzellotti S. Contrastive machine learning reveals the structure of "
+    "neuroanatomical variation within autism. Science 376:1070–1074, 2022. doi:10.1126/science.abm2461",
+    "cvae": "Abid A, Zou J. Contrastive variational autoencoder enhances salient features. arXiv:1902.04601, 2019.",
+    "vae": "Kingma DP, Welling M. Auto-encoding variational Bayes. ICLR, 2014. arXiv:1312.6114",
+    "cpca": "Abid A, Zhang MJ, Bagaria VK, Zou J. Exploring patterns enriched in a dataset with contrastive "
+    "principal component analysis. Nature Communications 9:2134, 2018. doi:10.1038/s41467-018-04608-8",
+    "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the branches of "
+    "systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. doi:10.3389/neuro.06.004.2008",
+    "fdr": "Benjamini Y, Hochberg Y. Controlling the false discovery rate. Journal of the Royal Statistical "
+    "Society B 57:289–300, 1995. doi:10.1111/j.2517-6161.1995.tb02031.x",
+    "silhouette": "Rousseeuw PJ. Silhouettes: a graphical aid to the interpretation and validation of cluster "
+    "analysis. Journal of Computational and Applied Mathematics 20:53–65, 1987. doi:10.1016/0377-0427(87)90125-7",
+    "umap": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for dimension "
+    "reduction. arXiv:1802.03426, 2018.",
+    "hsic": "Gretton A, Bousquet O, Smola A, Schölkopf B. Measuring statistical dependence with Hilbert-Schmidt "
+    "norms. Algorithmic Learning Theory, 63–77, 2005. doi:10.1007/11564089_7",
+    "adhd200": "The ADHD-200 Consortium. A model to advance the translational potential of neuroimaging in clinical "
+    "neuroscience. Frontiers in Systems Neuroscience 6:62, 2012. doi:10.3389/fnsys.2012.00062",
+}
+"""Key to full reference, in the order of the list."""
+
+_TOLD = ("device", "device_name", "threads", "precision", "torch_threads", "deterministic")
+"""Facts of run.json that may be shown: never a host, a user or a path."""
+
+_ABSOLUTE_PATH = re.compile(r"(?:file://)?(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\",;]+[\\/])+")
+
+
+def public(value: Any) -> str:
+    """A value as text, with the folders of any absolute path taken away."""
+    return _ABSOLUTE_PATH.sub("…/", str(value))
+
+
+def used_references(results: Results) -> list[tuple[str, str]]:
+    """Key and text of each reference that this run's methods call for."""
+    wanted = {"study", "aglinskas", "cvae", "vae"}
+    if results.setting("model.start") == "contrastive_pca":
+        wanted.add("cpca")
+    for table, keys in (
+        ("rsa", ("rsa", "fdr")),
+        ("silhouette", ("silhouette",)),
+        ("umap", ("umap",)),
+        ("independence", ("hsic",)),
+    ):
+        if results.analysis(table) is not None:
+            wanted.update(keys)
+    # A simulated cohort has the release's variables and codes, so its makers are credited as well.
+    wanted.add("adhd200")
+    return [(key, text) for key, text in REFERENCES.items() if key in wanted]
+
+
+def paragraph(results: Results) -> str:
+    """Methods, ready to paste; says only what the recipe and the tables show, cites by number."""
+    cited = {key: str(place) for place, (key, _) in enumerate(used_references(results), start=1)}
+    parts = [
+        _images(results),
+        _model(results, cited),
+        _training(results),
+        _analyses(results, cited),
+        _software(results),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _images(results: Results) -> str:
+    shape, size = results.setting("image.shape"), results.setting("image.voxel_size")
+    if shape is None or results.cohort is None:
+        return ""
+    patients = int((results.cohort["group"] == "target").sum())
+    smoothing = results.setting("image.fwhm", 0)
+    what = "Simulated gray-matter maps" if is_simulated(results) else "Gray-matter maps"
+    return (
+        f"{what} of {patients} patients and {len(results.cohort) - patients} controls were resampled in world space "
+        f"to {' × '.join(map(str, shape))} voxels of {size:g} mm"
+        + (f" and smoothed ({smoothing:g} mm full width at half maximum)." if smoothing else ".")
+    )
+
+
+def _model(results: Results, cited: dict[str, str]) -> str:
+    salient, background = results.setting("model.salient"), results.setting("model.background")
+    if salient is None:
+        return ""
+    text = (
+        f"A contrastive variational autoencoder [{cited['cvae']}] as applied to anatomy in [{cited['aglinskas']}] and "
+        f"[{cited['study']}] encoded each map in {salient} salient units (s), decoded for patients only, and "
+        f"{background} background units (z), shared by both groups; controls were decoded with s = 0."
+    )
+    if results.setting("model.start") == "contrastive_pca":
+        text += f" Its linear part started from contrastive principal components [{cited['cpca']}]."
+    if results.setting("objective.total_correlation"):
+        critic = results.setting("objective.critic", "nonlinear")
+        text += f" A {critic} critic with its own optimiser estimated the total correlation of s and z."
+    if results.setting("training.vae"):
+        text += (
+            f" A plain variational autoencoder [{cited['vae']}] with as many units and the same reconstruction "
+            "scale was the comparison."
+        )
+    return text
+
+
+def _training(results: Results) -> str:
+    share = results.setting("cohort.test_fraction")
+    if share is None or results.history is None:
+        return ""
+    return (
+        f"{100 * share:.0f} % of participants, in proportion of site and group, were held out; training ran for at "
+        f"most {results.setting('training.epochs')} epochs (learning rate {results.setting('training.learning_rate'):g}, "
+        f"{results.setting('training.batch_size')} participants of each group a batch) and stopped after "
+        f"{results.setting('training.patience')} epochs without a better held-out loss (seed "
+        f"{results.setting('seed', 0)})."
+    )
+
+
+def _analyses(results: Results, cited: dict[str, str]) -> str:
+    said = []
+    if results.analysis("rsa") is not None:
+        within = results.setting("analysis.permute_within")
+        said.append(
+            f"Representational similarity [{cited['rsa']}] was Kendall's τ between the Euclidean dissimilarities of "
+            "posterior means and those of each variable (absolute difference, or equal against unequal) over patients; "
+            f"two-sided p-values came from {results.setting('analysis.permutations', 'n/a')} permutations of "
+            f"participants{f' within {within}' if within else ''}, corrected over the table for the false "
+            f"discovery rate [{cited['fdr']}], and intervals from {results.setting('analysis.bootstraps', 'n/a')} "
+            "bootstrap samples of participants."
+        )
+    if results.analysis("silhouette") is not None:
+        said.append(f"Separation by nominal variables was measured by silhouettes [{cited['silhouette']}].")
+    if results.analysis("mixture") is not None:
+        said.append("Gaussian mixtures of each covariance form were compared by the Bayesian information criterion.")
+    if results.analysis("umap") is not None:
+        said.append(f"UMAP [{cited['umap']}] was used for display only.")
+    if results.analysis("independence") is not None:
+        said.append(
+            "Dependence between s and z was tested by the Hilbert-Schmidt independence criterion "
+            f"[{cited['hsic']}] with permutations."
+        )
+    return " ".join(said)
+
+
+def _software(results: Results) -> str:
+    software = results.run.get("software", {})
+    if not software:
+        return ""
+    named = ("torch", "monai", "torchio", "nilearn", "scikit-learn", "umap-learn", "numpy", "scipy", "pandas")
+    versions = [f"{name} {software[name]}" for name in named if software.get(name, "not installed") != "not installed"]
+    own = software.get("adhd-cvae")
+    start = f"Analyses were run with adhd-cvae {own}" if own else "Analyses were run"
+    return f"{start} under Python {software.get('python', 'n/a')} ({', '.join(versions)})."
+
+
+def checklist(results: Results) -> list[ReportTable]:
+    """Tables of run facts, software, recipe and checksums."""
+    run = results.run
+    if not run:
+        return []
+    facts = [["recipe", public(results.setting("name", "n/a"))], ["seed", public(run.get("seed", "n/a"))]]
+    facts += [[key.replace("_", " "), public(run[key])] for key in _TOLD if key in run]
+    facts += [[f"stage {name}", public(stage.get("state", "n/a"))] for name, stage in run.get("stages", {}).items()]
+    tables = [
+        ReportTable("The run", ("fact", "value"), {"": facts}),
+        ReportTable("Software", ("package", "version"), {"": [[k, public(v)] for k, v in run.get("software", {}).items()]}),
+        ReportTable("The resolved recipe", ("setting", "value"), {"": _recipe_rows(results)}),
+        ReportTable("Checksums (SHA-256) of what went in and came out", ("file", "checksum"), {"": _checksums(run)}),
+    ]
+    return [table for table in tables if table.blocks[""]]
+
+
+def _recipe_rows(results: Results) -> list[list[str]]:
+    rows = []
+    for key, value in flatten(results.recipe).items():
+        if key == "analysis.variables":
+            value = ", ".join(f"{item['name']} ({item['scale']})" for item in value)
+        elif isinstance(value, dict):
+            value = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in value.items())
+        elif isinstance(value, list):
+            value = ", ".join(map(str, value))
+        rows.append([key, public("none" if value is None else value)])
+    return rows
+
+
+def _checksums(run: dict[str, Any]) -> list[list[str]]:
+    """Tables and weights by name; participants' images are only counted."""
+    named: dict[str, str] = {}
+    images = set()
+    for stage in run.get("stages", {}).values():
+        sealed = {name: seal[1] for name, seal in stage.get("outputs", {}).items() if len(seal) == 2}
+        for name, checksum in {**stage.get("inputs", {}), **sealed}.items():
+            if "sub-" in name or name.endswith((".nii", ".nii.gz")):
+                images.add(name)
+            elif not name.startswith(("figures/", "report")):
+                named[public(name)] = str(checksum)
+    rows = [[name, checksum] for name, checksum in sorted(named.items())]
+    if images:
+        rows.append([f"{len(images)} images and maps", "listed in run.json"])
+    return rows
