@@ -82,16 +82,21 @@ SiteConfound = Annotated[
 Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any map.")]
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("adhd-cvae"))
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; allowed anywhere.")] = False,
     show_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version."),
     ] = False,
 ) -> None:
-    if show_version:
-        typer.echo(version("adhd-cvae"))
-        raise typer.Exit
+    """Hold the options that come before a verb."""
 
 
 @app.command()

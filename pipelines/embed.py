@@ -65,7 +65,7 @@ def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
             f"{paths.images} holds {len(images)} maps and cohort.tsv {len(cohort)} participants. "
             "Run `adhd-cvae prepare` again."
         )
-    model = load_model(paths.cvae)
+    model, _ = load_model(paths.cvae)
     with progress.bar("Embedding") as tick:
         codes = embed(model, images, progress=lambda done, total: tick(done, total, "contrastive model"))
         posteriors = {
@@ -73,7 +73,7 @@ def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
             "background": (codes.background_mean, codes.background_sd),
         }
         if paths.vae.with_suffix(".safetensors").is_file():
-            comparison = load_model(paths.vae)
+            comparison, _ = load_model(paths.vae)
             codes = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
             posteriors["vae"] = (codes.background_mean, codes.background_sd)
     draws = {

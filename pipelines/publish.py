@@ -8,7 +8,7 @@ import pandas as pd
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import fingerprint, read_tsv, write_json
+from adhd_cvae.files import fingerprint, read_tsv
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, checksums
@@ -94,7 +94,7 @@ def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool
         tick(2, 4, "tables and figures")
         tracking.log_files(client, run.info.run_id, paths)
         tick(3, 4, "model")
-        version = _register(paths, recipe, client, run)
+        version = _register(paths, client, run)
         client.set_terminated(run.info.run_id)
         tick(4, 4, "")
     return Published(store.uri, name, run.info.run_id, registry.uri_of(version))
@@ -145,7 +145,7 @@ def _profile(cohort: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "Run") -> str | None:
+def _register(paths: OutputPaths, client: "MlflowClient", run: "Run") -> str | None:
     """Register the contrastive model where there is one; return its version."""
     from pipelines import registry
 
@@ -153,7 +153,5 @@ def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "
     if not weights.is_file():
         return None
     names = [name for name in read_tsv(paths.latents) if name.startswith(("s_", "z_"))]
-    settings = paths.checkpoints / "recipe.json"
-    write_json(recipe.model_dump(mode="json"), settings)
-    artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "recipe": settings}
+    artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json")}
     return registry.register(client, run, artifacts, names)

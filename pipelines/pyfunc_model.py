@@ -11,19 +11,18 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
+AT_ONCE = 16
+"""Maps in memory at a time."""
+
 
 class PosteriorMeans(PythonModel):
     """Embeds gray-matter maps exactly as the stages did."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Read weights, configuration and settings."""
+        """Read the weights and, beside them, the network's and the grid's settings."""
         from adhd_cvae.checkpoint import load_model
-        from adhd_cvae.config import Recipe
-        from adhd_cvae.files import read_json
 
-        artifacts = {name: Path(path) for name, path in context.artifacts.items()}
-        self.recipe = Recipe.model_validate(read_json(artifacts["recipe"]))
-        self.model = load_model(artifacts["weights"].with_suffix(""))
+        self.model, self.image = load_model(Path(context.artifacts["weights"]).with_suffix(""))
 
     def predict(
         self,
@@ -46,12 +45,17 @@ class PosteriorMeans(PythonModel):
         from adhd_cvae.latents import embed
         from adhd_cvae.transforms import load_map
 
-        images = np.stack([load_map(Path(path), self.recipe.image) for path in model_input["image"]])
-        codes = embed(self.model, images)
+        paths = [Path(path) for path in model_input["image"]]
+        salient, background = [], []
+        for start in range(0, len(paths), AT_ONCE):
+            images = np.stack([load_map(path, self.image) for path in paths[start : start + AT_ONCE]])
+            codes = embed(self.model, images)
+            salient.append(codes.salient_mean)
+            background.append(codes.background_mean)
         table = {
-            f"{prefix}_{unit:02d}": mean[:, unit].astype(np.float64)
-            for prefix, mean in (("s", codes.salient_mean), ("z", codes.background_mean))
-            for unit in range(mean.shape[1])
+            f"{prefix}_{unit:02d}": values[:, unit].astype(np.float64)
+            for prefix, values in (("s", np.concatenate(salient)), ("z", np.concatenate(background)))
+            for unit in range(values.shape[1])
         }
         return pd.DataFrame(table, index=model_input.index)
 

@@ -32,7 +32,7 @@ def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns
     Parameters
     ----------
     artifacts
-        Name to file: ``weights``, ``config`` and ``recipe``.
+        Name to file: ``weights`` and ``config``, of the same stem.
     columns
         Names of the output's columns, ``s_00`` and so on.
     """

@@ -190,6 +190,8 @@ def _explain(detail: ErrorDetails, origin: str) -> str:
 
 
 def _siblings(key: str) -> list[str]:
-    """Name the keys known beside `key`, or all of them where its section is unknown too."""
+    """Name what is known beside `key`, or everything where its section is unknown too."""
     section = key.rsplit(".", 1)[0] + "." if "." in key else ""
-    return [known for known in known_keys() if section and known.startswith(section)] or known_keys()
+    if not section:
+        return sorted({known.split(".")[0] for known in known_keys()})
+    return [known for known in known_keys() if known.startswith(section)] or known_keys()

@@ -1,6 +1,5 @@
 """A simulated cohort on disk: tables with sidecars, maps from all cores, the truth apart."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +7,16 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import read_json, write_json, write_tsv
+from adhd_cvae.files import read_json, write_json
 from adhd_cvae.simulation import FACTORS, SimulatedCohort, SimulationConfig
 from bids_adapters.codebook import BY_NAME
+from bids_adapters.derivatives import is_ours, write_description, write_readme, write_table
 from pipelines.nifti import save_nifti
 from pipelines.progress import Progress
 
 SPACE = "MNI152NLin2009aSym"
 TRUTH = "simulated_truth"
+STEP = "simulated gray-matter maps"
 
 
 def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite: bool = False) -> None:
@@ -33,7 +34,7 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite:
         for index, path in enumerate(map_paths(bids_dir, cohort.participants, config))
         if overwrite or not path.is_file()
     ]
-    write_json(_description(config), bids_dir / "dataset_description.json")
+    _describe(bids_dir, config)
     _write_tables(bids_dir, cohort)
     if not missing:
         progress.line(f"simulate: already done ({config.participants} participants in {bids_dir})")
@@ -67,10 +68,10 @@ def _refuse_other_content(bids_dir: Path, config: SimulationConfig, overwrite: b
     description = bids_dir / "dataset_description.json"
     if not bids_dir.exists() or not any(bids_dir.iterdir()):
         return
-    made_by = read_json(description).get("GeneratedBy", [{}])[0] if description.is_file() else {}
-    if made_by.get("Name") != "adhd-cvae simulate":
+    content = read_json(description) if description.is_file() else {}
+    if not is_ours(bids_dir, STEP, content):
         raise InputError(f"{bids_dir} is not empty and was not made by simulate. Choose another BIDS_DIR.")
-    before, now = made_by.get("Settings", {}), config.model_dump(mode="json")
+    before, now = content.get("Simulation", {}), config.model_dump(mode="json")
     changed = [
         f"{bids_dir} was simulated with {key} = {before.get(key)}, now {now[key]}. "
         "Give --overwrite to replace it, or another BIDS_DIR."
@@ -87,32 +88,28 @@ def _refuse_other_content(bids_dir: Path, config: SimulationConfig, overwrite: b
                     folder.rmdir()
 
 
-def _description(config: SimulationConfig) -> dict[str, Any]:
-    settings = config.model_dump(mode="json")
-    return {
-        "Name": f"Simulated gray-matter maps, {config.participants} participants, "
-        f"{'no effect' if config.null else f'd = {config.cohens_d}'}, seed {config.seed}",
-        "BIDSVersion": "1.10.0",
-        "DatasetType": "derivative",
-        "License": "CC0",
-        "GeneratedBy": [
-            {
-                "Name": "adhd-cvae simulate",
-                "Version": version("adhd-cvae"),
-                "Description": "MNI152 gray matter of nilearn, deformed, modulated and varied; two "
-                "severities planted in patients. No real person's data.",
-                "Settings": settings,
-            }
-        ],
-        "SourceDatasets": [{"URL": "https://nilearn.github.io"}],
-    }
+def _describe(bids_dir: Path, config: SimulationConfig) -> None:
+    effect = "no effect" if config.null else f"d = {config.cohens_d}"
+    write_description(
+        bids_dir,
+        f"Simulated gray-matter maps, {config.participants} participants, {effect}, seed {config.seed}",
+        STEP,
+        License="CC0",
+        Simulation=config.model_dump(mode="json"),
+    )
+    write_readme(
+        bids_dir,
+        "# Simulated gray-matter maps\n\n"
+        "No real person's data. Made by `adhd-cvae simulate` from nilearn's MNI152 gray-matter template;\n"
+        "the settings are in dataset_description.json. phenotype/simulated_truth.tsv is for scoring only.\n",
+    )
 
 
 def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     names = {name: column.sidecar() for name, column in BY_NAME.items()}
     phenotype = bids_dir / "phenotype"
-    _write_table(cohort.participants, names, bids_dir / "participants.tsv")
-    _write_table(cohort.phenotype, names, phenotype / "adhd200.tsv")
+    _write_whole(cohort.participants, names, bids_dir / "participants.tsv")
+    _write_whole(cohort.phenotype, names, phenotype / "adhd200.tsv")
     factors = {
         name: {
             "Description": f"Planted severity: gray matter removed around MNI {', '.join(map(str, places))} "
@@ -121,7 +118,7 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
         }
         for name, places in FACTORS.items()
     }
-    _write_table(cohort.truth, factors, phenotype / f"{TRUTH}.tsv")
+    _write_whole(cohort.truth, factors, phenotype / f"{TRUTH}.tsv")
     sidecar = {
         "Description": "Gray-matter volume per voxel (modulated), simulated",
         "SpatialReference": "Simulated in the space of nilearn's MNI152 gray-matter template",
@@ -130,17 +127,11 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     }
     entities = f"space-{SPACE}_res-{cohort.config.resolution}_label-GM_probseg"
     write_json(sidecar, bids_dir / f"{entities}.json")
-    note = (
-        "# Simulated gray-matter maps\n\nNo real person's data. Made by `adhd-cvae simulate`; the settings are in\n"
-        "dataset_description.json. The truth in phenotype/simulated_truth.tsv is for scoring results only.\n"
-    )
-    (bids_dir / "README.md").write_text(note, encoding="utf-8")
 
 
-def _write_table(table: pd.DataFrame, columns: dict[str, Any], path: Path) -> None:
+def _write_whole(table: pd.DataFrame, columns: dict[str, Any], path: Path) -> None:
     whole = {name: "Int64" for name in table if _is_whole(table[name])}
-    write_tsv(table.astype(whole), path)
-    write_json({name: columns[name] for name in table if name in columns}, path.with_suffix(".json"))
+    write_table(table.astype(whole), columns, path)
 
 
 def _is_whole(values: pd.Series) -> bool:

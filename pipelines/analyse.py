@@ -1,0 +1,135 @@
+"""Stage: cohort.tsv, latents.tsv and draws.npz in; analysis/, maps/ and figures/ out. Needs no torch."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from adhd_cvae.analysis.leakage import probe_table
+from adhd_cvae.analysis.recovery import recovery_table
+from adhd_cvae.analysis.similarity import as_published_table, rsa_table
+from adhd_cvae.config import Recipe
+from adhd_cvae.files import file_checksum, read_tsv, write_tsv
+from pipelines.evidence import Evidence, gather
+from pipelines.paths import OutputPaths
+from pipelines.progress import Progress
+from pipelines.record import RunRecord, Stage, checksums, settings_of
+
+PROBE_PERMUTATIONS = 1000
+"""Most rearrangements of a probe: each is a cross-validation of its own."""
+TRUTH = Path("phenotype") / "simulated_truth.tsv"
+Step = Callable[[], pd.DataFrame | None]
+
+
+def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
+    """Compute every table the files allow, then the maps and figures.
+
+    Raises
+    ------
+    InputError
+        A file is missing or names other participants, or none of the recipe's variables is there.
+    """
+    evidence = gather(paths, recipe.analysis)
+    for text in evidence.warnings:
+        progress.warning(text)
+    record = RunRecord.open(paths)
+    truth = find_truth(paths, record)
+    inputs = checksums(
+        paths, paths.cohort, paths.latents, paths.draws, paths.decoded, paths.baselines, paths.history
+    )
+    if truth is not None:
+        inputs["truth"] = file_checksum(truth)
+    stage = Stage(
+        name="analyse",
+        settings=settings_of(recipe, "seed", "analysis"),
+        inputs=inputs,
+        outputs=("analysis", "maps", "figures"),
+        clears=("analysis", "maps", "figures"),
+    )
+
+    def work() -> None:
+        steps = tables(paths, recipe, evidence, truth)
+        with progress.bar("Analysing") as tick:
+            for done, (name, step) in enumerate(steps.items()):
+                tick(done, len(steps), name)
+                table = step()
+                if table is not None:
+                    write_tsv(table, paths.table(name))
+            tick(len(steps), len(steps), "")
+        draw(paths, progress)
+
+    record.perform(stage, recipe, work, progress, overwrite)
+
+
+def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path | None) -> dict[str, Step]:
+    """Name each table of ``analysis/`` and what computes it."""
+    settings, seed = recipe.analysis, recipe.seed
+    spaces, draws, patients = evidence.patients()
+    scales = evidence.scales
+    strata = None if settings.permute_within is None else patients[settings.permute_within]
+    steps: dict[str, Step] = {
+        "rsa": lambda: rsa_table(
+            spaces,
+            patients,
+            scales,
+            permutations=settings.permutations,
+            bootstraps=settings.bootstraps,
+            seed=seed,
+            strata=strata,
+        ),
+        "as_published": lambda: as_published_table(draws, patients, scales),
+        "probes": lambda: probes(evidence, recipe),
+    }
+    if truth is not None:
+        steps["recovery"] = lambda: recovery(evidence, truth, seed)
+    return steps
+
+
+def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
+    """Ask each space for the variables in held-out patients, the shared ones for the group in everybody."""
+    permutations = min(recipe.analysis.permutations, PROBE_PERMUTATIONS)
+    shared = {name: values for name, values in evidence.spaces.items() if name != "salient"}
+    everybody = probe_table(
+        shared,
+        evidence.cohort[["group"]],
+        {"group": "nominal"},
+        evidence.is_held_out,
+        permutations=permutations,
+        seed=recipe.seed,
+    )
+    patients = probe_table(
+        evidence.spaces,
+        evidence.cohort,
+        evidence.scales,
+        evidence.is_held_out & evidence.is_patient,
+        permutations=permutations,
+        seed=recipe.seed,
+    )
+    return pd.concat([everybody, patients], ignore_index=True)
+
+
+def find_truth(paths: OutputPaths, record: RunRecord) -> Path | None:
+    """Find the planted factors beside the data of a simulated cohort; None for real data."""
+    place = record.content.get("bids_dir")
+    truth = paths.folder / place / TRUTH if place else None
+    return truth if truth is not None and truth.is_file() else None
+
+
+def recovery(evidence: Evidence, truth: Path, seed: int) -> pd.DataFrame:
+    """Score how well each space, and each linear baseline, tells the planted severities."""
+    planted = read_tsv(truth).set_index("participant_id").reindex(evidence.cohort["participant_id"])
+    return recovery_table(
+        {**evidence.spaces, **evidence.baselines},
+        evidence.cohort["split"],
+        evidence.is_patient,
+        planted.reset_index(drop=True),
+        seed=seed,
+    )
+
+
+def draw(paths: OutputPaths, progress: Progress) -> None:
+    """Draw every figure that the tables allow."""
+    from pipelines.illustrate import draw_figures
+
+    with progress.bar("Drawing figures") as tick:
+        draw_figures(paths.folder, lambda done, total: tick(done, total, ""))

@@ -1,0 +1,190 @@
+"""Stage: BIDS in; cohort.tsv, exclusions.tsv and the image cache out."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.cohort import split_cohort, validate_cohort
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.files import file_checksum, fingerprint, read_json, write_tsv
+from bids_adapters.assemble import Cohort, build_cohort
+from bids_adapters.derivatives import write_derivative_description, write_table
+from pipelines.paths import BidsInput, OutputPaths
+from pipelines.progress import Progress
+from pipelines.record import RunRecord, Stage, settings_of
+
+GRID = ("image.shape", "image.voxel_size", "image.centre", "image.fwhm")
+"""Image settings the cache depends on."""
+SPLIT = {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}}
+_REASONS_SHOWN = 20
+
+
+def run(
+    paths: OutputPaths, recipe: Recipe, source: BidsInput, progress: Progress, overwrite: bool = False
+) -> None:
+    """Find the participants, prepare their maps, hold some out.
+
+    Raises
+    ------
+    InputError
+        Nothing left to train on, or OUTPUT_DIR was prepared with other settings.
+    """
+    if not source.folder.is_dir():
+        raise InputError(
+            f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
+        )
+    bids_filter = read_filter_file(source.filter_file)
+    place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
+    stage = Stage(
+        name="prepare",
+        settings={
+            **settings_of(recipe, "seed", "cohort", *GRID),
+            "BIDS_DIR": place,
+            "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
+            "--bids-filter-file": bids_filter,
+            "--prefer": None if source.prefer is None else source.prefer.name,
+        },
+        inputs={"files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder)},
+        outputs=(
+            "cohort.tsv",
+            "cohort.json",
+            "exclusions.tsv",
+            "dataset_description.json",
+            "cache/manifest.json",
+        ),
+    )
+    record = RunRecord.open(paths)
+
+    def work() -> None:
+        cohort = _find(source, recipe, bids_filter, progress)
+        _prepare(cohort, paths, recipe, source, progress)
+        description = source.folder / "dataset_description.json"
+        name = read_json(description).get("Name") if description.is_file() else None
+        record.note(bids_dir=place, dataset=name or source.folder.name, inputs=_tables(source))
+
+    record.perform(stage, recipe, work, progress, overwrite)
+
+
+def read_filter_file(path: Path | None) -> dict[str, Any] | None:
+    """Read a BIDS-Apps filter file.
+
+    Raises
+    ------
+    InputError
+        No such file, or not a JSON object.
+    """
+    if path is None:
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"--bids-filter-file {path}: there is no such file.") from None
+    except ValueError as error:
+        raise InputError(f"--bids-filter-file {path} is not JSON ({error}).") from None
+    if not isinstance(content, dict):
+        raise InputError(
+            f'--bids-filter-file {path}: expected an object such as {{"gm": {{"session": "1"}}}}.'
+        )
+    return content
+
+
+def tree_fingerprint(folder: Path, without: Path) -> str:
+    """Tell whether any file of a dataset came, changed, moved or went; dates and sizes, no reading."""
+    left_out = without.resolve()
+    seen = []
+    for place, folders, files in os.walk(folder.resolve()):
+        here = Path(place)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != left_out)
+        for name in sorted(files):
+            if not name.startswith("."):
+                status = (here / name).stat()
+                seen.append(
+                    [os.path.relpath(here / name, folder.resolve()), status.st_size, status.st_mtime_ns]
+                )
+    return fingerprint(seen)
+
+
+def _find(
+    source: BidsInput, recipe: Recipe, bids_filter: dict[str, Any] | None, progress: Progress
+) -> Cohort:
+    with progress.bar("Looking for maps and phenotype") as tick:
+        tick(0, 1, "")
+        cohort = build_cohort(
+            source.folder,
+            recipe.cohort,
+            participant_labels=source.labels,
+            bids_filter=bids_filter,
+            prefer=source.prefer,
+        )
+        tick(1, 1, "")
+    return cohort
+
+
+def _prepare(
+    cohort: Cohort, paths: OutputPaths, recipe: Recipe, source: BidsInput, progress: Progress
+) -> None:
+    """Prepare the maps, then write the tables; the cohort has the maps of the cache, in their order."""
+    table, exclusions = prepare_maps(cohort, source.folder, recipe, paths, progress)
+    write_tsv(exclusions, paths.exclusions)
+    if len(cohort.conflicts):
+        write_tsv(cohort.conflicts, paths.folder / "conflicts.tsv")
+    if table.empty:
+        raise InputError(*nothing_left(exclusions))
+    split = split_cohort(table, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
+    table.insert(list(table.columns).index("group") + 1, "split", split.to_numpy())
+    write_table(validate_cohort(table), {**cohort.columns, "split": SPLIT}, paths.cohort)
+    write_derivative_description(paths.folder)
+    _tell(table, exclusions, progress, paths)
+
+
+def prepare_maps(
+    cohort: Cohort, bids_dir: Path, recipe: Recipe, paths: OutputPaths, progress: Progress
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Fill the image cache; return the participants whose map can be used, and all exclusions."""
+    from adhd_cvae.dataset import prepare_images
+
+    files = [bids_dir / image for image in cohort.table["image"]]
+    with progress.bar("Preparing maps") as tick:
+        errors = prepare_images(files, recipe.image, paths.cache, lambda done, total: tick(done, total, ""))
+    usable = [error is None for error in errors]
+    left_out = [
+        {"participant_id": who, "stage": "image", "reason": error.reason, "detail": error.detail}
+        for who, error in zip(cohort.table["participant_id"], errors, strict=True)
+        if isinstance(error, ImageError)
+    ]
+    exclusions = pd.concat([cohort.exclusions, pd.DataFrame(left_out)]) if left_out else cohort.exclusions
+    return cohort.table[usable].reset_index(drop=True), exclusions.reset_index(drop=True)
+
+
+def nothing_left(exclusions: pd.DataFrame) -> list[str]:
+    """Say, one line each, why nobody is left."""
+    lines = [
+        f"{row['participant_id']}: {row['reason']}. {row['detail']}"
+        for _, row in exclusions.head(_REASONS_SHOWN).iterrows()
+    ]
+    more = len(exclusions) - len(lines)
+    return [*lines, f"nothing is left to work on{f' ({more} more in exclusions.tsv)' if more > 0 else ''}."]
+
+
+def _tell(table: pd.DataFrame, exclusions: pd.DataFrame, progress: Progress, paths: OutputPaths) -> None:
+    counts = table.groupby(["group", "split"]).size()
+    progress.line(
+        f"prepare: {len(table)} participants, "
+        + ", ".join(f"{number} {group} ({split})" for (group, split), number in counts.items())
+    )
+    out = exclusions[~exclusions["participant_id"].isin(table["participant_id"])]
+    if len(out):
+        reasons = ", ".join(f"{number} {reason}" for reason, number in out["reason"].value_counts().items())
+        progress.warning(f"{out['participant_id'].nunique()} left out ({reasons}); see {paths.exclusions}")
+
+
+def _tables(source: BidsInput) -> dict[str, str]:
+    """Checksums of the dataset's tables; those of the maps are in cache/manifest.json."""
+    found = [source.folder / "participants.tsv", *sorted((source.folder / "phenotype").glob("*.tsv"))]
+    return {
+        file.relative_to(source.folder).as_posix(): file_checksum(file) for file in found if file.is_file()
+    }
