@@ -1,4 +1,4 @@
-"""Images + phenotype -> cohort + exclusions: who is in, and a line for everyone and everything that is not."""
+"""Images + phenotype -> cohort + exclusions: who is in, and a line for everyone and all that is not."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,6 @@ import pandas as pd
 from adhd_cvae.cohort import BACKGROUND, EXCLUSION_COLUMNS, TARGET
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import MISSING
 from bids_adapters.bids_filter import read_filter
 from bids_adapters.codebook import canonical_number, find_column, read_value
 from bids_adapters.identifiers import participant_key, participant_label
@@ -38,13 +37,13 @@ class Cohort:
     Attributes
     ----------
     table
-        `participant_id`, `image` (path relative to the BIDS directory), `group`, the harmonised phenotype, and last
-        `image_choice`, how the map was chosen.
+        `participant_id`, `image` (path relative to the BIDS directory), `group`, the harmonised phenotype,
+        and last `image_choice`, how the map was chosen.
     columns
         BIDS JSON sidecar of `table`.
     exclusions
-        `participant_id`, `stage`, `reason`, `detail`: every participant, file, row and value left out. A participant
-        may have a line and still be in the cohort: another of its files was left out.
+        `participant_id`, `stage`, `reason`, `detail`: every participant, file, row and value left out. A
+        participant may have a line and still be in the cohort: another of its files was left out.
     conflicts
         Values on which the phenotype files disagree.
     """
@@ -87,8 +86,8 @@ def build_cohort(
     Raises
     ------
     InputError
-        No such folder, a table that cannot be read, an unknown participant, no group column, nobody left, or one
-        group only.
+        No such folder, a table that cannot be read, an unknown participant, no group column, nobody left, or
+        one group only.
     """
     bids_dir = Path(bids_dir)
     maps = find_maps(bids_dir, None if bids_filter is None else read_filter(bids_filter))
@@ -124,7 +123,7 @@ def find_phenotype(bids_dir: Path) -> list[Path]:
 
 def _people(maps: Maps, phenotype: Phenotype) -> dict[str, str]:
     """Give everyone's identifier by key, in order; the spelling of the maps' folders comes first."""
-    people = {participant_key(str(one)[4:]): str(one) for one in phenotype.table["participant_id"]}
+    people = phenotype.identifiers
     people |= {file.key: f"sub-{file.label}" for file, _, _ in maps.left_out}
     people |= {key: f"sub-{file.label}" for key, (file, _) in maps.chosen.items()}
     return dict(sorted(people.items(), key=lambda item: item[1]))
@@ -167,11 +166,10 @@ def _groups(
         )
     codes = {_code(column, code): TARGET for code in settings.target}
     codes |= {_code(column, code): BACKGROUND for code in settings.background}
+    values = zip(phenotype.identifiers, table[column], strict=True)
     return {
-        participant_key(str(one)[4:]): ("", "")
-        if pd.isna(value)
-        else (codes.get(_code(column, value), ""), str(value))
-        for one, value in zip(table["participant_id"], table[column], strict=True)
+        key: ("", "") if pd.isna(value) else (codes.get(_code(column, value), ""), str(value))
+        for key, value in values
     }
 
 
@@ -219,8 +217,8 @@ def _imported(bids_dir: Path) -> list[tuple[str, str, str, str]]:
     path = bids_dir / IMPORT_EXCLUSIONS
     if not path.is_file():
         return []
-    rows = read_text_table(path).reindex(columns=list(EXCLUSION_COLUMNS), fill_value=MISSING)
-    return list(rows.itertuples(index=False, name=None))
+    table = read_text_table(path)
+    return [(one, stage, reason, detail) for one, stage, reason, detail in table.rows]
 
 
 def _notes(people: Mapping[str, str], maps: Maps, phenotype: Phenotype) -> list[tuple[str, str, str, str]]:
@@ -237,21 +235,18 @@ def _table(
 ) -> pd.DataFrame:
     """Join maps and phenotype, one row a participant."""
     keys = list(people)
-    rows = phenotype.table.copy()
-    rows.index = pd.Index([participant_key(str(one)[4:]) for one in rows.pop("participant_id")], dtype=object)
-    rows = rows.reindex(keys).rename(columns={name: f"source_{name}" for name in OWN_COLUMNS})
-    front = pd.DataFrame(
-        {
-            "participant_id": [people[key] for key in keys],
-            "image": [maps.chosen[key][0].path for key in keys],
-            "group": [groups.get(key, ("", ""))[0] or None for key in keys],
-        },
-        index=rows.index,
-    )
-    choice = pd.Series(
-        [maps.chosen[key][1] for key in keys], index=rows.index, name="image_choice", dtype=object
-    )
-    return pd.concat([front, rows, choice], axis="columns").reset_index(drop=True)
+    at = {key: row for row, key in enumerate(phenotype.identifiers)}
+    # A row beyond the last is taken as missing: participants without phenotype, embedded with a model only.
+    rows = phenotype.table.reset_index(drop=True).reindex([at.get(key, len(at)) for key in keys])
+    columns: dict[str, Any] = {
+        "participant_id": list(people.values()),
+        "image": [maps.chosen[key][0].path for key in keys],
+        "group": [groups.get(key, ("", ""))[0] or None for key in keys],
+    }
+    for name in rows.columns[1:]:
+        columns[f"source_{name}" if name in OWN_COLUMNS else str(name)] = rows[name].array
+    columns["image_choice"] = [maps.chosen[key][1] for key in keys]
+    return pd.DataFrame(columns)
 
 
 def _columns(table: pd.DataFrame, phenotype: Phenotype) -> dict[str, dict[str, Any]]:

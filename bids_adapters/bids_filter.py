@@ -45,10 +45,10 @@ def read_filter(content: Any) -> dict[str, Any]:
     Parameters
     ----------
     content
-        ``{"gm": {"session": "2", "desc": "modulated"}}``, as fMRIPrep's filter files are built; the query may be
-        called ``gm`` or ``probseg``, and other programs' queries may stand beside it. A bare query works too. A value
-        is what the entity must be, a list of such, ``null`` for an entity that must not be there, ``"*"`` for one
-        that must.
+        ``{"gm": {"session": "2", "desc": "modulated"}}``, as fMRIPrep's filter files are built; the query may
+        be called ``gm`` or ``probseg``, and other programs' queries may stand beside it. A bare query works
+        too. A value is what the entity must be, a list of such, ``null`` for one that must not be there,
+        ``"*"`` for one that must.
 
     Returns
     -------

@@ -1,7 +1,6 @@
 """ADHD-200's Burner release (flat folder of ``mwrc1<id>.nii``) -> BIDS derivative dataset."""
 
 import filecmp
-import gzip
 import re
 import shutil
 import zlib
@@ -9,13 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
+from nibabel.filebasedimages import ImageFileError
+from nibabel.nifti1 import Nifti1Image
+from nibabel.spatialimages import HeaderDataError
 
 from adhd_cvae.cohort import EXCLUSION_COLUMNS
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.files import atomic_path, read_json, write_json, write_tsv
+from adhd_cvae.files import atomic_path, write_json, write_tsv
 from bids_adapters.assemble import IMPORT_CONFLICTS, IMPORT_EXCLUSIONS
 from bids_adapters.derivatives import is_ours, write_bidsignore, write_description, write_readme, write_table
 from bids_adapters.derived import DERIVED_FROM
@@ -25,6 +26,13 @@ from bids_adapters.phenotype import Phenotype, read_phenotype
 STEP = "import of ADHD-200's Burner release"
 # SPM8's DARTEL wrote the release; the space of SPM99 to SPM8 is BIDS' MNI152Lin.
 NAME_END = "space-MNI152Lin_label-GM_desc-modulated_probseg"
+README = """# ADHD-200, Burner release
+
+Modulated gray-matter maps, brought to BIDS by adhd-cvae import-burner. They are the release's, byte for byte; each
+JSON file names the original. The phenotype follows ADHD-200's code book, with n/a for missing codes.
+import_exclusions.tsv names what was left out, and why; import_conflicts.tsv the values on which the phenotype
+files disagreed. ADHD-200 is licensed CC BY-NC; cite it where you use it.
+"""
 DEMOGRAPHICS = ("participant_id", "site", "sex", "age", "handedness", "dx", "secondary_dx")
 Line = tuple[str, str, str, str]
 
@@ -76,7 +84,8 @@ def import_burner(
     Raises
     ------
     InputError
-        No such folder, no maps, an unreadable table, no map with a phenotype, or `bids_dir` holds something else.
+        No such folder, no maps, an unreadable table, no map with a phenotype, or `bids_dir` holds something
+        else.
     """
     maps_dir, bids_dir = Path(maps_dir), Path(bids_dir)
     maps, lines = _list_maps(maps_dir)
@@ -87,8 +96,8 @@ def import_burner(
     lines += unmatched
     if not people:
         raise InputError(
-            f"{maps_dir}: none of its {len(maps)} maps belongs to one of the {len(phenotype.table)} participants "
-            f"of the phenotype. The last seven digits of a map's name are its participant."
+            f"{maps_dir}: none of its {len(maps)} maps belongs to one of the {len(phenotype.table)} "
+            f"participants of the phenotype. The last seven digits of a map's name are its participant."
         )
     _open_dataset(bids_dir, maps_dir, people)
     imported, already_there = {}, 0
@@ -134,27 +143,25 @@ def _list_maps(maps_dir: Path) -> tuple[dict[str, Path], list[Line]]:
 
 
 def _match(maps: dict[str, Path], phenotype: Phenotype) -> tuple[dict[str, Path], list[Line]]:
-    """Join maps and phenotype; give the pairs, and a line for each map or participant without its other half."""
-    keys = {participant_key(str(one)[4:]): str(one) for one in phenotype.table["participant_id"]}
-    conflicting = phenotype.conflicting
-    people, lines = {}, []
+    """Join maps and phenotype; give the pairs, and a line for each map or participant without the other."""
+    known, conflicting = phenotype.identifiers, phenotype.conflicting
+    people: dict[str, Path] = {}
+    lines: list[Line] = []
     for label, path in maps.items():
         key = participant_key(label)
-        if key not in keys:
+        if key not in known:
             lines.append(
                 (f"sub-{label}", "import", "no_phenotype", f"{path.name}: no row of this participant")
             )
         elif key in conflicting:
-            detail = f"sources disagree about {', '.join(conflicting[key])}"
+            detail = f"{path.name}: sources disagree about {', '.join(conflicting[key])}"
             lines.append((f"sub-{label}", "import", "conflicting_phenotype", detail))
         else:
             people[label] = path
     with_map = {participant_key(label) for label in maps}
-    lines += [(one, "import", "no_map", "no Burner map") for key, one in keys.items() if key not in with_map]
-    lines += [
-        (one, "import", reason, detail) for one, reason, detail in phenotype.notes.itertuples(index=False)
-    ]
-    return people, lines
+    lines += [(one, "import", "no_map", "no Burner map") for key, one in known.items() if key not in with_map]
+    notes = phenotype.notes.itertuples(index=False, name=None)
+    return people, [*lines, *((one, "import", reason, detail) for one, reason, detail in notes)]
 
 
 def _open_dataset(bids_dir: Path, maps_dir: Path, people: dict[str, Path]) -> None:
@@ -162,26 +169,22 @@ def _open_dataset(bids_dir: Path, maps_dir: Path, people: dict[str, Path]) -> No
     if bids_dir.exists() and not bids_dir.is_dir():
         raise InputError(f"{bids_dir}: is a file; expected a folder for the BIDS dataset.")
     if bids_dir.is_dir() and any(bids_dir.iterdir()):
-        description = bids_dir / "dataset_description.json"
-        try:
-            ours = is_ours(STEP, read_json(description))
-        except (OSError, ValueError):
-            ours = False
-        if not ours:
+        if not is_ours(bids_dir, STEP):
             raise InputError(
                 f"{bids_dir}: holds something else than a Burner import. Choose a new or empty folder."
             )
         strangers = sorted(path.name for path in bids_dir.glob("sub-*") if path.name[4:] not in people)
         if strangers:
             raise InputError(
-                f"{bids_dir}: holds {strangers[0]}, which {maps_dir} and its phenotype have not: it is an import of "
-                f"other maps. Choose a new or empty folder."
+                f"{bids_dir}: holds {strangers[0]}, which {maps_dir} and its phenotype have not: it is an "
+                f"import of other maps. Choose a new or empty folder."
             )
     write_description(
         bids_dir,
         "ADHD-200, Burner release: modulated gray-matter maps",
         STEP,
         sources=[{"URL": "https://fcon_1000.projects.nitrc.org/indi/adhd200/"}],
+        Authors=["The ADHD-200 Consortium", "The Neuro Bureau"],
         License="CC BY-NC",
     )
 
@@ -200,7 +203,7 @@ def _import_map(source: Path, bids_dir: Path, label: str) -> bool:
             shutil.copyfile(source, temporary)
     write_json(
         {
-            "Description": "Gray-matter volume per voxel: probability warped by DARTEL and scaled by its Jacobian",
+            "Description": "Gray-matter volume per voxel: warped by DARTEL, scaled by its Jacobian",
             "SpatialReference": "https://www.fil.ion.ucl.ac.uk/spm/software/spm8/",
             "Modulated": True,
             "OriginalFile": source.name,
@@ -219,16 +222,9 @@ def _check_readable(path: Path) -> None:
         It is no image, it is truncated, or it is not one volume.
     """
     try:
-        image = nib.load(path)
+        image = Nifti1Image.from_filename(path)
         values = np.asanyarray(image.dataobj)
-    except (
-        nib.filebasedimages.ImageFileError,
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-        gzip.BadGzipFile,
-    ) as error:
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError("unreadable_map", f"{path.name}: cannot be read ({reason})") from error
     if values.squeeze().ndim != 3:
@@ -237,23 +233,16 @@ def _check_readable(path: Path) -> None:
 
 def _write_tables(bids_dir: Path, phenotype: Phenotype, labels: set[str], exclusions: pd.DataFrame) -> None:
     """Write the phenotype of the imported participants, and what was left out."""
-    keys = {participant_key(label): f"sub-{label}" for label in labels}
-    table = phenotype.table.copy()
-    table["participant_id"] = [keys.get(participant_key(str(one)[4:])) for one in table["participant_id"]]
-    table = table[table["participant_id"].notna()].sort_values("participant_id")
+    imported = {participant_key(label): f"sub-{label}" for label in labels}
+    table = phenotype.table.assign(participant_id=[imported.get(key) for key in phenotype.identifiers])
+    table = table.loc[table["participant_id"].notna()].sort_values(by="participant_id")
     demographics = [name for name in DEMOGRAPHICS if name in table]
     rest = [name for name in table if name not in (*demographics, *DERIVED_FROM)]
-    write_table(table[demographics], phenotype.columns, bids_dir / "participants.tsv")
+    write_table(table.loc[:, demographics], phenotype.columns, bids_dir / "participants.tsv")
     if rest:
-        columns = {**phenotype.columns, "MeasurementToolMetadata": {"Description": "Code book of ADHD-200"}}
-        write_table(table[["participant_id", *rest]], columns, bids_dir / "phenotype" / "adhd200.tsv")
+        path = bids_dir / "phenotype" / "adhd200.tsv"
+        write_table(table.loc[:, ["participant_id", *rest]], phenotype.columns, path)
     write_tsv(exclusions, bids_dir / IMPORT_EXCLUSIONS)
     write_tsv(phenotype.conflicts, bids_dir / IMPORT_CONFLICTS)
     write_bidsignore(bids_dir, (IMPORT_EXCLUSIONS, IMPORT_CONFLICTS))
-    write_readme(
-        bids_dir,
-        "Modulated gray-matter maps of ADHD-200's Burner release, brought to BIDS by adhd-cvae import-burner.\n\n"
-        "The maps are the release's, byte for byte; each JSON file names the original. The phenotype follows\n"
-        "ADHD-200's code book with missing codes as n/a. import_exclusions.tsv names what was left out, and why.\n"
-        "ADHD-200 is licensed CC BY-NC; cite it where you use it.\n",
-    )
+    write_readme(bids_dir, README)

@@ -205,7 +205,13 @@ def is_missing(text: str) -> bool:
 
 
 def canonical_number(text: str, *, decimal_comma: bool = False) -> str | None:
-    """Write a number one way (``11.170`` and ``+11.17`` as ``11.17``, ``2.0`` as ``2``); None for anything else."""
+    """Write a number one way: ``11.170`` and ``+11.17`` as ``11.17``, ``2.0`` as ``2``.
+
+    Returns
+    -------
+    str or None
+        None for what is no number, or has more digits than one can hold.
+    """
     text = text.strip()
     if decimal_comma and _DECIMAL_COMMA.fullmatch(text):
         text = text.replace(",", ".")
@@ -213,7 +219,7 @@ def canonical_number(text: str, *, decimal_comma: bool = False) -> str | None:
         return None
     if value.is_integer() and abs(value) < _LARGEST_EXACT_INTEGER:
         return str(int(value))
-    return repr(value)
+    return None if text.lstrip("+-").isdigit() else repr(value)
 
 
 def read_value(column: Column, text: str, *, decimal_comma: bool = False) -> str | None:

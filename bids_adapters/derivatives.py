@@ -1,4 +1,4 @@
-"""Results -> BIDS derivative: descriptions, tables with their sidecars, and what the validator need not look at."""
+"""Results -> BIDS derivative: descriptions, tables with sidecars, and what a validator need not look at."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from adhd_cvae.files import atomic_path, write_json, write_tsv
+from adhd_cvae.files import atomic_path, read_json, write_json, write_tsv
 
 BIDS_VERSION = "1.10.0"
 GENERATOR = "adhd-cvae"
@@ -69,13 +69,13 @@ def write_description(
 
 
 def write_derivative_description(output_dir: Path, sources: Sequence[Mapping[str, str]] = ()) -> None:
-    """Make OUTPUT_DIR a BIDS derivative: its description, a README and the list of files BIDS has no names for."""
+    """Make OUTPUT_DIR a BIDS derivative: description, README, the files BIDS has no names for."""
     write_description(output_dir, "adhd-cvae results", "contrastive variational autoencoder", sources=sources)
     write_bidsignore(output_dir, OUTPUT_FILES)
     write_readme(
         output_dir,
         "Results of adhd-cvae, a contrastive variational autoencoder of brain anatomy.\n\n"
-        "Start with report.html. cohort.tsv names every participant used, exclusions.tsv every one left out.\n"
+        "Start with report.html. cohort.tsv names every participant used, exclusions.tsv who was left out.\n"
         "run.json holds the settings, seeds and versions that made these files.\n",
     )
 
@@ -99,8 +99,19 @@ def write_table(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], p
     write_json(described, path.with_suffix(".json"))
 
 
-def is_ours(step: str, description: Any) -> bool:
-    """Tell whether a dataset description says that this package's `step` made the dataset."""
-    generators = description.get("GeneratedBy") or [{}]
-    first = generators[0] if isinstance(generators, list) and isinstance(generators[0], Mapping) else {}
-    return first.get("Name") == GENERATOR and first.get("Description") == step
+def is_ours(dataset_dir: Path, step: str, description: Any = None) -> bool:
+    """Tell whether a dataset's description says that this package's `step` made it.
+
+    Parameters
+    ----------
+    description
+        The content of ``dataset_description.json``; None to read it here.
+    """
+    if description is None:
+        try:
+            description = read_json(dataset_dir / "dataset_description.json")
+        except (OSError, ValueError):
+            return False
+    generators = description.get("GeneratedBy") if isinstance(description, dict) else None
+    first = generators[0] if isinstance(generators, list) and generators else None
+    return isinstance(first, dict) and (first.get("Name"), first.get("Description")) == (GENERATOR, step)

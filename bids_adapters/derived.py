@@ -25,9 +25,10 @@ DERIVED_FROM: dict[str, tuple[str, ...]] = {
 def add_derived(table: pd.DataFrame, columns: dict[str, dict[str, Any]]) -> None:
     """Add the derived columns that the table's own make possible, in place.
 
-    ``iq`` is full4_iq; where that is missing full2_iq; else the mean of verbal_iq and performance_iq where both
-    are there. ``*_z`` is the score minus the mean over the table's participants measured with the same instrument,
-    divided by their standard deviation (n - 1); missing where fewer than two were, or all scored the same.
+    ``iq`` is full4_iq; where that is missing full2_iq; else the mean of verbal_iq and performance_iq where
+    both are there. ``*_z`` is the score minus the mean over the table's participants measured with the same
+    instrument, divided by their standard deviation (n - 1); missing where fewer than two were measured with
+    it, or all scored the same.
     """
     if any(source in table for source in _IQ_SOURCES):
         table["iq"] = _one_iq(table)
@@ -38,7 +39,7 @@ def add_derived(table: pd.DataFrame, columns: dict[str, dict[str, Any]]) -> None
         }
     for name, instrument in _STANDARDISED.items():
         if name in table and instrument in table and pd.api.types.is_numeric_dtype(table[name]):
-            table[f"{name}_z"] = _within(table[name], table[instrument])
+            table[f"{name}_z"] = _within(_numbers(table, name), _levels(table, instrument))
             columns[f"{name}_z"] = {
                 "Description": f"{name} standardised among participants of the same {instrument}",
                 "Units": "standard deviations",
@@ -46,19 +47,28 @@ def add_derived(table: pd.DataFrame, columns: dict[str, dict[str, Any]]) -> None
             }
 
 
-def _one_iq(table: pd.DataFrame) -> pd.Series:
+def _one_iq(table: pd.DataFrame) -> np.ndarray:
     full4, full2, verbal, performance = (_numbers(table, source) for source in _IQ_SOURCES)
-    return full4.fillna(full2).fillna((verbal + performance) / 2)
+    pair = (verbal + performance) / 2
+    return np.where(np.isfinite(full4), full4, np.where(np.isfinite(full2), full2, pair))
 
 
-def _numbers(table: pd.DataFrame, name: str) -> pd.Series:
-    if name not in table:
-        return pd.Series(np.nan, index=table.index)
-    return pd.to_numeric(table[name], errors="coerce").astype("float64")
+def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Give a column as (n,) float64, NaN where it is missing, or nowhere to be found, or text."""
+    if name not in table or not pd.api.types.is_numeric_dtype(table[name]):
+        return np.full(len(table), np.nan)
+    return table[name].to_numpy(dtype="float64", na_value=np.nan)
 
 
-def _within(scores: pd.Series, instrument: pd.Series) -> pd.Series:
-    values = scores.astype("float64")
-    groups = values.groupby(instrument.astype("object"))
-    spread = groups.transform("std")
-    return (values - groups.transform("mean")) / spread.where(spread > 0)
+def _levels(table: pd.DataFrame, name: str) -> list[str | None]:
+    return [None if pd.isna(value) else str(value) for value in table[name]]
+
+
+def _within(scores: np.ndarray, instrument: list[str | None]) -> np.ndarray:
+    """Standardise scores among those of one instrument."""
+    standardised = np.full(len(scores), np.nan)
+    for level in {level for level in instrument if level is not None}:
+        mine = np.array([one == level for one in instrument]) & np.isfinite(scores)
+        if mine.sum() > 1 and (spread := scores[mine].std(ddof=1)) > 0:
+            standardised[mine] = (scores[mine] - scores[mine].mean()) / spread
+    return standardised

@@ -1,4 +1,4 @@
-"""One participant, one identifier: ``10001``, ``0010001``, ``1050975_`` and ``sub-0010001`` are four spellings."""
+"""One participant, one identifier: ``10001``, ``0010001``, ``10001_`` and ``sub-0010001`` are the same."""
 
 import re
 
@@ -12,8 +12,8 @@ ADHD200_DIGITS = 7
 def participant_label(text: str) -> str | None:
     """Turn any spelling of an identifier into a BIDS label, without ``sub-``.
 
-    A label after ``sub-`` is kept as it is. Bare digits are padded to the seven of ADHD-200. A Burner file name
-    gives exactly its last seven digits, for ``mwrc10010001`` is ``mwrc1`` + ``0010001``.
+    A label after ``sub-`` is kept as it is. Bare digits are padded to the seven of ADHD-200. A Burner file
+    name gives exactly its last seven digits, for ``mwrc10010001`` is ``mwrc1`` + ``0010001``.
 
     Returns
     -------
@@ -32,5 +32,5 @@ def participant_label(text: str) -> str | None:
 
 
 def participant_key(label: str) -> str:
-    """Give what two spellings of one label share: digits without their leading zeros, other labels unchanged."""
+    """Give what two spellings of a label share: digits without leading zeros; other labels unchanged."""
     return (label.lstrip("0") or "0") if label.isdigit() else label

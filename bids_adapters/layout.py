@@ -1,11 +1,11 @@
 """pybids index -> one gray-matter map a participant, chosen by a stated rule.
 
 The rule. A map in a template's space, never its native sibling. One kind for the whole cohort, since mixing
-modulated and unmodulated maps, or two programs', would plant a difference that is no anatomy: the most preferred
-kind that nine in ten of the participants with any map have (else the kind most have); modulated before unmodulated,
-unsmoothed before smoothed, adult templates before others. Within it the first session, then the first run, then the
-first acquisition and resolution, each in natural order, a name without them first. A BIDS filter overrides all but
-the template's space.
+modulated and unmodulated maps, or two programs', would plant a difference that is no anatomy: the most
+preferred kind that nine in ten of the participants with any map have (else the kind most have); modulated
+before unmodulated, unsmoothed before smoothed, adult templates before others. Within it the first session,
+then the first run, then the first acquisition and resolution, each in natural order, a name without them
+first. A BIDS filter overrides all but the template's space.
 """
 
 import os

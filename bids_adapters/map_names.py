@@ -1,4 +1,4 @@
-"""Names of gray-matter maps, by the program that wrote them: what each says about participant, space and scaling."""
+"""Names of gray-matter maps, by the program that wrote them: whose, in which space, scaled how."""
 
 import re
 from collections.abc import Mapping
@@ -106,9 +106,7 @@ def recognise(path: str, root: str, entities: Mapping[str, Any]) -> MapFile | No
             label = facts.pop("label", None) or _label(name, entities)
             if label is None:
                 return None
-            place = {key: str(entities.get(key, "")) for key in ("session", "run", "acquisition")}
-            place["resolution"] = str(entities.get("res", ""))
-            return MapFile(path=path, root=root, label=label, **{**place, **facts})
+            return MapFile(path=path, root=root, label=label, **{**_place(entities), **facts})
     return None
 
 
@@ -117,7 +115,7 @@ def unrecognised(path: str, root: str, entities: Mapping[str, Any]) -> MapFile |
     label = _label(PurePosixPath(path).name, entities)
     if label is None:
         return None
-    place = {key: str(entities.get(key, "")) for key in ("session", "run", "acquisition")}
+    facts: dict[str, Any] = _place(entities)
     return MapFile(
         path=path,
         label=label,
@@ -126,8 +124,7 @@ def unrecognised(path: str, root: str, entities: Mapping[str, Any]) -> MapFile |
         space=str(entities.get("space", "template")),
         modulated=_says_modulated(str(entities.get("desc", ""))),
         description=str(entities.get("desc", "")),
-        resolution=str(entities.get("res", "")),
-        **place,
+        **facts,
     )
 
 
@@ -186,12 +183,18 @@ _READERS = (
 )
 
 
+def _place(entities: Mapping[str, Any]) -> dict[str, Any]:
+    """Give which of a participant's several maps it is."""
+    names = {"session": "session", "run": "run", "acquisition": "acquisition", "resolution": "res"}
+    return {name: str(entities.get(entity, "")) for name, entity in names.items()}
+
+
 def _says_modulated(description: str) -> bool:
     return "modulated" in description.lower() and "unmodulated" not in description.lower()
 
 
 def _label(name: str, entities: Mapping[str, Any]) -> str | None:
-    """Find whose map it is: in the file's name, else in the folders', else as the one number of seven digits."""
+    """Find whose map it is: in the file's name, else in the folders', else as its one seven-digit number."""
     if (named := _SUBJECT.search(name)) is not None:
         return named[1]
     if "subject" in entities:

@@ -4,9 +4,8 @@ import csv
 import io
 import re
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from adhd_cvae.errors import InputError
 
@@ -21,19 +20,39 @@ def snake_case(header: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", plain.lower()).strip("_")
 
 
-def read_text_table(path: Path) -> pd.DataFrame:
-    """Read a table as text, cell by cell, with whitespace tidied and nothing else interpreted.
+@dataclass(frozen=True)
+class TextTable:
+    """A table as text, cell by cell, with whitespace tidied and nothing else interpreted.
+
+    Attributes
+    ----------
+    headers
+        As in the file, index columns dropped.
+    rows
+        As many cells a row as there are headers; rows without content dropped.
+    lines
+        The row of the file that each of `rows` came from; the header is row 1.
+    separator
+        What stood between the cells.
+    """
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+    separator: str
+
+    def column(self, position: int) -> list[str]:
+        """Give one column's cells."""
+        return [row[position] for row in self.rows]
+
+
+def read_text_table(path: Path) -> TextTable:
+    """Read a table whatever its dialect.
 
     Parameters
     ----------
     path
         Comma, tab, semicolon or bar separated; UTF-8 with or without byte-order mark, UTF-16 or latin-1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Text only; columns named as in the file, index columns dropped; empty rows dropped. ``attrs`` holds
-        ``separator``, and ``lines``, the row of the file each row came from (the header is row 1).
 
     Raises
     ------
@@ -43,27 +62,28 @@ def read_text_table(path: Path) -> pd.DataFrame:
     text = _decode(path)
     separator = _separator(text)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=False))
+        cells = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
         raise InputError(f"{path}: is not a table ({error}). Save it as .tsv or .csv.") from error
-    numbered = [
-        (line, cells)
-        for line, row in enumerate(rows, start=1)
-        if any(cells := [" ".join(cell.split()) for cell in row])
-    ]
+    tidy = [[" ".join(cell.split()) for cell in row] for row in cells]
+    numbered = [(line, row) for line, row in enumerate(tidy, start=1) if any(row)]
     if not numbered:
         raise InputError(f"{path}: is empty; expected a header and one row a participant.")
-    header, *body = numbered
-    table = pd.DataFrame(
-        [_fit(cells, len(header[1]), path, line) for line, cells in body], columns=header[1], dtype=object
+    headers = numbered[0][1]
+    while not headers[-1]:
+        headers = headers[:-1]
+    rows = [_fit(row, headers, path, line) for line, row in numbered[1:]]
+    kept = [at for at, header in enumerate(headers) if not _is_index(header, [row[at] for row in rows])]
+    return TextTable(
+        headers=tuple(headers[at] for at in kept),
+        rows=tuple(tuple(row[at] for at in kept) for row in rows),
+        lines=tuple(line for line, _ in numbered[1:]),
+        separator=separator,
     )
-    table = _drop_index_columns(table)
-    table.attrs = {"separator": separator, "lines": [line for line, _ in body]}
-    return table
 
 
 def _decode(path: Path) -> str:
-    """Read the file's text: UTF-16 and UTF-8 by their byte-order marks, UTF-8 where it is valid, else latin-1."""
+    """Read the file's text: UTF-16 by its byte-order mark, UTF-8 where it is valid, else latin-1."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -91,22 +111,19 @@ def _separator(text: str) -> str:
     return max(SEPARATORS, key=header.count)
 
 
-def _fit(cells: list[str], width: int, path: Path, line: int) -> list[str]:
+def _fit(row: list[str], headers: list[str], path: Path, line: int) -> list[str]:
     """Bring a row to the header's width; only empty cells may be added or dropped."""
-    if any(cells[width:]):
+    if any(row[len(headers) :]):
         raise InputError(
-            f"{path}: row {line} has {len(cells)} cells, the header {width}. "
+            f"{path}: row {line} has {len(row)} cells, the header {len(headers)}. "
             f"Quote the text that holds the separator."
         )
-    return cells[:width] + [""] * (width - len(cells))
+    return row[: len(headers)] + [""] * (len(headers) - len(row))
 
 
-def _drop_index_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """Drop row numbers that a data frame's ``to_csv`` left behind, and columns without name and content."""
-    keep = []
-    for position, header in enumerate(table.columns):
-        values = list(table.iloc[:, position])
-        counted = any(values == [str(i + start) for i in range(len(values))] for start in (0, 1))
-        nameless = _INDEX_HEADER.fullmatch(snake_case(header)) is not None
-        keep.append(not (nameless and (counted or not any(values))))
-    return table.loc[:, keep]
+def _is_index(header: str, cells: list[str]) -> bool:
+    """Tell row numbers that a data frame's ``to_csv`` left behind, and columns without name and content."""
+    if not _INDEX_HEADER.fullmatch(snake_case(header)):
+        return False
+    counted = any(cells == [str(at + start) for at in range(len(cells))] for start in (0, 1))
+    return counted or not any(cells)
