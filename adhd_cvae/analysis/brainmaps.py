@@ -1,0 +1,191 @@
+"""Brain maps of the salient effect: a patient minus its background twin, tested voxel by voxel.
+
+Every map is a vector over the voxels of the brain mask until `to_volume` puts it back on the grid.
+"""
+
+import warnings
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from nilearn.mass_univariate import permuted_ols
+from nilearn.reporting import get_clusters_table
+from numpy.typing import NDArray
+
+from adhd_cvae.errors import InputError
+
+MINIMUM_PATIENTS = 5
+PEAK_COLUMNS = ["cluster", "x_mm", "y_mm", "z_mm", "peak", "volume_mm3"]
+
+
+def to_volume(values: NDArray[np.floating], mask: NDArray, outside: float = 0.0) -> NDArray[np.float32]:
+    """Put (voxels,) values back on the mask's grid, `outside` elsewhere.
+
+    Raises
+    ------
+    InputError
+        There are not as many values as voxels in the mask.
+    """
+    inside = np.asarray(mask).astype(bool)
+    if np.shape(values) != (int(inside.sum()),):
+        raise InputError(
+            f"A map has shape {np.shape(values)} but the mask {int(inside.sum())} voxels. Decode the cohort again."
+        )
+    volume = np.full(inside.shape, outside, np.float32)
+    volume[inside] = values
+    return volume
+
+
+def _varying(effect: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Voxels whose values differ between patients by more than rounding error; no others can be tested."""
+    largest = np.abs(effect).max(axis=0, initial=0.0)
+    return (largest > 0) & (effect.std(axis=0) > 1e-6 * largest)
+
+
+def _tested(
+    variable: NDArray[np.float64], effect: NDArray[np.float64], intercept: bool, permutations: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """t, and -log10 p corrected by the largest |t| of each permutation; 0 and 0 where a voxel does not vary."""
+    varying = _varying(effect)
+    t, log10_p = np.zeros(effect.shape[1]), np.zeros(effect.shape[1])
+    if varying.any():
+        found = permuted_ols(
+            variable[:, None],
+            effect[:, varying],
+            model_intercept=intercept,
+            n_perm=permutations,
+            two_sided_test=True,
+            random_state=seed,
+            n_jobs=1,
+            verbose=0,
+            output_type="dict",
+        )
+        t[varying] = found["t"][0]
+        log10_p[varying] = np.maximum(found["logp_max_t"][0], 0.0)  # nilearn gives -0 for p = 1
+    return t, log10_p
+
+
+def _usable(effect: NDArray[np.floating], mask: NDArray) -> NDArray[np.float64]:
+    voxels = int(np.asarray(mask).astype(bool).sum())
+    if effect.ndim != 2 or effect.shape[1] != voxels:
+        raise InputError(
+            f"Effects of shape {effect.shape} do not fit a mask of {voxels} voxels. Decode again."
+        )
+    effect = np.asarray(effect, np.float64)
+    return effect[np.isfinite(effect).all(axis=1)]
+
+
+def _inference(t: NDArray, log10_p: NDArray, mask: NDArray) -> dict[str, NDArray[np.float32]]:
+    return {
+        "t": to_volume(t, mask),
+        "p": to_volume(10.0**-log10_p, mask, outside=1.0),
+        "log10_p": to_volume(log10_p, mask),
+    }
+
+
+def salient_effect_maps(
+    effect: NDArray[np.floating], mask: NDArray, *, permutations: int = 1000, seed: int = 0
+) -> dict[str, NDArray[np.float32]]:
+    """Test whether patients differ from their background twins, voxel by voxel.
+
+    Parameters
+    ----------
+    effect
+        (patients, voxels) full decoding minus twin, gray-matter volume per voxel. Patients with a value that is
+        not finite are left out.
+    mask
+        (x, y, z), as many voxels as `effect`.
+    permutations
+        Random flips of the patients' signs. The p-values are two-sided and corrected for all voxels by the
+        largest statistic (Westfall & Young 1993; nilearn's `permuted_ols`).
+
+    Returns
+    -------
+    dict
+        3-D maps: `mean` (gray-matter volume per voxel); and, from five patients on, `t`, `p` (corrected; 1
+        outside the mask) and `log10_p` (-log10 of it). Voxels that do not vary have t = 0 and p = 1.
+
+    Raises
+    ------
+    InputError
+        The effects do not fit the mask, or no patient has finite ones.
+    """
+    effect = _usable(effect, mask)
+    if not len(effect):
+        raise InputError("No patient has a finite salient effect; expected at least one. Check the decoding.")
+    maps = {"mean": to_volume(effect.mean(axis=0), mask)}
+    if len(effect) >= MINIMUM_PATIENTS:
+        t, log10_p = _tested(np.ones(len(effect)), effect, False, permutations, seed)
+        maps |= _inference(t, log10_p, mask)
+    return maps
+
+
+def severity_maps(
+    effect: NDArray[np.floating],
+    mask: NDArray,
+    severity: NDArray[np.floating] | pd.Series,
+    *,
+    permutations: int = 1000,
+    seed: int = 0,
+) -> dict[str, NDArray[np.float32]]:
+    """Correlate the salient effect with a severity-like variable, voxel by voxel.
+
+    Parameters
+    ----------
+    effect, mask
+        As in `salient_effect_maps`.
+    severity
+        (patients,) numbers; patients without one are left out.
+    permutations
+        Of the patients' severities.
+
+    Returns
+    -------
+    dict
+        3-D maps `r` (Pearson's), `t`, `p` (corrected; 1 outside the mask), `log10_p`; empty where fewer than five
+        patients have a severity or all have the same.
+
+    Raises
+    ------
+    InputError
+        The effects do not fit the mask or the severities.
+    """
+    values = np.asarray(severity, np.float64)
+    if len(values) != len(effect):
+        raise InputError(f"{len(values)} severities for {len(effect)} patients' effects; give one each.")
+    known = np.isfinite(values) & np.isfinite(effect).all(axis=1)
+    values = values[known]
+    effect = _usable(effect[known], mask)
+    if len(values) < MINIMUM_PATIENTS or not np.ptp(values) > 0:
+        return {}
+    t, log10_p = _tested(values, effect, True, permutations, seed)
+    r = t / np.sqrt(t**2 + len(values) - 2)
+    return {"r": to_volume(r, mask), **_inference(t, log10_p, mask)}
+
+
+def peaks_table(
+    statistic: NDArray[np.floating],
+    affine: NDArray[np.floating],
+    threshold: float,
+    *,
+    cluster_voxels: int = 10,
+) -> pd.DataFrame:
+    """Clusters of a 3-D map beyond ±threshold, and their peaks in the affine's (MNI) millimetres.
+
+    Returns
+    -------
+    pandas.DataFrame
+        cluster (sub-peaks have letters), x_mm, y_mm, z_mm, peak (the statistic there), volume_mm3 (missing for
+        sub-peaks); no rows where nothing passes.
+    """
+    image = nib.Nifti1Image(np.asarray(statistic, np.float32), np.asarray(affine, np.float64))
+    with warnings.catch_warnings():
+        # nilearn warns where no cluster passes: an empty table says so.
+        warnings.filterwarnings("ignore", message="No clusters found", category=UserWarning)
+        found = get_clusters_table(image, threshold, cluster_threshold=cluster_voxels, two_sided=True)
+    if found.empty:
+        return pd.DataFrame(columns=PEAK_COLUMNS)
+    found = found.set_axis(PEAK_COLUMNS, axis=1)
+    found["cluster"] = found["cluster"].astype(str)
+    found["volume_mm3"] = pd.to_numeric(found["volume_mm3"], errors="coerce")
+    return found.reset_index(drop=True)

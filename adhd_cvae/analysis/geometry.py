@@ -1,0 +1,339 @@
+"""Shape of the spaces: separation by labels, mixtures of Gaussians, and a map in two dimensions."""
+
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.manifold import trustworthiness
+from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+
+from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
+from adhd_cvae.analysis.similarity import (
+    MINIMUM_PARTICIPANTS,
+    Scale,
+    check_rows,
+    latent_dissimilarity,
+    numeric_values,
+)
+
+SILHOUETTE_COLUMNS = ["space", "variable", "n", "silhouette", "p_value", "difference", "difference_ci_low"]
+SILHOUETTE_COLUMNS += ["difference_ci_high", "labels", "null_mean", "note"]
+COVARIANCES = ("full", "diag", "tied", "spherical")
+MIXTURE_COLUMNS = ["space", "covariance", "k", "bic", "bic_min", "bic_max", "draws", "n", "note"]
+UMAP_COLUMNS = ["participant_id", "space", "umap_1", "umap_2", "trustworthiness", "note"]
+_BATCH = 64
+
+
+def silhouettes(
+    distances: NDArray[np.float64], codes: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Mean silhouette (Rousseeuw 1987, doi 10.1016/0377-0427(87)90125-7) of each labelling.
+
+    Parameters
+    ----------
+    distances
+        (n, n)
+    codes
+        (labellings, n) class codes from 0.
+    weights
+        (labellings, n) how often each participant counts, 1 where absent. A participant's copies are no
+        neighbours of it.
+
+    Returns
+    -------
+    numpy.ndarray
+        (labellings,); NaN where fewer than two classes have members.
+    """
+    count, n = codes.shape
+    classes = int(codes.max()) + 1
+    weights = np.ones(codes.shape) if weights is None else weights
+    members = (codes[:, :, None] == np.arange(classes)) * weights[:, :, None]
+    sums = (
+        (distances @ members.transpose(1, 0, 2).reshape(n, -1)).reshape(n, count, classes).transpose(1, 0, 2)
+    )
+    sizes = members.sum(axis=1)[:, None, :]
+    own = np.take_along_axis(sums, codes[:, :, None], axis=2)[:, :, 0]
+    companions = (
+        np.take_along_axis(np.broadcast_to(sizes, sums.shape), codes[:, :, None], axis=2)[:, :, 0] - weights
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = np.where(sizes > 0, sums / sizes, np.inf)
+        np.put_along_axis(means, codes[:, :, None], np.inf, axis=2)
+        nearest = means.min(axis=2)
+        inside = own / companions
+        values = (nearest - inside) / np.maximum(nearest, inside)
+    values = np.where((companions > 0) & np.isfinite(values), values, 0.0)
+    result = (values * weights).sum(axis=1) / weights.sum(axis=1)
+    return np.where((sizes[:, 0] > 0).sum(axis=1) > 1, result, np.nan)
+
+
+def _labels(numbers: NDArray[np.float64], scale: Scale) -> tuple[NDArray[np.int64], str]:
+    """Class codes: a nominal variable's labels; a ratio variable split at its median."""
+    if scale == "nominal":
+        return np.unique(numbers, return_inverse=True)[1].astype(np.int64), "levels"
+    middle = float(np.median(numbers))
+    above = numbers > middle
+    if not above.any():  # more than half share the largest value
+        return (numbers >= middle).astype(np.int64), f"below {middle:g} or not (median)"
+    return above.astype(np.int64), f"above {middle:g} or not (median)"
+
+
+def _null_silhouettes(
+    distances: NDArray[np.float64], codes: NDArray[np.int64], orders: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    parts = [silhouettes(distances, codes[orders[k : k + _BATCH]]) for k in range(0, len(orders), _BATCH)]
+    return np.concatenate(parts)
+
+
+def _difference(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    bootstraps: int,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Difference of two spaces' silhouettes for the same participants, with a bootstrap interval over them."""
+    n = len(codes)
+    estimate = silhouettes(first, codes[None]) - silhouettes(second, codes[None])
+    times = rng.multinomial(n, np.full(n, 1 / n), size=bootstraps).astype(np.float64)
+    parts = []
+    for k in range(0, bootstraps, _BATCH):
+        weights = times[k : k + _BATCH]
+        repeated = np.broadcast_to(codes, weights.shape)
+        parts.append(silhouettes(first, repeated, weights) - silhouettes(second, repeated, weights))
+    resampled = np.concatenate(parts) if parts else np.empty(0)
+    resampled = resampled[np.isfinite(resampled)]
+    low, high = np.percentile(resampled, [2.5, 97.5]) if len(resampled) > 1 else (np.nan, np.nan)
+    return {
+        "difference": float(estimate[0]),
+        "difference_ci_low": float(low),
+        "difference_ci_high": float(high),
+    }
+
+
+@threadpool_limits.wrap(limits=1)  # thousands of small products: threads only get in each other's way
+def silhouette_table(
+    spaces: Mapping[str, NDArray],
+    variables: pd.DataFrame,
+    scales: Mapping[str, Scale],
+    *,
+    permutations: int = 1000,
+    bootstraps: int = 1000,
+    seed: int = 0,
+    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
+) -> pd.DataFrame:
+    """How well each variable's groups separate in each space.
+
+    Parameters
+    ----------
+    spaces
+        Name: (n, units). Every variable is judged on the participants with finite latents in all of them.
+    variables, scales
+        As in `rsa_table`; ratio variables are split at their median, as the column `labels` says.
+    permutations
+        Of the labels, within `strata`; p is one-sided, for a larger silhouette.
+    bootstraps
+        Resamples of participants for the interval of the difference.
+
+    Returns
+    -------
+    pandas.DataFrame
+        space, variable, n, silhouette, p_value, difference, difference_ci_low, difference_ci_high, labels,
+        null_mean, note. `difference` is salient minus background, in the salient row. Silhouettes shrink as units
+        are added, so spaces of unequal size differ without any variable's doing: read it beside `p_value`.
+    """
+    check_rows(spaces, variables, scales)
+    arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
+    finite = np.all([np.isfinite(latents).all(axis=1) for latents in arrays.values()], axis=0)
+    groups = stratum_codes(strata, len(variables))
+    rows = []
+    for name, scale in scales.items():
+        numbers = numeric_values(variables[name], scale, name)
+        kept = finite & np.isfinite(numbers)
+        kept_spaces = {space: latents[kept] for space, latents in arrays.items()}
+        rng = cell_generator(seed, "silhouette", name)
+        found = _variable_silhouettes(
+            kept_spaces, numbers[kept], scale, groups[kept], permutations, bootstraps, rng
+        )
+        rows += [{"variable": name, **row} for row in found]
+    table = pd.DataFrame(rows, columns=SILHOUETTE_COLUMNS)
+    order = {space: place for place, space in enumerate(spaces)}
+    return table.sort_values("space", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+
+
+def _variable_silhouettes(
+    spaces: Mapping[str, NDArray[np.float64]],
+    numbers: NDArray[np.float64],
+    scale: Scale,
+    groups: NDArray[np.int64],
+    permutations: int,
+    bootstraps: int,
+    rng: np.random.Generator,
+) -> list[dict[str, float | str | None]]:
+    n = len(numbers)
+    base: dict[str, float | str | None] = {"n": n}
+    if n < MINIMUM_PARTICIPANTS:
+        note = f"{n} participants with a value; at least {MINIMUM_PARTICIPANTS} are needed"
+        return [{**base, "space": space, "note": note} for space in spaces]
+    codes, base["labels"] = _labels(numbers, scale)
+    if not 1 < len(np.unique(codes)) < n:
+        note = "fewer than two groups, or no two participants in one"
+        return [{**base, "space": space, "note": note} for space in spaces]
+    orders = draw_permutations(rng, groups, permutations)
+    distances = {space: latent_dissimilarity(latents) for space, latents in spaces.items()}
+    rows = []
+    for space, between in distances.items():
+        observed = float(silhouettes(between, codes[None])[0])
+        null = _null_silhouettes(between, codes, orders)
+        row = {**base, "space": space, "silhouette": observed, "null_mean": float(null.mean())}
+        if np.all(codes[orders] == codes):
+            row["note"] = "the variable does not vary within strata: nothing to permute"
+        else:
+            row["p_value"] = upper_p_value(observed, null)
+        if space == "salient" and "background" in distances:
+            row |= _difference(between, distances["background"], codes, bootstraps, rng)
+        rows.append(row)
+    return rows
+
+
+def _parameters_fit(n: int, units: int, k: int, covariance: str) -> bool:
+    """Whether n participants can carry the mixture: a full covariance needs more members than units."""
+    members = {"full": k * (units + 1), "tied": units + k, "diag": 2 * k, "spherical": 2 * k}[covariance]
+    return n > members
+
+
+def _bic(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> float:
+    """BIC of one draw in its own units, fitted after division by one common scale.
+
+    One factor for all units keeps the space's geometry, which spherical mixtures see; it makes the ridge on the
+    covariances (1e-3) a share of the mean variance. Without such a floor a component could shrink onto a few
+    participants and win by an unbounded likelihood.
+    """
+    scale = float(np.sqrt(sample.var(axis=0).mean()))
+    scale = scale if scale > 0 else 1.0
+    scaled = (sample - sample.mean(axis=0)) / scale
+    mixture = GaussianMixture(k, covariance_type=covariance, reg_covar=1e-3, max_iter=200, random_state=seed)
+    with warnings.catch_warnings():
+        # A fit that stops at 200 iterations is within the tolerance that a comparison of BICs needs.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        bic = mixture.fit(scaled).bic(scaled)
+    return float(bic + 2 * sample.size * np.log(scale))
+
+
+def _mixture_row(
+    samples: NDArray[np.float64], covariance: str, k: int, seed: int
+) -> dict[str, float | str | None]:
+    draws, n, units = samples.shape
+    row: dict[str, float | str | None] = {"covariance": covariance, "k": k, "draws": draws, "n": n}
+    if not draws or not _parameters_fit(n, units, k, covariance):
+        return {
+            **row,
+            "note": f"{n} participants are too few for {k} {covariance} components of {units} units",
+        }
+    bics = [_bic(sample, covariance, k, seed) for sample in samples]
+    return {**row, "bic": float(np.mean(bics)), "bic_min": min(bics), "bic_max": max(bics)}
+
+
+@threadpool_limits.wrap(limits=1)  # twenty times faster: the matrices are small
+def mixture_table(
+    draws: Mapping[str, NDArray], *, max_components: int = 10, seed: int = 0, n_jobs: int = 1
+) -> pd.DataFrame:
+    """Gaussian mixtures of every covariance form and size, fitted to each posterior draw.
+
+    Parameters
+    ----------
+    draws
+        Space: (draws, n, units). Participants with a value that is not finite are left out.
+    max_components
+        Largest k.
+
+    Returns
+    -------
+    pandas.DataFrame
+        space, covariance, k, bic (mean over draws), bic_min, bic_max, draws, n, note. BIC: smaller is better
+        (Schwarz 1978, doi 10.1214/aos/1176344136).
+    """
+    finite = {}
+    for space, samples in draws.items():
+        samples = np.asarray(samples, np.float64)
+        finite[space] = samples[:, np.isfinite(samples).all(axis=(0, 2))]
+    cells = [(s, c, k) for s in finite for c in COVARIANCES for k in range(1, max_components + 1)]
+    rows = Parallel(n_jobs=n_jobs, prefer="threads")(
+        delayed(_mixture_row)(finite[s], c, k, seed) for s, c, k in cells
+    )
+    return pd.DataFrame(
+        [{"space": cell[0], **row} for cell, row in zip(cells, rows, strict=True)], columns=MIXTURE_COLUMNS
+    )
+
+
+def mixture_sentence(table: pd.DataFrame) -> str:
+    """Say in plain words how many components each space prefers and whether the covariance forms agree."""
+    sentences = []
+    for space, rows in table.groupby("space", sort=False):
+        fitted = rows.dropna(subset=["bic"])
+        if fitted.empty:
+            sentences.append(f"In {space}, there were too few participants for any mixture.")
+            continue
+        best = fitted.loc[fitted.groupby("covariance", sort=False)["bic"].idxmin()]
+        counts = dict(zip(best["covariance"], best["k"].astype(int), strict=True))
+        overall = best.loc[best["bic"].idxmin()]
+        if len(set(counts.values())) == 1:
+            k = next(iter(counts.values()))
+            verdict = f"all covariance forms agree on {k} component{'s' if k > 1 else ''}"
+        else:
+            listed = ", ".join(f"{form} {k}" for form, k in counts.items())
+            verdict = f"the answer depends on the covariance form (best number of components: {listed})"
+        sentences.append(
+            f"In {space}, {verdict}; the lowest BIC of all has {int(overall['k'])} {overall['covariance']} "
+            f"component{'s' if overall['k'] > 1 else ''}."
+        )
+    return " ".join(sentences)
+
+
+def umap_table(
+    spaces: Mapping[str, NDArray], participant_ids: Sequence[str] | pd.Series, seed: int
+) -> pd.DataFrame:
+    """Map each space to two dimensions by UMAP (McInnes et al. 2018, arXiv 1802.03426), the same for a same seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        participant_id, space, umap_1, umap_2, trustworthiness (of the space's map: 1 where neighbours on the map
+        are neighbours in the space), note. Coordinates are missing where fewer than ten participants have finite,
+        distinct latents.
+    """
+    tables = []
+    for space, latents in spaces.items():
+        latents = np.asarray(latents, np.float64)
+        table = pd.DataFrame({"participant_id": list(participant_ids), "space": space}).reindex(
+            columns=UMAP_COLUMNS
+        )
+        finite = np.isfinite(latents).all(axis=1)
+        if len(np.unique(latents[finite], axis=0)) < MINIMUM_PARTICIPANTS:
+            table["note"] = f"fewer than {MINIMUM_PARTICIPANTS} distinct participants"
+        else:
+            places, trust = _umap(latents[finite], seed)
+            table.loc[finite, ["umap_1", "umap_2"]] = places
+            table["trustworthiness"] = trust
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=UMAP_COLUMNS)
+
+
+def _umap(latents: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], float]:
+    with warnings.catch_warnings():
+        # Importing umap warns that its neural-network variant, which is not used here, lacks tensorflow.
+        warnings.filterwarnings("ignore", category=ImportWarning)
+        import umap  # here because it takes seconds to load
+    neighbours = min(15, len(latents) - 1)
+    mapper = umap.UMAP(n_components=2, n_neighbors=neighbours, random_state=seed, n_jobs=1)
+    with warnings.catch_warnings():
+        # Points far from all others stay unplaced or a start falls back on another: nothing a reader can act on.
+        warnings.filterwarnings("ignore", category=UserWarning, module="umap")
+        places = np.asarray(mapper.fit_transform(latents), np.float64)
+    near = max(1, min(15, (len(latents) - 1) // 2))
+    return places, float(trustworthiness(latents, places, n_neighbors=near))

@@ -1,0 +1,239 @@
+"""Kendall's tau-b between dissimilarities, exact and fast enough to permute thousands of times.
+
+The pairs of participants are sorted once by one dissimilarity. Each permutation only gathers the codes (dense
+ranks) of the other dissimilarity in that order and counts their strict inversions. The numbers of ties do not
+change under permutation, except that of the pairs of pairs tied in both.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from adhd_cvae.analysis.inversions import count_inversions
+
+
+class PairOrder(NamedTuple):
+    """The pairs i < j of n participants, sorted by one dissimilarity."""
+
+    first: NDArray[np.int32]
+    """(pairs,) participant i of each pair."""
+    second: NDArray[np.int32]
+    """(pairs,) participant j of each pair."""
+    run: NDArray[np.int32]
+    """(pairs,) number of the run of equal dissimilarities that the pair is in, rising."""
+
+
+def pair_order(dissimilarity: NDArray[np.float64]) -> PairOrder:
+    """Sort the pairs of a symmetric (n, n) dissimilarity."""
+    first, second = np.triu_indices(len(dissimilarity), 1)
+    values = dissimilarity[first, second]
+    order = np.argsort(values, kind="stable")
+    run = np.concatenate([[0], np.cumsum(np.diff(values[order]) != 0)]) if len(order) else order
+    return PairOrder(first[order].astype(np.int32), second[order].astype(np.int32), run.astype(np.int32))
+
+
+def dense_codes(dissimilarity: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Replace a symmetric (n, n) dissimilarity by dense ranks over its pairs; the diagonal is unused."""
+    first, second = np.triu_indices(len(dissimilarity), 1)
+    _, ranks = np.unique(dissimilarity[first, second], return_inverse=True)
+    codes = np.zeros(dissimilarity.shape, np.int32)
+    codes[first, second] = ranks
+    codes[second, first] = ranks
+    return codes
+
+
+def tied_pairs(counts: NDArray[np.integer]) -> int:
+    """Number of unordered pairs inside groups of the given sizes."""
+    counts = counts.astype(np.int64)
+    return int((counts * (counts - 1) // 2).sum())
+
+
+@njit(cache=True, nogil=True)
+def _equal_weight(codes, weights):  # pragma: no cover - compiled
+    """Sum of the products of weights over the unordered pairs of equal codes."""
+    order = np.argsort(codes)
+    total = np.int64(0)
+    before = np.int64(0)
+    for k in range(len(order)):
+        if k and codes[order[k]] != codes[order[k - 1]]:
+            before = np.int64(0)
+        weight = np.int64(1)
+        if weights is not None:
+            weight = np.int64(weights[order[k]])
+        total += weight * before
+        before += weight
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _inside_run(codes, weights, spare):  # pragma: no cover - compiled
+    """Inversions and equal codes among pairs that the sorted axis does not tell apart."""
+    if len(codes) >= 32:
+        equal = _equal_weight(codes, weights)
+        if weights is None:
+            return count_inversions(codes.copy(), None, spare), equal
+        return count_inversions(codes.copy(), weights.copy(), spare), equal
+    inversions = np.int64(0)
+    equal = np.int64(0)
+    for p in range(len(codes)):
+        for q in range(p + 1, len(codes)):
+            product = np.int64(1)
+            if weights is not None:
+                product = np.int64(weights[p]) * np.int64(weights[q])
+            if codes[p] > codes[q]:
+                inversions += product
+            elif codes[p] == codes[q]:
+                equal += product
+    return inversions, equal
+
+
+@njit(cache=True, nogil=True)
+def _score(codes, weights, run, untied, spare):  # pragma: no cover - compiled
+    """Concordant minus discordant pairs of pairs; `untied` is their number but for those tied in both."""
+    inside = np.int64(0)
+    equal = np.int64(0)
+    if run[-1] != len(run) - 1:  # some run is longer than one
+        start = 0
+        while start < len(codes):
+            stop = start + 1
+            while stop < len(codes) and run[stop] == run[start]:
+                stop += 1
+            if stop - start > 1:
+                buffers = (spare[0][start:stop], spare[1][start:stop])
+                if weights is None:
+                    part = _inside_run(codes[start:stop], None, buffers)
+                else:
+                    part = _inside_run(codes[start:stop], weights[start:stop], buffers)
+                inside += part[0]
+                equal += part[1]
+            start = stop
+    return untied + equal - 2 * (count_inversions(codes, weights, spare) - inside)
+
+
+@njit(cache=True, nogil=True)
+def permuted_scores(first, second, run, untied, codes, permutations):  # pragma: no cover - compiled
+    """Concordant minus discordant pairs of pairs for each permutation of the participants of `codes`.
+
+    Parameters
+    ----------
+    first, second, run
+        A `PairOrder`.
+    untied
+        All pairs of pairs, minus those tied in the sorted axis, minus those tied in `codes`.
+    codes
+        (n, n) dense ranks.
+    permutations
+        (count, n) whose values each participant gets.
+
+    Returns
+    -------
+    numpy.ndarray
+        (count,) int64
+    """
+    scores = np.empty(len(permutations), np.int64)
+    gathered = np.empty(len(first), np.int32)
+    spare = (np.empty(len(first), np.int32), np.empty(len(first), np.int32))
+    for k in range(len(permutations)):
+        order = permutations[k]
+        for p in range(len(first)):
+            gathered[p] = codes[order[first[p]], order[second[p]]]
+        scores[k] = _score(gathered, None, run, untied, spare)
+    return scores
+
+
+@njit(cache=True, nogil=True)
+def permuted_label_scores(weights, labels, permutations):  # pragma: no cover - compiled
+    """`permuted_scores` where the permuted dissimilarity is equal (0) or unequal (1) labels.
+
+    With two levels, concordant minus discordant is a sum of centred mid-ranks over the unequal pairs; since the
+    centred ranks sum to zero it is minus their sum over the equal pairs.
+
+    Parameters
+    ----------
+    weights
+        (n, n) int32, twice the centred mid-rank of each pair, symmetric with a zero diagonal.
+    labels
+        (n,) int32
+    permutations
+        (count, n)
+    """
+    n = len(labels)
+    scores = np.empty(len(permutations), np.int64)
+    permuted = np.empty(n, np.int32)
+    for k in range(len(permutations)):
+        for i in range(n):
+            permuted[i] = labels[permutations[k, i]]
+        total = np.int64(0)
+        for i in range(n):
+            label = permuted[i]
+            for j in range(i):
+                total += np.int64(weights[i, j]) * np.int64(permuted[j] == label)
+        scores[k] = -total
+    return scores
+
+
+@njit(cache=True, nogil=True)
+def _ties(counts):  # pragma: no cover - compiled
+    total = np.int64(0)
+    for count in counts:
+        total += count * (count - 1) // 2
+    return total
+
+
+@njit(cache=True, nogil=True)
+def bootstrap_taus(first, second, run, codes, multiplicities):  # pragma: no cover - compiled
+    """tau-b of each resample of participants, without the pairs of a participant with itself.
+
+    Parameters
+    ----------
+    first, second, run
+        A `PairOrder`.
+    codes
+        (n, n) dense ranks.
+    multiplicities
+        (count, n) int32, how often each participant was drawn.
+
+    Returns
+    -------
+    numpy.ndarray
+        (count,) float64, NaN where either dissimilarity is constant in the resample.
+    """
+    taus = np.full(len(multiplicities), np.nan)
+    gathered = np.empty(len(first), np.int32)
+    weights = np.empty(len(first), np.int32)
+    runs = np.empty(len(first), np.int32)
+    spare = (np.empty(len(first), np.int32), np.empty(len(first), np.int32))
+    level_counts = np.empty(np.int64(codes.max()) + 1, np.int64)
+    run_counts = np.empty(len(first), np.int64)
+    for k in range(len(multiplicities)):
+        times = multiplicities[k]
+        level_counts[:] = 0
+        size, runs_seen, last_run = 0, 0, -1
+        copies_tied = np.int64(0)
+        for p in range(len(first)):
+            copies = times[first[p]] * times[second[p]]
+            if copies:
+                code = codes[first[p], second[p]]
+                level_counts[code] += copies
+                if run[p] != last_run:
+                    last_run = run[p]
+                    run_counts[runs_seen] = 0
+                    runs_seen += 1
+                run_counts[runs_seen - 1] += copies
+                copies_tied += np.int64(copies) * (copies - 1) // 2
+                gathered[size], weights[size], runs[size] = code, copies, runs_seen - 1
+                size += 1
+        drawn = run_counts[:runs_seen].sum()
+        pairs = drawn * (drawn - 1) // 2
+        run_ties = _ties(run_counts[:runs_seen])
+        level_ties = _ties(level_counts)
+        scale = np.sqrt(float(pairs - run_ties)) * np.sqrt(float(pairs - level_ties))
+        if scale > 0:
+            untied = pairs - run_ties - level_ties + copies_tied
+            score = _score(
+                gathered[:size], weights[:size], runs[:size], untied, (spare[0][:size], spare[1][:size])
+            )
+            taus[k] = score / scale
+    return taus

@@ -1,0 +1,66 @@
+"""Random rearrangements of participants and the p-values they give; every cell of a table has its own seed."""
+
+import zlib
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
+
+
+def cell_generator(seed: int, *names: str) -> np.random.Generator:
+    """Give the random generator of one table cell: it depends on the names alone, not on the other cells."""
+    return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
+
+
+def stratum_codes(strata: Sequence[Hashable] | pd.Series | NDArray | None, n: int) -> NDArray[np.int64]:
+    """Number the strata from 0; participants without one form a stratum of their own, None is one stratum."""
+    if strata is None:
+        return np.zeros(n, np.int64)
+    codes, _ = pd.factorize(pd.Series(strata).to_numpy(), use_na_sentinel=False)
+    return np.asarray(codes, np.int64)
+
+
+def draw_permutations(rng: np.random.Generator, strata: NDArray[np.int64], count: int) -> NDArray[np.int32]:
+    """Rearrange participants within strata.
+
+    Parameters
+    ----------
+    strata
+        (n,) stratum of each participant.
+    count
+        Number of permutations.
+
+    Returns
+    -------
+    numpy.ndarray
+        (count, n): participant k gets the values of participant ``[permutation, k]``.
+    """
+    order = np.argsort(strata, kind="stable")
+    permutations = np.empty((count, len(strata)), np.int32)
+    for stratum in np.unique(strata):
+        members = order[strata[order] == stratum].astype(np.int32)
+        permutations[:, members] = rng.permuted(np.broadcast_to(members, (count, len(members))), axis=1)
+    return permutations
+
+
+def upper_p_value(observed: float, null: NDArray[np.floating]) -> float:
+    """Give the share of rearrangements, the observed one included, that reach the observed value.
+
+    Exact where the observed arrangement is one of the equally likely ones (Phipson & Smyth 2010,
+    doi 10.2202/1544-6115.1585). Values within rounding error of the observed one count as reaching it.
+    """
+    if not np.isfinite(observed):
+        return float("nan")
+    slack = 1e-12 * max(1.0, abs(observed))
+    return float((1 + np.sum(null >= observed - slack)) / (len(null) + 1))
+
+
+def false_discovery_rate(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Benjamini-Hochberg adjusted p-values; NaN stays NaN and is no test."""
+    adjusted = np.full(len(p_values), np.nan)
+    tested = np.isfinite(p_values)
+    if tested.any():
+        adjusted[tested] = false_discovery_control(p_values[tested])
+    return adjusted

@@ -1,0 +1,146 @@
+"""Recovery of planted factors: how well the latents predict, by a held-out ridge, what was put into the images."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from adhd_cvae.errors import InputError
+
+_PENALTIES = np.logspace(-2, 4, 13)
+_FOLDS = 5
+_MINIMUM = 10
+RECOVERY_COLUMNS = ["factor", "space", "split", "metric", "score", "n", "note"]
+
+
+class _Patients(NamedTuple):
+    """Patients of one split with finite latents and a known factor."""
+
+    latents: NDArray[np.float64]
+    factor: NDArray[np.float64]
+
+    @property
+    def obstacle(self) -> str | None:
+        if len(self.factor) < _MINIMUM:
+            return f"{len(self.factor)} patients; at least {_MINIMUM} are needed"
+        if not np.ptp(self.factor) > 0:
+            return "the factor is the same for every patient"
+        return None
+
+
+def ridge() -> Pipeline:
+    """Z-scored latents, then ridge regression that chooses its penalty inside the data it is fitted to."""
+    return make_pipeline(StandardScaler(), RidgeCV(alphas=_PENALTIES))
+
+
+def correlation(predicted: NDArray[np.floating], observed: NDArray[np.floating]) -> float:
+    """Pearson's r; 0 where the prediction does not vary and so says nothing."""
+    if not np.ptp(predicted) > 1e-12 * max(1.0, float(np.abs(predicted).max())):
+        return 0.0
+    return float(np.corrcoef(predicted, observed)[0, 1])
+
+
+def _explained(predicted: NDArray[np.floating], observed: NDArray[np.floating]) -> float:
+    residual = np.sum((observed - predicted) ** 2)
+    return float(1 - residual / np.sum((observed - observed.mean()) ** 2))
+
+
+def _cross_validated(patients: _Patients, repeats: int, seed: int) -> dict[str, float]:
+    """Score cross-validated predictions by r and R², each averaged over repeated shuffles of the folds."""
+    scores = []
+    for repeat in range(repeats):
+        folds = KFold(_FOLDS, shuffle=True, random_state=seed + repeat)
+        predicted = cross_val_predict(ridge(), patients.latents, patients.factor, cv=folds)
+        scores.append((correlation(predicted, patients.factor), _explained(predicted, patients.factor)))
+    r, r2 = np.mean(scores, axis=0)
+    return {"r": float(r), "r2": float(r2)}
+
+
+def _rows(train: _Patients, test: _Patients, repeats: int, seed: int) -> list[dict[str, float | str | None]]:
+    rows: list[dict[str, float | str | None]] = []
+    for split, patients in (("train", train), ("test", test)):
+        obstacle = patients.obstacle
+        scores = {"r": np.nan, "r2": np.nan} if obstacle else _cross_validated(patients, repeats, seed)
+        rows += [
+            {"split": split, "metric": metric, "score": score, "n": len(patients.factor), "note": obstacle}
+            for metric, score in scores.items()
+        ]
+    obstacle = train.obstacle or test.obstacle
+    score = np.nan
+    if not obstacle:
+        fitted = ridge().fit(train.latents, train.factor)
+        score = correlation(fitted.predict(test.latents), test.factor)
+    rows.append(
+        {"split": "test", "metric": "r_transfer", "score": score, "n": len(test.factor), "note": obstacle}
+    )
+    return rows
+
+
+@threadpool_limits.wrap(limits=1)  # the matrices are small
+def recovery_table(
+    spaces: Mapping[str, NDArray],
+    split: pd.Series | NDArray,
+    is_target: pd.Series | NDArray,
+    truth: pd.DataFrame,
+    *,
+    repeats: int = 5,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Predict every planted factor from every space, within patients and within each split.
+
+    Parameters
+    ----------
+    spaces
+        Name: (n, units), the latents and, beside them, any linear baseline's scores.
+    split
+        (n,) ``train`` or ``test``.
+    is_target
+        (n,) True for patients; the others are left out.
+    truth
+        n rows in the same order; every numeric column is a factor.
+    repeats
+        Shuffles of the five folds that `score` is averaged over.
+    seed
+        Of the first shuffle.
+
+    Returns
+    -------
+    pandas.DataFrame
+        factor, space, split, metric, score, n, note. Metrics: `r` and `r2` of cross-validated ridge predictions;
+        `r_transfer`, the r on held-out patients of a ridge fitted on the training patients.
+
+    Raises
+    ------
+    InputError
+        A space, split or group has another number of participants than the truth.
+    """
+    lengths = {name: len(latents) for name, latents in spaces.items()}
+    lengths |= {"split": len(split), "is_target": len(is_target)}
+    problems = [
+        f"'{name}' has {length} participants, the truth {len(truth)}. Give all in the same order."
+        for name, length in lengths.items()
+        if length != len(truth)
+    ]
+    if problems:
+        raise InputError(*problems)
+    splits = np.asarray(split).astype(str)
+    patients = np.asarray(is_target).astype(bool)
+    rows = []
+    for factor in truth.select_dtypes("number").columns:
+        values = truth[factor].to_numpy(np.float64)
+        for space, latents in spaces.items():
+            latents = np.asarray(latents, np.float64)
+            known = patients & np.isfinite(values) & np.isfinite(latents).all(axis=1)
+            train, test = (
+                _Patients(latents[known & (splits == name)], values[known & (splits == name)])
+                for name in ("train", "test")
+            )
+            rows += [{"factor": factor, "space": space, **row} for row in _rows(train, test, repeats, seed)]
+    return pd.DataFrame(rows, columns=RECOVERY_COLUMNS)
