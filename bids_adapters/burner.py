@@ -28,8 +28,8 @@ STEP = "import of ADHD-200's Burner release"
 NAME_END = "space-MNI152Lin_label-GM_desc-modulated_probseg"
 README = """# ADHD-200, Burner release
 
-Modulated gray-matter maps, brought to BIDS by adhd-cvae import-burner. They are the release's, byte for byte; each
-JSON file names the original. The phenotype follows ADHD-200's code book, with n/a for missing codes.
+Modulated gray-matter maps, brought to BIDS by adhd-cvae import-burner: the release's, byte for byte; each JSON
+file names the original. The phenotype follows ADHD-200's code book, with n/a for missing codes.
 import_exclusions.tsv names what was left out, and why; import_conflicts.tsv the values on which the phenotype
 files disagreed. ADHD-200 is licensed CC BY-NC; cite it where you use it.
 """
