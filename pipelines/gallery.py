@@ -31,6 +31,11 @@ class Picture:
     wide: bool = False
 
     @property
+    def heading(self) -> str:
+        """The title, ended."""
+        return self.title if self.title.endswith("?") else f"{self.title}."
+
+    @property
     def file(self) -> str:
         """File name with its ending."""
         return f"{self.name}.svg"
@@ -52,7 +57,7 @@ PICTURES = (
         "cohort",
         "Who is in this analysis",
         "Flow chart: participants found, left out, kept, and split into trained on and held out, by group.",
-        "Held-out participants never reach the training of either model.",
+        "No model learns from held-out participants; their loss only decides when training stops.",
     ),
     Picture(
         "exclusions",
@@ -79,26 +84,32 @@ PICTURES = (
         "training",
         "training",
         "Losses by epoch",
-        "Line chart of training and held-out loss by epoch for each model; the best held-out epoch is marked.",
-        "The training loss is taken with augmentation and changing weights within the epoch; the held-out one "
+        "Line chart of training and held-out loss by epoch for each model; the best held-out epoch is "
+        "marked.",
+        "The training loss is taken with augmentation and changing weights within the epoch; the held-out "
+        "one "
         "without. A held-out curve that rises while the other falls is overfitting.",
     ),
     Picture(
         "training_terms",
         "training",
         "What the contrastive loss is made of",
-        "Small line charts of reconstruction, Kullback-Leibler, total-correlation and controls' salient terms, "
+        "Small line charts of reconstruction, Kullback-Leibler, total-correlation and controls' salient "
+        "terms, "
         "and of the critic's accuracy, by epoch.",
-        "KL: information kept in a space, nats. The critic tells true (s, z) pairs from shuffled ones: an accuracy "
+        "KL: information kept in a space, nats. The critic tells true (s, z) pairs from shuffled ones: an "
+        "accuracy "
         "at the dotted line, 0.5, means that it finds no dependence.",
     ),
     Picture(
         "reconstructions",
         "reconstructions",
         "Observed and decoded anatomy",
-        "Axial gray-matter slices, one row a participant: observed, full decoding, background-only decoding and "
+        "Axial gray-matter slices, one row a participant: observed, full decoding, background-only decoding "
+        "and "
         "salient-only decoding.",
-        "Background only is the participant's twin: the same shared anatomy with s = 0. Controls are decoded with "
+        "Background only is the participant's twin: the same shared anatomy with s = 0. Controls are "
+        "decoded with "
         "s = 0 by construction. Brighter is more gray matter. The participant's left is on the left.",
         wide=True,
     ),
@@ -106,7 +117,8 @@ PICTURES = (
         "reconstruction_error",
         "reconstructions",
         "Reconstruction against PCA",
-        "Scatter of each participant's unexplained share of variance by PCA and by the contrastive VAE, with the "
+        "Scatter of each participant's unexplained share of variance by PCA and by the contrastive VAE, "
+        "with the "
         "line of equality.",
         "Below the dotted line the model reconstructs better than PCA with as many components.",
     ),
@@ -115,7 +127,8 @@ PICTURES = (
         "latents",
         "Salient units",
         "Scatter of the first two salient units' posterior means, patients and controls told apart.",
-        "Controls are encoded too, though the model decodes them without s: their spread shows what leaks into s.",
+        "Controls are encoded too, though the model decodes them without s: their spread shows what leaks "
+        "into s.",
     ),
     Picture(
         "umap_group",
@@ -123,7 +136,6 @@ PICTURES = (
         "Map of each space, by group",
         "UMAP scatter of each latent space, one point a participant, patients and controls told apart.",
         "UMAP keeps neighbourhoods, not distances or sizes: a gap in it is a hint, not a test.",
-        wide=True,
     ),
     _umap("salient", "the salient space"),
     _umap("background", "the background space"),
@@ -132,9 +144,11 @@ PICTURES = (
         "rsa",
         "rsa",
         "Representational similarity",
-        "Bar chart of Kendall's tau for each variable in each space, with interval and the band of chance; the "
+        "Bar chart of Kendall's tau for each variable in each space, with interval and the band of chance; "
+        "the "
         "numbers are in the table below.",
-        "Positive: participants who differ more in the variable lie farther apart in the space. Gray: where 95 % "
+        "Positive: participants who differ more in the variable lie farther apart in the space. Gray: where "
+        "95 % "
         "of permutations fall. Star: p below 0.05 after correction for the whole table.",
         wide=True,
     ),
@@ -142,14 +156,16 @@ PICTURES = (
         "silhouette",
         "geometry",
         "Do categories form clusters?",
-        "Bar chart of the silhouette of each nominal variable in each space; the numbers are in the table below.",
+        "Bar chart of the silhouette of each nominal variable in each space; the numbers are in the table "
+        "below.",
         "Star: p below 0.05 when the labels are permuted, not corrected for the number of variables.",
     ),
     Picture(
         "mixture",
         "geometry",
         "One cluster or several?",
-        "Line chart of the Bayesian information criterion by number of mixture components, one line a covariance "
+        "Line chart of the Bayesian information criterion by number of mixture components, one line a "
+        "covariance "
         "form, one panel a space.",
         "Lower is better; the dot is each line's lowest point, the shade the range over posterior draws.",
     ),
@@ -157,7 +173,8 @@ PICTURES = (
         "probes",
         "leakage",
         "What can be read out of each space",
-        "Bar chart of cross-validated probe scores by target and space, beside the 95th percentile under shuffled "
+        "Bar chart of cross-validated probe scores by target and space, beside the 95th percentile under "
+        "shuffled "
         "targets; the numbers are in the table below.",
         "A bar beyond its black mark is better than 95 % of shuffled targets.",
         wide=True,
@@ -166,17 +183,21 @@ PICTURES = (
         "recovery",
         "recovery",
         "Recovery of what was planted",
-        "Bar chart of how well each planted factor is predicted from each space and from linear baselines; the "
+        "Bar chart of how well each planted factor is predicted from each space and from linear baselines; "
+        "the "
         "numbers are in the table below.",
-        "High in s and low in z is what a contrastive model promises; contrastive PCA is the mark to beat.",
+        "High in s and low in z is what a contrastive model promises; contrastive PCA is the mark to beat. "
+        "Ridge of the others: fitted on the participants trained on, tried on those held out.",
     ),
     Picture(
         "effect_map",
         "brain",
         "Patients minus their background twins",
-        "Axial slices of the MNI152 template overlaid with the mean change of gray-matter volume that the salient "
+        "Axial slices of the MNI152 template overlaid with the mean change of gray-matter volume that the "
+        "salient "
         "space adds in patients.",
-        "Mean over patients of the full decoding minus the twin. Blue: less gray matter. Not a test: see maps/ for "
+        "Mean over patients of the full decoding minus the twin. Blue: less gray matter. Not a test: see "
+        "maps/ for "
         "the voxelwise statistics. The participant's left is on the left.",
         wide=True,
     ),
@@ -184,7 +205,8 @@ PICTURES = (
         "salient_maps",
         "brain",
         "One map for each salient unit",
-        "Axial slices of the MNI152 template overlaid with the change of gray-matter volume for one unit of each "
+        "Axial slices of the MNI152 template overlaid with the change of gray-matter volume for one unit of "
+        "each "
         "salient unit.",
         "Change of the decoding per unit of s, at s = 0. The sign of a unit is arbitrary.",
         wide=True,
@@ -193,9 +215,11 @@ PICTURES = (
         "traversals",
         "brain",
         "Moving along a salient unit",
-        "Axial slices of the change of gray-matter volume as each salient unit takes a series of values, one row a "
+        "Axial slices of the change of gray-matter volume as each salient unit takes a series of values, "
+        "one row a "
         "unit.",
-        "The unit's value is above each slice; everything else stays at the average. Each unit is shown at the "
+        "The unit's value is above each slice; everything else stays at the average. Each unit is shown at "
+        "the "
         "height of its largest change.",
         wide=True,
     ),

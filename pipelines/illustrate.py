@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from adhd_cvae.analysis import brain_figures, figures, latent_figures
+from adhd_cvae.analysis import brain_figures, figures, latent_figures, run_figures
 from adhd_cvae.analysis.figure_style import save_figure
 from pipelines.gallery import PICTURES
 from pipelines.results import Results
@@ -58,36 +58,36 @@ def _flow(results: Results) -> Figure | None:
     if results.cohort is None:
         return None
     left_out = count_left_out(results)
-    return figures.participant_flow(len(results.cohort) + left_out, left_out, results.cohort)
+    return run_figures.participant_flow(len(results.cohort) + left_out, left_out, results.cohort)
 
 
 def _exclusions(results: Results) -> Figure | None:
-    return None if results.exclusions is None else figures.exclusion_counts(results.exclusions)
+    return None if results.exclusions is None else run_figures.exclusion_counts(results.exclusions)
 
 
 def _age_sex(results: Results) -> Figure | None:
     if results.cohort is None or not {"age", "sex"} <= set(results.cohort):
         return None
-    if results.cohort["age"].isna().all() or results.cohort["sex"].isna().all():
+    if results.cohort["age"].dropna().empty or results.cohort["sex"].dropna().empty:
         return None
-    return figures.age_and_sex(results.cohort, results.levels("sex"))
+    return run_figures.age_and_sex(results.cohort, results.levels("sex"))
 
 
 def _sites(results: Results) -> Figure | None:
     if results.cohort is None or results.site is None:
         return None
-    return figures.site_counts(results.cohort, results.site, results.levels(results.site))
+    return run_figures.site_counts(results.cohort, results.site, results.levels(results.site))
 
 
 def _training(results: Results) -> Figure | None:
-    return None if results.history is None else figures.training_losses(results.history)
+    return None if results.history is None else run_figures.training_losses(results.history)
 
 
 def _training_terms(results: Results) -> Figure | None:
     history = results.history
-    if history is None or not (history["model"] == "cvae").any():
+    if history is None or "cvae" not in set(history["model"]):
         return None
-    return figures.training_terms(history)
+    return run_figures.training_terms(history)
 
 
 def _reconstructions(results: Results) -> Figure | None:
@@ -95,8 +95,12 @@ def _reconstructions(results: Results) -> Figure | None:
     if "example" not in decoded or not len(decoded["example"]):
         return None
     # Numbered within their group: a picture that travels names nobody.
-    groups = pd.Series(decoded["example_group"].astype(str)).replace({"target": "patient", "background": "control"})
-    names = [f"{group} {rank + 1}" for group, rank in zip(groups, groups.groupby(groups).cumcount(), strict=True)]
+    groups = pd.Series(decoded["example_group"].astype(str)).replace(
+        {"target": "patient", "background": "control"}
+    )
+    names = [
+        f"{group} {rank + 1}" for group, rank in zip(groups, groups.groupby(groups).cumcount(), strict=True)
+    ]
     return brain_figures.reconstructions(decoded["example"], names, decoded["mask"], decoded["affine"])
 
 
@@ -110,7 +114,8 @@ def _reconstruction_error(results: Results) -> Figure | None:
             "model": decoded["reconstruction_error"].astype(float),
             "pca": decoded["pca_reconstruction_error"].astype(float),
         }
-    ).merge(results.cohort[["participant_id", "split"]], on="participant_id")
+    )
+    errors = errors.dropna().merge(results.cohort[["participant_id", "split"]], on="participant_id")
     return latent_figures.reconstruction_errors(errors) if len(errors) else None
 
 
@@ -133,11 +138,11 @@ def _umap_variables(space: str) -> Callable[[Results], Figure | None]:
         if umap is None or cohort is None or space not in set(umap["space"]):
             return None
         scales = {name: scale for name, scale in results.scales.items() if name in cohort}
-        scales = {name: scale for name, scale in scales.items() if cohort[name].notna().any()}
+        scales = {name: scale for name, scale in scales.items() if len(cohort[name].dropna())}
         if not scales:
             return None
         return latent_figures.umap_by_variable(
-            umap[umap["space"] == space],
+            umap.loc[umap["space"] == space],
             cohort,
             scales,
             {name: results.label(name) for name in scales},
@@ -177,18 +182,19 @@ def _salient_maps(results: Results) -> Figure | None:
     maps = results.decoded.get("salient_map")
     if maps is None or not len(maps):
         return None
-    names = [f"s_{unit:02d}" for unit in range(len(maps))]
+    names = [f"salient unit s_{unit:02d}" for unit in range(len(maps))]
     return _template_maps(results.decoded, maps[:MOST_UNITS], names[:MOST_UNITS])
 
 
 def _template_maps(decoded: dict[str, np.ndarray], values: np.ndarray, names: list[str]) -> Figure:
     mask = decoded["mask"].astype(bool)
-    volumes = np.zeros((len(values), *mask.shape), dtype=np.float32)
-    volumes[:, mask] = values
+    volumes = [np.zeros(mask.shape, dtype=np.float32) for _ in names]
+    for volume, row in zip(volumes, values, strict=True):
+        volume[mask] = row
     label = "change of gray-matter volume per voxel"
     # A tenth of the largest change: below it the overlay would only tint the anatomy.
     threshold = float(np.abs(values).max()) / 10
-    return brain_figures.template_maps(list(volumes), names, decoded["affine"], label, threshold)
+    return brain_figures.template_maps(volumes, names, decoded["affine"], label, threshold)
 
 
 def _traversals(results: Results) -> Figure | None:

@@ -9,24 +9,32 @@ from pipelines.results import Results
 from pipelines.settings import flatten
 
 REFERENCES = {
-    "study": "Lan J, Sun J. CVAE-based ADHD neuroimaging analysis. BrainHack School, 2025.",
-    "aglinskas": "Aglinskas A, Hartshorne JK, Anzellotti S. Contrastive machine learning reveals the structure of "
+    "study": "Lan, Sun. CVAE-based ADHD neuroimaging analysis. BrainHack School, 2025.",
+    "aglinskas": "Aglinskas A, Hartshorne JK, Anzellotti S. Contrastive machine learning reveals the "
+    "structure of "
     "neuroanatomical variation within autism. Science 376:1070–1074, 2022. doi:10.1126/science.abm2461",
-    "cvae": "Abid A, Zou J. Contrastive variational autoencoder enhances salient features. arXiv:1902.04601, 2019.",
+    "cvae": "Abid A, Zou J. Contrastive variational autoencoder enhances salient features. "
+    "arXiv:1902.04601, 2019.",
     "vae": "Kingma DP, Welling M. Auto-encoding variational Bayes. ICLR, 2014. arXiv:1312.6114",
     "cpca": "Abid A, Zhang MJ, Bagaria VK, Zou J. Exploring patterns enriched in a dataset with contrastive "
     "principal component analysis. Nature Communications 9:2134, 2018. doi:10.1038/s41467-018-04608-8",
-    "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the branches of "
+    "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the "
+    "branches of "
     "systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. doi:10.3389/neuro.06.004.2008",
     "fdr": "Benjamini Y, Hochberg Y. Controlling the false discovery rate. Journal of the Royal Statistical "
     "Society B 57:289–300, 1995. doi:10.1111/j.2517-6161.1995.tb02031.x",
-    "silhouette": "Rousseeuw PJ. Silhouettes: a graphical aid to the interpretation and validation of cluster "
-    "analysis. Journal of Computational and Applied Mathematics 20:53–65, 1987. doi:10.1016/0377-0427(87)90125-7",
-    "umap": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for dimension "
+    "silhouette": "Rousseeuw PJ. Silhouettes: a graphical aid to the interpretation and validation of "
+    "cluster "
+    "analysis. Journal of Computational and Applied Mathematics 20:53–65, 1987. "
+    "doi:10.1016/0377-0427(87)90125-7",
+    "umap": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for "
+    "dimension "
     "reduction. arXiv:1802.03426, 2018.",
-    "hsic": "Gretton A, Bousquet O, Smola A, Schölkopf B. Measuring statistical dependence with Hilbert-Schmidt "
+    "hsic": "Gretton A, Bousquet O, Smola A, Schölkopf B. Measuring statistical dependence with "
+    "Hilbert-Schmidt "
     "norms. Algorithmic Learning Theory, 63–77, 2005. doi:10.1007/11564089_7",
-    "adhd200": "The ADHD-200 Consortium. A model to advance the translational potential of neuroimaging in clinical "
+    "adhd200": "The ADHD-200 Consortium. A model to advance the translational potential of neuroimaging in "
+    "clinical "
     "neuroscience. Frontiers in Systems Neuroscience 6:62, 2012. doi:10.3389/fnsys.2012.00062",
 }
 """Key to full reference, in the order of the list."""
@@ -64,7 +72,7 @@ def paragraph(results: Results) -> str:
     """Methods, ready to paste; says only what the recipe and the tables show, cites by number."""
     cited = {key: str(place) for place, (key, _) in enumerate(used_references(results), start=1)}
     parts = [
-        _images(results),
+        _images(results, cited),
         _model(results, cited),
         _training(results),
         _analyses(results, cited),
@@ -73,17 +81,19 @@ def paragraph(results: Results) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _images(results: Results) -> str:
+def _images(results: Results, cited: dict[str, str]) -> str:
     shape, size = results.setting("image.shape"), results.setting("image.voxel_size")
     if shape is None or results.cohort is None:
         return ""
-    patients = int((results.cohort["group"] == "target").sum())
+    patients = len(results.members(group="target"))
     smoothing = results.setting("image.fwhm", 0)
     what = "Simulated gray-matter maps" if is_simulated(results) else "Gray-matter maps"
     return (
-        f"{what} of {patients} patients and {len(results.cohort) - patients} controls were resampled in world space "
+        f"{what} of {patients} patients and {len(results.cohort) - patients} controls were resampled in "
+        f"world space "
         f"to {' × '.join(map(str, shape))} voxels of {size:g} mm"
         + (f" and smoothed ({smoothing:g} mm full width at half maximum)." if smoothing else ".")
+        + f" Phenotypes follow the code book of ADHD-200 [{cited['adhd200']}]."
     )
 
 
@@ -92,7 +102,8 @@ def _model(results: Results, cited: dict[str, str]) -> str:
     if salient is None:
         return ""
     text = (
-        f"A contrastive variational autoencoder [{cited['cvae']}] as applied to anatomy in [{cited['aglinskas']}] and "
+        f"A contrastive variational autoencoder [{cited['cvae']}] as applied to anatomy in "
+        f"[{cited['aglinskas']}] and "
         f"[{cited['study']}] encoded each map in {salient} salient units (s), decoded for patients only, and "
         f"{background} background units (z), shared by both groups; controls were decoded with s = 0."
     )
@@ -103,7 +114,8 @@ def _model(results: Results, cited: dict[str, str]) -> str:
         text += f" A {critic} critic with its own optimiser estimated the total correlation of s and z."
     if results.setting("training.vae"):
         text += (
-            f" A plain variational autoencoder [{cited['vae']}] with as many units and the same reconstruction "
+            f" A plain variational autoencoder [{cited['vae']}] with as many units and the same "
+            f"reconstruction "
             "scale was the comparison."
         )
     return text
@@ -114,8 +126,10 @@ def _training(results: Results) -> str:
     if share is None or results.history is None:
         return ""
     return (
-        f"{100 * share:.0f} % of participants, in proportion of site and group, were held out; training ran for at "
-        f"most {results.setting('training.epochs')} epochs (learning rate {results.setting('training.learning_rate'):g}, "
+        f"{100 * share:.0f} % of participants, in proportion of site and group, were held out; training ran "
+        f"for at "
+        f"most {results.setting('training.epochs')} epochs (learning rate "
+        f"{results.setting('training.learning_rate'):g}, "
         f"{results.setting('training.batch_size')} participants of each group a batch) and stopped after "
         f"{results.setting('training.patience')} epochs without a better held-out loss (seed "
         f"{results.setting('seed', 0)})."
@@ -127,17 +141,22 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
     if results.analysis("rsa") is not None:
         within = results.setting("analysis.permute_within")
         said.append(
-            f"Representational similarity [{cited['rsa']}] was Kendall's τ between the Euclidean dissimilarities of "
-            "posterior means and those of each variable (absolute difference, or equal against unequal) over patients; "
+            f"Representational similarity [{cited['rsa']}] was Kendall's τ between the Euclidean "
+            f"dissimilarities of "
+            "posterior means and those of each variable (absolute difference, or equal against unequal) "
+            "over patients; "
             f"two-sided p-values came from {results.setting('analysis.permutations', 'n/a')} permutations of "
             f"participants{f' within {within}' if within else ''}, corrected over the table for the false "
-            f"discovery rate [{cited['fdr']}], and intervals from {results.setting('analysis.bootstraps', 'n/a')} "
+            f"discovery rate [{cited['fdr']}], and intervals from "
+            f"{results.setting('analysis.bootstraps', 'n/a')} "
             "bootstrap samples of participants."
         )
     if results.analysis("silhouette") is not None:
         said.append(f"Separation by nominal variables was measured by silhouettes [{cited['silhouette']}].")
     if results.analysis("mixture") is not None:
-        said.append("Gaussian mixtures of each covariance form were compared by the Bayesian information criterion.")
+        said.append(
+            "Gaussian mixtures of each covariance form were compared by the Bayesian information criterion."
+        )
     if results.analysis("umap") is not None:
         said.append(f"UMAP [{cited['umap']}] was used for display only.")
     if results.analysis("independence") is not None:
@@ -153,7 +172,9 @@ def _software(results: Results) -> str:
     if not software:
         return ""
     named = ("torch", "monai", "torchio", "nilearn", "scikit-learn", "umap-learn", "numpy", "scipy", "pandas")
-    versions = [f"{name} {software[name]}" for name in named if software.get(name, "not installed") != "not installed"]
+    versions = [
+        f"{name} {software[name]}" for name in named if software.get(name, "not installed") != "not installed"
+    ]
     own = software.get("adhd-cvae")
     start = f"Analyses were run with adhd-cvae {own}" if own else "Analyses were run"
     return f"{start} under Python {software.get('python', 'n/a')} ({', '.join(versions)})."
@@ -166,12 +187,20 @@ def checklist(results: Results) -> list[ReportTable]:
         return []
     facts = [["recipe", public(results.setting("name", "n/a"))], ["seed", public(run.get("seed", "n/a"))]]
     facts += [[key.replace("_", " "), public(run[key])] for key in _TOLD if key in run]
-    facts += [[f"stage {name}", public(stage.get("state", "n/a"))] for name, stage in run.get("stages", {}).items()]
+    facts += [
+        [f"stage {name}", public(stage.get("state", "n/a"))] for name, stage in run.get("stages", {}).items()
+    ]
     tables = [
         ReportTable("The run", ("fact", "value"), {"": facts}),
-        ReportTable("Software", ("package", "version"), {"": [[k, public(v)] for k, v in run.get("software", {}).items()]}),
+        ReportTable(
+            "Software",
+            ("package", "version"),
+            {"": [[k, public(v)] for k, v in run.get("software", {}).items()]},
+        ),
         ReportTable("The resolved recipe", ("setting", "value"), {"": _recipe_rows(results)}),
-        ReportTable("Checksums (SHA-256) of what went in and came out", ("file", "checksum"), {"": _checksums(run)}),
+        ReportTable(
+            "Checksums (SHA-256) of what went in and came out", ("file", "checksum"), {"": _checksums(run)}
+        ),
     ]
     return [table for table in tables if table.blocks[""]]
 

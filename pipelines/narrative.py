@@ -1,9 +1,11 @@
 """Sentences built from the tables: what a run says, what it cannot say, and no more."""
 
+import numpy as np
 import pandas as pd
 
-from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, space_label
-from pipelines.report_tables import best_components, number, probability, site_counts
+from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
+from pipelines.formats import number, probability
+from pipelines.report_tables import best_components, site_counts
 from pipelines.results import Results
 
 FEW = 30
@@ -33,20 +35,20 @@ def summary(results: Results) -> list[str]:
 
 
 def _who(results: Results) -> str:
-    cohort = results.cohort
-    if cohort is None:
+    if results.cohort is None:
         return ""
-    patients, held_out = int((cohort["group"] == "target").sum()), int((cohort["split"] == "test").sum())
+    patients, controls = (len(results.members(group=group)) for group in ("target", "background"))
+    held_out = len(results.members(split="test"))
     sites = site_counts(results)
     where = f" from {counted(len(sites), 'site')}" if sites is not None else ""
     text = (
-        f"{counted(patients, 'patient')} and {counted(len(cohort) - patients, 'control')}{where} were analysed; "
-        f"{held_out} of them were held out of training."
+        f"{counted(patients, 'patient')} and {counted(controls, 'control')}{where} were analysed; "
+        f"{held_out} of them were held out of the models' training."
     )
     if is_simulated(results):
         text = (
-            "This cohort is simulated: effects were planted in it to see whether they come back. Nothing on this "
-            "page is a finding about ADHD or about people. " + text
+            "This cohort is simulated: effects were planted in it to see whether they come back. "
+            "Nothing on this page is a finding about ADHD or about people. " + text
         )
     return text
 
@@ -55,27 +57,29 @@ def _similarity(results: Results) -> str:
     rsa = results.analysis("rsa")
     if rsa is None:
         return ""
-    spaces = in_order(rsa["space"].tolist(), SPACE_COLOURS)
-    tested, found = rsa["variable"].nunique(), rsa[rsa["p_fdr"] < 0.05]
-    if found.empty:
+    rows = rows_of(rsa)
+    tested, found = len({row["variable"] for row in rows}), [row for row in rows if row["p_fdr"] < 0.05]
+    if not found:
         return (
             f"None of the {counted(tested, 'variable')} is related to any of the spaces beyond chance, once "
-            "participants are permuted and the whole table is corrected for multiple testing (false discovery "
-            "rate 5 %). That is not evidence of no relation; the intervals below say how large one could be."
+            "participants are permuted and the whole table is corrected for multiple testing (false "
+            "discovery rate 5 %). That is not evidence of no relation; the intervals below say how large "
+            "one could be."
         )
     told = []
-    for space in spaces:
-        rows = found[found["space"] == space]
-        named = [f"{results.label(row.variable)} (τ = {number(row.tau)})" for row in rows.itertuples()]
-        told.append(
-            f"{len(rows)} in the {space_label(space)}{'' if space == 'vae' else ' space'}"
-            + (f": {listed(named)}" if named else "")
-        )
+    for space in in_order(rsa["space"].tolist(), SPACE_COLOURS):
+        named = [
+            f"{results.label(row['variable'])} (τ = {number(row['tau'])})"
+            for row in found
+            if row["space"] == space
+        ]
+        place = f"{space_label(space)}{'' if space == 'vae' else ' space'}"
+        told.append(f"{len(named) or 'none'} in the {place}{': ' + listed(named) if named else ''}")
     return (
-        f"Of {counted(tested, 'variable')}, those related to a space beyond chance, participants permuted and the "
-        f"whole table corrected (false discovery rate 5 %), are {'; '.join(told)}. A positive τ says that "
-        "participants who differ more in the variable lie farther apart in the space: a group-level association, "
-        "neither a cause nor a prediction for one person."
+        f"Of {counted(tested, 'variable')}, those related to a space beyond chance, participants permuted "
+        f"and the whole table corrected (false discovery rate 5 %), are {'; '.join(told)}. A positive τ says "
+        "that participants who differ more in the variable lie farther apart in the space: a group-level "
+        "association, neither a cause nor a prediction for one person."
     )
 
 
@@ -83,9 +87,11 @@ def _published(results: Results) -> str:
     rsa, published = results.analysis("rsa"), results.analysis("as_published")
     if rsa is None or published is None:
         return ""
-    naive, honest = int((published["p_value"] < 0.05).sum()), int((rsa["p_fdr"] < 0.05).sum())
+    naive = sum(row["p_value"] < 0.05 for row in rows_of(published))
+    honest = sum(row["p_fdr"] < 0.05 for row in rows_of(rsa))
     return (
-        f"The study's own statistic on the same latents calls {naive} of {len(published)} rows significant, where "
+        f"The study's own statistic on the same latents calls {naive} of {len(published)} rows significant, "
+        f"where "
         f"permuting participants leaves {honest}: it counts draws of one model as if they were people "
         "(pseudo-replication), and is shown for comparison only."
     )
@@ -96,14 +102,15 @@ def _clusters(results: Results) -> str:
     if best is None or "salient" not in best.index:
         return ""
     answers = best.loc["salient"].dropna().astype(int)
-    if answers.nunique() == 1:
+    if len(set(answers)) == 1:
         return (
             f"In the salient space every form of mixture has its lowest BIC at "
             f"{counted(int(answers.iloc[0]), 'component')}."
         )
     forms = [f"{size} ({form})" for form, size in answers.items()]
     return (
-        f"How many clusters the salient space has is not settled: the lowest BIC is at {listed(forms)} components, "
+        f"How many clusters the salient space has is not settled: the lowest BIC is at {listed(forms)} "
+        f"components, "
         "depending on the covariance form assumed."
     )
 
@@ -112,13 +119,18 @@ def _recovery(results: Results) -> str:
     recovery = results.analysis("recovery")
     if recovery is None:
         return ""
-    rows = recovery[recovery["split"] == "test"] if (recovery["split"] == "test").any() else recovery
-    rows = rows[rows["metric"] == rows["metric"].iloc[0]]
-    told = []
-    for factor, scores in rows.groupby("factor", sort=False):
-        spaces = [f"{number(row.score, 2)} from {space_label(str(row.space))}" for row in scores.itertuples()]
-        told.append(f"{str(factor).replace('_', ' ')}: {', '.join(spaces)}")
-    return f"Recovery of the planted factors ({rows['metric'].iloc[0]}): {'; '.join(told)}."
+    told = {}
+    for row in rows_of(recovery):
+        if (row["metric"], row["split"]) == ("r", "test") and row["space"] in _COMPARED:
+            score = f"{number(row['score'], 2)} from {space_label(row['space'])}"
+            told.setdefault(str(row["factor"]).replace("_", " "), []).append(score)
+    if not told:
+        return ""
+    factors = "; ".join(f"{factor}: {', '.join(scores)}" for factor, scores in told.items())
+    return f"Recovery of the planted factors in held-out patients (correlation r): {factors}."
+
+
+_COMPARED = ("salient", "background", "contrastive_pca")
 
 
 def confounding(results: Results) -> list[str]:
@@ -126,26 +138,25 @@ def confounding(results: Results) -> list[str]:
     counts = site_counts(results)
     if counts is None:
         return []
-    only = {
-        word: [str(name) for name, row in counts.iterrows() if row[other] == 0 and row[group] > 0]
-        for group, other, word in (("target", "background", "patients"), ("background", "target", "controls"))
-    }
+    sites = [(str(name), *pair) for name, *pair in counts[["target", "background"]].itertuples(name=None)]
     said = []
-    if not ((counts["target"] > 0) & (counts["background"] > 0)).any():
+    if not any(patients and controls for _, patients, controls in sites):
         said.append(
-            "No site has both groups: in this cohort no difference between patients and controls can be told from "
-            "a difference between scanners."
+            "No site has both groups: in this cohort no difference between patients and controls can be "
+            "told from a difference between scanners."
         )
-    for word, names in only.items():
+    for word, names in (
+        ("patients", [(name, patients) for name, patients, controls in sites if not controls]),
+        ("controls", [(name, controls) for name, patients, controls in sites if not patients]),
+    ):
         if names:
-            size = int(counts.loc[names].to_numpy().sum())
+            size = sum(number_there for _, number_there in names)
             said.append(
-                f"{listed(names)} {'has' if len(names) == 1 else 'have'} {word} only "
-                f"({counted(size, 'participant')}): patients against controls is not identified there, and any "
-                "contrast that includes them rests on comparing scanners."
+                f"{listed([name for name, _ in names])} {'has' if len(names) == 1 else 'have'} {word} only "
+                f"({counted(size, 'participant')}): patients against controls is not identified there, and "
+                "any contrast that includes them rests on comparing scanners."
             )
-    smaller = counts.min(axis=1)
-    hardly = [f"{name} ({int(size)})" for name, size in smaller.items() if 0 < size < 5]
+    hardly = [f"{name} ({min(pair)})" for name, *pair in sites if 0 < min(pair) < 5]
     if hardly:
         said.append(f"Hardly identified, with fewer than five in the smaller group: {listed(hardly)}.")
     return said or ["Every site has at least five participants of each group."]
@@ -166,61 +177,63 @@ def warnings(results: Results) -> list[str]:
 
 
 def _small_groups(results: Results) -> list[str]:
-    if results.cohort is None:
-        return []
     said = []
     for group, word in (("target", "patients"), ("background", "controls")):
-        members = results.cohort[results.cohort["group"] == group]
-        held_out = int((members["split"] == "test").sum())
-        if len(members) < FEW:
-            said.append(f"Only {len(members)} {word}: intervals are wide and a null result says little.")
+        size, held_out = len(results.members(group=group)), len(results.members(group=group, split="test"))
+        if size < FEW:
+            said.append(f"Only {size} {word}: intervals are wide and a null result says little.")
         if held_out < FEW_HELD_OUT:
             said.append(f"Only {held_out} {word} held out: held-out figures hang on a few people.")
     return said
 
 
 def _imbalance(results: Results) -> list[str]:
-    cohort = results.cohort
-    if cohort is None:
-        return []
-    patients, controls = (cohort[cohort["group"] == group] for group in ("target", "background"))
+    cohort, patients, controls = (results.members(**of) for of in ({}, _PATIENTS, _CONTROLS))
     said = []
-    if "age" in cohort and cohort["age"].std() > 0:
-        gap = (patients["age"].mean() - controls["age"].mean()) / cohort["age"].std()
+    ages = [part["age"].dropna().to_numpy(float) for part in (patients, controls) if "age" in part]
+    if all(len(age) > 1 for age in ages) and ages and np.std(np.concatenate(ages)) > 0:
+        gap = (np.mean(ages[0]) - np.mean(ages[1])) / np.std(np.concatenate(ages))
         if abs(gap) > 0.25:
             older = "older" if gap > 0 else "younger"
-            said.append(f"Patients are {older} than controls by {number(abs(gap), 2)} standard deviations of age.")
-    if "sex" in cohort and cohort["sex"].nunique() == 2:
-        code = sorted(cohort["sex"].dropna().unique(), key=str)[-1]
-        shares = [100 * float((part["sex"].dropna() == code).mean()) for part in (patients, controls)]
+            said.append(
+                f"Patients are {older} than controls by {number(abs(gap), 2)} standard deviations of age."
+            )
+    codes = sorted(set(cohort["sex"].dropna()), key=str) if "sex" in cohort else []
+    if len(codes) == 2:
+        shares = [100 * float((part["sex"].dropna() == codes[1]).mean()) for part in (patients, controls)]
         if abs(shares[0] - shares[1]) > 10:
             said.append(
                 f"Sex differs by group: {shares[0]:.0f} % of patients and {shares[1]:.0f} % of controls are "
-                f"{results.level('sex', code)}; differences between groups are partly differences between sexes."
+                f"{results.level('sex', codes[1])}; differences between groups are partly differences "
+                "between sexes."
             )
     return said
 
 
+_PATIENTS = {"group": "target"}
+_CONTROLS = {"group": "background"}
+
+
 def _missing_values(results: Results) -> list[str]:
-    cohort = results.cohort
-    if cohort is None:
+    patients = results.members(group="target")
+    if patients.empty:
         return []
-    patients = cohort[cohort["group"] == "target"]
-    shares = {name: float(patients[name].isna().mean()) for name in results.scales if name in patients}
+    shares = {name: np.mean(patients[name].isna()) for name in results.scales if name in patients}
     named = [f"{results.label(name)} ({100 * share:.0f} %)" for name, share in shares.items() if share > 0.2]
     return [f"More than a fifth of the patients have no value of {listed(named)}."] if named else []
 
 
 def _instruments(results: Results) -> list[str]:
-    cohort = results.cohort
+    patients = results.members(group="target")
     raw = [name for name in ("adhd_index", "inattentive", "hyper_impulsive") if name in results.scales]
-    if cohort is None or not raw or "adhd_measure" not in cohort:
+    if not raw or "adhd_measure" not in patients:
         return []
-    used = cohort.loc[cohort["group"] == "target", "adhd_measure"].dropna().nunique()
+    used = len(set(patients["adhd_measure"].dropna()))
     if used < 2:
         return []
     return [
-        f"{listed([results.label(name) for name in raw])}: raw scores of {used} instruments with different scales are "
+        f"{listed([results.label(name) for name in raw])}: raw scores of {used} instruments with different "
+        f"scales are "
         "pooled; the versions standardised within instrument (ending in _z) compare."
     ]
 
@@ -229,22 +242,20 @@ def _not_testable(results: Results) -> list[str]:
     rsa = results.analysis("rsa")
     if rsa is None:
         return []
-    empty = rsa[rsa["p_value"].isna()]
-    reasons = empty.get("note", pd.Series(dtype=object))
-    named = dict.fromkeys(results.label(name) for name in empty["variable"])
-    said = "; ".join(dict.fromkeys(str(reason) for reason in reasons.dropna()))
-    return [f"Not testable in at least one space: {listed(list(named))}{f' ({said})' if said else ''}."] if named else []
+    empty = [row for row in rows_of(rsa) if pd.isna(row["p_value"])]
+    named = dict.fromkeys(results.label(row["variable"]) for row in empty)
+    reasons = dict.fromkeys(str(row["note"]) for row in empty if isinstance(row.get("note"), str))
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    return [f"Not testable in at least one space: {listed(list(named))}{why}."] if named else []
 
 
 def _training(results: Results) -> list[str]:
-    if results.history is None:
-        return []
     said = [str(line) for line in results.run.get("training_warnings", [])]
+    rows = [] if results.history is None else rows_of(results.history)
     for model, word in (("cvae", "contrastive VAE"), ("vae", "plain VAE")):
-        rows = results.history[results.history["model"] == model]
-        losses = rows["test_loss"].reset_index(drop=True)
-        if len(losses) and losses.notna().any() and losses.idxmin() == len(losses) - 1:
-            said.append(f"The {word}'s held-out loss was still falling at the last epoch: it was stopped early.")
+        losses = np.array([row["test_loss"] for row in rows if row["model"] == model], dtype=float)
+        if np.isfinite(losses).any() and np.nanargmin(losses) == len(losses) - 1:
+            said.append(f"The {word}'s held-out loss was still falling at the last epoch: it could go on.")
     return said
 
 

@@ -94,7 +94,11 @@ def write_report(folder: Path) -> Path:
 def _sections(results: Results) -> list[Section]:
     sections = []
     for name, title, words, makers in SECTIONS:
-        pictures = [embedded for picture in PICTURES if picture.section == name and (embedded := embed(results, picture))]
+        pictures = [
+            embedded
+            for picture in PICTURES
+            if picture.section == name and (embedded := embed(results, picture))
+        ]
         tables = [table for make in makers if (table := make(results)) is not None]
         if pictures or tables:
             said = [words] if words else []
@@ -120,12 +124,15 @@ def _silhouette(results: Results) -> ReportTable | None:
         Column("n", "n", "count"),
         Column("silhouette", "silhouette"),
         Column("p_value", "p", "p"),
+        Column("labels", "labels", "count"),
         Column("difference", "salient − background"),
-        Column("ci_low", "from"),
-        Column("ci_high", "to"),
+        Column("difference_ci_low", "from"),
+        Column("difference_ci_high", "to"),
         Column("note", "note", "text"),
     )
-    caption = "Silhouettes by nominal variable; p by permuting labels, not corrected for the number of variables."
+    caption = (
+        "Silhouettes by nominal variable; p by permuting labels, not corrected for the number of variables."
+    )
     return report_tables.plain_table(results, "silhouette", "variable", "variable", columns, caption)
 
 
@@ -139,18 +146,8 @@ def _probes(results: Results) -> ReportTable | None:
         Column("p_value", "p", "p"),
         Column("note", "note", "text"),
     )
-    caption = "What a classifier or regression reads out of each space, cross-validated; chance by shuffling targets."
+    caption = "What a probe reads out of each space, cross-validated; chance is by shuffling targets."
     return report_tables.plain_table(results, "probes", "target", "target", columns, caption)
-
-
-def _recovery(results: Results) -> ReportTable | None:
-    columns = (
-        Column("split", "participants", "words"),
-        Column("metric", "metric", "words"),
-        Column("score", "score"),
-    )
-    caption = "Recovery of the planted factors. Only a simulated cohort has a truth to compare with."
-    return report_tables.plain_table(results, "recovery", "factor", "factor", columns, caption)
 
 
 Maker = Callable[[Results], ReportTable | None]
@@ -159,7 +156,8 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
     (
         "cohort",
         "Who was analysed, and who was left out",
-        "Patients are the target group, controls the background group. Held-out participants are kept from training "
+        "Patients are the target group, controls the background group. Held-out participants are kept from "
+        "training "
         "to see whether what a model learnt holds for people it has not met.",
         (report_tables.groups_table, report_tables.missing_table, report_tables.exclusions_table),
     ),
@@ -173,7 +171,8 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
     (
         "reconstructions",
         "What the model sees",
-        "Each map is decoded in full, and again without its salient part: the difference between the two is all that "
+        "Each map is decoded in full, and again without its salient part: the difference between the two is "
+        "all that "
         "the model attributes to what is particular to patients.",
         (),
     ),
@@ -181,19 +180,21 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
         "recovery",
         "Does it find what was planted?",
         "Severities known to the simulation alone are predicted from each space, within patients.",
-        (_recovery,),
+        (report_tables.recovery_table,),
     ),
     (
         "latents",
         "The latent spaces",
-        "The salient space s should hold variation of patients only; the background space z what patients and "
+        "The salient space s should hold variation of patients only; the background space z what patients "
+        "and "
         "controls share; the plain VAE knows no such distinction.",
         (),
     ),
     (
         "rsa",
         "What the spaces are related to",
-        "If people who differ in a variable also lie apart in a space, the space carries something of that variable. "
+        "If people who differ in a variable also lie apart in a space, the space carries something of that "
+        "variable. "
         "Chance is what remains when participants are shuffled.",
         (report_tables.rsa_table,),
     ),

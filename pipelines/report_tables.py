@@ -1,4 +1,4 @@
-"""Result tables as a reader sees them: words for names, digits that mean something, never a participant's row."""
+"""Result tables as a reader sees them: words for names, few digits, never a participant's row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, space_label
+from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
 from adhd_cvae.files import MISSING
+from pipelines.formats import count, interval, number, plain, probability, text, words
 from pipelines.results import Results
 
 GROUPS = {"target": "patients", "background": "controls"}
@@ -34,30 +35,10 @@ class ReportTable:
     blocks: Mapping[str, list[list[str]]]
     spans: tuple[tuple[str, int], ...] = ()
 
-
-def number(value: Any, digits: int = 3) -> str:
-    """A number with so many decimals and a true minus sign; n/a where missing."""
-    if value is None or pd.isna(value):
-        return MISSING
-    text = f"{float(value):.{digits}f}"
-    return text.replace("-", "−") if float(text) else text.lstrip("-")
-
-
-def probability(value: Any) -> str:
-    """A p-value: three decimals, and never zero."""
-    if value is None or pd.isna(value):
-        return MISSING
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def count(value: Any) -> str:
-    """A whole number; n/a where missing."""
-    return MISSING if value is None or pd.isna(value) else f"{int(value)}"
-
-
-def interval(low: Any, high: Any, digits: int = 3) -> str:
-    """Both ends of an interval."""
-    return MISSING if pd.isna(low) or pd.isna(high) else f"{number(low, digits)} to {number(high, digits)}"
+    @property
+    def wide(self) -> bool:
+        """Whether it needs the page's full width on a desktop."""
+        return len(self.columns) > 4
 
 
 def groups_table(results: Results) -> ReportTable | None:
@@ -65,14 +46,14 @@ def groups_table(results: Results) -> ReportTable | None:
     cohort = results.cohort
     if cohort is None:
         return None
-    members = [cohort[cohort["group"] == group] for group in GROUPS]
+    members = [results.members(group=group) for group in GROUPS]
     rows = [["participants", *(str(len(rows)) for rows in members)]]
-    rows.append(["held out", *(str(int((part["split"] == "test").sum())) for part in members)])
+    rows.append(["held out", *(str(len(results.members(group=group, split="test"))) for group in GROUPS)])
     if "age" in cohort:
         ages = [f"{number(part['age'].mean(), 1)} ({number(part['age'].std(), 1)})" for part in members]
         rows.append(["age, years: mean (SD)", *ages])
     for code in sorted(cohort["sex"].dropna().unique(), key=str) if "sex" in cohort else []:
-        shares = [_share(part["sex"], code) for part in members]
+        shares = [_share(part.loc[:, "sex"], code) for part in members]
         rows.append([f"sex: {results.level('sex', code)}", *shares])
     caption = "The cohort. Percentages are of the participants whose value is known."
     return ReportTable(caption, ("", *GROUPS.values()), {"": rows})
@@ -80,7 +61,11 @@ def groups_table(results: Results) -> ReportTable | None:
 
 def _share(values: pd.Series, code: Any) -> str:
     known = values.dropna()
-    return f"{int((known == code).sum())} ({100 * float((known == code).mean()):.0f} %)" if len(known) else MISSING
+    return (
+        f"{int((known == code).sum())} ({100 * float((known == code).mean()):.0f} %)"
+        if len(known)
+        else MISSING
+    )
 
 
 def missing_table(results: Results) -> ReportTable | None:
@@ -126,17 +111,15 @@ def sites_table(results: Results) -> ReportTable | None:
     if counts is None:
         return None
     rows = []
-    for name, row in counts.iterrows():
-        patients, controls = int(row["target"]), int(row["background"])
-        total = patients + controls
-        share = f"{100 * patients / total:.0f} %" if total else MISSING
+    for name, patients, controls in zip(counts.index, counts["target"], counts["background"], strict=True):
         within = "yes" if min(patients, controls) >= 5 else "hardly" if min(patients, controls) else "no"
-        rows.append([str(name), str(patients), str(controls), share, within])
+        rows.append([str(name), str(patients), str(controls), within])
     caption = (
-        "Site × group. Patients can be compared with controls inside a site only where it has both; "
+        "Site × group. Within site: whether patients can be compared with controls scanned at the same "
+        "place; "
         "“hardly”: fewer than five in the smaller group."
     )
-    return ReportTable(caption, ("site", *GROUPS.values(), "patients", "comparable within site"), {"": rows})
+    return ReportTable(caption, ("site", *GROUPS.values(), "within site"), {"": rows})
 
 
 def rsa_table(results: Results) -> ReportTable | None:
@@ -161,14 +144,20 @@ def rsa_table(results: Results) -> ReportTable | None:
                 _starred(row["p_fdr"]),
                 *([] if published is None else _published_cells(published, space, row["variable"])),
             ]
-            for _, row in rsa[rsa["space"] == space].iterrows()
+            for row in rows_of(rsa.loc[rsa["space"] == space])
         ]
-    caption = "Kendall's τ between the dissimilarities of a space and of a variable; p by permuting participants."
+    caption = (
+        "Kendall's τ between the dissimilarities of a space and of a variable; p by permuting participants."
+    )
     spans: tuple[tuple[str, int], ...] = ()
     if published is not None:
-        spans = (("participants permuted (inference)", 7), ("as published: pseudo-replication, not inference", 3))
+        spans = (
+            ("participants permuted (inference)", 7),
+            ("as published: pseudo-replication, not inference", 3),
+        )
         caption += (
-            " The last three columns are the study's own statistic, a t-test over posterior draws of one model: "
+            " The last three columns are the study's own statistic, a t-test over posterior draws of one "
+            "model: "
             "draws are not participants, so its p-value answers no question about people."
         )
     return ReportTable(caption, tuple(columns), blocks, spans)
@@ -195,16 +184,6 @@ class Column:
     kind: str = "number"
 
 
-def words(value: Any) -> str:
-    """A code of ours in words; empty where missing."""
-    return "" if pd.isna(value) else str(value).replace("_", " ")
-
-
-def text(value: Any) -> str:
-    """Text as it is; empty where missing."""
-    return "" if pd.isna(value) else str(value)
-
-
 _WRITERS = {"number": number, "p": probability, "count": count, "text": text, "words": words}
 
 
@@ -215,17 +194,17 @@ def plain_table(
     table = results.analysis(name)
     if table is None:
         return None
-    shown = [column for column in columns if column.name in table and table[column.name].notna().any()]
+    shown = [column for column in columns if column.name in table and len(table[column.name].dropna())]
     spaces = in_order(table["space"].astype(str).tolist(), SPACE_COLOURS) if "space" in table else [""]
     blocks = {}
     for space in spaces:
-        rows = table[table["space"] == space] if space else table
+        rows = table.loc[table["space"] == space] if space else table
         blocks[space_label(space) if space else ""] = [
             [
                 results.label(str(row[first])),
                 *(_WRITERS[column.kind](row[column.name]) for column in shown),
             ]
-            for _, row in rows.iterrows()
+            for row in rows_of(rows)
         ]
     return ReportTable(caption, (heading, *(column.heading for column in shown)), blocks)
 
@@ -237,9 +216,9 @@ def independence_table(results: Results) -> ReportTable | None:
         return None
     first, *others = table.columns
     rows = []
-    for _, row in table.iterrows():
+    for row in rows_of(table):
         cells = [
-            probability(row[name]) if name.startswith("p_") else _plain(row[name])  # pyright: ignore[reportArgumentType]
+            probability(row[name]) if name.startswith("p_") else plain(row[name])  # pyright: ignore[reportArgumentType]
             for name in others
         ]
         rows.append([words(row[first]), *cells])
@@ -247,11 +226,20 @@ def independence_table(results: Results) -> ReportTable | None:
     return ReportTable("Independence of s and z, and use of the units.", headings, {"": rows})
 
 
-def _plain(value: Any) -> str:
-    """A number with as many digits as it needs, or words."""
-    if isinstance(value, str):
-        return words(value)
-    return MISSING if pd.isna(value) else count(value) if float(value).is_integer() else number(value, 4)
+def recovery_table(results: Results) -> ReportTable | None:
+    """Score of each planted factor from each space, linear baselines included."""
+    recovery = results.analysis("recovery")
+    if recovery is None:
+        return None
+    spaces = in_order(recovery["space"].tolist(), SPACE_COLOURS)
+    rows = []
+    for (factor, split, metric), part in recovery.groupby(["factor", "split", "metric"], sort=False):  # pyright: ignore[reportGeneralTypeIssues]
+        scores = part.drop_duplicates("space").set_index("space")["score"]
+        cells = [number(scores.get(space), 2) for space in spaces]
+        rows.append([words(factor), words(split), words(metric), *cells])
+    caption = "Recovery of the planted factors, within patients; only a simulated cohort has a truth."
+    headings = ("factor", "participants", "metric", *(space_label(space) for space in spaces))
+    return ReportTable(caption, headings, {"": rows})
 
 
 def mixture_table(results: Results) -> ReportTable | None:
@@ -267,7 +255,7 @@ def mixture_table(results: Results) -> ReportTable | None:
 
 def best_components(mixture: pd.DataFrame | None) -> pd.DataFrame | None:
     """Number of components with the lowest BIC: one row a space, one column a covariance form."""
-    if mixture is None or mixture["bic"].isna().all():
+    if mixture is None or mixture["bic"].dropna().empty:
         return None
     known = mixture.dropna(subset=["bic"])
     lowest = known.loc[known.groupby(["space", "covariance"])["bic"].idxmin()]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from adhd_cvae.analysis.figure_style import code_label
 from adhd_cvae.files import read_json, read_tsv
 from pipelines.paths import OutputPaths
 
@@ -108,6 +109,15 @@ class Results:
             value = value[part]
         return value
 
+    def members(self, **values: str) -> pd.DataFrame:
+        """The cohort's participants with the given values: ``members(group="target", split="test")``."""
+        if self.cohort is None:
+            return pd.DataFrame()
+        chosen = np.ones(len(self.cohort), dtype=bool)
+        for column, value in values.items():
+            chosen &= (self.cohort[column] == value).to_numpy()
+        return self.cohort.loc[chosen]
+
     @property
     def site(self) -> str | None:
         """The site's column, where the cohort has one."""
@@ -131,8 +141,7 @@ class Results:
 
     def level(self, variable: str, code: object) -> str:
         """Words of one code; 3 and 3.0 are the same code."""
-        text = str(int(code)) if isinstance(code, float) and code.is_integer() else str(code)
-        return self.levels(variable).get(text, text)
+        return code_label(code, self.levels(variable))
 
     @property
     def scales(self) -> dict[str, str]:

@@ -38,7 +38,7 @@ def _axial(volume: np.ndarray, affine: np.ndarray, z: float) -> np.ndarray:
 
 def _crop(mask: np.ndarray, affine: np.ndarray) -> tuple[slice, slice]:
     """Rows and columns of an axial slice that hold brain, with one voxel around."""
-    outline = _axial(mask.any(axis=2, keepdims=True), affine, 0)
+    outline = _axial(np.any(mask, axis=2, keepdims=True), affine, 0)
     rows, columns = (np.flatnonzero(outline.any(axis=axis)) for axis in (1, 0))
     return slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
 
@@ -61,9 +61,9 @@ def _volume(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return volume
 
 
-def _colour_bar(figure: Figure, shown: AxesImage, axes: Sequence[Axes], label: str) -> None:
+def _colour_bar(figure: Figure, shown: AxesImage, axes: np.ndarray, label: str) -> None:
     bar = figure.colorbar(
-        shown, ax=list(axes), location="bottom", shrink=0.7, aspect=35, pad=0.02, label=label
+        shown, ax=list(axes.flat), location="bottom", shrink=0.7, aspect=35, pad=0.02, label=label
     )
     bar.locator = MaxNLocator(nbins=5)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
@@ -105,7 +105,7 @@ def reconstructions(
                 axes.set_title(kind, loc="center", fontsize=9.5)
         panels[row, 0].set_ylabel(name, fontsize=9.5)
     if shown is not None:
-        _colour_bar(figure, shown, panels.ravel(), f"gray-matter volume per voxel, z = {z:g} mm")
+        _colour_bar(figure, shown, panels, f"gray-matter volume per voxel, z = {z:g} mm")
     return figure
 
 
@@ -149,7 +149,7 @@ def traversals(
             axes.set_xlabel(f"{values[unit, step]:+.1f}", fontsize=9)
         panels[unit, 0].set_title(f"s_{unit:02d}, z = {z:g} mm")
     if shown is not None:
-        _colour_bar(figure, shown, panels.ravel(), "change of gray-matter volume per voxel")
+        _colour_bar(figure, shown, panels, "change of gray-matter volume per voxel")
     return figure
 
 

@@ -1,12 +1,13 @@
-"""One look for every figure: colours that colour-blind readers tell apart, sizes a phone can show, same bytes twice."""
+"""One look for every figure: colours for colour-blind readers, sizes for a phone, the same bytes twice."""
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -86,7 +87,7 @@ def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
 
     @functools.wraps(draw)
     def wrapper(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawn:
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context(STYLE):  # pyright: ignore[reportArgumentType]
             return draw(*args, **kwargs)
 
     return wrapper
@@ -101,6 +102,17 @@ def soft_grid(axes: Axes, axis: str = "x") -> None:
     """Thin lines behind the data along one axis."""
     axes.set_axisbelow(True)
     axes.grid(axis=axis, color=FAINT, alpha=0.35, linewidth=0.6)  # pyright: ignore[reportArgumentType]
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain dictionaries: pandas' own row type says nothing about a cell."""
+    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None)]
+
+
+def code_label(code: object, levels: Mapping[str, str]) -> str:
+    """The words for a nominal code; 3 and 3.0 are the same code, an unknown one stays as it is."""
+    text = str(int(code)) if isinstance(code, float) and code.is_integer() else str(code)
+    return levels.get(text, text)
 
 
 def space_label(space: str) -> str:
@@ -123,9 +135,9 @@ def in_order(found: list[str], known: dict[str, str]) -> list[str]:
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as SVG, atomically, the same bytes for the same data, legible on light and dark pages.
 
-    The ink becomes ``currentColor`` and a style sheet inside the file sets it from the reader's colour scheme.
+    The ink becomes ``currentColor``; a style sheet inside the file sets it from the reader's colour scheme.
     """
-    with atomic_path(path) as temporary, matplotlib.rc_context(STYLE):
+    with atomic_path(path) as temporary, matplotlib.rc_context(STYLE):  # pyright: ignore[reportArgumentType]
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(temporary, format="svg", dpi=200, metadata=metadata)
         drawing = temporary.read_text(encoding="utf-8")

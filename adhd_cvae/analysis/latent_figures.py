@@ -17,6 +17,7 @@ from adhd_cvae.analysis.figure_style import (
     GROUP_MARKERS,
     INK,
     SPACE_COLOURS,
+    code_label,
     in_order,
     new_figure,
     soft_grid,
@@ -29,7 +30,7 @@ SEQUENTIAL = "viridis"
 
 def _group_points(axes: Axes, table: pd.DataFrame, x: str, y: str, size: float) -> None:
     for group in ("background", "target"):
-        members = table[table["group"] == group]
+        members = table.loc[table["group"] == group]
         axes.scatter(
             members[x],
             members[y],
@@ -75,9 +76,12 @@ def umap_by_group(umap: pd.DataFrame, cohort: pd.DataFrame) -> Figure:
     figure = new_figure(2.2 if len(spaces) > 1 else 4)
     panels = figure.subplots(1, len(spaces), squeeze=False)[0]
     for axes, space in zip(panels, spaces, strict=True):
-        _group_points(axes, table[table["space"] == space], "umap_1", "umap_2", 12)
+        _group_points(axes, table.loc[table["space"] == space], "umap_1", "umap_2", 12)
         axes.set_title(space_label(space))
         axes.set_box_aspect(1)
+        trust = table.loc[table["space"] == space].get("trustworthiness")
+        if trust is not None and trust.notna().any():
+            axes.set_xlabel(f"trustworthiness {trust.dropna().iloc[0]:.2f}", fontsize=8.5)
         _bare(axes)
     _group_key(figure)
     return figure
@@ -113,7 +117,7 @@ def umap_by_variable(
         axes.scatter(
             table["umap_1"][missing], table["umap_2"][missing], s=4, color=FAINT, alpha=0.5, rasterized=True
         )
-        known = table[~missing]
+        known = table.loc[~missing]
         if scale == "nominal":
             _by_category(axes, known, variable, levels.get(variable, {}))
         else:
@@ -141,7 +145,6 @@ def _by_category(axes: Axes, known: pd.DataFrame, variable: str, levels: Mapping
     markers = "o^sDvPX*"
     for index, code in enumerate(sorted(known[variable].unique(), key=str)):
         members = known[known[variable] == code]
-        name = str(int(code)) if isinstance(code, float) and code.is_integer() else str(code)
         axes.scatter(
             members["umap_1"],
             members["umap_2"],
@@ -149,7 +152,7 @@ def _by_category(axes: Axes, known: pd.DataFrame, variable: str, levels: Mapping
             color=CATEGORY_COLOURS[index % len(CATEGORY_COLOURS)],
             marker=markers[index % len(markers)],
             linewidths=0,
-            label=levels.get(name, name),
+            label=code_label(code, levels),
             rasterized=True,
         )
     axes.legend(
@@ -178,7 +181,7 @@ def salient_scatter(latents: pd.DataFrame) -> Figure:
         axes.set(xlabel="salient unit s_00 (posterior mean)", ylabel="salient unit s_01")
         soft_grid(axes, "both")
     else:
-        edges = np.linspace(latents["s_00"].min(), latents["s_00"].max() + 1e-9, 25)
+        edges = np.linspace(latents["s_00"].min(), latents["s_00"].max() + 1e-9, 25).tolist()
         for group, colour in GROUP_COLOURS.items():
             values = latents.loc[latents["group"] == group, "s_00"]
             axes.hist(values, edges, color=colour, alpha=0.6)

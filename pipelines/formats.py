@@ -1,0 +1,49 @@
+"""Numbers and words as a reader sees them: digits that mean something, n/a where there is nothing."""
+
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.files import MISSING
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number with so many decimals and a true minus sign; n/a where missing."""
+    if value is None or pd.isna(value):
+        return MISSING
+    text = f"{float(value):.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def probability(value: Any) -> str:
+    """A p-value: three decimals, and never zero."""
+    if value is None or pd.isna(value):
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def count(value: Any) -> str:
+    """A whole number; n/a where missing."""
+    return MISSING if value is None or pd.isna(value) else f"{int(value)}"
+
+
+def interval(low: Any, high: Any, digits: int = 3) -> str:
+    """Both ends of an interval."""
+    return MISSING if pd.isna(low) or pd.isna(high) else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def words(value: Any) -> str:
+    """A code of ours in words; empty where missing."""
+    return "" if pd.isna(value) else str(value).replace("_", " ")
+
+
+def text(value: Any) -> str:
+    """Text as it is; empty where missing."""
+    return "" if pd.isna(value) else str(value)
+
+
+def plain(value: Any) -> str:
+    """A number with as many digits as it needs, or words."""
+    if isinstance(value, str):
+        return words(value)
+    return MISSING if pd.isna(value) else count(value) if float(value).is_integer() else number(value, 4)
