@@ -5,18 +5,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from adhd_cvae.analysis.leakage import probe_table
+from adhd_cvae.analysis.geometry import mixture_table, silhouette_table, umap_table
+from adhd_cvae.analysis.leakage import independence_table, probe_table
 from adhd_cvae.analysis.recovery import recovery_table
 from adhd_cvae.analysis.similarity import as_published_table, rsa_table
 from adhd_cvae.config import Recipe
 from adhd_cvae.files import file_checksum, read_tsv, write_tsv
+from pipelines.brain_results import read_decoded, write_maps
 from pipelines.evidence import Evidence, gather
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, checksums, settings_of
 
-PROBE_PERMUTATIONS = 1000
-"""Most rearrangements of a probe: each is a cross-validation of its own."""
+CROSS_VALIDATED_PERMUTATIONS = 1000
+"""Most rearrangements where each is dear, such as a cross-validation of its own."""
 TRUTH = Path("phenotype") / "simulated_truth.tsv"
 Step = Callable[[], pd.DataFrame | None]
 
@@ -78,8 +80,22 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
             strata=strata,
         ),
         "as_published": lambda: as_published_table(draws, patients, scales),
+        "silhouette": lambda: silhouette_table(
+            spaces,
+            patients,
+            scales,
+            permutations=min(settings.permutations, CROSS_VALIDATED_PERMUTATIONS),
+            bootstraps=settings.bootstraps,
+            seed=seed,
+            strata=strata,
+        ),
+        "mixture": lambda: mixture_table(draws, max_components=settings.max_components, seed=seed, n_jobs=-1),
+        "umap": lambda: umap_table(evidence.spaces, evidence.cohort["participant_id"], seed),
         "probes": lambda: probes(evidence, recipe),
+        "independence": lambda: independence(paths, recipe, evidence),
     }
+    if paths.decoded.is_file():
+        steps["peaks"] = lambda: write_maps(read_decoded(paths.decoded), evidence, settings, seed, paths.maps)
     if truth is not None:
         steps["recovery"] = lambda: recovery(evidence, truth, seed)
     return steps
@@ -87,7 +103,7 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
 
 def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
     """Ask each space for the variables in held-out patients, the shared ones for the group in everybody."""
-    permutations = min(recipe.analysis.permutations, PROBE_PERMUTATIONS)
+    permutations = min(recipe.analysis.permutations, CROSS_VALIDATED_PERMUTATIONS)
     shared = {name: values for name, values in evidence.spaces.items() if name != "salient"}
     everybody = probe_table(
         shared,
@@ -106,6 +122,19 @@ def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
         seed=recipe.seed,
     )
     return pd.concat([everybody, patients], ignore_index=True)
+
+
+def independence(paths: OutputPaths, recipe: Recipe, evidence: Evidence) -> pd.DataFrame:
+    """Measure dependence between the spaces; the critic's last accuracy where the model was trained here."""
+    history = read_tsv(paths.history) if paths.history.is_file() else pd.DataFrame({"critic_accuracy": []})
+    known = history["critic_accuracy"].dropna()
+    return independence_table(
+        evidence.spaces,
+        evidence.is_patient,
+        critic_accuracy=float(known.iloc[-1]) if len(known) else None,
+        permutations=min(recipe.analysis.permutations, CROSS_VALIDATED_PERMUTATIONS),
+        seed=recipe.seed,
+    )
 
 
 def find_truth(paths: OutputPaths, record: RunRecord) -> Path | None:

@@ -93,8 +93,8 @@ def gather(paths: OutputPaths, settings: AnalysisConfig) -> Evidence:
     scales, scale_warnings = known_variables(cohort, settings)
     if settings.permute_within is not None and settings.permute_within not in cohort:
         raise InputError(
-            f"analysis.permute_within names '{settings.permute_within}', which cohort.tsv does not have (found: "
-            f"{', '.join(map(str, cohort.columns))})."
+            f"analysis.permute_within names '{settings.permute_within}', which cohort.tsv does not have "
+            f"(found: {', '.join(map(str, cohort.columns))})."
         )
     return Evidence(cohort, spaces, draws, baselines, scales, (*battery_warnings, *scale_warnings))
 

@@ -31,9 +31,9 @@ _LONGEST_PARAMETER = 6000
 """MLflow cuts longer ones."""
 EPOCH_METRICS = {
     "train_loss": "loss_training",
-    "test_loss": "loss_held_out",
-    "reconstruction": "reconstruction_training",
-    "test_reconstruction": "reconstruction_held_out",
+    "validation_loss": "loss_validation",
+    "reconstruction": "unexplained_training",
+    "validation_reconstruction": "unexplained_validation",
     "kl_salient": "kl_salient",
     "kl_background": "kl_background",
     "total_correlation": "total_correlation",

@@ -84,23 +84,26 @@ def _show(row: dict, tick: Tick, progress: Progress) -> None:
     """Tell an epoch: the bar moves each time, a full line comes with the first, every tenth and the last."""
     epoch, epochs = int(row["epoch"]), int(row["epochs"])
     name = _NAMES.get(row["model"], row["model"])
-    tick(epoch, epochs, f"{name}, held-out loss {row['test_loss']:.3f}")
-    if epoch == 1 or epoch % 10 == 0 or epoch == epochs:
-        progress.line(f"  {name}, epoch {epoch} of {epochs}: {in_words(row)}")
+    tick(epoch, epochs, f"{name}, loss on validation maps {row['validation_loss']:.3f}")
+    if epoch % 10 == 0 or epoch == epochs:
+        when = f"epoch {epoch} of {epochs}" if epoch else "at the start"
+        progress.line(f"  {name}, {when}: {in_words(row)}")
 
 
 def in_words(row: dict) -> str:
     """Say an epoch's losses so that a person can follow them."""
     told = (
-        ("test_reconstruction", "error of held-out maps {:.3f}"),
-        ("reconstruction", "of training maps {:.3f}"),
-        ("kl_salient", "salient code {:.2f} nats"),
-        ("kl_background", "background code {:.2f} nats"),
-        ("background_salient", "salient code of controls {:.3f}"),
-        ("critic_accuracy", "critic tells s and z apart from shuffled in {:.0%}"),
+        ("validation_reconstruction", "{:.0%} of validation maps unexplained"),
+        ("reconstruction", "({:.0%} of training maps);"),
+        ("kl_salient", "salient code {:.1f} nats,"),
+        ("background_salient", "{:.1f} in controls,"),
+        ("kl_background", "background code {:.1f};"),
+        ("critic_accuracy", "critic right in {:.0%} (50% = independent)"),
     )
     known = ((row.get(column), text) for column, text in told)
-    return ", ".join(text.format(value) for value, text in known if value is not None and value == value)
+    return " ".join(
+        text.format(value) for value, text in known if value is not None and value == value
+    ).strip(";,")
 
 
 def _hardware(recipe: Recipe) -> dict[str, object]:

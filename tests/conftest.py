@@ -1,0 +1,84 @@
+"""Shared fixtures: invented tables, and one tiny simulated cohort taken through every stage once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from adhd_cvae.files import write_tsv
+from pipelines.paths import OutputPaths
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="session")
+def invent_results() -> Callable[[Path], OutputPaths]:
+    """Write results as a user with another model would bring them."""
+    return _invent_results
+
+
+def _invent_results(folder: Path, participants: int = 40, seed: int = 0) -> OutputPaths:
+    """Write cohort.tsv, latents.tsv and draws.npz as a user with another model would."""
+    rng = np.random.default_rng(seed)
+    paths = OutputPaths(folder)
+    names = [f"sub-{number:03d}" for number in range(participants)]
+    is_patient = np.arange(participants) % 2 == 1
+    age = rng.uniform(7, 18, participants).round(2)
+    cohort = pd.DataFrame(
+        {
+            "participant_id": names,
+            "image": [f"{name}/anat/{name}_probseg.nii.gz" for name in names],
+            "group": np.where(is_patient, "target", "background"),
+            "split": np.where(np.arange(participants) % 4 < 2, "train", "test"),
+            "age": age,
+            "sex": rng.integers(0, 2, participants),
+            "site": rng.integers(1, 3, participants),
+            "adhd_index_z": np.where(is_patient, rng.normal(size=participants), np.nan),
+        }
+    )
+    write_tsv(cohort, paths.cohort)
+    salient = rng.normal(size=(participants, 2)) * is_patient[:, None]
+    background = np.column_stack([(age - 12) / 3, rng.normal(size=(participants, 2))])
+    columns = {f"s_{unit:02d}": salient[:, unit] for unit in range(2)}
+    columns |= {f"z_{unit:02d}": background[:, unit] for unit in range(3)}
+    write_tsv(
+        pd.concat([cohort[["participant_id", "group", "split"]], pd.DataFrame(columns)], axis=1),
+        paths.latents,
+    )
+    noise = rng.normal(scale=0.1, size=(3, participants, 5))
+    np.savez(
+        paths.draws,
+        participant_id=np.array(names),
+        salient=salient + noise[..., :2],
+        background=background + noise[..., 2:],
+    )
+    return paths
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A simulated cohort that went through every stage."""
+
+    bids_dir: Path
+    paths: OutputPaths
+    summary: str
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """Run the demo on the smallest cohort with the smoke recipe, once a session."""
+    from adhd_cvae.simulation import SimulationConfig
+    from pipelines import demo as stages
+    from pipelines.progress import Silent
+    from pipelines.settings import load_recipe
+
+    folder = tmp_path_factory.mktemp("demo")
+    config = SimulationConfig(participants=24, resolution=6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        summary = stages.run(folder, load_recipe("smoke"), config, Silent())
+    return Demo(folder / "bids", OutputPaths(folder / "derivatives" / "adhd-cvae"), summary)
