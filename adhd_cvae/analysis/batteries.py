@@ -17,8 +17,8 @@ def battery_component(columns: pd.DataFrame) -> pd.Series:
     Returns
     -------
     pandas.Series
-        (n,) component with unit sample variance, rising with the columns (its loadings sum to a positive number);
-        NaN for incomplete cases, and for everybody where fewer than three are complete or nothing varies.
+        (n,) component with unit sample variance, rising with the columns (its loadings sum to a positive
+        number); NaN for incomplete cases, and for all where fewer than three are complete or nothing varies.
 
     Raises
     ------

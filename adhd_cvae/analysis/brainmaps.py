@@ -29,7 +29,7 @@ def to_volume(values: NDArray[np.floating], mask: NDArray, outside: float = 0.0)
     inside = np.asarray(mask).astype(bool)
     if np.shape(values) != (int(inside.sum()),):
         raise InputError(
-            f"A map has shape {np.shape(values)} but the mask {int(inside.sum())} voxels. Decode the cohort again."
+            f"A map has shape {np.shape(values)}, the mask {int(inside.sum())} voxels. Decode again."
         )
     volume = np.full(inside.shape, outside, np.float32)
     volume[inside] = values
@@ -45,7 +45,7 @@ def _varying(effect: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _tested(
     variable: NDArray[np.float64], effect: NDArray[np.float64], intercept: bool, permutations: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """t, and -log10 p corrected by the largest |t| of each permutation; 0 and 0 where a voxel does not vary."""
+    """t, and -log10 p corrected by each permutation's largest |t|; both 0 where a voxel does not vary."""
     varying = _varying(effect)
     t, log10_p = np.zeros(effect.shape[1]), np.zeros(effect.shape[1])
     if varying.any():
@@ -91,8 +91,8 @@ def salient_effect_maps(
     Parameters
     ----------
     effect
-        (patients, voxels) full decoding minus twin, gray-matter volume per voxel. Patients with a value that is
-        not finite are left out.
+        (patients, voxels) full decoding minus twin, gray-matter volume per voxel. Patients with a value that
+        is not finite are left out.
     mask
         (x, y, z), as many voxels as `effect`.
     permutations
@@ -142,8 +142,8 @@ def severity_maps(
     Returns
     -------
     dict
-        3-D maps `r` (Pearson's), `t`, `p` (corrected; 1 outside the mask), `log10_p`; empty where fewer than five
-        patients have a severity or all have the same.
+        3-D maps `r` (Pearson's), `t`, `p` (corrected; 1 outside the mask), `log10_p`; empty where fewer than
+        five patients have a severity or all have the same.
 
     Raises
     ------
@@ -175,12 +175,14 @@ def peaks_table(
     Returns
     -------
     pandas.DataFrame
-        cluster (sub-peaks have letters), x_mm, y_mm, z_mm, peak (the statistic there), volume_mm3 (missing for
-        sub-peaks); no rows where nothing passes.
+        cluster (sub-peaks have letters), x_mm, y_mm, z_mm, peak (the statistic there), volume_mm3 (missing
+        for sub-peaks); no rows where nothing passes.
     """
+    if not np.abs(statistic).max(initial=0.0) > threshold:
+        return pd.DataFrame(columns=PEAK_COLUMNS)
     image = nib.Nifti1Image(np.asarray(statistic, np.float32), np.asarray(affine, np.float64))
     with warnings.catch_warnings():
-        # nilearn warns where no cluster passes: an empty table says so.
+        # nilearn warns for each sign without a cluster: the table shows it.
         warnings.filterwarnings("ignore", message="No clusters found", category=UserWarning)
         found = get_clusters_table(image, threshold, cluster_threshold=cluster_voxels, two_sided=True)
     if found.empty:

@@ -1,30 +1,28 @@
-"""Shape of the spaces: separation by labels, mixtures of Gaussians, and a map in two dimensions."""
+"""Shape of the spaces: separation by labels and a map in two dimensions; mixtures are next door."""
 
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.manifold import trustworthiness
-from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
-from adhd_cvae.analysis.similarity import (
+from adhd_cvae.analysis.dissimilarity import (
     MINIMUM_PARTICIPANTS,
     Scale,
     check_rows,
     latent_dissimilarity,
     numeric_values,
 )
+from adhd_cvae.analysis.mixtures import mixture_sentence, mixture_table
+from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
+
+__all__ = ["mixture_sentence", "mixture_table", "silhouette_table", "silhouettes", "umap_table"]
 
 SILHOUETTE_COLUMNS = ["space", "variable", "n", "silhouette", "p_value", "difference", "difference_ci_low"]
 SILHOUETTE_COLUMNS += ["difference_ci_high", "labels", "null_mean", "note"]
-COVARIANCES = ("full", "diag", "tied", "spherical")
-MIXTURE_COLUMNS = ["space", "covariance", "k", "bic", "bic_min", "bic_max", "draws", "n", "note"]
 UMAP_COLUMNS = ["participant_id", "space", "umap_1", "umap_2", "trustworthiness", "note"]
 _BATCH = 64
 
@@ -97,7 +95,7 @@ def _difference(
     bootstraps: int,
     rng: np.random.Generator,
 ) -> dict[str, float]:
-    """Difference of two spaces' silhouettes for the same participants, with a bootstrap interval over them."""
+    """Difference of two spaces' silhouettes for the same participants, with its bootstrap interval."""
     n = len(codes)
     estimate = silhouettes(first, codes[None]) - silhouettes(second, codes[None])
     times = rng.multinomial(n, np.full(n, 1 / n), size=bootstraps).astype(np.float64)
@@ -144,8 +142,8 @@ def silhouette_table(
     -------
     pandas.DataFrame
         space, variable, n, silhouette, p_value, difference, difference_ci_low, difference_ci_high, labels,
-        null_mean, note. `difference` is salient minus background, in the salient row. Silhouettes shrink as units
-        are added, so spaces of unequal size differ without any variable's doing: read it beside `p_value`.
+        null_mean, note. `difference` is salient minus background, in the salient row. Silhouettes shrink as
+        units are added, so spaces of unequal size differ without any variable's doing: see `p_value` too.
     """
     check_rows(spaces, variables, scales)
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
@@ -201,111 +199,17 @@ def _variable_silhouettes(
     return rows
 
 
-def _parameters_fit(n: int, units: int, k: int, covariance: str) -> bool:
-    """Whether n participants can carry the mixture: a full covariance needs more members than units."""
-    members = {"full": k * (units + 1), "tied": units + k, "diag": 2 * k, "spherical": 2 * k}[covariance]
-    return n > members
-
-
-def _bic(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> float:
-    """BIC of one draw in its own units, fitted after division by one common scale.
-
-    One factor for all units keeps the space's geometry, which spherical mixtures see; it makes the ridge on the
-    covariances (1e-3) a share of the mean variance. Without such a floor a component could shrink onto a few
-    participants and win by an unbounded likelihood.
-    """
-    scale = float(np.sqrt(sample.var(axis=0).mean()))
-    scale = scale if scale > 0 else 1.0
-    scaled = (sample - sample.mean(axis=0)) / scale
-    mixture = GaussianMixture(k, covariance_type=covariance, reg_covar=1e-3, max_iter=200, random_state=seed)
-    with warnings.catch_warnings():
-        # A fit that stops at 200 iterations is within the tolerance that a comparison of BICs needs.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        bic = mixture.fit(scaled).bic(scaled)
-    return float(bic + 2 * sample.size * np.log(scale))
-
-
-def _mixture_row(
-    samples: NDArray[np.float64], covariance: str, k: int, seed: int
-) -> dict[str, float | str | None]:
-    draws, n, units = samples.shape
-    row: dict[str, float | str | None] = {"covariance": covariance, "k": k, "draws": draws, "n": n}
-    if not draws or not _parameters_fit(n, units, k, covariance):
-        return {
-            **row,
-            "note": f"{n} participants are too few for {k} {covariance} components of {units} units",
-        }
-    bics = [_bic(sample, covariance, k, seed) for sample in samples]
-    return {**row, "bic": float(np.mean(bics)), "bic_min": min(bics), "bic_max": max(bics)}
-
-
-@threadpool_limits.wrap(limits=1)  # twenty times faster: the matrices are small
-def mixture_table(
-    draws: Mapping[str, NDArray], *, max_components: int = 10, seed: int = 0, n_jobs: int = 1
-) -> pd.DataFrame:
-    """Gaussian mixtures of every covariance form and size, fitted to each posterior draw.
-
-    Parameters
-    ----------
-    draws
-        Space: (draws, n, units). Participants with a value that is not finite are left out.
-    max_components
-        Largest k.
-
-    Returns
-    -------
-    pandas.DataFrame
-        space, covariance, k, bic (mean over draws), bic_min, bic_max, draws, n, note. BIC: smaller is better
-        (Schwarz 1978, doi 10.1214/aos/1176344136).
-    """
-    finite = {}
-    for space, samples in draws.items():
-        samples = np.asarray(samples, np.float64)
-        finite[space] = samples[:, np.isfinite(samples).all(axis=(0, 2))]
-    cells = [(s, c, k) for s in finite for c in COVARIANCES for k in range(1, max_components + 1)]
-    rows = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_mixture_row)(finite[s], c, k, seed) for s, c, k in cells
-    )
-    return pd.DataFrame(
-        [{"space": cell[0], **row} for cell, row in zip(cells, rows, strict=True)], columns=MIXTURE_COLUMNS
-    )
-
-
-def mixture_sentence(table: pd.DataFrame) -> str:
-    """Say in plain words how many components each space prefers and whether the covariance forms agree."""
-    sentences = []
-    for space, rows in table.groupby("space", sort=False):
-        fitted = rows.dropna(subset=["bic"])
-        if fitted.empty:
-            sentences.append(f"In {space}, there were too few participants for any mixture.")
-            continue
-        best = fitted.loc[fitted.groupby("covariance", sort=False)["bic"].idxmin()]
-        counts = dict(zip(best["covariance"], best["k"].astype(int), strict=True))
-        overall = best.loc[best["bic"].idxmin()]
-        if len(set(counts.values())) == 1:
-            k = next(iter(counts.values()))
-            verdict = f"all covariance forms agree on {k} component{'s' if k > 1 else ''}"
-        else:
-            listed = ", ".join(f"{form} {k}" for form, k in counts.items())
-            verdict = f"the answer depends on the covariance form (best number of components: {listed})"
-        sentences.append(
-            f"In {space}, {verdict}; the lowest BIC of all has {int(overall['k'])} {overall['covariance']} "
-            f"component{'s' if overall['k'] > 1 else ''}."
-        )
-    return " ".join(sentences)
-
-
 def umap_table(
     spaces: Mapping[str, NDArray], participant_ids: Sequence[str] | pd.Series, seed: int
 ) -> pd.DataFrame:
-    """Map each space to two dimensions by UMAP (McInnes et al. 2018, arXiv 1802.03426), the same for a same seed.
+    """Map each space to two dimensions by UMAP (McInnes et al. 2018, arXiv 1802.03426); a seed fixes the map.
 
     Returns
     -------
     pandas.DataFrame
-        participant_id, space, umap_1, umap_2, trustworthiness (of the space's map: 1 where neighbours on the map
-        are neighbours in the space), note. Coordinates are missing where fewer than ten participants have finite,
-        distinct latents.
+        participant_id, space, umap_1, umap_2, trustworthiness (of the space's map: 1 where neighbours on the
+        map are neighbours in the space), note. Coordinates are missing where fewer than ten participants have
+        finite, distinct latents.
     """
     tables = []
     for space, latents in spaces.items():
@@ -332,7 +236,7 @@ def _umap(latents: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64],
     neighbours = min(15, len(latents) - 1)
     mapper = umap.UMAP(n_components=2, n_neighbors=neighbours, random_state=seed, n_jobs=1)
     with warnings.catch_warnings():
-        # Points far from all others stay unplaced or a start falls back on another: nothing a reader can act on.
+        # Points far from all others, or another start than asked for: nothing a reader can act on.
         warnings.filterwarnings("ignore", category=UserWarning, module="umap")
         places = np.asarray(mapper.fit_transform(latents), np.float64)
     near = max(1, min(15, (len(latents) - 1) // 2))

@@ -1,7 +1,7 @@
 """Exact weighted inversion counts by 9-bit digits: the inner loops of Kendall's tau, compiled.
 
-A sequence is sorted digit by digit from the top, as a radix sort would; at each digit the earlier, strictly larger
-codes that share all higher digits are counted. Counters are laid out so that updates are a few vector
+A sequence is sorted digit by digit from the top, as a radix sort would; at each digit the earlier, strictly
+larger codes that share all higher digits are counted. Counters are laid out so that updates are a few vector
 instructions. All functions release the interpreter's lock, so that threads share the work.
 """
 

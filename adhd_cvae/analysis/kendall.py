@@ -147,8 +147,8 @@ def permuted_scores(first, second, run, untied, codes, permutations):  # pragma:
 def permuted_label_scores(weights, labels, permutations):  # pragma: no cover - compiled
     """`permuted_scores` where the permuted dissimilarity is equal (0) or unequal (1) labels.
 
-    With two levels, concordant minus discordant is a sum of centred mid-ranks over the unequal pairs; since the
-    centred ranks sum to zero it is minus their sum over the equal pairs.
+    With two levels, concordant minus discordant is a sum of centred mid-ranks over the unequal pairs; since
+    the centred ranks sum to zero it is minus their sum over the equal pairs.
 
     Parameters
     ----------

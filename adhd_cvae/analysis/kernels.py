@@ -1,4 +1,4 @@
-"""Kernels between participants, and kernel ridge regression for thousands of arrangements of the outcomes at once."""
+"""Kernels between participants, and kernel ridge regression for thousands of arrangements of the outcomes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,8 @@ def ridge_predictions(
 ) -> NDArray[np.float64]:
     """Kernel ridge with an intercept; each arrangement of the outcomes chooses its own penalty.
 
-    The penalty (relative to the kernel's mean eigenvalue) minimises the leave-one-out error inside the training
-    participants, which for ridge needs no refitting: residual / (1 - leverage).
+    The penalty (relative to the kernel's mean eigenvalue) minimises the leave-one-out error inside the
+    training participants, which for ridge needs no refitting: residual / (1 - leverage).
 
     Parameters
     ----------

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
+from adhd_cvae.analysis.dissimilarity import Scale, check_rows, numeric_values
 from adhd_cvae.analysis.kernels import gaussian_kernel, ridge_predictions, split_kernels
 from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
-from adhd_cvae.analysis.similarity import Scale, check_rows, numeric_values
 
 _MINIMUM = 10
 _MINIMUM_CLASS = 5
@@ -51,8 +51,8 @@ def _cross_validated(
     """Held-out predictions (n, arrangements), class codes or values, for each arrangement of the outcomes.
 
     The folds do not look at the outcomes, so that the observed arrangement is one like all others.
-    A class is chosen by how far its score exceeds its frequency, relative to that frequency: the Bayes rule for
-    balanced accuracy.
+    A class is chosen by how far its score exceeds its frequency, relative to that frequency: the Bayes rule
+    for balanced accuracy.
     """
     n = len(arranged)
     predicted = np.empty(arranged.shape)
@@ -103,7 +103,7 @@ def _ask(
         rare = codes[counts < _MINIMUM_CLASS]
         if len(rare):
             dropped = kept & np.isin(numbers, rare)
-            labels = sorted(map(str, values[dropped].unique()))
+            labels = sorted(set(map(str, values[dropped])))
             notes.append(f"classes with fewer than {_MINIMUM_CLASS} members left out: {', '.join(labels)}")
             kept &= ~dropped
     outcomes = numbers[kept]
@@ -143,10 +143,11 @@ def _probe(question: _Question, probe: str, permutations: int, folds: int, rng: 
     else:
         scores = _correlations(predicted, arranged)
     null = scores[1:]
-    row |= {"score": scores[0], "null_mean": null.mean(), "null_p95": np.percentile(null, 95)}
+    row["score"] = scores[0]
     if np.all(arranged == arranged[:, :1]):
         return row | {"note": "the target does not vary within strata: nothing to permute"}
-    return row | {"p_value": upper_p_value(scores[0], null)}
+    summary = {"null_mean": null.mean(), "null_p95": np.percentile(null, 95)}
+    return row | summary | {"p_value": upper_p_value(scores[0], null)}
 
 
 @threadpool_limits.wrap(limits=1)  # ten times faster: the matrices are small
@@ -163,8 +164,8 @@ def probe_table(
 ) -> pd.DataFrame:
     """Predict each target from each space, in participants that the model was not trained on.
 
-    The linear probe is kernel ridge with a linear kernel (ridge regression), the other one with a Gaussian kernel
-    of median width. Scaling and penalty are learnt inside each training fold.
+    The linear probe is kernel ridge with a linear kernel (ridge regression), the other one with a Gaussian
+    kernel of median width. Scaling and penalty are learnt inside each training fold.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def probe_table(
     scales
         Target: ``ratio`` (score: r) or ``nominal`` (score: balanced accuracy).
     held_out
-        (n,) True for the participants to use: held out of training and, for a question about patients, patients.
+        (n,) True for those to use: held out of training and, for a question about patients, patients.
     strata
         (n,) outcomes are permuted within its levels only; None: freely.
     permutations
@@ -192,7 +193,7 @@ def probe_table(
     rows = []
     for space, latents in spaces.items():
         for target, scale in scales.items():
-            question = _ask(latents, targets[target], scale, kept, groups)
+            question = _ask(latents, pd.Series(targets[target]), scale, kept, groups)
             for probe in ("linear", "rbf"):
                 rng = cell_generator(seed, "probe", space, target, probe)
                 row = _probe(question, probe, permutations, folds, rng)
@@ -248,7 +249,7 @@ def independence_table(
     permutations: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Measure what the model was asked for: independent spaces, units in use, controls without a salient code.
+    """Measure what the model was asked for: independent spaces, units in use, no salient code in controls.
 
     Parameters
     ----------
@@ -264,9 +265,10 @@ def independence_table(
     Returns
     -------
     pandas.DataFrame
-        measure, space, value, p_value, n. Measures: `hsic` (patients); `critic_accuracy`; `active_units` (posterior
-        means' variance above 0.01, Burda et al. 2016, arXiv 1509.00519; patients for the salient space, everybody
-        else's included elsewhere) and `units`; `norm_target`, `norm_background` (mean Euclidean norm of `s`).
+        measure, space, value, p_value, n. Measures: `hsic` (patients); `critic_accuracy`; `active_units`
+        (posterior means' variance above 0.01, Burda et al. 2016, arXiv 1509.00519; over patients for the
+        salient space, over everybody for the others) and `units`; `norm_target`, `norm_background` (mean
+        Euclidean norm of `s`).
     """
     patients = np.asarray(is_target).astype(bool)
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}

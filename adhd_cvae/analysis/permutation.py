@@ -1,4 +1,4 @@
-"""Random rearrangements of participants and the p-values they give; every cell of a table has its own seed."""
+"""Random rearrangements of participants and the p-values they give; each cell of a table has its own seed."""
 
 import zlib
 from collections.abc import Hashable, Sequence

@@ -1,4 +1,4 @@
-"""Recovery of planted factors: how well the latents predict, by a held-out ridge, what was put into the images."""
+"""Recovery of planted factors: how well the latents predict, out of sample, what was put into the images."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -57,7 +57,7 @@ def _cross_validated(patients: _Patients, repeats: int, seed: int) -> dict[str, 
     scores = []
     for repeat in range(repeats):
         folds = KFold(_FOLDS, shuffle=True, random_state=seed + repeat)
-        predicted = cross_val_predict(ridge(), patients.latents, patients.factor, cv=folds)
+        predicted = np.asarray(cross_val_predict(ridge(), patients.latents, patients.factor, cv=folds))
         scores.append((correlation(predicted, patients.factor), _explained(predicted, patients.factor)))
     r, r2 = np.mean(scores, axis=0)
     return {"r": float(r), "r2": float(r2)}
@@ -113,8 +113,8 @@ def recovery_table(
     Returns
     -------
     pandas.DataFrame
-        factor, space, split, metric, score, n, note. Metrics: `r` and `r2` of cross-validated ridge predictions;
-        `r_transfer`, the r on held-out patients of a ridge fitted on the training patients.
+        factor, space, split, metric, score, n, note. Metrics: `r` and `r2` of cross-validated ridge
+        predictions; `r_transfer`, the r on held-out patients of a ridge fitted on the training patients.
 
     Raises
     ------

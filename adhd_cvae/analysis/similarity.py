@@ -1,29 +1,31 @@
 """Representational similarity: does a space order pairs of participants as a variable does?
 
-Kriegeskorte et al. 2008, doi 10.3389/neuro.06.004.2008. Participants are the unit: they are permuted and resampled,
-never pairs or posterior draws.
+Kriegeskorte et al. 2008, doi 10.3389/neuro.06.004.2008. Participants are the unit: they are permuted and
+resampled, never pairs or posterior draws.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import cast
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import pdist, squareform
-from scipy.stats import rankdata, ttest_1samp
+from scipy.spatial.distance import squareform
+from scipy.stats import ttest_1samp
 
-from adhd_cvae.analysis.kendall import (
-    PairOrder,
-    bootstrap_taus,
-    dense_codes,
-    pair_order,
-    permuted_label_scores,
-    permuted_scores,
-    tied_pairs,
+from adhd_cvae.analysis.comparison import Comparison, compare, kendall_tau, scores
+from adhd_cvae.analysis.dissimilarity import (
+    MINIMUM_PARTICIPANTS,
+    Scale,
+    check_rows,
+    latent_dissimilarity,
+    model_dissimilarity,
+    numeric_values,
+    without_rounding_error,
 )
+from adhd_cvae.analysis.kendall import bootstrap_taus
 from adhd_cvae.analysis.permutation import (
     cell_generator,
     draw_permutations,
@@ -32,8 +34,6 @@ from adhd_cvae.analysis.permutation import (
 )
 from adhd_cvae.errors import InputError
 
-Scale = Literal["ratio", "nominal"]
-MINIMUM_PARTICIPANTS = 10
 RSA_COLUMNS = ["space", "variable", "scale", "n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "p_fdr"]
 RSA_COLUMNS += ["null_mean", "note"]
 PUBLISHED_COLUMNS = ["space", "variable", "mean", "t", "df", "p_value", "n", "note"]
@@ -55,125 +55,23 @@ class RsaResult:
     """(permutations,) tau of each permutation."""
 
 
-def latent_dissimilarity(latents: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Euclidean distances between the rows of an (n, units) array, as a symmetric (n, n) one."""
-    return squareform(pdist(np.asarray(latents, np.float64)))
-
-
-def numeric_values(values: ArrayLike | pd.Series, scale: Scale, name: str = "values") -> NDArray[np.float64]:
-    """Turn a variable into numbers: as they are (ratio) or one code a label (nominal); missing is NaN.
-
-    Raises
-    ------
-    InputError
-        A ratio variable holds text, or the scale is neither ratio nor nominal.
-    """
-    series = pd.Series(values)
-    if scale == "nominal":
-        codes, _ = pd.factorize(series.to_numpy())
-        return np.where(codes < 0, np.nan, codes)
-    if scale != "ratio":
-        raise InputError(f"Variable '{name}' has scale {scale!r}; expected ratio or nominal.")
-    numbers = pd.Series(pd.to_numeric(series, errors="coerce")).to_numpy(np.float64, na_value=np.nan)
-    text = series.to_numpy(object)[series.notna().to_numpy() & np.isnan(numbers)]
-    if len(text):
-        raise InputError(
-            f"Variable '{name}' holds {text[0]!r} but its scale is ratio. Declare it nominal or clean it."
-        )
-    return numbers
-
-
-def model_dissimilarity(numbers: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
-    """Pairwise (n, n) model of a variable: absolute difference (ratio), or unequal = 1 (nominal)."""
-    difference = np.abs(numbers[:, None] - numbers[None, :])
-    return difference if scale == "ratio" else (difference > 0).astype(np.float64)
-
-
-def _without_rounding_error(dissimilarity: NDArray[np.float64]) -> NDArray[np.float64]:
-    # 7.3 - 7.1 and 7.5 - 7.3 differ in their last bits; twelve digits of the range make them the tie they are.
-    largest = float(dissimilarity.max(initial=0.0))
-    return np.round(dissimilarity / largest, 12) if largest > 0 else dissimilarity
-
-
-class _Comparison(NamedTuple):
-    """Two dissimilarities of the same participants, sorted by the one with fewer ties."""
-
-    order: PairOrder
-    codes: NDArray[np.int32]
-    untied: int
-    """Pairs of pairs, minus those tied in the one, minus those tied in the other."""
-    norm: float
-    """Denominator of tau-b."""
-    labels: NDArray[np.int32] | None
-    weights: NDArray[np.int32]
-    """Labels of a nominal variable and doubled centred mid-ranks of the space, for the faster sum."""
-
-
-def _tie_count(dissimilarity: NDArray[np.float64]) -> int:
-    _, counts = np.unique(squareform(dissimilarity, checks=False), return_counts=True)
-    return tied_pairs(counts)
-
-
-def _compare(
-    space: NDArray[np.float64], model: NDArray[np.float64], labels: NDArray[np.int32] | None = None
-) -> _Comparison:
-    space_ties, model_ties = _tie_count(space), _tie_count(model)
-    pairs = len(space) * (len(space) - 1) // 2
-    total = pairs * (pairs - 1) // 2
-    fixed, moving = (space, model) if space_ties <= model_ties else (model, space)
-    weights = np.zeros((0, 0), np.int32)
-    if labels is not None:
-        ranks = rankdata(squareform(space, checks=False))
-        weights = squareform((2 * ranks - (pairs + 1)).round().astype(np.int32), checks=False)
-    return _Comparison(
-        order=pair_order(fixed),
-        codes=dense_codes(moving),
-        untied=total - space_ties - model_ties,
-        norm=float(np.sqrt(total - space_ties) * np.sqrt(total - model_ties)),
-        labels=labels,
-        weights=weights,
-    )
-
-
-def _scores(comparison: _Comparison, permutations: NDArray[np.int32], n_jobs: int) -> NDArray[np.int64]:
-    """Concordant minus discordant pairs of pairs for each permutation; threads share the permutations."""
-    parts = np.array_split(permutations, max(1, min(effective_n_jobs(n_jobs), len(permutations))))
-    if comparison.labels is None:
-        calls = (
-            delayed(permuted_scores)(*comparison.order, comparison.untied, comparison.codes, part)
-            for part in parts
-        )
-    else:
-        calls = (
-            delayed(permuted_label_scores)(comparison.weights, comparison.labels, part) for part in parts
-        )
-    return np.concatenate(list(Parallel(n_jobs=len(parts), prefer="threads")(calls)))
-
-
-def kendall_tau(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """tau-b between two symmetric (n, n) dissimilarities; NaN where either is constant."""
-    comparison = _compare(np.asarray(first, np.float64), np.asarray(second, np.float64))
-    if not comparison.norm:
-        return float("nan")
-    identity = np.arange(len(first), dtype=np.int32)[None]
-    return float(_scores(comparison, identity, 1)[0] / comparison.norm)
-
-
 def _two_sided(observed: int, null: NDArray[np.int64], centred_at_zero: bool) -> float:
     """(1 + number of permutations at least as far from the null's centre) / (permutations + 1).
 
-    Freely permuted, the expected score is exactly 0 (exchanging two pairs of participants is a permutation too),
-    so |tau| is compared. Within strata it is not: if both dissimilarities differ between sites, every
-    rearrangement inherits that agreement. There the centre is the mean over all arrangements, the observed one
-    among them, which keeps the test exact. Scores are whole numbers: no rounding decides a tie.
+    Freely permuted, the expected score is exactly 0 (exchanging two pairs of participants is a permutation
+    too), so |tau| is compared. Within strata it is not: if both dissimilarities differ between sites, every
+    rearrangement inherits that agreement. There the centre is the mean over all arrangements, the observed
+    one among them, which keeps the test exact. Scores are whole numbers: no rounding decides a tie.
     """
-    scores = np.concatenate([[observed], null])
-    distances = np.abs(scores) if centred_at_zero else np.abs(len(scores) * scores - scores.sum())
+    arrangements = np.concatenate([[observed], null])
+    offset = 0 if centred_at_zero else arrangements.sum()
+    scale = 1 if centred_at_zero else len(arrangements)
+    distances = np.abs(scale * arrangements - offset)
     return float(np.mean(distances >= distances[0]))
 
 
 def _bootstrap_interval(
-    comparison: _Comparison, bootstraps: int, rng: np.random.Generator
+    comparison: Comparison, bootstraps: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     """95 % percentile interval over resampled participants, pairs of a participant with itself left out."""
     n = len(comparison.codes)
@@ -248,13 +146,13 @@ def permutation_rsa(
     if note := _obstacle(space, numbers, scale):
         return RsaResult(n, note=note)
     rng = np.random.default_rng(seed)
-    model = _without_rounding_error(model_dissimilarity(numbers, scale))
+    model = without_rounding_error(model_dissimilarity(numbers, scale))
     labels = numbers.astype(np.int32) if scale == "nominal" else None
-    comparison = _compare(latent_dissimilarity(space), model, labels)
-    observed = int(_scores(comparison, np.arange(n, dtype=np.int32)[None], 1)[0])
+    comparison = compare(latent_dissimilarity(space), model, labels)
+    observed = int(scores(comparison, np.arange(n, dtype=np.int32)[None], 1)[0])
     low, high = _bootstrap_interval(comparison, bootstraps, rng)
     estimate = RsaResult(n, observed / comparison.norm, low, high)
-    null = _scores(comparison, draw_permutations(rng, groups, permutations), n_jobs)
+    null = scores(comparison, draw_permutations(rng, groups, permutations), n_jobs)
     if np.all(null == observed):
         return replace(estimate, note="the variable does not vary within strata: nothing to permute")
     taus = null / comparison.norm
@@ -265,24 +163,6 @@ def permutation_rsa(
         p_value=_two_sided(observed, null, centred_at_zero=len(np.unique(groups)) == 1),
         null=taus,
     )
-
-
-def check_rows(
-    spaces: Mapping[str, NDArray], variables: pd.DataFrame, scales: Mapping[str, Scale], axis: int = 0
-) -> None:
-    """Raise InputError where a variable is absent or a space has another number of participants."""
-    problems = [
-        f"The analysis has no column '{name}' (found: {', '.join(map(str, variables.columns))})."
-        for name in scales
-        if name not in variables
-    ]
-    problems += [
-        f"Space '{name}' has {np.shape(latents)[axis]} participants, the variables {len(variables)}."
-        for name, latents in spaces.items()
-        if np.shape(latents)[axis] != len(variables)
-    ]
-    if problems:
-        raise InputError(*problems)
 
 
 def rsa_table(
@@ -316,7 +196,7 @@ def rsa_table(
     """
     check_rows(spaces, variables, scales)
     cells = [(space, name) for space in spaces for name in scales]
-    results = Parallel(n_jobs=n_jobs, prefer="threads")(
+    calls = (
         delayed(permutation_rsa)(
             spaces[space],
             numeric_values(variables[name], scales[name], name),
@@ -328,6 +208,7 @@ def rsa_table(
         )
         for space, name in cells
     )
+    results = cast("list[RsaResult]", Parallel(n_jobs=n_jobs, prefer="threads")(calls))
     rows = [
         {"space": space, "variable": name, "scale": scales[name], **_row(result)}
         for (space, name), result in zip(cells, results, strict=True)
@@ -383,4 +264,5 @@ def _published(samples: NDArray, numbers: NDArray[np.float64], scale: Scale) -> 
     if not np.ptp(bent) > 0:
         return {**row, "note": "tau is constant over draws or not defined"}
     test = ttest_1samp(bent, 0.0)
-    return {**row, "mean": bent.mean(), "t": test.statistic, "df": len(bent) - 1, "p_value": test.pvalue}
+    t, p_value = float(test[0]), float(test[1])
+    return {**row, "mean": float(bent.mean()), "t": t, "df": len(bent) - 1, "p_value": p_value}
