@@ -24,10 +24,6 @@ IMPORT_EXCLUSIONS = "import_exclusions.tsv"
 IMPORT_CONFLICTS = "import_conflicts.tsv"
 OWN_COLUMNS = ("image", "image_choice", "group", "split")
 """Columns the cohort adds; a phenotype column of that name becomes ``source_<name>``."""
-_LOOKED_FOR = (
-    "Recognised: *_space-<template>_label-GM_probseg, mwp1* and mwc1*, *_segm-graymatter_*_probability, "
-    "swssd*_anat_gm; anything else through a BIDS filter."
-)
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,8 @@ def build_cohort(
     files = [*find_phenotype(bids_dir), *map(Path, phenotype_files)]
     if require_groups and not files:
         raise InputError(
-            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv, so no groups. Put one there."
+            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv, so no groups. "
+            f"Put one there. {_hint(bids_dir)}"
         )
     phenotype = read_phenotype(files, prefer)
     people = _people(maps, phenotype)
@@ -208,7 +205,7 @@ def _why_not(
         )
     group, code = groups[key]
     if not code:
-        return ("phenotype", "group_missing", "the group column is empty")
+        return ("phenotype", "group_missing", "no code of the group is known")
     return None if group else ("phenotype", "group_unused", f"code {code} is neither target nor background")
 
 
@@ -273,21 +270,21 @@ def _check_groups(
 ) -> None:
     """Stop where there is nothing to work on."""
     reasons = ", ".join(f"{reason} {count}" for reason, count in exclusions["reason"].value_counts().items())
-    if table.empty and not len(exclusions[exclusions["stage"] != "import"]):
-        flat = any(bids_dir.glob("mwrc1*.nii*"))
-        hint = (
-            "These are Burner maps: adhd-cvae import-burner makes a BIDS dataset of them."
-            if flat
-            else _LOOKED_FOR
-        )
-        raise InputError(f"{bids_dir}: no gray-matter maps found. {hint}")
     if table.empty:
-        raise InputError(f"{bids_dir}: no participant is left ({reasons}). {_LOOKED_FOR}")
-    if not required:
-        return
+        raise InputError(f"{bids_dir}: no participant is left ({reasons or 'none found'}). {_hint(bids_dir)}")
     for group, codes in ((TARGET, settings.target), (BACKGROUND, settings.background)):
-        if group not in set(table["group"]):
+        if required and group not in set(table["group"]):
             raise InputError(
                 f"{bids_dir}: nobody in the {group} group: no usable participant has {settings.group} in "
                 f"{', '.join(map(str, codes))} (left out: {reasons or 'none'}). Set cohort.{group}."
             )
+
+
+def _hint(bids_dir: Path) -> str:
+    """Say what would be recognised, or what to do with a Burner folder."""
+    if any(bids_dir.glob("mwrc1*.nii*")):
+        return "These are Burner maps: adhd-cvae import-burner makes a BIDS dataset of them."
+    return (
+        "Recognised maps: *_space-<template>_label-GM_probseg, mwp1* and mwc1*, "
+        "*_segm-graymatter_*_probability, swssd*_anat_gm; any other through --bids-filter-file."
+    )

@@ -13,6 +13,7 @@ import pandas as pd
 from nibabel.filebasedimages import ImageFileError
 from nibabel.nifti1 import Nifti1Image
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from adhd_cvae.cohort import EXCLUSION_COLUMNS
 from adhd_cvae.errors import ImageError, InputError
@@ -28,8 +29,8 @@ STEP = "import of ADHD-200's Burner release"
 NAME_END = "space-MNI152Lin_label-GM_desc-modulated_probseg"
 README = """# ADHD-200, Burner release
 
-Modulated gray-matter maps, brought to BIDS by adhd-cvae import-burner: the release's, byte for byte; each JSON
-file names the original. The phenotype follows ADHD-200's code book, with n/a for missing codes.
+Modulated gray-matter maps, brought to BIDS by adhd-cvae import-burner: the release's, byte for byte; each
+JSON file names the original. The phenotype follows ADHD-200's code book, with n/a for missing codes.
 import_exclusions.tsv names what was left out, and why; import_conflicts.tsv the values on which the phenotype
 files disagreed. ADHD-200 is licensed CC BY-NC; cite it where you use it.
 """
@@ -224,7 +225,15 @@ def _check_readable(path: Path) -> None:
     try:
         image = Nifti1Image.from_filename(path)
         values = np.asanyarray(image.dataobj)
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (
+        ImageFileError,
+        HeaderDataError,
+        WrapStructError,
+        OSError,
+        EOFError,
+        ValueError,
+        zlib.error,
+    ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError("unreadable_map", f"{path.name}: cannot be read ({reason})") from error
     if values.squeeze().ndim != 3:

@@ -21,16 +21,16 @@ OUTPUT_FILES = (
     "*.npz",
     "report.html",
     "*.log",
-    "cache/",
-    "checkpoints/",
-    "analysis/",
-    "maps/",
-    "figures/",
-    "models/",
-    "mlflow-artifacts/",
+    "cache",
+    "checkpoints",
+    "analysis",
+    "maps",
+    "figures",
+    "models",
+    "mlflow-artifacts",
     "mlflow.db*",
 )
-"""What OUTPUT_DIR holds that BIDS has no names for."""
+"""What OUTPUT_DIR holds that BIDS has no names for; with a slash behind it the validator misses a folder."""
 
 
 def write_description(
