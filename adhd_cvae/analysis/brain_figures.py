@@ -1,5 +1,6 @@
 """Pictures of brains: reconstructions, twins' differences and traversals, with MNI coordinates in mm."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -203,20 +204,23 @@ def _overlay(
     threshold: float,
 ) -> None:
     image = Nifti1Image(np.nan_to_num(volume).astype(np.float32), affine)
-    display = plot_stat_map(
-        image,
-        figure=figure,
-        axes=axes,
-        display_mode="z",
-        cut_coords=list(heights),
-        colorbar=False,
-        threshold=threshold if threshold > 0 else limit * 1e-3,
-        vmax=limit,
-        cmap=DIVERGING,
-        black_bg=False,
-        annotate=False,
-        draw_cross=False,
-    )
+    with warnings.catch_warnings():
+        # A map of zeros is a legitimate result: the anatomy is drawn with nothing over it.
+        warnings.filterwarnings("ignore", "empty mask", UserWarning)
+        display = plot_stat_map(
+            image,
+            figure=figure,
+            axes=axes,
+            display_mode="z",
+            cut_coords=list(heights),
+            colorbar=False,
+            threshold=threshold if threshold > 0 else limit * 1e-3,
+            vmax=limit,
+            cmap=DIVERGING,
+            black_bg=False,
+            annotate=False,
+            draw_cross=False,
+        )
     # nilearn's own labels sit in white boxes over their neighbours at this size.
     for z, cut in display.axes.items():
         cut.ax.set_title(f"z = {float(z):g} mm", loc="center", y=-0.06, fontsize=8.5, fontweight="normal")

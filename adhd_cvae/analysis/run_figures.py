@@ -139,7 +139,8 @@ def exclusion_counts(exclusions: pd.DataFrame) -> Figure:
     figure = new_figure(0.9 + 0.4 * len(counts))
     axes = figure.add_subplot()
     names = [f"{reason.replace('_', ' ')}\n({stage})" for stage, reason in counts.index]  # pyright: ignore[reportGeneralTypeIssues]
-    bars = axes.barh(names, counts.to_numpy(), 0.6, color=FAINT)
+    bars = axes.barh(range(len(names)), counts.to_numpy(), 0.6, color=FAINT)
+    axes.set_yticks(range(len(names)), names)
     axes.bar_label(bars, padding=3)
     axes.margins(x=0.1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
