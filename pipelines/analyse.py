@@ -68,7 +68,7 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
     settings, seed = recipe.analysis, recipe.seed
     spaces, draws, patients = evidence.patients()
     scales = evidence.scales
-    strata = None if settings.permute_within is None else patients[settings.permute_within]
+    strata = None if settings.permute_within is None else pd.Series(patients[settings.permute_within])
     steps: dict[str, Step] = {
         "rsa": lambda: rsa_table(
             spaces,
@@ -90,7 +90,7 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
             strata=strata,
         ),
         "mixture": lambda: mixture_table(draws, max_components=settings.max_components, seed=seed, n_jobs=-1),
-        "umap": lambda: umap_table(evidence.spaces, evidence.cohort["participant_id"], seed),
+        "umap": lambda: umap_table(evidence.spaces, evidence.participants, seed),
         "probes": lambda: probes(evidence, recipe),
         "independence": lambda: independence(paths, recipe, evidence),
     }
@@ -107,7 +107,7 @@ def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
     shared = {name: values for name, values in evidence.spaces.items() if name != "salient"}
     everybody = probe_table(
         shared,
-        evidence.cohort[["group"]],
+        pd.DataFrame({"group": evidence.cohort["group"]}),
         {"group": "nominal"},
         evidence.is_held_out,
         permutations=permutations,
@@ -146,10 +146,10 @@ def find_truth(paths: OutputPaths, record: RunRecord) -> Path | None:
 
 def recovery(evidence: Evidence, truth: Path, seed: int) -> pd.DataFrame:
     """Score how well each space, and each linear baseline, tells the planted severities."""
-    planted = read_tsv(truth).set_index("participant_id").reindex(evidence.cohort["participant_id"])
+    planted = read_tsv(truth).set_index("participant_id").reindex(evidence.participants)
     return recovery_table(
         {**evidence.spaces, **evidence.baselines},
-        evidence.cohort["split"],
+        evidence.cohort["split"].to_numpy(),
         evidence.is_patient,
         planted.reset_index(drop=True),
         seed=seed,

@@ -42,7 +42,9 @@ def write_maps(
     rows = evidence.cohort.set_index("participant_id").reindex(decoded["effect_participant_id"].astype(str))
     for battery in settings.batteries:
         if battery in rows:
-            maps = severity_maps(decoded["effect"], mask, rows[battery], permutations=permutations, seed=seed)
+            maps = severity_maps(
+                decoded["effect"], mask, rows[battery].to_numpy(float), permutations=permutations, seed=seed
+            )
             volumes |= {
                 f"salientEffectBy{_camel(battery)}{_camel(name)}": values for name, values in maps.items()
             }

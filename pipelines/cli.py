@@ -272,12 +272,15 @@ def publish(
 def benchmark(
     what: Annotated[Benchmark, typer.Argument(metavar="separation,speed", show_default=False)],
     output_dir: OutputDir = Path("benchmark"),
-    seed: Seed = 0,
+    recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
+    overrides: Overrides = None,
 ) -> None:
     """Measure how well planted effects are separated, or how fast this machine is."""
     from pipelines import benchmark as stage
+    from pipelines.settings import load_recipe
 
-    print(stage.run(what.value, output_dir, seed, for_this_terminal()))
+    resolved = load_recipe(recipe, tuple(overrides or ()))
+    print(stage.run(what.value, output_dir, resolved, for_this_terminal()))
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """The demo: a simulated cohort, every stage, and what came of it in a few lines."""
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -32,11 +33,10 @@ def run(
 def summary(paths: OutputPaths, published: Published, seconds: float) -> str:
     """Say who was in it, what was recovered and where everything is."""
     cohort = read_tsv(paths.cohort)
-    counts = cohort.groupby("group").size()
-    held_out = int((cohort["split"] == "test").sum())
+    counts, held_out = Counter(cohort["group"]), Counter(cohort["split"])["test"]
     lines = [
         "",
-        f"Participants     {len(cohort)}: {counts.get('target', 0)} patients, {counts.get('background', 0)} "
+        f"Participants     {len(cohort)}: {counts['target']} patients, {counts['background']} "
         f"controls; {held_out} of them held out",
     ]
     if paths.table("recovery").is_file():

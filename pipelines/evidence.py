@@ -49,6 +49,11 @@ class Evidence:
     scales: dict[str, Scale]
     warnings: tuple[str, ...]
 
+    @property
+    def participants(self) -> list[str]:
+        """Who, in order."""
+        return self.cohort["participant_id"].astype(str).tolist()
+
     @cached_property
     def is_patient(self) -> np.ndarray:
         """(n,) bool: member of the target group."""
@@ -65,7 +70,7 @@ class Evidence:
         return (
             {name: values[rows] for name, values in self.spaces.items()},
             {name: values[:, rows] for name, values in self.draws.items()},
-            self.cohort[rows].reset_index(drop=True),
+            pd.DataFrame(self.cohort[rows]).reset_index(drop=True),
         )
 
 
@@ -82,7 +87,7 @@ def gather(paths: OutputPaths, settings: AnalysisConfig) -> Evidence:
         raise InputError(f"{paths.folder} has no {', no '.join(missing)}. Put it there, or run embed first.")
     latents = read_tsv(paths.latents)
     spaces = _spaces(latents, PREFIXES, paths.latents)
-    participants = latents["participant_id"]
+    participants = pd.Series(latents["participant_id"])
     cohort = _in_order(validate_cohort(read_tsv(paths.cohort)), participants, paths.cohort)
     draws = read_draws(paths.draws, participants)
     baselines: dict[str, np.ndarray] = {}
@@ -130,14 +135,15 @@ def with_batteries(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[pd.D
         if absent:
             warnings.append(f"battery {name} left out: cohort.tsv has no column {', '.join(absent)}")
         else:
-            added[name] = battery_component(cohort[list(columns)])
+            added[name] = battery_component(pd.DataFrame(cohort[list(columns)]))
     return cohort.assign(**added), warnings
 
 
 def known_variables(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[dict[str, Scale], list[str]]:
     """Keep the variables the cohort has; name the others."""
     asked: dict[str, Scale] = {variable.name: variable.scale for variable in settings.variables}
-    known = {name: scale for name, scale in asked.items() if name in cohort and cohort[name].notna().any()}
+    filled = set(cohort.columns[cohort.notna().any()])
+    known: dict[str, Scale] = {name: scale for name, scale in asked.items() if name in filled}
     if not known:
         raise InputError(
             f"none of the recipe's variables ({', '.join(asked) or 'none named'}) is in cohort.tsv (found: "

@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from adhd_cvae.cohort import TEST
 from adhd_cvae.config import Recipe
@@ -114,7 +113,7 @@ def _embed(
     }
     save_arrays({"participant_id": table["participant_id"].to_numpy(dtype=str), **draws}, paths.draws)
     write_derivative_description(paths.folder)
-    out = pd.Index(exclusions["participant_id"].dropna().unique()).difference(table["participant_id"])
+    out = set(exclusions["participant_id"].dropna()) - set(table["participant_id"])
     progress.line(f"participant: {len(table)} embedded")
     if len(out):
         progress.warning(f"{len(out)} left out; see {paths.exclusions}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def prepare_maps(
         if isinstance(error, ImageError)
     ]
     exclusions = pd.concat([cohort.exclusions, pd.DataFrame(left_out)]) if left_out else cohort.exclusions
-    return cohort.table[usable].reset_index(drop=True), exclusions.reset_index(drop=True)
+    return pd.DataFrame(cohort.table[usable]).reset_index(drop=True), exclusions.reset_index(drop=True)
 
 
 def nothing_left(exclusions: pd.DataFrame) -> list[str]:
@@ -171,15 +172,18 @@ def nothing_left(exclusions: pd.DataFrame) -> list[str]:
 
 
 def _tell(table: pd.DataFrame, exclusions: pd.DataFrame, progress: Progress, paths: OutputPaths) -> None:
-    counts = table.groupby(["group", "split"]).size()
-    progress.line(
-        f"prepare: {len(table)} participants, "
-        + ", ".join(f"{number} {group} ({split})" for (group, split), number in counts.items())
-    )
-    out = exclusions[~exclusions["participant_id"].isin(table["participant_id"])]
-    if len(out):
-        reasons = ", ".join(f"{number} {reason}" for reason, number in out["reason"].value_counts().items())
-        progress.warning(f"{out['participant_id'].nunique()} left out ({reasons}); see {paths.exclusions}")
+    counts = Counter(zip(table["group"], table["split"], strict=True))
+    told = ", ".join(f"{number} {group} ({split})" for (group, split), number in sorted(counts.items()))
+    progress.line(f"prepare: {len(table)} participants, {told}")
+    kept = set(table["participant_id"])
+    out = {
+        who: reason
+        for who, reason in zip(exclusions["participant_id"], exclusions["reason"], strict=True)
+        if who not in kept
+    }
+    if out:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in Counter(out.values()).most_common())
+        progress.warning(f"{len(out)} left out ({reasons}); see {paths.exclusions}")
 
 
 def _tables(source: BidsInput) -> dict[str, str]:

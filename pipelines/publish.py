@@ -1,6 +1,7 @@
 """Stage: results in, report.html, MLflow run and registered model out."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -116,9 +117,9 @@ def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
         ("silhouette", "silhouette", ("space", "variable"), "silhouette"),
         ("probes", "leakage", ("space", "target", "probe", "metric"), "score"),
     ):
-        rows = read_tsv(paths.table(table)) if paths.table(table).is_file() else pd.DataFrame()
-        for _, row in rows.iterrows():
-            found["/".join([prefix, *(str(row[key]) for key in keys if key in row)])] = row[value]
+        rows = read_tsv(paths.table(table)).to_dict("records") if paths.table(table).is_file() else []
+        for row in rows:
+            found["/".join([prefix, *(str(row[key]) for key in keys)])] = float(row[value])
     for stage, facts in record.get("stages", {}).items():
         if "seconds" in facts:
             found[f"seconds/{stage}"] = facts["seconds"]
@@ -138,11 +139,10 @@ def _tags(recipe: Recipe, record: dict) -> dict[str, str]:
 
 
 def _profile(cohort: pd.DataFrame) -> dict[str, int]:
-    counts = cohort.groupby(["group", "split"]).size()
-    return {
-        "participants": len(cohort),
-        **{f"{group} {split}": int(n) for (group, split), n in counts.items()},
-    }
+    counts = Counter(
+        f"{group} {split}" for group, split in zip(cohort["group"], cohort["split"], strict=True)
+    )
+    return {"participants": len(cohort), **counts}
 
 
 def _register(paths: OutputPaths, client: "MlflowClient", run: "Run") -> str | None:

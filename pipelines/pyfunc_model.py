@@ -6,10 +6,10 @@ It may import `adhd_cvae` (carried along as code) and nothing else of this proje
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 AT_ONCE = 16
 """Maps in memory at a time."""
@@ -60,4 +60,4 @@ class PosteriorMeans(PythonModel):
         return pd.DataFrame(table, index=model_input.index)
 
 
-mlflow.models.set_model(PosteriorMeans())
+set_model(PosteriorMeans())

@@ -101,12 +101,11 @@ class RunRecord:
             OUTPUT_DIR holds this stage's results with other settings and `overwrite` is not set.
         """
         before = self.stages.get(stage.name)
-        same = before is not None and before["fingerprint"] == _fingerprint(stage)
-        if same and before["state"] == "done" and self._whole(before["outputs"]):
+        if before is not None and before["fingerprint"] != _fingerprint(stage):
+            self._refuse_or_clear(stage, before, progress, overwrite)
+        elif before is not None and before["state"] == "done" and self._whole(before["outputs"]):
             progress.line(f"{stage.name}: already done")
             return False
-        if before is not None and not same:
-            self._refuse_or_clear(stage, before, progress, overwrite)
         self._start(stage, recipe)
         started = time.monotonic()
         work()

@@ -1,5 +1,6 @@
 """A simulated cohort on disk: tables with sidecars, maps from all cores, the truth apart."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite:
     cohort = SimulatedCohort(config)
     missing = [
         (index, path)
-        for index, path in enumerate(map_paths(bids_dir, cohort.participants, config))
+        for index, path in enumerate(map_paths(bids_dir, cohort.participants["participant_id"], config))
         if overwrite or not path.is_file()
     ]
     _describe(bids_dir, config)
@@ -51,11 +52,11 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite:
             tick(done, len(missing), "")
 
 
-def map_paths(bids_dir: Path, participants: pd.DataFrame, config: SimulationConfig) -> list[Path]:
+def map_paths(bids_dir: Path, participants: Iterable[str], config: SimulationConfig) -> list[Path]:
     """Name each participant's map, in the order of the table."""
     return [
         bids_dir / who / "anat" / f"{who}_space-{SPACE}_res-{config.resolution}_label-GM_probseg.nii.gz"
-        for who in participants["participant_id"]
+        for who in participants
     ]
 
 
@@ -108,7 +109,7 @@ def _describe(bids_dir: Path, config: SimulationConfig) -> None:
 def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     names = {name: column.sidecar() for name, column in BY_NAME.items()}
     phenotype = bids_dir / "phenotype"
-    _write_whole(cohort.participants, names, bids_dir / "participants.tsv")
+    _write_whole(pd.DataFrame(cohort.participants), names, bids_dir / "participants.tsv")
     _write_whole(cohort.phenotype, names, phenotype / "adhd200.tsv")
     factors = {
         name: {
@@ -118,7 +119,7 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
         }
         for name, places in FACTORS.items()
     }
-    _write_whole(cohort.truth, factors, phenotype / f"{TRUTH}.tsv")
+    _write_whole(pd.DataFrame(cohort.truth), factors, phenotype / f"{TRUTH}.tsv")
     sidecar = {
         "Description": "Gray-matter volume per voxel (modulated), simulated",
         "SpatialReference": "Simulated in the space of nilearn's MNI152 gray-matter template",
@@ -130,7 +131,7 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
 
 
 def _write_whole(table: pd.DataFrame, columns: dict[str, Any], path: Path) -> None:
-    whole = {name: "Int64" for name in table if _is_whole(table[name])}
+    whole = {name: "Int64" for name in table if _is_whole(pd.Series(table[name]))}
     write_table(table.astype(whole), columns, path)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import re
 import subprocess
@@ -134,9 +135,9 @@ def log_history(client: MlflowClient, run_id: str, history: pd.DataFrame, ended_
     remaining = seconds[::-1].cumsum()[::-1] - seconds
     metrics = [
         Metric(f"{row['model']}/{name}", float(row[column]), int(ended_ms - 1000 * left), int(row["epoch"]))
-        for (_, row), left in zip(history.iterrows(), remaining, strict=True)
+        for row, left in zip(history.to_dict("records"), remaining, strict=True)
         for column, name in EPOCH_METRICS.items()
-        if column in history and pd.notna(row[column])
+        if not math.isnan(row.get(column, math.nan))
     ]
     _log_metrics(client, run_id, metrics)
 
@@ -144,9 +145,9 @@ def log_history(client: MlflowClient, run_id: str, history: pd.DataFrame, ended_
 def log_scores(client: MlflowClient, run_id: str, scores: dict[str, float], time_ms: int) -> None:
     """Log final scores; names are made fit for MLflow, missing values are left out."""
     metrics = [
-        Metric(metric_name(name), float(value), time_ms, 0)
+        Metric(metric_name(name), value, time_ms, 0)
         for name, value in scores.items()
-        if pd.notna(value)
+        if not math.isnan(value)
     ]
     _log_metrics(client, run_id, metrics)
 

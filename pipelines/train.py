@@ -38,7 +38,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
             without=("training.device",),
         ),
         inputs={
-            "participants": fingerprint(cohort[["participant_id", "group", "split"]].to_dict("list")),
+            "participants": fingerprint(cohort[["participant_id", "group", "split"]].to_numpy().tolist()),
             "images": images_fingerprint(paths),
         },
         outputs=(
