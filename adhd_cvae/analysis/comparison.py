@@ -40,6 +40,7 @@ def _tie_count(dissimilarity: NDArray[np.float64]) -> int:
 def compare(
     space: NDArray[np.float64], model: NDArray[np.float64], labels: NDArray[np.int32] | None = None
 ) -> Comparison:
+    """Sort two symmetric (n, n) dissimilarities for counting; `labels` (n,) where the second is of labels."""
     space_ties, model_ties = _tie_count(space), _tie_count(model)
     pairs = len(space) * (len(space) - 1) // 2
     total = pairs * (pairs - 1) // 2

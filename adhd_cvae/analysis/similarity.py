@@ -13,7 +13,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import squareform
-from scipy.stats import ttest_1samp
+from scipy.stats import t as student
 
 from adhd_cvae.analysis.comparison import Comparison, compare, kendall_tau, scores
 from adhd_cvae.analysis.dissimilarity import (
@@ -263,6 +263,7 @@ def _published(samples: NDArray, numbers: NDArray[np.float64], scale: Scale) -> 
     bent = np.arctan([kendall_tau(latent_dissimilarity(sample), model) for sample in samples])
     if not np.ptp(bent) > 0:
         return {**row, "note": "tau is constant over draws or not defined"}
-    test = ttest_1samp(bent, 0.0)
-    t, p_value = float(test[0]), float(test[1])
-    return {**row, "mean": float(bent.mean()), "t": t, "df": len(bent) - 1, "p_value": p_value}
+    df = len(bent) - 1
+    t = float(bent.mean() / (bent.std(ddof=1) / np.sqrt(len(bent))))
+    p_value = float(2 * student.sf(abs(t), df))
+    return {**row, "mean": float(bent.mean()), "t": t, "df": df, "p_value": p_value}
