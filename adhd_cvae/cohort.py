@@ -79,7 +79,7 @@ def split_cohort(table: pd.DataFrame, test_fraction: float, seed: int, site: str
     )
     held_out = np.zeros(len(table), dtype=bool)
     for _, stratum in order.groupby("group"):
-        steps = np.floor(np.arange(1, len(stratum) + 1) * test_fraction + rng.random() * (1 - test_fraction))
+        steps = np.floor(np.arange(1, len(stratum) + 1) * test_fraction + rng.uniform(0.5, 1.0))
         picked = np.diff(np.concatenate([[0.0], steps])) > 0
         held_out[stratum.index.to_numpy()[picked]] = True
     return pd.Series(np.where(held_out, TEST, TRAIN), index=table.index, name="split")

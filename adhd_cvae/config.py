@@ -33,7 +33,7 @@ class ImageConfig(_Settings):
     shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 64, 64)
     voxel_size: Annotated[float, Field(gt=0)] = 3.0
     """Edge of a voxel, mm."""
-    centre: tuple[float, float, float] = (0.0, -18.0, 9.0)
+    centre: tuple[float, float, float] = (0.0, -17.0, 6.0)
     """World coordinate of the grid's middle, mm."""
     fwhm: Annotated[float, Field(ge=0)] = 6.0
     """Gaussian smoothing after resampling, full width at half maximum in mm; 0 for none."""
@@ -78,6 +78,9 @@ class ModelConfig(_Settings):
 class ObjectiveConfig(_Settings):
     """Weights of the loss terms; each term is a mean over samples, in nats."""
 
+    effective_voxels: PositiveInt | None = 1000
+    """Gray matter is smooth, so voxels are not independent observations: their summed log-likelihood is scaled as
+    if there were this many; null counts each voxel."""
     beta: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the Kullback-Leibler terms."""
     total_correlation: Annotated[float, Field(ge=0)] = 1.0
@@ -98,8 +101,10 @@ class TrainingConfig(_Settings):
     linear_learning_rate_factor: Annotated[float, Field(ge=0)] = 0.02
     """The linear start learns this much slower than the rest."""
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
+    """Share of the training split held back to decide when to stop; the test split never decides anything."""
     patience: PositiveInt = 10
-    """Epochs without a better held-out loss before training stops."""
+    """Epochs without a better validation loss before training stops."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     vae: bool = True
     """Also train the plain VAE, the comparison."""

@@ -1,0 +1,155 @@
+"""The image cache, and paired batches of target and background participants."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from adhd_cvae.config import ImageConfig
+from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.files import atomic_path, file_checksum, fingerprint, read_json, write_json
+from adhd_cvae.transforms import grid_affine, load_map
+
+Progress = Callable[[int, int], None]
+RESAMPLING_SETTINGS = {"shape", "voxel_size", "centre", "fwhm"}
+CHUNK = 32
+"""Maps between two writings of the journal: what an interruption costs at most."""
+
+
+def prepare_images(
+    paths: Sequence[Path], image: ImageConfig, cache_dir: Path, progress: Progress
+) -> list[ImageError | None]:
+    """Resample every map once into one memory-mapped array.
+
+    Writes ``images.npy``, (good maps, *image.shape) float16 in the order of `paths`, and ``manifest.json`` with the
+    affine, the settings and each file's checksum. An interrupted call goes on where it stopped; a call whose files
+    (name, size, time of change) and settings are those of the manifest does nothing.
+
+    Returns
+    -------
+    list
+        For each path None, or why its map cannot be used.
+    """
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    settings = image.model_dump(include=RESAMPLING_SETTINGS, mode="json")
+    sources = [_source(path) for path in paths]
+    key = fingerprint([settings, sources])
+    manifest_path = cache_dir / "manifest.json"
+    if manifest_path.exists() and (manifest := read_json(manifest_path))["key"] == key:
+        return [_error_from(row) for row in manifest["maps"]]
+    rows = _resample_all(paths, image, cache_dir, key, progress)
+    errors = [_error_from(row) for row in rows]
+    _keep_good(cache_dir, [error is None for error in errors], image)
+    maps = [source | row for source, row in zip(sources, rows, strict=True)]
+    content = {"key": key, "affine": grid_affine(image).tolist(), "settings": settings, "maps": maps}
+    write_json(content, manifest_path)
+    _journal_path(cache_dir).unlink(missing_ok=True)
+    return errors
+
+
+def _source(path: Path) -> dict[str, Any]:
+    """Name, size and time of change: enough to notice another file without reading it."""
+    try:
+        status = path.stat()
+    except OSError:
+        return {"file": path.name, "bytes": None, "mtime_ns": None}
+    return {"file": path.name, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _error_from(row: dict[str, Any]) -> ImageError | None:
+    return None if row["reason"] is None else ImageError(row["reason"], row["detail"])
+
+
+def _partial_path(cache_dir: Path) -> Path:
+    return cache_dir / ".images.partial.npy"
+
+
+def _journal_path(cache_dir: Path) -> Path:
+    return cache_dir / ".images.partial.json"
+
+
+def _resample_all(
+    paths: Sequence[Path], image: ImageConfig, cache_dir: Path, key: str, progress: Progress
+) -> list[dict[str, Any]]:
+    """Fill the partial array chunk by chunk, journalling what is done."""
+    partial, journal_path = _partial_path(cache_dir), _journal_path(cache_dir)
+    rows: list[dict[str, Any]] = []
+    if partial.exists() and journal_path.exists() and (journal := read_json(journal_path))["key"] == key:
+        rows = journal["rows"]
+        array = np.lib.format.open_memmap(partial, mode="r+")
+    else:
+        shape = (len(paths), *image.shape)
+        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
+
+    def resample(index: int) -> dict[str, Any]:
+        try:
+            array[index] = load_map(paths[index], image)
+        except ImageError as error:
+            return {"sha256": None, "reason": error.reason, "detail": error.detail}
+        return {"sha256": file_checksum(paths[index]), "reason": None, "detail": None}
+
+    progress(len(rows), len(paths))
+    # Threads: decompression and resampling release the interpreter, and workers would each import torch.
+    with Parallel(n_jobs=os.cpu_count(), prefer="threads") as parallel:
+        for start in range(len(rows), len(paths), CHUNK):
+            chunk = range(start, min(start + CHUNK, len(paths)))
+            rows.extend(parallel(delayed(resample)(index) for index in chunk))
+            array.flush()
+            write_json({"key": key, "rows": rows}, journal_path)
+            progress(len(rows), len(paths))
+    return rows
+
+
+def _keep_good(cache_dir: Path, good: list[bool], image: ImageConfig) -> None:
+    """Give the array its final name, without the rows of maps that could not be used."""
+    partial, final = _partial_path(cache_dir), cache_dir / "images.npy"
+    if all(good):
+        partial.replace(final)
+        return
+    source = np.load(partial, mmap_mode="r")
+    shape = (sum(good), *image.shape)
+    with atomic_path(final) as temporary:
+        kept = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=shape)
+        for row, index in enumerate(np.flatnonzero(good)):
+            kept[row] = source[index]
+        kept.flush()
+    partial.unlink()
+
+
+def open_images(cache_dir: Path) -> np.ndarray:
+    """Open the cache read-only: (n, *shape) float16, memory-mapped.
+
+    Raises
+    ------
+    InputError
+        The cache is missing or cut short.
+    """
+    path = cache_dir / "images.npy"
+    try:
+        return np.load(path, mmap_mode="r")
+    except FileNotFoundError:
+        raise InputError(f"{path.name} is not in {cache_dir.name}/. Run `adhd-cvae prepare` first.") from None
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path.name} is damaged ({error}). Delete it and run `adhd-cvae prepare` again.") from None
+
+
+def paired_batches(
+    target: np.ndarray, background: np.ndarray, batch_size: int, seed: tuple[int, ...]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield one epoch of (target rows, background rows), both of `batch_size` or the smaller group's size.
+
+    Every participant of the larger group comes once; the smaller group is drawn again, in a new order, until the
+    epoch ends. The order follows from `seed` alone.
+    """
+    rng = np.random.default_rng(seed)
+    size = min(batch_size, len(target), len(background))
+    steps = int(np.ceil(max(len(target), len(background)) / size))
+
+    def order(rows: np.ndarray) -> np.ndarray:
+        rounds = int(np.ceil(steps * size / len(rows)))
+        return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[: steps * size].reshape(steps, size)
+
+    yield from zip(order(target), order(background), strict=True)

@@ -1,0 +1,232 @@
+"""The contrastive variational autoencoder: two encoders, one decoder, and a critic. Built from MONAI blocks."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from monai.networks.blocks.convolutions import Convolution
+from torch import Tensor, nn
+
+from adhd_cvae.config import ModelConfig
+
+FIRST_LOG_VARIANCE = -4.0
+"""Where posterior log variances start: codes nearly exact, so that the linear start is not drowned in noise."""
+
+
+class Posterior(NamedTuple):
+    """Diagonal Gaussian over the units of one space."""
+
+    mean: Float[Tensor, "batch units"]
+    log_variance: Float[Tensor, "batch units"]
+
+    def sample(self) -> Float[Tensor, "batch units"]:
+        """One draw per participant, differentiable (Kingma & Welling 2014)."""
+        return self.mean + torch.exp(0.5 * self.log_variance) * torch.randn_like(self.mean)
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Both posteriors of a batch."""
+
+    salient: Posterior
+    background: Posterior
+
+
+class Encoder(nn.Module):
+    """Volume to posterior: a linear map of brain voxels plus a convolutional correction that starts at zero.
+
+    Parameters
+    ----------
+    config
+        Channels and hidden units; with ``start="random"`` there is no linear map.
+    shape
+        Grid, each side divisible by two for every channel.
+    voxels
+        Voxels inside the brain mask.
+    units
+        Size of the space.
+    """
+
+    def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int, units: int) -> None:
+        super().__init__()
+        sizes = (1, *config.channels)
+        self.trunk = nn.Sequential(
+            *[_convolution(before, after) for before, after in zip(sizes, config.channels, strict=False)]
+        )
+        self.dense = nn.Linear(_flat_size(config, shape), config.hidden)
+        self.mean = nn.Linear(config.hidden, units)
+        self.log_variance = nn.Linear(config.hidden, units)
+        nn.init.zeros_(self.log_variance.weight)
+        nn.init.constant_(self.log_variance.bias, FIRST_LOG_VARIANCE)
+        self.linear = nn.Linear(voxels, units, bias=False) if config.start == "contrastive_pca" else None
+        if self.linear is not None:
+            nn.init.zeros_(self.mean.weight)
+            nn.init.zeros_(self.mean.bias)
+
+    def forward(
+        self, volume: Float[Tensor, "batch 1 x y z"], centred: Float[Tensor, "batch voxels"]
+    ) -> Posterior:
+        """Encode; `centred` are the mask's voxels from the linear map's origin."""
+        hidden = nn.functional.leaky_relu(self.dense(self.trunk(volume).flatten(1)))
+        mean, log_variance = self.mean(hidden).float(), self.log_variance(hidden).float()
+        if self.linear is not None:
+            with torch.autocast(volume.device.type, enabled=False):
+                mean = mean + self.linear(centred)
+        return Posterior(mean, log_variance.clamp(-12.0, 4.0))
+
+
+class Decoder(nn.Module):
+    """Codes to standardised brain voxels: a linear map plus a convolutional correction that starts at zero."""
+
+    def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int) -> None:
+        super().__init__()
+        units = config.salient + config.background
+        self.start_shape = (config.channels[-1], *(side // 2 ** len(config.channels) for side in shape))
+        self.dense = nn.Sequential(
+            nn.Linear(units, config.hidden),
+            nn.LeakyReLU(),
+            nn.Linear(config.hidden, _flat_size(config, shape)),
+            nn.LeakyReLU(),
+        )
+        sizes = (*config.channels[::-1], 1)
+        self.trunk = nn.Sequential(
+            *[
+                _convolution(before, after, transposed=True, last=after == 1)
+                for before, after in zip(sizes, sizes[1:], strict=False)
+            ]
+        )
+        last = self.trunk[-1].conv
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.linear = nn.Linear(units, voxels, bias=False) if config.start == "contrastive_pca" else None
+
+    def forward(self, codes: Float[Tensor, "batch units"], mask_index: Tensor) -> Float[Tensor, "batch voxels"]:
+        """Decode; codes are background then salient units."""
+        volume = self.trunk(self.dense(codes).reshape(-1, *self.start_shape))
+        voxels = volume.flatten(1).index_select(1, mask_index).float()
+        if self.linear is not None:
+            with torch.autocast(codes.device.type, enabled=False):
+                voxels = voxels + self.linear(codes.float())
+        return voxels
+
+
+def _convolution(before: int, after: int, *, transposed: bool = False, last: bool = False) -> Convolution:
+    return Convolution(
+        spatial_dims=3,
+        in_channels=before,
+        out_channels=after,
+        strides=2,
+        kernel_size=3,
+        act=None if last else "LEAKYRELU",
+        norm=None,
+        is_transposed=transposed,
+        conv_only=last,
+    )
+
+
+def _flat_size(config: ModelConfig, shape: tuple[int, ...]) -> int:
+    side = 2 ** len(config.channels)
+    size = config.channels[-1]
+    for length in shape:
+        if length % side:
+            raise ValueError(f"image.shape {shape} is not divisible by {side}, as {len(config.channels)} layers need.")
+        size *= length // side
+    return size
+
+
+class ContrastiveVAE(nn.Module):
+    """Patients are decoded from (z, s), controls from (z, 0) (Abid & Zou 2019, arXiv:1902.04601).
+
+    Takes and gives gray-matter maps in their own units; the brain mask and the voxelwise standardisation are part
+    of the model. With ``config.salient == 0`` it is a plain VAE.
+
+    Parameters
+    ----------
+    config
+        Sizes and parts.
+    shape
+        Grid of the maps.
+    voxels
+        Voxels inside the brain mask.
+    """
+
+    mask_index: Tensor
+    voxel_mean: Tensor
+    voxel_scale: Tensor
+    origin: Tensor
+
+    def __init__(self, config: ModelConfig, shape: tuple[int, int, int], voxels: int) -> None:
+        super().__init__()
+        self.config = config
+        self.shape = tuple(shape)
+        self.salient_encoder = Encoder(config, shape, voxels, config.salient) if config.salient else None
+        self.background_encoder = Encoder(config, shape, voxels, config.background)
+        self.decoder = Decoder(config, shape, voxels)
+        self.log_noise = nn.Parameter(torch.zeros(()), requires_grad=config.noise == "learned")
+        self.register_buffer("mask_index", torch.zeros(voxels, dtype=torch.long))
+        self.register_buffer("voxel_mean", torch.zeros(voxels))
+        self.register_buffer("voxel_scale", torch.ones(voxels))
+        self.register_buffer("origin", torch.zeros(voxels))
+
+    @property
+    def voxels(self) -> int:
+        """Voxels inside the brain mask."""
+        return len(self.mask_index)
+
+    def standardise(self, images: Float[Tensor, "batch 1 x y z"]) -> Float[Tensor, "batch voxels"]:
+        """The mask's voxels, from the training mean in units of the training spread."""
+        return (images.flatten(1).index_select(1, self.mask_index) - self.voxel_mean) / self.voxel_scale
+
+    def gray_matter(self, standardised: Float[Tensor, "batch voxels"]) -> Float[Tensor, "batch voxels"]:
+        """Undo `standardise`: gray-matter volume per voxel."""
+        return standardised * self.voxel_scale + self.voxel_mean
+
+    def to_volume(self, values: Float[Tensor, "batch voxels"]) -> Float[Tensor, "batch 1 x y z"]:
+        """Put the mask's voxels into the grid, zero outside."""
+        volume = values.new_zeros(len(values), self.shape[0] * self.shape[1] * self.shape[2])
+        return volume.index_copy(1, self.mask_index, values).reshape(-1, 1, *self.shape)
+
+    def encode(self, standardised: Float[Tensor, "batch voxels"]) -> Codes:
+        """Posteriors of both spaces."""
+        volume = self.to_volume(standardised).contiguous(memory_format=torch.channels_last_3d)
+        centred = standardised - self.origin
+        background = self.background_encoder(volume, centred)
+        if self.salient_encoder is None:
+            nothing = background.mean.new_zeros(len(standardised), 0)
+            return Codes(Posterior(nothing, nothing), background)
+        return Codes(self.salient_encoder(volume, centred), background)
+
+    def decode(
+        self, background: Float[Tensor, "batch z"], salient: Float[Tensor, "batch s"] | None = None
+    ) -> Float[Tensor, "batch voxels"]:
+        """Standardised voxels; without `salient` the twin, decoded with s = 0."""
+        if salient is None:
+            salient = background.new_zeros(len(background), self.config.salient)
+        voxels = self.origin + self.decoder(torch.cat([background, salient], dim=1), self.mask_index)
+        return torch.sigmoid(voxels) if self.config.output == "sigmoid" else voxels
+
+
+class Critic(nn.Module):
+    """Tells codes of one participant from codes of two: log odds of (z, s) belonging together.
+
+    Trained to do so, its log odds estimate log q(z, s) − log q(z) q(s), whose mean is the total correlation
+    (Kim & Mnih 2018, arXiv:1802.05983). A linear critic, as the study used, cannot see dependence at all:
+    shuffling leaves both means unchanged.
+    """
+
+    def __init__(self, background: int, salient: int, *, nonlinear: bool, hidden: int = 64) -> None:
+        super().__init__()
+        units = background + salient
+        layers = [
+            nn.Linear(units, hidden),
+            nn.LeakyReLU(),
+            nn.Linear(hidden, hidden),
+            nn.LeakyReLU(),
+            nn.Linear(hidden, 1),
+        ]
+        self.log_odds = nn.Sequential(*layers) if nonlinear else nn.Linear(units, 1)
+
+    def forward(self, background: Float[Tensor, "batch z"], salient: Float[Tensor, "batch s"]) -> Float[Tensor, " batch"]:
+        """Log odds, (batch,)."""
+        return self.log_odds(torch.cat([background, salient], dim=1)).squeeze(1)

@@ -1,0 +1,341 @@
+"""The training loop: start from the linear solution, improve on it, notice what goes wrong, resume exactly."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from adhd_cvae.checkpoint import finished_training, load_state, save_model, save_state
+from adhd_cvae.cohort import TARGET, TRAIN, split_cohort
+from adhd_cvae.config import ModelConfig, Recipe
+from adhd_cvae.dataset import paired_batches
+from adhd_cvae.errors import InputError
+from adhd_cvae.files import fingerprint, write_tsv
+from adhd_cvae.initialisation import initial_model
+from adhd_cvae.network import ContrastiveVAE, Critic
+from adhd_cvae.objective import Terms, contrastive_terms, critic_loss, weighted_loss
+from adhd_cvae.transforms import augmentation, seed_augmentation
+
+CRITIC_STEPS = 2
+"""Critic updates per update of the model."""
+EVALUATION_BATCH = 32
+SMALLEST_GROUP_TO_HOLD_BACK = 16
+"""With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""
+
+EpochRow = dict[str, Any]
+Progress = Callable[[EpochRow], None]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training leaves besides the files: one row an epoch and model, and warnings in words."""
+
+    history: pd.DataFrame
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of the images serve what. The test split appears nowhere."""
+
+    target: np.ndarray
+    background: np.ndarray
+    validation: np.ndarray
+    """Training participants held back to decide when to stop; the fitted ones where the cohort is tiny."""
+    is_target: np.ndarray
+
+
+@dataclass
+class Learner:
+    """Everything that changes during training."""
+
+    model: ContrastiveVAE
+    critic: Critic | None
+    optimiser: torch.optim.Optimizer
+    critic_optimiser: torch.optim.Optimizer | None
+    scaler: torch.amp.GradScaler
+    history: list[EpochRow] = field(default_factory=list)
+    best_loss: float = math.inf
+    best_model: dict[str, torch.Tensor] = field(default_factory=dict)
+    stale_epochs: int = 0
+
+    def parts(self) -> dict[str, Any]:
+        """The parts that have a state_dict."""
+        parts = {"model": self.model, "critic": self.critic, "optimiser": self.optimiser}
+        parts |= {"critic_optimiser": self.critic_optimiser, "scaler": self.scaler}
+        return {name: part for name, part in parts.items() if part is not None}
+
+
+def train(
+    images: np.ndarray,
+    cohort: pd.DataFrame,
+    recipe: Recipe,
+    checkpoint_dir: Path,
+    progress: Progress = lambda row: None,
+) -> TrainingResult:
+    """Train the contrastive VAE and, where the recipe says so, the plain VAE it is compared with.
+
+    Parameters
+    ----------
+    images
+        (n, x, y, z) gray-matter maps in the order of `cohort`.
+    cohort
+        Columns `participant_id`, `group`, `split` and the site; only ``train`` rows are used.
+    recipe
+        Every part but `analysis`.
+    checkpoint_dir
+        Receives ``<model>.safetensors`` and ``.json``, ``history.tsv`` and, until a model is finished, its
+        resumable state. A call after an interruption ends with the same bits as an undisturbed one.
+    progress
+        Called after every epoch with its row of the history and ``epochs``.
+
+    Raises
+    ------
+    InputError
+        The loss is not finite, or the folder belongs to other data or settings.
+    """
+    torch.use_deterministic_algorithms(True)
+    settings = recipe.model_dump(mode="json", exclude={"analysis", "name"})
+    people = cohort[["participant_id", "group", "split"]].to_numpy().tolist()
+    configs = {"cvae": recipe.model}
+    if recipe.training.vae:  # as many units in all, no salient space, the same reconstruction term
+        units = recipe.model.background + recipe.model.salient
+        configs["vae"] = recipe.model.model_copy(update={"salient": 0, "background": units})
+    history: list[EpochRow] = []
+    for name, config in configs.items():
+        history += _train_one(name, config, images, cohort, recipe, checkpoint_dir, fingerprint([settings, people]), progress)
+    table = pd.DataFrame(history)
+    write_tsv(table, checkpoint_dir / "history.tsv")
+    return TrainingResult(table, training_warnings(table, recipe))
+
+
+def _train_one(
+    name: str,
+    config: ModelConfig,
+    images: np.ndarray,
+    cohort: pd.DataFrame,
+    recipe: Recipe,
+    folder: Path,
+    key: str,
+    progress: Progress,
+) -> list[EpochRow]:
+    """Train or finish one network, or return the history of a finished one."""
+    epochs = recipe.training.epochs
+    done = finished_training(folder / name, key)
+    if done is not None:
+        for row in done:
+            progress({"epochs": epochs, **row})
+        return done
+    rows = _rows(cohort, recipe)
+    learner = _learner(config, images, cohort, recipe)
+    _restore(learner, load_state(folder / f"{name}-resume.pt", key))
+    for row in learner.history:
+        progress({"epochs": epochs, **row})
+    while len(learner.history) <= epochs and learner.stale_epochs < recipe.training.patience:
+        row = {"model": name, **_epoch(learner, images, rows, recipe)}
+        if not (math.isfinite(row["train_loss"]) and math.isfinite(row["validation_loss"])):
+            raise InputError(
+                f"The loss of {name} became {row['train_loss']:g} in epoch {row['epoch']}: training diverged. "
+                f"Lower training.learning_rate (now {recipe.training.learning_rate:g}) and train again."
+            )
+        learner.history.append(row)
+        _keep_best(learner, row["validation_loss"])
+        save_state(_state(learner, key), folder / f"{name}-resume.pt")
+        progress({"epochs": epochs, **row})
+    learner.model.load_state_dict(learner.best_model)
+    save_model(learner.model, recipe.image, folder / name, key, learner.history)
+    (folder / f"{name}-resume.pt").unlink()
+    return learner.history
+
+
+def _rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
+    """Deal the training split into fitted and held-back participants, site × group in proportion."""
+    is_target = (cohort["group"] == TARGET).to_numpy()
+    training = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
+    fitted = training
+    if min(is_target[training].sum(), (~is_target[training]).sum()) >= SMALLEST_GROUP_TO_HOLD_BACK:
+        part = cohort.iloc[training]
+        inner = split_cohort(part, recipe.training.validation_fraction, recipe.seed + 1, recipe.cohort.site)
+        fitted = training[(inner == TRAIN).to_numpy()]
+    held_back = np.setdiff1d(training, fitted)
+    return Rows(
+        target=fitted[is_target[fitted]],
+        background=fitted[~is_target[fitted]],
+        validation=held_back if len(held_back) else fitted,
+        is_target=is_target,
+    )
+
+
+def _learner(config: ModelConfig, images: np.ndarray, cohort: pd.DataFrame, recipe: Recipe) -> Learner:
+    """Build model, critic and optimisers; the model stands at its linear start."""
+    training, device = recipe.training, choose_device(recipe.training.device)
+    rows = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
+    is_target = (cohort["group"] == TARGET).to_numpy()[rows]
+    model = initial_model(config, recipe.image, images[rows], is_target, recipe.seed)
+    model = model.to(device, memory_format=torch.channels_last_3d)
+    critic = None
+    if config.salient and recipe.objective.total_correlation > 0:
+        critic = Critic(config.background, config.salient, nonlinear=recipe.objective.critic == "nonlinear")
+        critic = critic.to(device)
+    linear = [parameter for name, parameter in model.named_parameters() if ".linear." in name]
+    rest = [parameter for name, parameter in model.named_parameters() if ".linear." not in name]
+    slow = training.learning_rate * training.linear_learning_rate_factor
+    groups = [{"params": rest}, *([{"params": linear, "lr": slow}] if linear else [])]
+    return Learner(
+        model=model,
+        critic=critic,
+        optimiser=torch.optim.Adam(groups, lr=training.learning_rate),
+        critic_optimiser=torch.optim.Adam(critic.parameters(), lr=training.learning_rate) if critic else None,
+        scaler=torch.amp.GradScaler(device.type, enabled=choose_precision(training.precision, device) == torch.float16),
+    )
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is a CUDA GPU where there is one, else the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """``auto`` is bfloat16 where the device computes in it, else float32."""
+    if name != "auto":
+        return getattr(torch, name)
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return torch.bfloat16 if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else torch.float32
+
+
+def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> EpochRow:
+    """Epoch 0 only measures the linear start; later ones take one step a paired batch. Random states follow from
+    the seed and the epoch's number, so nothing but the learner has to be saved.
+    """
+    epoch, started = len(learner.history), time.perf_counter()
+    steps: list[dict[str, float]] = []
+    if epoch:
+        transform = augmentation(recipe.augmentation, recipe.image)
+        seed_augmentation(transform, int(np.random.default_rng([recipe.seed, epoch]).integers(2**31)))
+        learner.model.train()
+        for target, background in paired_batches(
+            rows.target, rows.background, recipe.training.batch_size, (recipe.seed, epoch)
+        ):
+            batch = np.concatenate([target, background])
+            steps.append(_step(learner, _load(images[batch], transform), rows.is_target[batch], recipe))
+    held_back = evaluate(learner.model, learner.critic, images, rows.validation, rows.is_target, recipe)
+    measured = pd.DataFrame(steps).mean().to_dict() if steps else {**held_back, "critic_loss": math.nan}
+    return {
+        "epoch": epoch,
+        "train_loss": measured["loss"],
+        "validation_loss": held_back["loss"],
+        "reconstruction": measured["unexplained"],
+        "validation_reconstruction": held_back["unexplained"],
+        **{name: measured[name] for name in ("kl_salient", "kl_background", "total_correlation", "background_salient")},
+        "critic_loss": measured.get("critic_loss", math.nan),
+        "critic_accuracy": measured.get("critic_accuracy", math.nan),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def _load(maps: np.ndarray, transform: Callable[[dict[str, Any]], dict[str, Any]] | None) -> torch.Tensor:
+    """Maps as (batch, 1, x, y, z) float32, randomly changed where a transform is given."""
+    volumes = torch.from_numpy(maps.astype(np.float32))[:, None]
+    if transform is None:
+        return volumes
+    return torch.stack([torch.as_tensor(transform({"image": volume})["image"]) for volume in volumes])
+
+
+def _step(learner: Learner, volumes: torch.Tensor, is_target: np.ndarray, recipe: Recipe) -> dict[str, float]:
+    """One update of the model, then of the critic on the codes as they were."""
+    model, critic = learner.model, learner.critic
+    device = model.voxel_mean.device
+    target = torch.from_numpy(is_target.astype(np.float32)).to(device)
+    precision = choose_precision(recipe.training.precision, device)
+    with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
+        voxels = model.standardise(volumes.to(device))
+        terms, codes = contrastive_terms(model, critic, voxels, target, recipe.objective, sample=True)
+        loss = weighted_loss(terms, recipe.objective)
+    learner.optimiser.zero_grad(set_to_none=True)
+    learner.scaler.scale(loss).backward()
+    learner.scaler.unscale_(learner.optimiser)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.training.gradient_clip)
+    learner.scaler.step(learner.optimiser)
+    learner.scaler.update()
+    measured = {"loss": loss.item(), **{name: value.item() for name, value in terms._asdict().items()}}
+    if critic is not None and learner.critic_optimiser is not None and int(target.sum()) > 1:
+        rows = target.bool()
+        for _ in range(CRITIC_STEPS):
+            background, salient = codes.background.sample()[rows], codes.salient.sample()[rows]
+            wrong, accuracy = critic_loss(critic, background, salient)
+            learner.critic_optimiser.zero_grad(set_to_none=True)
+            wrong.backward()
+            learner.critic_optimiser.step()
+        measured |= {"critic_loss": wrong.item(), "critic_accuracy": accuracy.item()}
+    return measured
+
+
+@torch.no_grad()
+def evaluate(
+    model: ContrastiveVAE,
+    critic: Critic | None,
+    images: np.ndarray,
+    rows: np.ndarray,
+    is_target: np.ndarray,
+    recipe: Recipe,
+) -> dict[str, float]:
+    """Mean loss and terms of some rows: posterior means decoded, no augmentation, full precision."""
+    model.eval()
+    device = model.voxel_mean.device
+    totals: dict[str, float] = dict.fromkeys(("loss", *Terms._fields), 0.0)
+    for start in range(0, len(rows), EVALUATION_BATCH):
+        batch = rows[start : start + EVALUATION_BATCH]
+        voxels = model.standardise(_load(images[batch], None).to(device))
+        target = torch.from_numpy(is_target[batch].astype(np.float32)).to(device)
+        terms, _ = contrastive_terms(model, critic, voxels, target, recipe.objective, sample=False)
+        values = {"loss": weighted_loss(terms, recipe.objective), **terms._asdict()}
+        for name, value in values.items():
+            totals[name] += value.item() * len(batch) / len(rows)
+    return totals
+
+
+def _keep_best(learner: Learner, loss: float) -> None:
+    if loss < learner.best_loss:
+        learner.best_loss, learner.stale_epochs = loss, 0
+        learner.best_model = {name: value.detach().cpu().clone() for name, value in learner.model.state_dict().items()}
+    else:
+        learner.stale_epochs += 1
+
+
+def _state(learner: Learner, key: str) -> dict[str, Any]:
+    """All of the learner as tensors, numbers and lists."""
+    progress = {name: getattr(learner, name) for name in ("history", "best_loss", "best_model", "stale_epochs")}
+    return {"key": key, **progress, **{name: part.state_dict() for name, part in learner.parts().items()}}
+
+
+def _restore(learner: Learner, state: dict[str, Any] | None) -> None:
+    if state is None:
+        return
+    for name in ("history", "best_loss", "best_model", "stale_epochs"):
+        setattr(learner, name, state[name])
+    for name, part in learner.parts().items():
+        part.load_state_dict(state[name])
+
+
+def training_warnings(history: pd.DataFrame, recipe: Recipe) -> list[str]:
+    """What a person should know before trusting the latents."""
+    warnings = []
+    for name, rows in history.groupby("model", sort=False):
+        best = rows.loc[rows["validation_loss"].idxmin()]
+        if best["epoch"] == 0 and len(rows) > 1:
+            warnings.append(f"{name}: no epoch improved on the linear start; the model is the linear solution.")
+        if best["epoch"] == recipe.training.epochs:
+            warnings.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
+        if name == "cvae" and recipe.model.salient and best["kl_salient"] < 0.1:
+            warnings.append("cvae: the salient space has collapsed (it says less than 0.1 nats about a patient).")
+    return warnings
