@@ -59,6 +59,7 @@ def build_cohort(
     phenotype_files: Sequence[Path] = (),
     prefer: Path | None = None,
     require_groups: bool = True,
+    index_cache: Path | None = None,
 ) -> Cohort:
     """Join the gray-matter maps of a BIDS directory with its phenotype.
 
@@ -78,6 +79,8 @@ def build_cohort(
         The phenotype file to trust where files disagree.
     require_groups
         False to embed new participants: the phenotype may then be missing, and so may `group`.
+    index_cache
+        Folder that keeps the index of `bids_dir` between calls; it notices files that came or went.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def build_cohort(
         one group only.
     """
     bids_dir = Path(bids_dir)
-    maps = find_maps(bids_dir, None if bids_filter is None else read_filter(bids_filter))
+    maps = find_maps(bids_dir, None if bids_filter is None else read_filter(bids_filter), index_cache)
     files = [*find_phenotype(bids_dir), *map(Path, phenotype_files)]
     if require_groups and not files:
         raise InputError(

@@ -8,27 +8,21 @@ then the first run, then the first acquisition and resolution, each in natural o
 first. A BIDS filter overrides all but the template's space.
 """
 
-import os
-import re
-import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adhd_cvae.errors import InputError
 from bids_adapters.bids_filter import matches
-from bids_adapters.map_names import ADULT_SPACES, MapFile, looks_like_map, recognise, unrecognised
+from bids_adapters.index import Image, index_images
+from bids_adapters.map_names import ADULT_SPACES, MapFile, recognise, unrecognised
 from bids_adapters.sources import natural_order
 
 KIND_COVERAGE = 0.9
 _DIALECTS = ("BIDS probseg", "CAT12", "SPM", "Clinica CAPS", "Athena", "named by the filter")
 _USUAL_SPACES = ("MNI152NLin2009cAsym", "MNI152NLin6Asym")
-_NOT_ANATOMY = (
-    r"/(?:func|dwi|fmap|perf|meg|eeg|figures|surf|logs?|code|stimuli|sourcedata|models|derivatives)(?:/|$)"
-)
-_IGNORED = (re.compile(r"/\."), re.compile(_NOT_ANATOMY), re.compile(r"(?<!\.nii)\.(?!nii$)[A-Za-z0-9]+$"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,9 @@ class Maps:
     left_out: list[tuple[MapFile, str, str]]
 
 
-def find_maps(bids_dir: Path, bids_filter: Mapping[str, Any] | None = None) -> Maps:
+def find_maps(
+    bids_dir: Path, bids_filter: Mapping[str, Any] | None = None, index_cache: Path | None = None
+) -> Maps:
     """Find every participant's gray-matter map.
 
     Parameters
@@ -56,6 +52,8 @@ def find_maps(bids_dir: Path, bids_filter: Mapping[str, Any] | None = None) -> M
         A derivative dataset, or a dataset with ``derivatives/*``.
     bids_filter
         Entities the map must have, as :func:`bids_adapters.bids_filter.read_filter` returns them.
+    index_cache
+        Folder that keeps the index between calls.
 
     Raises
     ------
@@ -64,7 +62,7 @@ def find_maps(bids_dir: Path, bids_filter: Mapping[str, Any] | None = None) -> M
     """
     if not bids_dir.is_dir():
         raise InputError(f"{bids_dir}: no such folder; expected a BIDS dataset.")
-    files, left_out = _candidates(bids_dir, bids_filter)
+    files, left_out = _candidates(index_images(bids_dir, index_cache), bids_filter)
     native = [file for file in files if not file.in_template_space]
     left_out += [(file, "native_space", f"{file.path}: {file.describe()}") for file in native]
     usable = [file for file in files if file.in_template_space]
@@ -95,57 +93,23 @@ def find_maps(bids_dir: Path, bids_filter: Mapping[str, Any] | None = None) -> M
     return Maps(chosen, left_out)
 
 
-def derivative_roots(bids_dir: Path) -> list[Path]:
-    """Name the folders to index: the directory itself and each of its ``derivatives``."""
-    derivatives = bids_dir / "derivatives"
-    inner = sorted(path for path in derivatives.iterdir() if path.is_dir()) if derivatives.is_dir() else []
-    inner = [path for path in inner if not path.name.startswith(".")]
-    if any(path.name.startswith("sub-") for path in inner):
-        inner = [derivatives]
-    return [bids_dir, *inner]
-
-
 def _candidates(
-    bids_dir: Path, bids_filter: Mapping[str, Any] | None
+    images: Iterable[Image], bids_filter: Mapping[str, Any] | None
 ) -> tuple[list[MapFile], list[tuple[MapFile, str, str]]]:
     """List recognised maps that pass the filter; where none does, any image that passes it."""
     recognised: list[MapFile] = []
     filtered: list[tuple[MapFile, str, str]] = []
     by_filter: list[MapFile] = []
-    for path, root, file in _index(bids_dir):
-        if bids_filter is None and not looks_like_map(path):
-            continue  # asking pybids for the entities costs more than indexing did
-        entities = file.get_entities()
+    for path, root, entities in images:
         found = recognise(path, root, entities)
         passes = bids_filter is None or matches(entities, bids_filter)
         if found is not None and passes:
             recognised.append(found)
         elif found is not None:
             filtered.append((found, "filtered", f"{path}: the BIDS filter leaves it out"))
-        elif passes and (named := unrecognised(path, root, entities)) is not None:
+        elif bids_filter is not None and passes and (named := unrecognised(path, root, entities)) is not None:
             by_filter.append(named)
     return recognised or by_filter, filtered
-
-
-def _index(bids_dir: Path) -> Iterator[tuple[str, str, Any]]:
-    """Give every image pybids finds: path and derivative folder relative to `bids_dir`, and pybids' file."""
-    for root in derivative_roots(bids_dir):
-        relative = "" if root == bids_dir else root.relative_to(bids_dir).as_posix()
-        for file in _open_layout(root).get(extension=[".nii", ".nii.gz"]):
-            yield Path(os.path.relpath(file.path, bids_dir)).as_posix(), relative, file
-
-
-def _open_layout(root: Path) -> Any:
-    """Index one dataset with pybids: names only, since reading sidecars takes three times as long."""
-    with warnings.catch_warnings():
-        # pybids warns of its own deprecated calls and of datasets that lack what only a validator needs.
-        warnings.simplefilter("ignore")
-        from bids.layout import BIDSLayout, BIDSLayoutIndexer
-
-        indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=list(_IGNORED))
-        return BIDSLayout(
-            root, validate=False, is_derivative=True, indexer=indexer, config=["bids", "derivatives"]
-        )
 
 
 def _choose_kind(files: Sequence[MapFile]) -> tuple[str, str, str, bool, bool, str]:

@@ -82,12 +82,6 @@ class MapFile:
         return ", ".join(words) + (f", in {self.root}" if self.root else "")
 
 
-def looks_like_map(path: str) -> bool:
-    """Tell from the name alone whether a file may be a gray-matter map that is known."""
-    name = PurePosixPath(path).name
-    return any(pattern.fullmatch(name) for pattern, _ in _READERS)
-
-
 def recognise(path: str, root: str, entities: Mapping[str, Any]) -> MapFile | None:
     """Read a path as a gray-matter map's, or return None where it is none that is known.
 
