@@ -1,4 +1,4 @@
-"""pybids' index of a BIDS directory's images, kept between calls and made again when any file came or went."""
+"""pybids' index of a BIDS directory's images, kept between calls, made again when any file came or went."""
 
 import os
 import re
