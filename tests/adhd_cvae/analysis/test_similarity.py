@@ -68,7 +68,9 @@ def test_permutation_p_equals_a_scipy_permutation(scale, tied_space):
     result = permutation_rsa(latents, values, scale, permutations=400, bootstraps=0, seed=5)
     model = model_dissimilarity(values.astype(float), scale)
     space = latent_dissimilarity(latents)
-    null = [scipy_tau(space, model[np.ix_(order, order)]) for order in (rng.permutation(n) for _ in range(400))]
+    null = [
+        scipy_tau(space, model[np.ix_(order, order)]) for order in (rng.permutation(n) for _ in range(400))
+    ]
     assert result.tau == pytest.approx(scipy_tau(space, model), abs=1e-12)
     assert result.null_sd == pytest.approx(np.std(null), rel=0.2)
     reference = (1 + np.sum(np.abs(null) >= abs(result.tau) - 1e-12)) / 401
@@ -264,7 +266,9 @@ def test_as_published_is_the_studys_own_arithmetic():
     draws = {"salient": rng.normal(size=(10, 25, 3)), "vae": rng.normal(size=(10, 25, 4))}
     frame = pd.DataFrame({"age": rng.uniform(7, 18, 25).round(2), "site": rng.integers(1, 4, 25)})
     frame.loc[2, "age"] = np.nan
-    table = as_published_table(draws, frame, {"age": "ratio", "site": "nominal"}).set_index(["space", "variable"])
+    table = as_published_table(draws, frame, {"age": "ratio", "site": "nominal"}).set_index(
+        ["space", "variable"]
+    )
     known = frame["age"].notna().to_numpy()
     ages = frame["age"][known].to_numpy()
     model = pdist(ages[:, None], "cityblock")
