@@ -1,10 +1,39 @@
-"""Numbers and words as a reader sees them: digits that mean something, n/a where there is nothing."""
+"""Tables, numbers and words as a reader sees them: few digits, n/a where there is nothing."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from adhd_cvae.files import MISSING
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """A table of the page; the first column of each row is its heading.
+
+    Attributes
+    ----------
+    caption
+        What it holds and how to read it.
+    columns
+        Headings.
+    blocks
+        Heading of a block of rows (empty for none) to its rows of ready text.
+    spans
+        A heading row above the others: words and how many columns they cover.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    blocks: Mapping[str, list[list[str]]]
+    spans: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def wide(self) -> bool:
+        """Whether it needs the page's full width on a desktop."""
+        return len(self.columns) > 4
 
 
 def number(value: Any, digits: int = 3) -> str:

@@ -87,30 +87,26 @@ PICTURES = (
         "Line chart of training and held-out loss by epoch for each model; the best held-out epoch is "
         "marked.",
         "The training loss is taken with augmentation and changing weights within the epoch; the held-out "
-        "one "
-        "without. A held-out curve that rises while the other falls is overfitting.",
+        "one without. A held-out curve that rises while the other falls is overfitting.",
     ),
     Picture(
         "training_terms",
         "training",
         "What the contrastive loss is made of",
         "Small line charts of reconstruction, Kullback-Leibler, total-correlation and controls' salient "
-        "terms, "
-        "and of the critic's accuracy, by epoch.",
+        "terms, and of the critic's accuracy, by epoch.",
         "KL: information kept in a space, nats. The critic tells true (s, z) pairs from shuffled ones: an "
-        "accuracy "
-        "at the dotted line, 0.5, means that it finds no dependence.",
+        "accuracy at the dotted line, 0.5, means that it finds no dependence.",
     ),
     Picture(
         "reconstructions",
         "reconstructions",
         "Observed and decoded anatomy",
-        "Axial gray-matter slices, one row a participant: observed, full decoding, background-only decoding "
-        "and "
-        "salient-only decoding.",
+        "Axial gray-matter slices, one row a participant: observed, full decoding, background-only "
+        "decoding and salient-only decoding.",
         "Background only is the participant's twin: the same shared anatomy with s = 0. Controls are "
-        "decoded with "
-        "s = 0 by construction. Brighter is more gray matter. The participant's left is on the left.",
+        "decoded with s = 0 by construction. Brighter is more gray matter. The participant's left is on "
+        "the left.",
         wide=True,
     ),
     Picture(
@@ -118,8 +114,7 @@ PICTURES = (
         "reconstructions",
         "Reconstruction against PCA",
         "Scatter of each participant's unexplained share of variance by PCA and by the contrastive VAE, "
-        "with the "
-        "line of equality.",
+        "with the line of equality.",
         "Below the dotted line the model reconstructs better than PCA with as many components.",
     ),
     Picture(
@@ -145,28 +140,25 @@ PICTURES = (
         "rsa",
         "Representational similarity",
         "Bar chart of Kendall's tau for each variable in each space, with interval and the band of chance; "
-        "the "
-        "numbers are in the table below.",
-        "Positive: participants who differ more in the variable lie farther apart in the space. Gray: where "
-        "95 % "
-        "of permutations fall. Star: p below 0.05 after correction for the whole table.",
+        "the numbers are in the table below.",
+        "Positive: participants who differ more in the variable lie farther apart in the space. Gray: "
+        "where 95 % of permutations fall. Star: p below 0.05 after correction for the whole table.",
         wide=True,
     ),
     Picture(
         "silhouette",
         "geometry",
         "Do categories form clusters?",
-        "Bar chart of the silhouette of each nominal variable in each space; the numbers are in the table "
-        "below.",
-        "Star: p below 0.05 when the labels are permuted, not corrected for the number of variables.",
+        "Bar chart of the silhouette of each variable in each space; the numbers are in the table below.",
+        "Numbers are split at their median. Star: p below 0.05 when the labels are permuted, not corrected "
+        "for the number of variables.",
     ),
     Picture(
         "mixture",
         "geometry",
         "One cluster or several?",
         "Line chart of the Bayesian information criterion by number of mixture components, one line a "
-        "covariance "
-        "form, one panel a space.",
+        "covariance form, one panel a space.",
         "Lower is better; the dot is each line's lowest point, the shade the range over posterior draws.",
     ),
     Picture(
@@ -174,8 +166,7 @@ PICTURES = (
         "leakage",
         "What can be read out of each space",
         "Bar chart of cross-validated probe scores by target and space, beside the 95th percentile under "
-        "shuffled "
-        "targets; the numbers are in the table below.",
+        "shuffled targets; the numbers are in the table below.",
         "A bar beyond its black mark is better than 95 % of shuffled targets.",
         wide=True,
     ),
@@ -184,8 +175,7 @@ PICTURES = (
         "recovery",
         "Recovery of what was planted",
         "Bar chart of how well each planted factor is predicted from each space and from linear baselines; "
-        "the "
-        "numbers are in the table below.",
+        "the numbers are in the table below.",
         "High in s and low in z is what a contrastive model promises; contrastive PCA is the mark to beat. "
         "Ridge of the others: fitted on the participants trained on, tried on those held out.",
     ),
@@ -194,20 +184,26 @@ PICTURES = (
         "brain",
         "Patients minus their background twins",
         "Axial slices of the MNI152 template overlaid with the mean change of gray-matter volume that the "
-        "salient "
-        "space adds in patients.",
+        "salient space adds in patients.",
         "Mean over patients of the full decoding minus the twin. Blue: less gray matter. Not a test: see "
-        "maps/ for "
-        "the voxelwise statistics. The participant's left is on the left.",
+        "the next picture. The participant's left is on the left.",
+        wide=True,
+    ),
+    Picture(
+        "effect_test",
+        "brain",
+        "Where that change is beyond chance",
+        "Axial slices of the MNI152 template overlaid with the t statistic of patients minus their twins "
+        "where the corrected p is below 0.05.",
+        "t over patients, shown where p < 0.05 after correction for all voxels.",
         wide=True,
     ),
     Picture(
         "salient_maps",
         "brain",
         "One map for each salient unit",
-        "Axial slices of the MNI152 template overlaid with the change of gray-matter volume for one unit of "
-        "each "
-        "salient unit.",
+        "Axial slices of the MNI152 template overlaid with the change of gray-matter volume for one unit "
+        "of each salient unit.",
         "Change of the decoding per unit of s, at s = 0. The sign of a unit is arbitrary.",
         wide=True,
     ),
@@ -216,11 +212,9 @@ PICTURES = (
         "brain",
         "Moving along a salient unit",
         "Axial slices of the change of gray-matter volume as each salient unit takes a series of values, "
-        "one row a "
-        "unit.",
+        "one row a unit.",
         "The unit's value is above each slice; everything else stays at the average. Each unit is shown at "
-        "the "
-        "height of its largest change.",
+        "the height of its largest change.",
         wide=True,
     ),
 )

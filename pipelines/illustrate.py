@@ -16,6 +16,10 @@ MOST_UNITS = 6
 """Salient units shown in a figure; more would not be legible."""
 
 
+SIGNIFICANT = 0.05
+"""Corrected p below which a voxel is shown."""
+
+
 def draw_figures(folder: Path, progress: Callable[[int, int], None] | None = None) -> list[Path]:
     """Write ``figures/*.svg`` from the tables and ``decoded.npz``; what cannot be drawn is left out.
 
@@ -178,6 +182,17 @@ def _effect_map(results: Results) -> Figure | None:
     return _template_maps(decoded, mean[None], names)
 
 
+def _effect_test(results: Results) -> Figure | None:
+    t_map, p_map = (results.brain_map(f"salientEffect{name}") for name in ("T", "P"))
+    if t_map is None or p_map is None:
+        return None
+    t_values = np.where(p_map.get_fdata() < SIGNIFICANT, t_map.get_fdata(), 0).astype(np.float32)
+    if not t_values.any():
+        return None
+    names = [f"corrected p < {SIGNIFICANT}"]
+    return brain_figures.template_maps([t_values], names, np.asarray(t_map.affine), "t over patients")
+
+
 def _salient_maps(results: Results) -> Figure | None:
     maps = results.decoded.get("salient_map")
     if maps is None or not len(maps):
@@ -230,6 +245,7 @@ DRAWERS: dict[str, Callable[[Results], Figure | None]] = {
     "probes": lambda results: _variables_of(results, "probes", figures.probe_scores),
     "recovery": _whole_table("recovery", figures.recovery_bars),
     "effect_map": _effect_map,
+    "effect_test": _effect_test,
     "salient_maps": _salient_maps,
     "traversals": _traversals,
 }

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
+from pipelines.cohort_tables import site_counts
 from pipelines.formats import number, probability
-from pipelines.report_tables import best_components, site_counts
+from pipelines.report_tables import best_components
 from pipelines.results import Results
 
 FEW = 30
@@ -162,6 +163,22 @@ def confounding(results: Results) -> list[str]:
     return said or ["Every site has at least five participants of each group."]
 
 
+def voxels(results: Results) -> list[str]:
+    """Whether any voxel tells patients from their twins, and what such a test is worth."""
+    if not results.paths.table("peaks").is_file():
+        return []
+    found = (
+        "No voxel differs between patients and their background twins"
+        if results.analysis("peaks") is None
+        else "Some voxels differ between patients and their background twins"
+    )
+    return [
+        f"{found} after correction for all voxels (largest statistic over permutations, p < 0.05). The test "
+        "takes the model's decoding for granted: it says where s acts, not that the anatomy itself was "
+        "measured to differ."
+    ]
+
+
 def warnings(results: Results) -> list[str]:
     """Where the data cannot answer."""
     return [
@@ -204,7 +221,7 @@ def _imbalance(results: Results) -> list[str]:
         if abs(shares[0] - shares[1]) > 10:
             said.append(
                 f"Sex differs by group: {shares[0]:.0f} % of patients and {shares[1]:.0f} % of controls are "
-                f"{results.level('sex', codes[1])}; differences between groups are partly differences "
+                f"{results.named_level('sex', codes[1])}; differences between groups are partly differences "
                 "between sexes."
             )
     return said

@@ -10,9 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import atomic_path
-from pipelines import methods, narrative, report_tables
+from pipelines import cohort_tables, methods, narrative, report_tables
+from pipelines.formats import ReportTable
 from pipelines.gallery import PICTURES, Picture
-from pipelines.report_tables import Column, ReportTable
+from pipelines.report_tables import Column
 from pipelines.results import Results
 
 _SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
@@ -102,7 +103,7 @@ def _sections(results: Results) -> list[Section]:
         tables = [table for make in makers if (table := make(results)) is not None]
         if pictures or tables:
             said = [words] if words else []
-            said += narrative.confounding(results) if name == "confounding" else []
+            said += MORE_WORDS[name](results) if name in MORE_WORDS else []
             sections.append(Section(name, title, said, pictures, tables))
     return sections
 
@@ -124,15 +125,13 @@ def _silhouette(results: Results) -> ReportTable | None:
         Column("n", "n", "count"),
         Column("silhouette", "silhouette"),
         Column("p_value", "p", "p"),
-        Column("labels", "labels", "count"),
+        Column("labels", "labels", "text"),
         Column("difference", "salient − background"),
-        Column("difference_ci_low", "from"),
+        Column("difference_ci_low", "difference: from"),
         Column("difference_ci_high", "to"),
         Column("note", "note", "text"),
     )
-    caption = (
-        "Silhouettes by nominal variable; p by permuting labels, not corrected for the number of variables."
-    )
+    caption = "Silhouettes by variable; p by permuting labels, not corrected for the number of variables."
     return report_tables.plain_table(results, "silhouette", "variable", "variable", columns, caption)
 
 
@@ -150,6 +149,12 @@ def _probes(results: Results) -> ReportTable | None:
     return report_tables.plain_table(results, "probes", "target", "target", columns, caption)
 
 
+MORE_WORDS: dict[str, Callable[[Results], list[str]]] = {
+    "confounding": narrative.confounding,
+    "brain": narrative.voxels,
+}
+"""Anchor of a section to what says more about it from the tables."""
+
 Maker = Callable[[Results], ReportTable | None]
 
 SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
@@ -157,11 +162,10 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
         "cohort",
         "Who was analysed, and who was left out",
         "Patients are the target group, controls the background group. Held-out participants are kept from "
-        "training "
-        "to see whether what a model learnt holds for people it has not met.",
-        (report_tables.groups_table, report_tables.missing_table, report_tables.exclusions_table),
+        "training to see whether what a model learnt holds for people it has not met.",
+        (cohort_tables.groups_table, cohort_tables.missing_table, cohort_tables.exclusions_table),
     ),
-    ("confounding", "What site and diagnosis share", "", (report_tables.sites_table,)),
+    ("confounding", "What site and diagnosis share", "", (cohort_tables.sites_table,)),
     (
         "training",
         "Training",
@@ -171,9 +175,8 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
     (
         "reconstructions",
         "What the model sees",
-        "Each map is decoded in full, and again without its salient part: the difference between the two is "
-        "all that "
-        "the model attributes to what is particular to patients.",
+        "Each map is decoded in full, and again without its salient part: the difference between the two "
+        "is all that the model attributes to what is particular to patients.",
         (),
     ),
     (
@@ -186,16 +189,14 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
         "latents",
         "The latent spaces",
         "The salient space s should hold variation of patients only; the background space z what patients "
-        "and "
-        "controls share; the plain VAE knows no such distinction.",
+        "and controls share; the plain VAE knows no such distinction.",
         (),
     ),
     (
         "rsa",
         "What the spaces are related to",
         "If people who differ in a variable also lie apart in a space, the space carries something of that "
-        "variable. "
-        "Chance is what remains when participants are shuffled.",
+        "variable. Chance is what remains when participants are shuffled.",
         (report_tables.rsa_table,),
     ),
     ("geometry", "Clusters or a continuum", "", (report_tables.mixture_table, _silhouette)),
@@ -209,7 +210,7 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
         "brain",
         "Where in the brain",
         "Change of gray-matter volume that the salient space stands for. Coordinates are MNI, in mm.",
-        (),
+        (report_tables.peaks_table,),
     ),
 )
 """Anchor, title, opening words and tables of each section, in reading order."""

@@ -1,6 +1,5 @@
 """Result tables as a reader sees them: words for names, few digits, never a participant's row."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,118 +7,11 @@ import pandas as pd
 
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
 from adhd_cvae.files import MISSING
-from pipelines.formats import count, interval, number, plain, probability, text, words
+from pipelines.formats import ReportTable, count, interval, number, plain, probability, text, words
 from pipelines.results import Results
 
-GROUPS = {"target": "patients", "background": "controls"}
-
-
-@dataclass(frozen=True)
-class ReportTable:
-    """A table of the page; the first column of each row is its heading.
-
-    Attributes
-    ----------
-    caption
-        What it holds and how to read it.
-    columns
-        Headings.
-    blocks
-        Heading of a block of rows (empty for none) to its rows of ready text.
-    spans
-        A heading row above the others: words and how many columns they cover.
-    """
-
-    caption: str
-    columns: tuple[str, ...]
-    blocks: Mapping[str, list[list[str]]]
-    spans: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def wide(self) -> bool:
-        """Whether it needs the page's full width on a desktop."""
-        return len(self.columns) > 4
-
-
-def groups_table(results: Results) -> ReportTable | None:
-    """Size, split, age and sex of each group."""
-    cohort = results.cohort
-    if cohort is None:
-        return None
-    members = [results.members(group=group) for group in GROUPS]
-    rows = [["participants", *(str(len(rows)) for rows in members)]]
-    rows.append(["held out", *(str(len(results.members(group=group, split="test"))) for group in GROUPS)])
-    if "age" in cohort:
-        ages = [f"{number(part['age'].mean(), 1)} ({number(part['age'].std(), 1)})" for part in members]
-        rows.append(["age, years: mean (SD)", *ages])
-    for code in sorted(cohort["sex"].dropna().unique(), key=str) if "sex" in cohort else []:
-        shares = [_share(part.loc[:, "sex"], code) for part in members]
-        rows.append([f"sex: {results.level('sex', code)}", *shares])
-    caption = "The cohort. Percentages are of the participants whose value is known."
-    return ReportTable(caption, ("", *GROUPS.values()), {"": rows})
-
-
-def _share(values: pd.Series, code: Any) -> str:
-    known = values.dropna()
-    return (
-        f"{int((known == code).sum())} ({100 * float((known == code).mean()):.0f} %)"
-        if len(known)
-        else MISSING
-    )
-
-
-def missing_table(results: Results) -> ReportTable | None:
-    """How many values of each analysed variable are known, by group."""
-    cohort = results.cohort
-    names = [name for name in results.scales if cohort is not None and name in cohort]
-    if cohort is None or not names:
-        return None
-    rows = []
-    for name in names:
-        known = [cohort.loc[cohort["group"] == group, name] for group in GROUPS]
-        rows.append([results.label(name), *(f"{int(part.notna().sum())} of {len(part)}" for part in known)])
-    caption = "Values known of each analysed variable."
-    return ReportTable(caption, ("variable", *GROUPS.values()), {"": rows})
-
-
-def exclusions_table(results: Results) -> ReportTable | None:
-    """How many were left out at each stage, by reason; nobody is named."""
-    if results.exclusions is None:
-        return None
-    counts = results.exclusions.groupby(["stage", "reason"]).size()
-    rows = [
-        [str(reason).replace("_", " "), str(stage), str(size)]
-        for (stage, reason), size in counts.items()  # pyright: ignore[reportGeneralTypeIssues]
-    ]
-    caption = "Left out. Who, and the detail, is in exclusions.tsv."
-    return ReportTable(caption, ("reason", "stage", "rows"), {"": rows})
-
-
-def site_counts(results: Results) -> pd.DataFrame | None:
-    """Participants by site (rows, in words) and group (`target`, `background`)."""
-    cohort, site = results.cohort, results.site
-    if cohort is None or site is None:
-        return None
-    counts = pd.crosstab(cohort[site], cohort["group"]).reindex(columns=list(GROUPS), fill_value=0)
-    counts.index = pd.Index([results.level(site, code) for code in counts.index])
-    return counts if len(counts) else None
-
-
-def sites_table(results: Results) -> ReportTable | None:
-    """Site × group, with what can be told apart there."""
-    counts = site_counts(results)
-    if counts is None:
-        return None
-    rows = []
-    for name, patients, controls in zip(counts.index, counts["target"], counts["background"], strict=True):
-        within = "yes" if min(patients, controls) >= 5 else "hardly" if min(patients, controls) else "no"
-        rows.append([str(name), str(patients), str(controls), within])
-    caption = (
-        "Site × group. Within site: whether patients can be compared with controls scanned at the same "
-        "place; "
-        "“hardly”: fewer than five in the smaller group."
-    )
-    return ReportTable(caption, ("site", *GROUPS.values(), "within site"), {"": rows})
+MOST_PEAKS = 20
+"""Rows of the table of peaks on the page."""
 
 
 def rsa_table(results: Results) -> ReportTable | None:
@@ -157,8 +49,7 @@ def rsa_table(results: Results) -> ReportTable | None:
         )
         caption += (
             " The last three columns are the study's own statistic, a t-test over posterior draws of one "
-            "model: "
-            "draws are not participants, so its p-value answers no question about people."
+            "model: draws are not participants, so its p-value answers no question about people."
         )
     return ReportTable(caption, tuple(columns), blocks, spans)
 
@@ -217,13 +108,15 @@ def independence_table(results: Results) -> ReportTable | None:
     first, *others = table.columns
     rows = []
     for row in rows_of(table):
-        cells = [
-            probability(row[name]) if name.startswith("p_") else plain(row[name])  # pyright: ignore[reportArgumentType]
-            for name in others
-        ]
-        rows.append([words(row[first]), *cells])
+        rows.append([words(row[first]), *(_independence_cell(str(name), row[name]) for name in others)])
     headings = tuple("p" if name == "p_value" else name.replace("_", " ") for name in table.columns)
     return ReportTable("Independence of s and z, and use of the units.", headings, {"": rows})
+
+
+def _independence_cell(column: str, value: Any) -> str:
+    if column == "space":
+        return space_label(str(value))
+    return probability(value) if column.startswith("p_") else plain(value)
 
 
 def recovery_table(results: Results) -> ReportTable | None:
@@ -240,6 +133,40 @@ def recovery_table(results: Results) -> ReportTable | None:
     caption = "Recovery of the planted factors, within patients; only a simulated cohort has a truth."
     headings = ("factor", "participants", "metric", *(space_label(space) for space in spaces))
     return ReportTable(caption, headings, {"": rows})
+
+
+def peaks_table(results: Results) -> ReportTable | None:
+    """The largest peaks of the voxelwise test."""
+    peaks = results.analysis("peaks")
+    if peaks is None:
+        return None
+    labelled = "label" in peaks
+    rows = [
+        [
+            str(row["cluster"]),
+            *(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")),
+            number(row["peak"], 2),
+            count(row["volume_mm3"]),
+            *([text(row["label"])] if labelled else []),
+        ]
+        for row in rows_of(peaks.head(MOST_PEAKS))
+    ]
+    more = (
+        f" The first {MOST_PEAKS} of {len(peaks)}; all are in analysis/peaks.tsv."
+        if len(peaks) > MOST_PEAKS
+        else ""
+    )
+    caption = f"Peaks of t, patients minus their background twins, corrected p < 0.05.{more}"
+    columns = (
+        "cluster",
+        "x, mm",
+        "y, mm",
+        "z, mm",
+        "t",
+        "volume, mm³",
+        *(["atlas label"] if labelled else []),
+    )
+    return ReportTable(caption, columns, {"": rows})
 
 
 def mixture_table(results: Results) -> ReportTable | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from nibabel.nifti1 import Nifti1Image
 
 from adhd_cvae.analysis.figure_style import code_label
 from adhd_cvae.files import read_json, read_tsv
@@ -88,6 +89,11 @@ class Results:
         """Table ``analysis/<name>.tsv``; None where it is absent or has no row."""
         return self._read(self.paths.table(name))
 
+    def brain_map(self, name: str) -> Nifti1Image | None:
+        """The map of ``maps/`` with this description; None where it is absent."""
+        found = sorted(self.paths.maps.glob(f"*_desc-{name}_map.nii.gz"))
+        return Nifti1Image.from_filename(found[0]) if found else None
+
     @staticmethod
     def _read(path: Path) -> pd.DataFrame | None:
         if not path.is_file():
@@ -142,6 +148,11 @@ class Results:
     def level(self, variable: str, code: object) -> str:
         """Words of one code; 3 and 3.0 are the same code."""
         return code_label(code, self.levels(variable))
+
+    def named_level(self, variable: str, code: object) -> str:
+        """Words of one code for a sentence: ``Peking``, or ``site 8`` where the sidecar has no word for 8."""
+        words = self.level(variable, code)
+        return words if words in self.levels(variable).values() else f"{self.label(variable)} {words}"
 
     @property
     def scales(self) -> dict[str, str]:

@@ -187,7 +187,7 @@ def template_maps(
     for row, (volume, name) in enumerate(zip(volumes, names, strict=True)):
         base = 1 - (row + 1) * height
         for part, heights in enumerate(CUTS):
-            axes = figure.add_axes((0, base + 0.46 * height * (1 - part), 1, 0.46 * height))
+            axes = figure.add_axes((0, base + height * (0.5 - 0.45 * part), 1, 0.42 * height))
             _overlay(figure, axes, volume, affine, heights, limit, threshold)
         figure.text(0.01, base + 0.99 * height, name, fontweight="bold", va="top")
     _free_colour_bar(figure, limit, label, bottom)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from nibabel.nifti1 import Nifti1Image
 
 from adhd_cvae.analysis.figure_style import save_figure
 from adhd_cvae.errors import InputError
@@ -112,7 +113,10 @@ def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
     silhouette = pd.DataFrame(
         {"space": SPACES, "variable": "sex", "n": 30, "silhouette": 0.1, "p_value": 0.2}
     )
-    write_tsv(silhouette.assign(difference=[0.02, np.nan, np.nan]), analysis / "silhouette.tsv")
+    write_tsv(
+        silhouette.assign(difference=[0.02, np.nan, np.nan], labels="above 12 or not (median)"),
+        analysis / "silhouette.tsv",
+    )
     mixture = [
         (s, c, k, 10.0 - k if c == "tied" else k) for s in SPACES for c in ("full", "tied") for k in (1, 2)
     ]
@@ -193,6 +197,19 @@ def write_decoded(folder: Path) -> None:
         "salient_map": rng.normal(size=(2, voxels)),
     }
     np.savez(folder / "decoded.npz", allow_pickle=False, **arrays)
+    (folder / "maps").mkdir()
+    for name, values in (("T", rng.normal(size=shape)), ("P", np.where(mask, 0.01, 1))):
+        image = Nifti1Image(values.astype(np.float32), arrays["affine"])
+        image.to_filename(folder / f"maps/space-MNI_desc-salientEffect{name}_map.nii.gz")
+    peaks = {
+        "cluster": ["1", "1a"],
+        "x_mm": 1.5,
+        "y_mm": -9.0,
+        "z_mm": 3.0,
+        "peak": -5.5,
+        "volume_mm3": [2700, np.nan],
+    }
+    write_tsv(pd.DataFrame(peaks), folder / "analysis/peaks.tsv")
 
 
 @pytest.fixture(scope="module")
@@ -322,6 +339,23 @@ def test_warnings_say_where_the_data_cannot_answer(page: Page) -> None:
 
 def test_disagreeing_mixtures_settle_nothing(page: Page) -> None:
     assert "not settled: the lowest BIC is at 1 (full) and 2 (tied) components" in page.text
+
+
+def test_voxelwise_test_is_told_with_its_limit(page: Page, folder: Path) -> None:
+    assert "Some voxels differ between patients and their background twins" in page.text
+    assert "takes the model's decoding for granted" in page.text
+    peaks = read_tsv(folder / "analysis/peaks.tsv")
+    write_tsv(peaks.head(0), folder / "analysis/peaks.tsv")
+    assert narrative.voxels(Results(folder))[0].startswith("No voxel differs")
+
+
+def test_text_in_a_result_table_is_shown_as_it_is(page: Page) -> None:
+    assert "above 12 or not (median)" in page.text
+
+
+def test_code_without_words_is_named_by_its_column(folder: Path) -> None:
+    (folder / "cohort.json").unlink()
+    assert narrative.confounding(Results(folder))[0].startswith("site 7 has controls only")
 
 
 def test_simulated_cohort_is_no_finding(page: Page, folder: Path) -> None:
