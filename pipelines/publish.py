@@ -11,7 +11,7 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import fingerprint, read_tsv
 from pipelines.paths import OutputPaths
-from pipelines.progress import Progress
+from pipelines.progress import Progress, Tick
 from pipelines.record import RunRecord, checksums
 
 if TYPE_CHECKING:
@@ -83,22 +83,29 @@ def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool
                 store.uri, done.info.run_name or name, done.info.run_id, registry.uri_of(version)
             )
         run = tracking.start_run(client, store, name, content, _tags(recipe, record))
-        now = int(time.time() * 1000)
-        tick(1, 4, "settings and losses")
-        tracking.log_recipe(client, run.info.run_id, recipe)
-        if paths.history.is_file():
-            tracking.log_history(client, run.info.run_id, read_tsv(paths.history), now)
-        tracking.log_scores(client, run.info.run_id, scores(paths, record), now)
-        tracking.log_dataset(
-            client, run.info.run_id, record.get("dataset", "cohort"), content, _profile(cohort)
-        )
-        tick(2, 4, "tables and figures")
-        tracking.log_files(client, run.info.run_id, paths)
-        tick(3, 4, "model")
-        version = _register(paths, client, run)
-        client.set_terminated(run.info.run_id)
+        with tracking.ending(client, run):
+            _log_results(paths, recipe, client, run, tick)
+            tick(3, 4, "model")
+            version = _register(paths, client, run)
         tick(4, 4, "")
     return Published(store.uri, name, run.info.run_id, registry.uri_of(version))
+
+
+def _log_results(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "Run", tick: Tick) -> None:
+    """Log settings, losses, scores, dataset, tables and figures."""
+    from pipelines import tracking
+
+    record, cohort, run_id = RunRecord.open(paths).content, read_tsv(paths.cohort), run.info.run_id
+    now = int(time.time() * 1000)
+    tick(1, 4, "settings and losses")
+    tracking.log_recipe(client, run_id, recipe)
+    if paths.history.is_file():
+        tracking.log_history(client, run_id, read_tsv(paths.history), now)
+    tracking.log_scores(client, run_id, scores(paths, record), now)
+    digest = fingerprint(checksums(paths, paths.cohort, paths.manifest))
+    tracking.log_dataset(client, run_id, record.get("dataset", "cohort"), digest, _profile(cohort))
+    tick(2, 4, "tables and figures")
+    tracking.log_files(client, run_id, paths)
 
 
 def content_fingerprint(paths: OutputPaths, recipe: Recipe) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from mlflow import MlflowClient, pyfunc, set_registry_uri, set_tracking_uri
+from mlflow import MlflowClient, pyfunc
 from mlflow.entities import LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
@@ -80,8 +80,6 @@ def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
             "store that holds the model (sqlite:////path/mlflow.db or http://server)."
         )
     store.client()
-    set_tracking_uri(store.uri)
-    set_registry_uri(store.uri)
     try:
         return pyfunc.load_model(uri)
     except (MlflowException, OSError) as error:

@@ -16,7 +16,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import pandas as pd
-from mlflow import MlflowClient
+from mlflow import MlflowClient, set_registry_uri, set_tracking_uri
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
 from mlflow.exceptions import MlflowException
 
@@ -72,7 +72,11 @@ class Store:
             logging.getLogger(name).setLevel(logging.WARNING)
         if self.database is not None:
             self.database.parent.mkdir(parents=True, exist_ok=True)
-        return MlflowClient(self.uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI", self.uri))
+        registry = os.environ.get("MLFLOW_REGISTRY_URI", self.uri)
+        # `models:/` addresses are resolved in the process's own store, whatever store the client was given.
+        set_tracking_uri(self.uri)
+        set_registry_uri(registry)
+        return MlflowClient(self.uri, registry_uri=registry)
 
 
 def find_store(output_dir: Path) -> Store:
@@ -106,6 +110,20 @@ def start_run(client: MlflowClient, store: Store, name: str, content: str, tags:
         client.delete_run(left_over.info.run_id)
     own = {"mlflow.source.name": "adhd-cvae publish", "mlflow.source.type": "LOCAL", CONTENT_TAG: content}
     return client.create_run(experiment, run_name=name, tags={**tags, **own})
+
+
+@contextmanager
+def ending(client: MlflowClient, run: Run) -> Iterator[None]:
+    """End the run with the block: finished, failed, or killed where a person interrupted it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        client.set_terminated(run.info.run_id, "KILLED")
+        raise
+    except BaseException:
+        client.set_terminated(run.info.run_id, "FAILED")
+        raise
+    client.set_terminated(run.info.run_id)
 
 
 def find_runs(client: MlflowClient, content: str, finished: bool | None = False) -> list[Run]:
@@ -177,9 +195,15 @@ def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
     for file in (paths.report, paths.history, paths.exclusions):
         if file.is_file():
             client.log_artifact(run_id, str(file))
-    checklist = read_json(paths.run_record)
-    checklist.pop("bids_dir", None)  # where the data lie is nobody's business but the lab's
-    client.log_dict(run_id, checklist, "run.json")
+    client.log_dict(run_id, _without_places(read_json(paths.run_record)), "run.json")
+
+
+def _without_places(checklist: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where the data lie, even relative: nobody's business but the lab's."""
+    kept = {key: value for key, value in checklist.items() if key != "bids_dir"}
+    prepared = kept.get("stages", {}).get("prepare", {}).get("settings", {})
+    prepared.pop("BIDS_DIR", None)
+    return kept
 
 
 def git_commit() -> str | None:

@@ -1,0 +1,212 @@
+"""One small cohort through every stage: what is there at the end, and what a second call does."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from adhd_cvae.cohort import validate_cohort
+from adhd_cvae.errors import InputError
+from adhd_cvae.files import file_checksum, read_json, read_tsv
+from pipelines import embed, group, participant, publish, train
+from pipelines.paths import BidsInput, OutputPaths
+from pipelines.progress import Silent
+from pipelines.settings import load_recipe
+from pipelines.tracking import EXPERIMENT, find_store
+
+RECIPE = load_recipe("smoke")
+
+
+@pytest.fixture(autouse=True)
+def own_store(monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture
+def client(demo):
+    return find_store(demo.paths.folder).client()
+
+
+def test_output_dir_holds_what_the_contract_promises(demo):
+    for name in (
+        *("dataset_description.json", "cohort.tsv", "cohort.json", "exclusions.tsv", "run.json"),
+        *("latents.tsv", "latents.json", "draws.npz", "decoded.npz", "baselines.tsv", "report.html"),
+        *("checkpoints/cvae.safetensors", "checkpoints/vae.safetensors", "cache/images.npy"),
+    ):
+        assert (demo.paths.folder / name).is_file(), name
+    for name in (
+        "rsa",
+        "as_published",
+        "silhouette",
+        "mixture",
+        "umap",
+        "probes",
+        "independence",
+        "recovery",
+    ):
+        assert not read_tsv(demo.paths.table(name)).empty, name
+    assert list(demo.paths.figures.iterdir())
+    assert any("salientEffectMean" in file.name for file in demo.paths.maps.glob("space-*_desc-*.nii.gz"))
+
+
+def test_output_dir_passes_the_bids_validator(demo):
+    shown = subprocess.run(
+        ["bids-validator-deno", str(demo.paths.folder)], capture_output=True, text=True, check=False
+    )
+    assert "[ERROR]" not in shown.stdout
+
+
+def test_cohort_and_latents_name_the_same_participants_once(demo):
+    cohort, latents = validate_cohort(read_tsv(demo.paths.cohort)), read_tsv(demo.paths.latents)
+    assert cohort["participant_id"].tolist() == latents["participant_id"].tolist()
+    assert set(cohort["split"]) == {"train", "test"}
+    assert (demo.bids_dir / cohort["image"][0]).is_file()
+    assert not (cohort.select_dtypes("number") == -999).any().any()
+    assert {"s_00", "s_01", "z_00", "z_03", "v_00", "v_05"} <= set(latents)
+
+
+def test_draws_scatter_around_the_posterior_means(demo):
+    latents = read_tsv(demo.paths.latents)
+    with np.load(demo.paths.draws, allow_pickle=False) as draws:
+        assert draws["participant_id"].tolist() == latents["participant_id"].tolist()
+        assert draws["salient"].shape == (RECIPE.analysis.draws, len(latents), 2)
+        means = latents[[f"z_{unit:02d}" for unit in range(4)]].to_numpy()
+        assert np.corrcoef(draws["background"].mean(axis=0).ravel(), means.ravel())[0, 1] > 0.5
+        assert draws["background"].std(axis=0).min() > 0
+
+
+def test_the_summary_says_who_what_and_where(demo):
+    for expected in ("24: 12 patients, 12 controls", "report.html", "mlflow.db", "models:/adhd-cvae", "Time"):
+        assert expected in demo.summary
+
+
+def test_a_second_call_changes_nothing_and_doubles_nothing(demo, client):
+    files = (demo.paths.latents, demo.paths.draws, demo.paths.table("rsa"), demo.paths.history)
+    before = [file.stat().st_mtime_ns for file in files]
+    group.run(demo.paths, RECIPE, BidsInput(demo.bids_dir), Silent())
+    assert [file.stat().st_mtime_ns for file in files] == before
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert len(client.search_runs([experiment.experiment_id])) == 1
+    assert len(client.search_model_versions("name = 'adhd-cvae'")) == 1
+
+
+def test_embedding_twice_gives_the_same_bits(demo, tmp_path):
+    copy = OutputPaths(tmp_path / "copy")
+    shutil.copytree(demo.paths.folder, copy.folder)
+    for file in (copy.latents, copy.draws):
+        file.unlink()
+    embed.run(copy, RECIPE, Silent())
+    assert file_checksum(copy.latents) == file_checksum(demo.paths.latents)
+    with np.load(copy.draws) as new, np.load(demo.paths.draws) as old:
+        for name in old.files:
+            np.testing.assert_array_equal(new[name], old[name])
+
+
+def test_other_settings_are_refused_before_anything_is_touched(demo):
+    other = load_recipe("smoke", ("model.hidden=9",))
+    with pytest.raises(InputError, match=r"model\.hidden = 8, now 9"):
+        train.run(demo.paths, other, Silent())
+
+
+def test_the_run_can_be_compared(demo, client):
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    run = client.search_runs([experiment.experiment_id])[0]
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "smoke, 24 participants, seed 0"
+    assert run.data.params["training.epochs"] == "2"
+    assert "cvae/loss_training" in run.data.metrics
+    assert any(name.startswith("tau/") for name in run.data.metrics)
+    assert any(name.startswith("seconds/") for name in run.data.metrics)
+    assert run.inputs.dataset_inputs[0].dataset.name.startswith("Simulated")
+    artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert {"tables", "figures", "report.html", "run.json", "recipe.json"} <= artifacts
+
+
+def test_nothing_published_names_a_place_or_a_person(demo, client):
+    store = find_store(demo.paths.folder)
+    private = [str(demo.paths.folder.parent), os.path.expanduser("~"), os.uname().nodename]
+    texts = {
+        file: file.read_text(encoding="utf-8", errors="replace")
+        for file in store.artifacts.rglob("*")
+        if file.is_file() and file.suffix not in (".py", ".safetensors")
+    }
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    run = client.search_runs([experiment.experiment_id])[0]
+    texts["run"] = str((run.data.params, run.data.tags, run.inputs.to_dictionary()))
+    for file, text in texts.items():
+        for word in private:
+            assert not re.search(rf"(?<![\w/]){re.escape(word)}(?![\w])", text), (file, word)
+
+
+def test_the_registered_model_gives_the_rows_of_latents_tsv(demo, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    find_store(demo.paths.folder).client()
+    cohort, latents = read_tsv(demo.paths.cohort), read_tsv(demo.paths.latents)
+    model = mlflow.pyfunc.load_model("models:/adhd-cvae@champion")
+    rows = [3, 0, 17]
+    paths = [str(demo.bids_dir / cohort["image"][row]) for row in rows]
+    predicted = model.predict(pd.DataFrame({"image": paths}))
+    assert list(predicted) == [name for name in latents if name.startswith(("s_", "z_"))]
+    expected = latents.loc[rows, list(predicted)].to_numpy()
+    np.testing.assert_allclose(predicted.to_numpy(), expected, atol=1e-5)
+
+
+def test_the_registered_model_holds_no_pickle(demo):
+    models = find_store(demo.paths.folder).artifacts / "models"
+    names = {file.suffix for file in models.rglob("*") if file.is_file()}
+    assert ".safetensors" in names
+    assert not names & {".pkl", ".pickle", ".pt", ".pth", ".joblib"}
+
+
+def test_the_participant_level_embeds_new_people_without_training(demo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", find_store(demo.paths.folder).uri)
+    paths = OutputPaths(tmp_path / "new")
+    wanted = read_tsv(demo.paths.cohort)["participant_id"].tolist()[4:7]
+    source = BidsInput(demo.bids_dir, labels=tuple(wanted))
+    participant.run(paths, source, "models:/adhd-cvae@champion", Silent())
+    latents = read_tsv(paths.latents)
+    assert latents["participant_id"].tolist() == wanted
+    expected = read_tsv(demo.paths.latents).set_index("participant_id").loc[wanted, ["s_00", "z_00"]]
+    np.testing.assert_allclose(latents[["s_00", "z_00"]].to_numpy(), expected.to_numpy(), atol=1e-5)
+    assert not paths.checkpoints.exists()
+
+
+def test_an_unknown_model_is_one_line(demo, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", find_store(demo.paths.folder).uri)
+    with pytest.raises(InputError, match="cannot be loaded") as caught:
+        participant.run(OutputPaths(tmp_path), BidsInput(demo.bids_dir), "models:/nobody@champion", Silent())
+    assert len(caught.value.problems) == 1
+
+
+def test_a_failed_publication_is_marked_and_the_next_one_replaces_it(demo, tmp_path, monkeypatch):
+    copy = OutputPaths(tmp_path / "copy")
+    shutil.copytree(demo.paths.folder, copy.folder)
+
+    def fail(*_):
+        raise InputError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(publish, "_register", fail)
+        with pytest.raises(InputError, match="disk is full"):
+            publish.run(copy, RECIPE, Silent())
+    client = find_store(copy.folder).client()
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
+    publish.run(copy, RECIPE, Silent())
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FINISHED"]
+
+
+def test_the_checklist_is_complete(demo):
+    record = read_json(demo.paths.run_record)
+    assert record["bids_dir"] == "../../bids"
+    assert record["device"] == "cpu"
+    assert record["torch_threads"] >= 1
+    assert set(record["stages"]) == {"prepare", "train", "embed", "analyse"}
+    assert all(stage["state"] == "done" for stage in record["stages"].values())
+    assert "participants.tsv" in record["inputs"]
+    assert str(demo.paths.folder.parent) not in demo.paths.run_record.read_text(encoding="utf-8")
