@@ -8,14 +8,14 @@ instructions. All functions release the interpreter's lock, so that threads shar
 import numpy as np
 from numba import njit
 
-# Word d has a 1 in each byte below d: one addition counts a digit in all the counters that it exceeds.
-_LOWER_BYTES = np.array([sum(1 << (8 * k) for k in range(d)) for d in range(8)], np.uint64)
+# Word d has a 1 in each 16-bit field below d: one addition counts a digit in all the counters that it exceeds.
+_LOWER_FIELDS = np.array([sum(1 << (16 * k) for k in range(d)) for d in range(4)], np.uint64)
 
 
 @njit(cache=True, nogil=True)
 def _counters(bits):  # pragma: no cover - compiled
-    """Room for the counters of digits of up to 9 bits: the fewer, the faster."""
-    groups = 8 if bits <= 7 else 16
+    """Room for the counters of digits of up to 10 bits: the fewer, the faster."""
+    groups = 8 if bits <= 7 else 16 if bits <= 9 else 32
     members = 8 if bits <= 6 else 16 if bits <= 8 else 32
     return np.empty(groups, np.int32), np.empty((groups, members), np.int32), np.empty(513, np.int64)
 
@@ -33,7 +33,7 @@ def _digit_offsets(codes, start, stop, shift, offsets):  # pragma: no cover - co
 
 @njit(cache=True, nogil=True)
 def _wide_inversions(codes, weights, spare, start, stop, shift, work, sort):  # pragma: no cover - compiled
-    """Count earlier, strictly larger digits of 9 bits; copy the segment to `spare`, sorted, where asked.
+    """Count earlier, strictly larger digits; copy the segment to `spare`, sorted, where asked.
 
     ``groups[g]`` holds how many earlier digits lie in a higher group, ``members[g, m]`` how many in the same
     group are larger: two look-ups a query, and updates of a width that compiles to vector instructions.
@@ -75,33 +75,38 @@ def _wide_inversions(codes, weights, spare, start, stop, shift, work, sort):  # 
 
 
 @njit(cache=True, nogil=True)
-def _packed_inversions(codes, start, stop, middle, low):  # pragma: no cover - compiled
-    """The same for the lowest 8 bits of at most 256 codes: the counters are bytes packed in 64-bit words."""
-    top = np.uint64(0)
-    middle[:] = np.uint64(0)
-    low[:] = np.uint64(0)
-    byte = np.uint64(255)
+def _packed_inversions(codes, start, stop, counters):  # pragma: no cover - compiled
+    """The same for the lowest 8 bits of at most 65,535 codes.
+
+    Four 16-bit counters share a word; word 0 of `counters` (85,) is for the upper two bits, the next 4, 16 and 64
+    words for the two bits below each prefix.
+    """
+    counters[:] = np.uint64(0)
+    mask = np.uint64(65535)
     total = np.uint64(0)
     for position in range(start, stop):
         code = np.uint64(codes[position])
         a = (code >> np.uint64(6)) & np.uint64(3)
-        b = (code >> np.uint64(3)) & np.uint64(7)
-        c = code & np.uint64(7)
-        ab = (code >> np.uint64(3)) & np.uint64(31)
-        total += (top >> (a << np.uint64(3))) & byte
-        total += (middle[a] >> (b << np.uint64(3))) & byte
-        total += (low[ab] >> (c << np.uint64(3))) & byte
-        top += _LOWER_BYTES[a]
-        middle[a] += _LOWER_BYTES[b]
-        low[ab] += _LOWER_BYTES[c]
+        b = (code >> np.uint64(4)) & np.uint64(15)
+        c = (code >> np.uint64(2)) & np.uint64(63)
+        d = code & np.uint64(255)
+        second, third, fourth = np.uint64(1) + a, np.uint64(5) + b, np.uint64(21) + c
+        b, c, d = b & np.uint64(3), c & np.uint64(3), d & np.uint64(3)
+        total += (counters[0] >> (a << np.uint64(4))) & mask
+        total += (counters[second] >> (b << np.uint64(4))) & mask
+        total += (counters[third] >> (c << np.uint64(4))) & mask
+        total += (counters[fourth] >> (d << np.uint64(4))) & mask
+        counters[0] += _LOWER_FIELDS[a]
+        counters[second] += _LOWER_FIELDS[b]
+        counters[third] += _LOWER_FIELDS[c]
+        counters[fourth] += _LOWER_FIELDS[d]
     return np.int64(total)
 
 
 @njit(cache=True, nogil=True)
 def _last_digit_inversions(codes, weights, work):  # pragma: no cover - compiled
     """Inversions inside the segments that share all but the lowest 8 bits."""
-    middle = np.empty(4, np.uint64)
-    low = np.empty(32, np.uint64)
+    counters = np.empty(85, np.uint64)
     total = np.int64(0)
     start = 0
     while start < len(codes):
@@ -109,8 +114,8 @@ def _last_digit_inversions(codes, weights, work):  # pragma: no cover - compiled
         stop = start + 1
         while stop < len(codes) and codes[stop] >> np.int32(8) == prefix:
             stop += 1
-        if weights is None and stop - start <= 256:
-            total += _packed_inversions(codes, start, stop, middle, low)
+        if weights is None and stop - start <= 65535:
+            total += _packed_inversions(codes, start, stop, counters)
         else:
             total += _wide_inversions(codes, weights, (codes, codes), start, stop, 0, work, False)
         start = stop
@@ -173,7 +178,7 @@ def count_inversions(codes, weights, spare):  # pragma: no cover - compiled
     bits = 0
     while largest >> bits:
         bits += 1
-    if bits <= 9:
+    if bits <= 10:  # one pass with more counters beats two
         return _wide_inversions(codes, weights, spare, 0, len(codes), 0, _counters(bits), False)
     work = _counters(min(bits - 8, 9))
     total = np.int64(0)
