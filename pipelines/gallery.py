@@ -57,7 +57,7 @@ PICTURES = (
         "cohort",
         "Who is in this analysis",
         "Flow chart: participants found, left out, kept, and split into trained on and held out, by group.",
-        "No model learns from held-out participants; their loss only decides when training stops.",
+        "No model learns from held-out participants. They are there to check what it learnt.",
     ),
     Picture(
         "exclusions",
@@ -84,10 +84,10 @@ PICTURES = (
         "training",
         "training",
         "Losses by epoch",
-        "Line chart of training and held-out loss by epoch for each model; the best held-out epoch is "
+        "Line chart of training, validation and held-out loss by epoch for each model; the lowest point is "
         "marked.",
-        "The training loss is taken with augmentation and changing weights within the epoch; the held-out "
-        "one without. A held-out curve that rises while the other falls is overfitting.",
+        "Validation: a part of the training split that decides when to stop. Epoch 0 is the start, before "
+        "any step. A validation curve that rises while the training one falls is overfitting.",
     ),
     Picture(
         "training_terms",
@@ -95,8 +95,9 @@ PICTURES = (
         "What the contrastive loss is made of",
         "Small line charts of reconstruction, Kullback-Leibler, total-correlation and controls' salient "
         "terms, and of the critic's accuracy, by epoch.",
-        "KL: information kept in a space, nats. The critic tells true (s, z) pairs from shuffled ones: an "
-        "accuracy at the dotted line, 0.5, means that it finds no dependence.",
+        "Unexplained variance: share of the maps' variance that the decoding misses. KL: information kept "
+        "in a space, nats. The critic tells true (s, z) pairs from shuffled ones: an accuracy at the "
+        "dotted line, 0.5, means that it finds no dependence.",
     ),
     Picture(
         "reconstructions",

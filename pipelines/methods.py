@@ -128,7 +128,8 @@ def _training(results: Results) -> str:
         f"most {results.setting('training.epochs')} epochs (learning rate "
         f"{results.setting('training.learning_rate'):g}, "
         f"{results.setting('training.batch_size')} participants of each group a batch) and stopped after "
-        f"{results.setting('training.patience')} epochs without a better held-out loss (seed "
+        f"{results.setting('training.patience')} epochs without a better loss on a "
+        "part of the training split kept for validation (seed "
         f"{results.setting('seed', 0)})."
     )
 

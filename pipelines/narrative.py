@@ -58,7 +58,9 @@ def _similarity(results: Results) -> str:
     rsa = results.analysis("rsa")
     if rsa is None:
         return ""
-    rows = rows_of(rsa)
+    rows = [row for row in rows_of(rsa) if pd.notna(row["p_fdr"])]
+    if not rows:
+        return "No variable could be tested for a relation to any of the spaces; the reasons are below."
     tested, found = len({row["variable"] for row in rows}), [row for row in rows if row["p_fdr"] < 0.05]
     if not found:
         return (
@@ -267,12 +269,17 @@ def _not_testable(results: Results) -> list[str]:
 
 
 def _training(results: Results) -> list[str]:
-    said = [str(line) for line in results.run.get("training_warnings", [])]
+    if "training_warnings" in results.run:
+        return [str(line) for line in results.run["training_warnings"]]
+    said = []
     rows = [] if results.history is None else rows_of(results.history)
     for model, word in (("cvae", "contrastive VAE"), ("vae", "plain VAE")):
-        losses = np.array([row["test_loss"] for row in rows if row["model"] == model], dtype=float)
+        losses = [row.get("validation_loss", row.get("test_loss")) for row in rows if row["model"] == model]
+        losses = np.array(losses, dtype=float)
         if np.isfinite(losses).any() and np.nanargmin(losses) == len(losses) - 1:
-            said.append(f"The {word}'s held-out loss was still falling at the last epoch: it could go on.")
+            said.append(
+                f"The {word}'s loss was still falling at the last epoch: longer training may change it."
+            )
     return said
 
 

@@ -10,6 +10,14 @@ from adhd_cvae.files import MISSING
 from pipelines.formats import ReportTable, count, interval, number, plain, probability, text, words
 from pipelines.results import Results
 
+MEASURES = {
+    "hsic": "dependence of s and z (HSIC)",
+    "critic_accuracy": "critic's accuracy (0.5: no dependence)",
+    "active_units": "units in use",
+    "norm_target": "mean length of s, patients",
+    "norm_background": "mean length of s, controls",
+}
+"""Words of the measures of independence.tsv."""
 MOST_PEAKS = 20
 """Rows of the table of peaks on the page."""
 
@@ -48,7 +56,7 @@ def rsa_table(results: Results) -> ReportTable | None:
             ("as published: pseudo-replication, not inference", 3),
         )
         caption += (
-            " The last three columns are the study's own statistic, a t-test over posterior draws of one "
+            "The last three columns are the study's own statistic, a t-test over posterior draws of one "
             "model: draws are not participants, so its p-value answers no question about people."
         )
     return ReportTable(caption, tuple(columns), blocks, spans)
@@ -108,7 +116,8 @@ def independence_table(results: Results) -> ReportTable | None:
     first, *others = table.columns
     rows = []
     for row in rows_of(table):
-        rows.append([words(row[first]), *(_independence_cell(str(name), row[name]) for name in others)])
+        measure = MEASURES.get(str(row[first]), words(row[first]))
+        rows.append([measure, *(_independence_cell(str(name), row[name]) for name in others)])
     headings = tuple("p" if name == "p_value" else name.replace("_", " ") for name in table.columns)
     return ReportTable("Independence of s and z, and use of the units.", headings, {"": rows})
 

@@ -151,31 +151,43 @@ def exclusion_counts(exclusions: pd.DataFrame) -> Figure:
 
 @styled
 def training_losses(history: pd.DataFrame) -> Figure:
-    """Training and held-out loss per epoch; one panel a model, its best held-out epoch marked."""
+    """Loss per epoch; one panel a model, the epoch whose weights were kept marked.
+
+    Parameters
+    ----------
+    history
+        ``checkpoints/history.tsv``: `train_loss`; `validation_loss`, on the part of the training split that
+        decides when to stop; `test_loss` where it was taken. Epoch 0 is the start.
+    """
     names = {"cvae": "Contrastive VAE", "vae": "Plain VAE"}
+    curves = {
+        "train_loss": ("trained on", FAINT, "-"),
+        "validation_loss": ("validation", SPACE_COLOURS["salient"], "--"),
+        "test_loss": ("held out", SPACE_COLOURS["background"], "-"),
+    }
+    curves = {column: look for column, look in curves.items() if column in history}
+    deciding = "validation_loss" if "validation_loss" in curves else [*curves][-1]
     models = in_order(history["model"].tolist(), names)
-    figure = new_figure(0.5 + 2.1 * len(models))
+    figure = new_figure(0.6 + 2.1 * len(models))
     panels = figure.subplots(len(models), 1, squeeze=False)[:, 0]
     for axes, model in zip(panels, models, strict=True):
         rows = history.loc[history["model"] == model]
-        axes.plot(rows["epoch"], rows["train_loss"], color=FAINT, label="training")
-        axes.plot(rows["epoch"], rows["test_loss"], color=SPACE_COLOURS["background"], label="held out")
-        held_out = rows["test_loss"].to_numpy(dtype=float)
-        if np.isfinite(held_out).any():
-            best = rows.iloc[int(np.nanargmin(held_out))]
-            axes.plot(
-                best["epoch"], best["test_loss"], "o", color=SPACE_COLOURS["salient"], label="best held out"
-            )
+        for column, (label, colour, dashes) in curves.items():
+            axes.plot(rows["epoch"], rows[column], color=colour, ls=dashes, label=label)
+        losses = rows[deciding].to_numpy(dtype=float)
+        if np.isfinite(losses).any():
+            best = rows.iloc[int(np.nanargmin(losses))]
+            axes.plot(best["epoch"], best[deciding], "o", color=curves[deciding][1], label="lowest")
         axes.set(title=names.get(model, model), ylabel="loss")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         soft_grid(axes, "y")
     panels[-1].set_xlabel("epoch")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
 TERMS = {
-    "reconstruction": "reconstruction",
+    "reconstruction": "unexplained variance",
     "kl_salient": "KL of s",
     "kl_background": "KL of z",
     "total_correlation": "total correlation",
@@ -194,6 +206,10 @@ def training_terms(history: pd.DataFrame) -> Figure:
     panels = figure.subplots(height, 2, squeeze=False, sharex=True).ravel()
     for axes, term in zip(panels, terms, strict=False):
         axes.plot(rows["epoch"], rows[term], color=SPACE_COLOURS["background"])
+        if term == "reconstruction" and "validation_reconstruction" in rows:
+            look = {"color": SPACE_COLOURS["salient"], "ls": "--"}
+            axes.plot(rows["epoch"], rows["validation_reconstruction"], **look, label="validation")
+            axes.legend(loc="upper right")
         if term == "critic_accuracy":
             axes.axhline(0.5, color=INK, lw=0.8, ls=":")
         axes.set_title(TERMS[term])

@@ -331,7 +331,7 @@ def test_warnings_say_where_the_data_cannot_answer(page: Page) -> None:
         "Only 0 patients held out",
         "More than a fifth of the patients have no value of ADHD Index (33 %)",
         "raw scores of 2 instruments",
-        "held-out loss was still falling",
+        "loss was still falling at the last epoch",
         "not independent (permutation p = 0.010)",
     ):
         assert said in page.text
@@ -434,6 +434,7 @@ def test_nothing_testable_is_said_with_its_reason(folder: Path) -> None:
     assert DRAWERS["rsa"](Results(folder)) is not None
     page = Page(write_report(folder).read_text(encoding="utf-8"))
     assert "(the variable does not vary)" in page.text
+    assert "No variable could be tested" in page.text
     assert "nan" not in page.text.lower().split()
 
 

@@ -91,16 +91,19 @@ def history(models: tuple[str, ...]) -> pd.DataFrame:
     return pd.concat(tables).assign(reconstruction=1.0, kl_salient=np.nan, critic_accuracy=0.5)
 
 
-def test_training_marks_the_best_held_out_epoch() -> None:
+def test_training_marks_the_epoch_that_was_kept() -> None:
     figure = run_figures.training_losses(history(("cvae", "vae")))
     assert len(figure.axes) == 2
-    best = [line for line in figure.axes[0].lines if line.get_label() == "best held out"]
+    best = [line for line in figure.axes[0].lines if line.get_label() == "lowest"]
     assert best[0].get_xydata().tolist() == [[3.0, 3.0]]
+    validated = history(("cvae",)).assign(validation_loss=[6, 2, 3, 4, 5])
+    lines = run_figures.training_losses(validated).axes[0].lines
+    assert [line.get_xydata().tolist() for line in lines if line.get_label() == "lowest"] == [[[2.0, 2.0]]]
 
 
 def test_training_terms_leave_out_what_was_not_recorded() -> None:
     words = words_of(run_figures.training_terms(history(("cvae",))))
-    assert "reconstruction" in words
+    assert "unexplained variance" in words
     assert "KL of s" not in words
 
 
