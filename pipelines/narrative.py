@@ -1,17 +1,12 @@
-"""Sentences built from the tables: what a run says, what it cannot say, and no more."""
+"""Sentences built from the tables: what a run says, and no more."""
 
-import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
 from pipelines.cohort_tables import site_counts
-from pipelines.formats import number, probability
+from pipelines.formats import number
 from pipelines.report_tables import best_components
 from pipelines.results import Results
-
-FEW = 30
-"""Participants of a group below which a warning is given."""
-FEW_HELD_OUT = 10
 
 
 def listed(words: list[str]) -> str:
@@ -179,120 +174,3 @@ def voxels(results: Results) -> list[str]:
         "takes the model's decoding for granted: it says where s acts, not that the anatomy itself was "
         "measured to differ."
     ]
-
-
-def warnings(results: Results) -> list[str]:
-    """Where the data cannot answer."""
-    return [
-        *_small_groups(results),
-        *(line for line in confounding(results) if "not identified" in line or "No site" in line),
-        *_imbalance(results),
-        *_missing_values(results),
-        *_instruments(results),
-        *_not_testable(results),
-        *_training(results),
-        *_dependence(results),
-    ]
-
-
-def _small_groups(results: Results) -> list[str]:
-    said = []
-    for group, word in (("target", "patients"), ("background", "controls")):
-        size, held_out = len(results.members(group=group)), len(results.members(group=group, split="test"))
-        if size < FEW:
-            said.append(f"Only {size} {word}: intervals are wide and a null result says little.")
-        if held_out < FEW_HELD_OUT:
-            said.append(f"Only {held_out} {word} held out: held-out figures hang on a few people.")
-    return said
-
-
-def _imbalance(results: Results) -> list[str]:
-    cohort, patients, controls = (results.members(**of) for of in ({}, _PATIENTS, _CONTROLS))
-    said = []
-    ages = [part["age"].dropna().to_numpy(float) for part in (patients, controls) if "age" in part]
-    if all(len(age) > 1 for age in ages) and ages and np.std(np.concatenate(ages)) > 0:
-        gap = (np.mean(ages[0]) - np.mean(ages[1])) / np.std(np.concatenate(ages))
-        if abs(gap) > 0.25:
-            older = "older" if gap > 0 else "younger"
-            said.append(
-                f"Patients are {older} than controls by {number(abs(gap), 2)} standard deviations of age."
-            )
-    codes = sorted(set(cohort["sex"].dropna()), key=str) if "sex" in cohort else []
-    if len(codes) == 2:
-        shares = [100 * float((part["sex"].dropna() == codes[1]).mean()) for part in (patients, controls)]
-        if abs(shares[0] - shares[1]) > 10:
-            said.append(
-                f"Sex differs by group: {shares[0]:.0f} % of patients and {shares[1]:.0f} % of controls are "
-                f"{results.named_level('sex', codes[1])}; differences between groups are partly differences "
-                "between sexes."
-            )
-    return said
-
-
-_PATIENTS = {"group": "target"}
-_CONTROLS = {"group": "background"}
-
-
-def _missing_values(results: Results) -> list[str]:
-    patients = results.members(group="target")
-    if patients.empty:
-        return []
-    shares = {name: np.mean(patients[name].isna()) for name in results.scales if name in patients}
-    named = [f"{results.label(name)} ({100 * share:.0f} %)" for name, share in shares.items() if share > 0.2]
-    return [f"More than a fifth of the patients have no value of {listed(named)}."] if named else []
-
-
-def _instruments(results: Results) -> list[str]:
-    patients = results.members(group="target")
-    raw = [name for name in ("adhd_index", "inattentive", "hyper_impulsive") if name in results.scales]
-    if not raw or "adhd_measure" not in patients:
-        return []
-    used = len(set(patients["adhd_measure"].dropna()))
-    if used < 2:
-        return []
-    return [
-        f"{listed([results.label(name) for name in raw])}: raw scores of {used} instruments with different "
-        f"scales are "
-        "pooled; the versions standardised within instrument (ending in _z) compare."
-    ]
-
-
-def _not_testable(results: Results) -> list[str]:
-    rsa = results.analysis("rsa")
-    if rsa is None:
-        return []
-    empty = [row for row in rows_of(rsa) if pd.isna(row["p_value"])]
-    named = dict.fromkeys(results.label(row["variable"]) for row in empty)
-    reasons = dict.fromkeys(str(row["note"]) for row in empty if isinstance(row.get("note"), str))
-    why = f" ({'; '.join(reasons)})" if reasons else ""
-    return [f"Not testable in at least one space: {listed(list(named))}{why}."] if named else []
-
-
-def _training(results: Results) -> list[str]:
-    if "training_warnings" in results.run:
-        return [str(line) for line in results.run["training_warnings"]]
-    said = []
-    rows = [] if results.history is None else rows_of(results.history)
-    for model, word in (("cvae", "contrastive VAE"), ("vae", "plain VAE")):
-        losses = [row.get("validation_loss", row.get("test_loss")) for row in rows if row["model"] == model]
-        losses = np.array(losses, dtype=float)
-        if np.isfinite(losses).any() and np.nanargmin(losses) == len(losses) - 1:
-            said.append(
-                f"The {word}'s loss was still falling at the last epoch: longer training may change it."
-            )
-    return said
-
-
-def _dependence(results: Results) -> list[str]:
-    table = results.analysis("independence")
-    if table is None or "p_value" not in table:
-        return []
-    dependent = table[table["p_value"] < 0.05]
-    if dependent.empty:
-        return []
-    least = probability(dependent["p_value"].min())
-    return [f"The salient and the background space are not independent (permutation p {_equals(least)})."]
-
-
-def _equals(p_text: str) -> str:
-    return p_text if p_text.startswith("<") else f"= {p_text}"

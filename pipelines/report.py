@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import atomic_path
-from pipelines import cohort_tables, methods, narrative, report_tables
+from pipelines import cautions, cohort_tables, methods, narrative, report_tables
 from pipelines.formats import ReportTable
 from pipelines.gallery import PICTURES, Picture
 from pipelines.report_tables import Column
@@ -81,7 +81,7 @@ def write_report(folder: Path) -> Path:
         version=methods.public(results.run.get("software", {}).get("adhd-cvae", "")),
         simulated=narrative.is_simulated(results),
         summary=narrative.summary(results),
-        warnings=[methods.public(line) for line in narrative.warnings(results)],
+        warnings=[methods.public(line) for line in cautions.warnings(results)],
         sections=list(_sections(results)),
         methods=methods.paragraph(results),
         references=[text for _, text in methods.used_references(results)],

@@ -14,7 +14,7 @@ from nibabel.nifti1 import Nifti1Image
 from adhd_cvae.analysis.figure_style import save_figure
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_tsv, write_json, write_tsv
-from pipelines import methods, narrative
+from pipelines import cautions, methods, narrative
 from pipelines.formats import count, interval, number, probability
 from pipelines.gallery import PICTURES
 from pipelines.illustrate import DRAWERS, count_left_out, draw_figures
@@ -323,7 +323,7 @@ def test_no_site_with_both_groups(folder: Path) -> None:
     cohort = cohort_table()
     cohort["site"] = np.where(cohort["group"] == "target", 5, 7)
     write_tsv(cohort, folder / "cohort.tsv")
-    assert any("No site has both groups" in line for line in narrative.warnings(Results(folder)))
+    assert any("No site has both groups" in line for line in cautions.warnings(Results(folder)))
 
 
 def test_warnings_say_where_the_data_cannot_answer(page: Page) -> None:
