@@ -113,7 +113,8 @@ def _embed(
     }
     save_arrays({"participant_id": table["participant_id"].to_numpy(dtype=str), **draws}, paths.draws)
     write_derivative_description(paths.folder)
-    out = set(exclusions["participant_id"].dropna()) - set(table["participant_id"])
+    asked = exclusions[exclusions["reason"] != "not_selected"]
+    out = set(asked["participant_id"].dropna()) - set(table["participant_id"])
     progress.line(f"participant: {len(table)} embedded")
     if len(out):
         progress.warning(f"{len(out)} left out; see {paths.exclusions}")

@@ -179,7 +179,7 @@ def _tell(table: pd.DataFrame, exclusions: pd.DataFrame, progress: Progress, pat
     out = {
         who: reason
         for who, reason in zip(exclusions["participant_id"], exclusions["reason"], strict=True)
-        if who not in kept
+        if who not in kept and reason != "not_selected"
     }
     if out:
         reasons = ", ".join(f"{number} {reason}" for reason, number in Counter(out.values()).most_common())

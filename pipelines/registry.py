@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from mlflow import MlflowClient, pyfunc
-from mlflow.entities import LoggedModelStatus, Run
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
@@ -42,6 +42,7 @@ def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns
         logged = client.create_logged_model(run.info.experiment_id, name=NAME, source_run_id=run.info.run_id)
         client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
     try:
         client.create_registered_model(
             NAME, description="Posterior means of salient (s) and background (z) anatomy."

@@ -28,6 +28,8 @@ from pipelines.settings import flatten
 
 EXPERIMENT = "adhd-cvae"
 CONTENT_TAG = "adhd_cvae.content"
+_SHOWN_AS = {"mlflow.experimentKind": "custom_model_development"}
+"""Makes the UI open on runs and losses instead of language-model traces."""
 _LONGEST_PARAMETER = 6000
 """MLflow cuts longer ones."""
 EPOCH_METRICS = {
@@ -224,7 +226,7 @@ def _experiment(client: MlflowClient, store: Store) -> str:
     if found is None:
         location = store.artifacts.as_uri() if store.artifacts is not None else None
         try:
-            return client.create_experiment(EXPERIMENT, artifact_location=location)
+            return client.create_experiment(EXPERIMENT, artifact_location=location, tags=_SHOWN_AS)
         except MlflowException:  # another process was faster
             found = client.get_experiment_by_name(EXPERIMENT)
             if found is None:

@@ -55,6 +55,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
         from adhd_cvae.training import train
 
         with progress.bar("Training") as tick:
+            tick(0, recipe.training.epochs, "finding the linear start")
             result = train(
                 open_images(paths.cache),
                 cohort,
@@ -84,7 +85,7 @@ def _show(row: dict, tick: Tick, progress: Progress) -> None:
     """Tell an epoch: the bar moves each time, a full line comes with the first, every tenth and the last."""
     epoch, epochs = int(row["epoch"]), int(row["epochs"])
     name = _NAMES.get(row["model"], row["model"])
-    tick(epoch, epochs, f"{name}, loss on validation maps {row['validation_loss']:.3f}")
+    tick(epoch, epochs, f"{name}, {row['validation_reconstruction']:.0%} unexplained")
     if epoch % 10 == 0 or epoch == epochs:
         when = f"epoch {epoch} of {epochs}" if epoch else "at the start"
         progress.line(f"  {name}, {when}: {in_words(row)}")

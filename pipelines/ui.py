@@ -1,9 +1,11 @@
 """The MLflow UI on the store of an OUTPUT_DIR, reachable from this computer only."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from adhd_cvae.errors import InputError
@@ -39,13 +41,26 @@ def run(output_dir: Path, port: int, progress: Progress) -> None:
         *("--backend-store-uri", store.uri, "--default-artifact-root", store.artifacts.as_uri()),
         *("--host", LOOPBACK, "--port", str(free)),
     ]
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    serve(command)
+
+
+def serve(command: list[str]) -> None:
+    """Run the server and all it starts; nothing of it outlives the call, however it ends."""
+    # Telemetry is nobody's business; background jobs serve features (agents, judges) that are not used here.
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = subprocess.Popen(command, env={**os.environ, **quiet}, start_new_session=True)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        ended = subprocess.run(command, env={**os.environ, **quiet}, check=False).returncode
+        if server.wait():
+            raise InputError(
+                f"the MLflow server ended with status {server.returncode}; its own lines are above."
+            )
     except KeyboardInterrupt:
         return
-    if ended:
-        raise InputError(f"the MLflow server ended with status {ended}; its own lines are above.")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
 
 
 def free_port(first: int) -> int:
