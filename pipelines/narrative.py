@@ -119,11 +119,12 @@ def _recovery(results: Results) -> str:
         return ""
     told = {}
     for row in rows_of(recovery):
-        if (row["metric"], row["split"]) == ("r", "test") and row["space"] in _COMPARED:
+        held_out = (row["metric"], row["split"]) == ("r", "test") and pd.notna(row["score"])
+        if held_out and row["space"] in _COMPARED:
             score = f"{number(row['score'], 2)} from {space_label(row['space'])}"
             told.setdefault(str(row["factor"]).replace("_", " "), []).append(score)
     if not told:
-        return ""
+        return "Recovery of the planted factors could not be scored in held-out patients; the table says why."
     factors = "; ".join(f"{factor}: {', '.join(scores)}" for factor, scores in told.items())
     return f"Recovery of the planted factors in held-out patients (correlation r): {factors}."
 

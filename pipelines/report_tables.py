@@ -10,6 +10,10 @@ from adhd_cvae.files import MISSING
 from pipelines.formats import ReportTable, count, interval, number, plain, probability, text, words
 from pipelines.results import Results
 
+PSEUDO_REPLICATION = (
+    "The last three columns are the study's own statistic, a t-test over posterior draws of one model: draws are "
+    "not participants, so its p-value answers no question about people."
+)
 MEASURES = {
     "hsic": "dependence of s and z (HSIC)",
     "critic_accuracy": "critic's accuracy (0.5: no dependence)",
@@ -55,10 +59,7 @@ def rsa_table(results: Results) -> ReportTable | None:
             ("participants permuted (inference)", 7),
             ("as published: pseudo-replication, not inference", 3),
         )
-        caption += (
-            "The last three columns are the study's own statistic, a t-test over posterior draws of one "
-            "model: draws are not participants, so its p-value answers no question about people."
-        )
+        caption = f"{caption} {PSEUDO_REPLICATION}"
     return ReportTable(caption, tuple(columns), blocks, spans)
 
 

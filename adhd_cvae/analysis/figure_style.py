@@ -2,6 +2,7 @@
 
 import functools
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -113,6 +114,11 @@ def code_label(code: object, levels: Mapping[str, str]) -> str:
     """The words for a nominal code; 3 and 3.0 are the same code, an unknown one stays as it is."""
     text = str(int(code)) if isinstance(code, float) and code.is_integer() else str(code)
     return levels.get(text, text)
+
+
+def folded(name: str, width: int = 17) -> str:
+    """A long name on several lines, so that the drawing keeps its room."""
+    return "\n".join(line for part in name.splitlines() for line in textwrap.wrap(part, width))
 
 
 def space_label(space: str) -> str:

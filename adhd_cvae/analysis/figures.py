@@ -1,6 +1,5 @@
 """Pictures of the result tables: tables in, figures out; nothing is estimated here. One function a figure."""
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from adhd_cvae.analysis.figure_style import (
     FAINT,
     INK,
     SPACE_COLOURS,
+    folded,
     in_order,
     new_figure,
     rows_of,
@@ -27,11 +27,6 @@ from adhd_cvae.analysis.figure_style import (
 
 Labels = Mapping[str, str]
 """Variable: its words."""
-
-
-def _folded(name: str) -> str:
-    """A long name on several lines, so that the bars keep their room."""
-    return "\n".join(line for part in name.splitlines() for line in textwrap.wrap(part, 17))
 
 
 def _bars(
@@ -56,7 +51,7 @@ def _bars(
         else:
             axes.barh(position, row[value], 0.86 * height, color=space_colour(row["space"]), zorder=2)
         drawn.append((position, height, row))
-    axes.set_yticks(range(len(categories)), [_folded(str(name)) for name in categories])
+    axes.set_yticks(range(len(categories)), [folded(str(name)) for name in categories])
     axes.set_ylim(len(categories) - 0.45, -0.55)
     axes.axvline(0, color=INK, lw=0.8, zorder=3)
     soft_grid(axes)

@@ -1,5 +1,6 @@
 """Pictures of the latent spaces, one point a participant: maps, scatters, reconstruction errors."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -110,7 +111,13 @@ def umap_by_variable(
     """
     table = umap.merge(cohort, on="participant_id")
     height = -(-len(scales) // 2)
-    figure = new_figure(2.75 * height)
+    names = {
+        name: _legend_names(table.loc[:, name], levels.get(name, {}))
+        for name in scales
+        if scales[name] == "nominal"
+    }
+    longest = max((len(some) for some in names.values()), default=0)
+    figure = new_figure(2.75 * height + 0.14 * max(0, longest - 3))
     panels = figure.subplots(height, 2, squeeze=False).ravel()
     for axes, (variable, scale) in zip(panels, scales.items(), strict=False):
         missing = table[variable].isna()
@@ -119,7 +126,7 @@ def umap_by_variable(
         )
         known = table.loc[~missing]
         if scale == "nominal":
-            _by_category(axes, known, variable, levels.get(variable, {}))
+            _by_category(axes, known, variable, names[variable])
         else:
             _by_value(figure, axes, known[variable], known[["umap_1", "umap_2"]])
         axes.set_title(labels.get(variable, variable.replace("_", " ")))
@@ -141,10 +148,16 @@ def _by_value(figure: Figure, axes: Axes, values: pd.Series, places: pd.DataFram
     bar.locator = MaxNLocator(nbins=5)
 
 
-def _by_category(axes: Axes, known: pd.DataFrame, variable: str, levels: Mapping[str, str]) -> None:
+def _legend_names(codes: pd.Series, levels: Mapping[str, str]) -> dict[object, str]:
+    """Code: words short enough for half a phone's width, in the order of the codes."""
+    known = sorted(set(codes.dropna()), key=str)
+    return {code: textwrap.shorten(code_label(code, levels), 26, placeholder="…") for code in known}
+
+
+def _by_category(axes: Axes, known: pd.DataFrame, variable: str, names: Mapping[object, str]) -> None:
     markers = "o^sDvPX*"
-    for index, code in enumerate(sorted(known[variable].unique(), key=str)):
-        members = known[known[variable] == code]
+    for index, (code, name) in enumerate(names.items()):
+        members = known.loc[known[variable] == code]
         axes.scatter(
             members["umap_1"],
             members["umap_2"],
@@ -152,16 +165,18 @@ def _by_category(axes: Axes, known: pd.DataFrame, variable: str, levels: Mapping
             color=CATEGORY_COLOURS[index % len(CATEGORY_COLOURS)],
             marker=markers[index % len(markers)],
             linewidths=0,
-            label=code_label(code, levels),
+            label=name,
             rasterized=True,
         )
     axes.legend(
         loc="upper center",
         bbox_to_anchor=(0.5, 0),
-        ncols=2,
+        # Two columns of long words would leave no room for the points.
+        ncols=1 if max((len(name) for name in names.values()), default=0) > 11 else 2,
         fontsize=8.5,
         handletextpad=0.1,
         borderaxespad=0.2,
+        labelspacing=0.25,
     )
 
 

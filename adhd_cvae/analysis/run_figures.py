@@ -15,6 +15,7 @@ from adhd_cvae.analysis.figure_style import (
     INK,
     SPACE_COLOURS,
     code_label,
+    folded,
     in_order,
     new_figure,
     soft_grid,
@@ -93,7 +94,9 @@ def site_counts(cohort: pd.DataFrame, site: str, levels: Levels) -> Figure:
         )
         axes.bar_label(bars, padding=2, fontsize=8.5)
     alone = [" *" if (row == 0).any() else "" for row in counts.to_numpy()]
-    names = [code_label(code, levels) + mark for code, mark in zip(counts.index, alone, strict=True)]
+    names = [
+        folded(code_label(code, levels), 20) + mark for code, mark in zip(counts.index, alone, strict=True)
+    ]
     axes.set_yticks(positions, names)
     axes.invert_yaxis()
     axes.margins(x=0.12)

@@ -193,6 +193,16 @@ def test_umap_by_variable_shows_missing_values_apart(umap: pd.DataFrame, cohort:
     assert len(known.get_offsets()) == 7
 
 
+def test_long_names_leave_room_for_the_points(umap: pd.DataFrame, cohort: pd.DataFrame) -> None:
+    rows = umap[umap["space"] == "salient"]
+    names = {str(code): f"A university with a very long name {code}" for code in (1, 2, 3)}
+    scales = dict.fromkeys(("site", "sex", "age"), "nominal") | {"age": "ratio"}
+    figure = latent_figures.umap_by_variable(rows, cohort, scales, {}, {"site": names})
+    figure.canvas.draw()
+    for axes in figure.axes[:3]:
+        assert axes.get_window_extent().width / figure.bbox.width > 0.3
+
+
 @pytest.mark.parametrize("units", [1, 2])
 def test_salient_units(units: int, cohort: pd.DataFrame) -> None:
     latents = cohort[["group"]].assign(**{f"s_{unit:02d}": np.arange(8.0) for unit in range(units)})
