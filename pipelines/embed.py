@@ -1,6 +1,7 @@
 """Stage: frozen models and image cache in, posterior means, draws and decoded maps out."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -8,11 +9,14 @@ import pandas as pd
 from adhd_cvae.cohort import validate_cohort
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import atomic_path, read_tsv, write_json, write_tsv
+from adhd_cvae.files import atomic_path, read_json, read_tsv, write_json, write_tsv
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, checksums, settings_of
 from pipelines.train import images_fingerprint
+
+if TYPE_CHECKING:
+    from adhd_cvae.latents import Embedding
 
 PREFIXES = {"salient": "s", "background": "z", "vae": "v"}
 """Space to the prefix of its columns in latents.tsv."""
@@ -56,7 +60,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
 def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
     from adhd_cvae.checkpoint import load_model
     from adhd_cvae.dataset import open_images
-    from adhd_cvae.latents import draw, embed
+    from adhd_cvae.latents import baseline_scores, decode_cohort, embed
 
     cohort = validate_cohort(read_tsv(paths.cohort))
     images = open_images(paths.cache)
@@ -68,14 +72,41 @@ def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
     model, _ = load_model(paths.cvae)
     with progress.bar("Embedding") as tick:
         codes = embed(model, images, progress=lambda done, total: tick(done, total, "contrastive model"))
-        posteriors = {
-            "salient": (codes.salient_mean, codes.salient_sd),
-            "background": (codes.background_mean, codes.background_sd),
-        }
+        posteriors = two_spaces(codes)
         if paths.vae.with_suffix(".safetensors").is_file():
             comparison, _ = load_model(paths.vae)
-            codes = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
-            posteriors["vae"] = (codes.background_mean, codes.background_sd)
+            plain = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
+            posteriors["vae"] = (plain.background_mean, plain.background_sd)
+    write_posteriors(cohort, posteriors, recipe, paths)
+    with progress.bar("Fitting linear baselines") as tick:
+        tick(0, 1, "")
+        write_tsv(baseline_scores(model, images, cohort, recipe.seed), paths.baselines)
+        tick(1, 1, "")
+    with progress.bar("Decoding") as tick:
+        affine = np.array(read_json(paths.manifest)["affine"])
+        decoded = decode_cohort(
+            model, images, cohort, codes, affine, lambda done, total: tick(done, total, "patients and twins")
+        )
+    save_arrays(decoded, paths.decoded)
+
+
+def two_spaces(codes: "Embedding") -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Mean and standard deviation, (n, units) each, of the contrastive model's spaces."""
+    return {
+        "salient": (codes.salient_mean, codes.salient_sd),
+        "background": (codes.background_mean, codes.background_sd),
+    }
+
+
+def write_posteriors(
+    cohort: pd.DataFrame,
+    posteriors: dict[str, tuple[np.ndarray, np.ndarray]],
+    recipe: Recipe,
+    paths: OutputPaths,
+) -> None:
+    """Write latents.tsv and draws.npz; every space has its own seed."""
+    from adhd_cvae.latents import draw
+
     draws = {
         space: draw(mean, sd, recipe.analysis.draws, recipe.seed + offset)
         for offset, (space, (mean, sd)) in enumerate(posteriors.items())

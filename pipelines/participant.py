@@ -11,7 +11,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.files import write_tsv
 from bids_adapters.assemble import build_cohort
 from bids_adapters.derivatives import write_derivative_description, write_table
-from pipelines.embed import save_arrays, write_latents
+from pipelines.embed import two_spaces, write_posteriors
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.prepare import SPLIT, nothing_left, prepare_maps, read_filter_file, tree_fingerprint
 from pipelines.progress import Progress
@@ -80,7 +80,7 @@ def _embed(
     progress: Progress,
 ) -> None:
     from adhd_cvae.dataset import open_images
-    from adhd_cvae.latents import draw, embed
+    from adhd_cvae.latents import embed
 
     cohort = build_cohort(
         source.folder,
@@ -102,16 +102,7 @@ def _embed(
         codes = embed(
             model.model, open_images(paths.cache), progress=lambda done, total: tick(done, total, "")
         )
-    posteriors = {
-        "salient": (codes.salient_mean, codes.salient_sd),
-        "background": (codes.background_mean, codes.background_sd),
-    }
-    write_latents(table, {space: mean for space, (mean, _) in posteriors.items()}, paths)
-    draws = {
-        space: draw(mean, sd, recipe.analysis.draws, recipe.seed + offset)
-        for offset, (space, (mean, sd)) in enumerate(posteriors.items())
-    }
-    save_arrays({"participant_id": table["participant_id"].to_numpy(dtype=str), **draws}, paths.draws)
+    write_posteriors(table, two_spaces(codes), recipe, paths)
     write_derivative_description(paths.folder)
     asked = exclusions[exclusions["reason"] != "not_selected"]
     out = set(asked["participant_id"].dropna()) - set(table["participant_id"])
