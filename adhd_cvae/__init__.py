@@ -1,0 +1,22 @@
+"""Contrastive variational autoencoders for brain anatomy: salient and background latents, and their analysis.
+
+`ContrastiveVAE`, `train` and `embed` are imported when first used, so that tables and settings start without torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adhd_cvae.latents import embed
+    from adhd_cvae.network import ContrastiveVAE
+    from adhd_cvae.training import train
+
+__all__ = ["ContrastiveVAE", "embed", "train"]
+
+_HOMES = {"ContrastiveVAE": "network", "embed": "latents", "train": "training"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

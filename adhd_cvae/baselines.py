@@ -57,13 +57,16 @@ def fit_pca(voxels: np.ndarray, units: int) -> LinearSpace:
 def fit_contrastive_pca(
     voxels: np.ndarray, is_target: np.ndarray, salient: int, background: int, seed: int
 ) -> ContrastiveSpaces:
-    """Directions of much variation in patients and little in controls (Abid et al. 2018, doi 10.1038/s41467-018-04608-8).
+    """Directions of much variation in patients and little in controls.
 
-    Leading eigenvectors of ``C_target − α C_background`` among the first `rank` principal components, both second
-    moments taken around the *controls'* mean: what patients share and controls lack is contrast too. Rank and α are
-    those whose directions keep the largest log ratio of second moments in held-out training participants. The
-    background space is the PCA of *controls*, who cannot teach it what only patients have, after removing the maps
-    of `GUARD` times as many contrastive directions: the few salient ones are not estimated exactly.
+    Contrastive PCA (Abid et al. 2018, doi 10.1038/s41467-018-04608-8): leading eigenvectors of
+    ``C_target − α C_background`` among the first `rank` principal components. Both second moments are taken around
+    the *controls'* mean: what patients share and controls lack is contrast too. Rank and α are those whose
+    directions keep the largest log ratio of second moments in held-out training participants.
+
+    The background space is the PCA of *controls*, who cannot teach it what only patients have. Its codes come from
+    regressing voxels on its axes and on the maps of `GUARD` times as many contrastive directions together, so that
+    what those maps explain does not enter; more than the salient ones, because those are not estimated exactly.
 
     Parameters
     ----------
@@ -85,11 +88,9 @@ def fit_contrastive_pca(
     spread = np.sqrt(np.mean(codes**2, axis=0))
     maps = np.linalg.lstsq(codes[:, :salient] / spread[:salient], centred[is_target], rcond=None)[0]
     salient_space = LinearSpace(origin, *_pad(salient, (encoder / spread[:, None])[:salient], maps))
-    guarded = np.linalg.lstsq(codes, centred[is_target], rcond=None)[0]
-    span, _ = np.linalg.qr(guarded.T)
-    controls = centred[~is_target]
-    _, rest = _principal_axes(controls - (controls @ span) @ span.T)
-    background_space = _orthogonal_space(origin, voxels, rest[:background], background)
+    guarded = np.linalg.lstsq(codes / spread, centred[is_target], rcond=None)[0]
+    _, axes = _principal_axes(centred[~is_target])
+    background_space = _oblique_space(origin, voxels, axes[:background], guarded, background)
     return ContrastiveSpaces(salient_space, background_space, rank, alpha)
 
 
@@ -109,6 +110,16 @@ def _orthogonal_space(origin: np.ndarray, voxels: np.ndarray, axes: np.ndarray, 
     return LinearSpace(origin, *_pad(units, axes / spread[:, None], axes * spread[:, None]))
 
 
+def _oblique_space(
+    origin: np.ndarray, voxels: np.ndarray, axes: np.ndarray, guarded: np.ndarray, units: int
+) -> LinearSpace:
+    """Axes (k, voxels) whose codes ignore the `guarded` maps: least squares on both, the guarded part dropped."""
+    both = np.concatenate([axes, guarded])
+    encoder = np.linalg.solve(both @ both.T, both)[: len(axes)]
+    spread = ((voxels - origin) @ encoder.T).std(axis=0)
+    return LinearSpace(origin, *_pad(units, encoder / spread[:, None], axes * spread[:, None]))
+
+
 def _pad(units: int, *matrices: np.ndarray) -> list[np.ndarray]:
     """Rows of zeros up to `units`, float32."""
     return [
@@ -121,7 +132,9 @@ def _rank(share: float, participants: int, salient: int) -> int:
     return max(min(round(share * participants), participants - 2), min(salient, participants - 2), 1)
 
 
-def _contrastive_directions(scores: np.ndarray, is_target: np.ndarray, alpha: float, units: int) -> np.ndarray:
+def _contrastive_directions(
+    scores: np.ndarray, is_target: np.ndarray, alpha: float, units: int
+) -> np.ndarray:
     """Leading eigenvectors (rank, units) of the contrast of second moments."""
     target, background = scores[is_target], scores[~is_target]
     contrast = target.T @ target / len(target) - alpha * background.T @ background / len(background)

@@ -16,7 +16,11 @@ from adhd_cvae.network import ContrastiveVAE
 
 
 def save_model(
-    model: ContrastiveVAE, image: ImageConfig, stem: Path, key: str = "", history: Sequence[dict[str, Any]] = ()
+    model: ContrastiveVAE,
+    image: ImageConfig,
+    stem: Path,
+    key: str = "",
+    history: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Write ``<stem>.safetensors`` (weights, mask, mean and scale), then ``<stem>.json``, which makes it whole.
 
@@ -65,14 +69,18 @@ def load_model(stem: Path) -> tuple[ContrastiveVAE, ImageConfig]:
     try:
         content = read_json(stem.with_suffix(".json"))
         image = ImageConfig.model_validate(content["image"])
-        model = ContrastiveVAE(ModelConfig.model_validate(content["model"]), image.shape, int(content["voxels"]))
+        model = ContrastiveVAE(
+            ModelConfig.model_validate(content["model"]), image.shape, int(content["voxels"])
+        )
         model.load_state_dict(load_file(stem.with_suffix(".safetensors")))
     except FileNotFoundError as error:
         name = Path(str(error.filename or stem)).name
         raise InputError(f"{name} is not in {stem.parent.name}/. Run `adhd-cvae train` first.") from None
     except (SafetensorError, ValidationError, RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{stem.name}.safetensors is damaged or of another model ({reason}). Train again.") from None
+        raise InputError(
+            f"{stem.name}.safetensors is damaged or of another model ({reason}). Train again."
+        ) from None
     return model.eval(), image
 
 
@@ -95,7 +103,9 @@ def load_state(path: Path, key: str) -> dict[str, Any] | None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path.name} is damaged ({str(error).splitlines()[0]}). Delete it to train anew.") from None
+        raise InputError(
+            f"{path.name} is damaged ({str(error).splitlines()[0]}). Delete it to train anew."
+        ) from None
     if state["key"] != key:
         raise InputError(
             f"{path.name} belongs to training with other data or settings. Choose another OUTPUT_DIR, or --overwrite."

@@ -34,9 +34,11 @@ def validate_cohort(table: pd.DataFrame) -> pd.DataFrame:
             problems.append(
                 f"cohort.tsv column '{column}' holds {unknown[0]!r}; expected {' or '.join(sorted(levels))}."
             )
-    repeated = table["participant_id"][table["participant_id"].duplicated()].unique()
-    if len(repeated):
-        problems.append(f"cohort.tsv names {len(repeated)} participants twice (first: {repeated[0]}).")
+    repeated = sorted(table.loc[table["participant_id"].duplicated(), "participant_id"])
+    if repeated:
+        problems.append(
+            f"cohort.tsv names participants twice: {len(repeated)} rows too many, first {repeated[0]}."
+        )
     if problems:
         raise InputError(*problems)
     return table
@@ -62,16 +64,18 @@ def split_cohort(table: pd.DataFrame, test_fraction: float, seed: int, site: str
     InputError
         Fewer than four participants in a group: nothing can be held out.
     """
-    counts = table["group"].value_counts()
     for group in (TARGET, BACKGROUND):
-        if counts.get(group, 0) < 4:
+        count = int((table["group"] == group).sum())
+        if count < 4:
             raise InputError(
-                f"{counts.get(group, 0)} participants in the {group} group; at least 4 are needed to train and "
+                f"{count} participants in the {group} group; at least 4 are needed to train and "
                 f"hold some out. Check cohort.group, cohort.target and cohort.background, and exclusions.tsv."
             )
     rng = np.random.default_rng(seed)
     # Sorted by stratum with a random order inside, then every k-th held out: proportions hold to one person.
-    sites = table[site].astype(str) if site is not None and site in table else pd.Series("", index=table.index)
+    sites = (
+        table[site].astype(str) if site is not None and site in table else pd.Series("", index=table.index)
+    )
     order = (
         pd.DataFrame({"group": table["group"], "site": sites, "tie": rng.random(len(table))})
         .reset_index(drop=True)

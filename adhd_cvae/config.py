@@ -59,9 +59,9 @@ class AugmentationConfig(_Settings):
 class ModelConfig(_Settings):
     """Sizes and parts of the network."""
 
-    salient: Annotated[int, Field(ge=0)] = 2
+    salient: Annotated[int, Field(ge=0)] = 4
     """Units of the salient space s (only patients)."""
-    background: PositiveInt = 32
+    background: PositiveInt = 48
     """Units of the background space z (shared)."""
     channels: tuple[PositiveInt, ...] = (8, 16, 32, 64)
     """Filters of the strided convolutions; each halves the grid."""
@@ -98,8 +98,8 @@ class TrainingConfig(_Settings):
     batch_size: PositiveInt = 16
     """Participants of each group in a batch."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    linear_learning_rate_factor: Annotated[float, Field(ge=0)] = 0.02
-    """The linear start learns this much slower than the rest."""
+    linear_learning_rate: Annotated[float, Field(ge=0)] = 1e-3
+    """Learning rate of the linear start, as a share of the size of its weights."""
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
     """Share of the training split held back to decide when to stop; the test split never decides anything."""

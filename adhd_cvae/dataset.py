@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -96,7 +96,7 @@ def _resample_all(
     with Parallel(n_jobs=os.cpu_count(), prefer="threads") as parallel:
         for start in range(len(rows), len(paths), CHUNK):
             chunk = range(start, min(start + CHUNK, len(paths)))
-            rows.extend(parallel(delayed(resample)(index) for index in chunk))
+            rows += cast(list[dict[str, Any]], parallel(delayed(resample)(index) for index in chunk))
             array.flush()
             write_json({"key": key, "rows": rows}, journal_path)
             progress(len(rows), len(paths))
@@ -133,7 +133,9 @@ def open_images(cache_dir: Path) -> np.ndarray:
     except FileNotFoundError:
         raise InputError(f"{path.name} is not in {cache_dir.name}/. Run `adhd-cvae prepare` first.") from None
     except (ValueError, EOFError) as error:
-        raise InputError(f"{path.name} is damaged ({error}). Delete it and run `adhd-cvae prepare` again.") from None
+        raise InputError(
+            f"{path.name} is damaged ({error}). Delete it and run `adhd-cvae prepare` again."
+        ) from None
 
 
 def paired_batches(
@@ -150,6 +152,8 @@ def paired_batches(
 
     def order(rows: np.ndarray) -> np.ndarray:
         rounds = int(np.ceil(steps * size / len(rows)))
-        return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[: steps * size].reshape(steps, size)
+        return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[: steps * size].reshape(
+            steps, size
+        )
 
     yield from zip(order(target), order(background), strict=True)

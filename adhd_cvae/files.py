@@ -45,7 +45,6 @@ def read_tsv(path: Path) -> pd.DataFrame:
         na_values=[MISSING],
         keep_default_na=False,
         dtype={"participant_id": str},
-        float_precision="round_trip",
     )
 
 

@@ -1,0 +1,204 @@
+"""A frozen model applied: embed, draw, decode with and without the salient code, traverse."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from adhd_cvae.baselines import fit_contrastive_pca, fit_pca
+from adhd_cvae.cohort import BACKGROUND, TARGET, TEST, TRAIN
+from adhd_cvae.network import ContrastiveVAE
+
+TRAVERSAL_STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+"""Where a salient unit is decoded, in root mean squares of the patients' posterior means."""
+EXAMPLES = {TARGET: 3, BACKGROUND: 1}
+"""Participants whose reconstructions are kept for the pictures."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Posterior means and standard deviations, (n, units) float32; a plain VAE has no salient units."""
+
+    salient_mean: np.ndarray
+    salient_sd: np.ndarray
+    background_mean: np.ndarray
+    background_sd: np.ndarray
+
+
+def _batches(count: int, batch_size: int, progress: Progress | None) -> Iterator[slice]:
+    for start in range(0, count, batch_size):
+        yield slice(start, start + batch_size)
+        if progress is not None:
+            progress(min(start + batch_size, count), count)
+
+
+def _standardised(model: ContrastiveVAE, images: np.ndarray) -> torch.Tensor:
+    volumes = torch.from_numpy(np.asarray(images, dtype=np.float32))[:, None]
+    return model.standardise(volumes.to(model.voxel_mean.device))
+
+
+@torch.no_grad()
+def embed(
+    model: ContrastiveVAE, images: np.ndarray, batch_size: int = 16, progress: Progress | None = None
+) -> Embedding:
+    """Encode maps to posterior means, never draws, in float32: two calls agree.
+
+    Parameters
+    ----------
+    images
+        (n, *model.shape) gray-matter maps on the model's grid.
+    """
+    model.eval()
+    parts: list[list[torch.Tensor]] = []
+    for rows in _batches(len(images), batch_size, progress):
+        codes = model.encode(_standardised(model, images[rows]))
+        parts.append(
+            [
+                codes.salient.mean,
+                torch.exp(0.5 * codes.salient.log_variance),
+                codes.background.mean,
+                torch.exp(0.5 * codes.background.log_variance),
+            ]
+        )
+    return Embedding(*(torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)))
+
+
+def draw(mean: np.ndarray, sd: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Sample posteriors: (draws, n, units) float32."""
+    noise = np.random.default_rng(seed).standard_normal((draws, *mean.shape), dtype=np.float32)
+    return mean + sd * noise
+
+
+@torch.no_grad()
+def decode(model: ContrastiveVAE, background: np.ndarray, salient: np.ndarray | None = None) -> np.ndarray:
+    """Decode codes to gray-matter volume in the mask's voxels, (n, voxels) float32; without `salient` the twins."""
+    device = model.voxel_mean.device
+    decoded = model.decode(
+        torch.as_tensor(background, dtype=torch.float32, device=device),
+        None if salient is None else torch.as_tensor(salient, dtype=torch.float32, device=device),
+    )
+    return model.gray_matter(decoded).cpu().numpy()
+
+
+def decode_cohort(
+    model: ContrastiveVAE,
+    images: np.ndarray,
+    cohort: pd.DataFrame,
+    embedding: Embedding,
+    affine: np.ndarray,
+    progress: Progress | None = None,
+) -> dict[str, np.ndarray]:
+    """Everything the pictures and maps need, so that they need neither model nor images.
+
+    Returns
+    -------
+    dict
+        Arrays of ``decoded.npz``: `affine`, `mask` (x, y, z), `brain_mean` (voxels,); `effect` (patients, voxels),
+        each patient minus its twin; `traversal` (units, steps, voxels) at `traversal_values`; `salient_map`
+        (units, voxels), the change for one unit more; `example` (people, 4, voxels): observed, full,
+        background only, salient only; `reconstruction_error` and `pca_reconstruction_error` (n,), residual over total
+        sum of squares around the training mean. Volumes are gray-matter volume per voxel.
+    """
+    model.eval()
+    target = (cohort["group"] == TARGET).to_numpy()
+    training = (cohort["split"] == TRAIN).to_numpy()
+    names = cohort["participant_id"].to_numpy(dtype=str)
+    mask = np.zeros(int(np.prod(model.shape)), dtype=np.uint8)
+    mask[model.mask_index.cpu().numpy()] = 1
+    pca = fit_pca(
+        standardised_voxels(model, images[training]), model.config.background + model.config.salient
+    )
+    errors, pca_errors, effects = [], [], []
+    for rows in _batches(len(images), 16, progress):
+        background, salient = embedding.background_mean[rows], embedding.salient_mean[rows]
+        full = decode(model, background, salient * target[rows, None])
+        observed = standardised_voxels(model, images[rows])
+        total = np.square(observed).sum(axis=1)
+        scale, mean = model.voxel_scale.cpu().numpy(), model.voxel_mean.cpu().numpy()
+        errors.append(np.square(observed - (full - mean) / scale).sum(axis=1) / total)
+        remainder = observed - pca.origin - pca.embed(observed) @ pca.decoder
+        pca_errors.append(np.square(remainder).sum(axis=1) / total)
+        effects.append((full - decode(model, background))[target[rows]])
+    examples = _example_rows(cohort)
+    return {
+        "affine": affine,
+        "mask": mask.reshape(model.shape),
+        "brain_mean": model.voxel_mean.cpu().numpy(),
+        "effect_participant_id": names[target],
+        "effect": np.concatenate(effects),
+        **_traversals(model, embedding.salient_mean[target]),
+        "example_participant_id": names[examples],
+        "example_group": cohort["group"].to_numpy(dtype=str)[examples],
+        "example": _examples(model, images[examples], embedding, examples, target),
+        "participant_id": names,
+        "reconstruction_error": np.concatenate(errors),
+        "pca_reconstruction_error": np.concatenate(pca_errors),
+    }
+
+
+def standardised_voxels(model: ContrastiveVAE, images: np.ndarray) -> np.ndarray:
+    """Mask voxels of maps as the model sees them, (n, voxels) float32."""
+    return _standardised(model, images).cpu().numpy()
+
+
+def _example_rows(cohort: pd.DataFrame) -> np.ndarray:
+    """First held-out participants of each group; any, where none is held out."""
+    picked: list[int] = []
+    for group, count in EXAMPLES.items():
+        rows = np.flatnonzero(cohort["group"] == group)
+        held_out = rows[(cohort["split"].to_numpy() == TEST)[rows]]
+        picked.extend((held_out if len(held_out) else rows)[:count])
+    return np.asarray(picked)
+
+
+def _examples(
+    model: ContrastiveVAE, maps: np.ndarray, embedding: Embedding, rows: np.ndarray, target: np.ndarray
+) -> np.ndarray:
+    background = embedding.background_mean[rows]
+    salient = embedding.salient_mean[rows] * target[rows, None]
+    observed = maps.reshape(len(maps), -1)[:, model.mask_index.cpu().numpy()].astype(np.float32)
+    twin, alone = decode(model, background), decode(model, np.zeros_like(background), salient)
+    return np.stack([observed, decode(model, background, salient), twin, alone], axis=1)
+
+
+def _traversals(model: ContrastiveVAE, salient: np.ndarray) -> dict[str, np.ndarray]:
+    """Decode each salient unit alone, the background code at its mean."""
+    units = model.config.salient
+    spread = np.sqrt(np.mean(np.square(salient), axis=0)) if len(salient) else np.ones(units)
+    values = (spread[:, None] * np.asarray(TRAVERSAL_STEPS)).astype(np.float32)
+    nobody = decode(model, np.zeros((1, model.config.background)))
+    changes = []
+    slopes = []
+    for unit, steps in enumerate(values):
+        codes = np.zeros((len(steps) + 1, units), dtype=np.float32)
+        codes[:, unit] = [*steps, 1.0]
+        change = decode(model, np.zeros((len(codes), model.config.background)), codes) - nobody
+        changes.append(change[:-1])
+        slopes.append(change[-1])
+    return {"traversal": np.stack(changes), "traversal_values": values, "salient_map": np.stack(slopes)}
+
+
+def baseline_scores(
+    model: ContrastiveVAE, images: np.ndarray, cohort: pd.DataFrame, seed: int
+) -> pd.DataFrame:
+    """Scores of PCA and contrastive PCA fitted on the training split, beside the identity columns.
+
+    Columns `participant_id`, `group`, `split`, ``pca_00…`` (as many as both spaces have) and ``cpca_00…`` (as many as
+    the salient space has).
+    """
+    voxels = standardised_voxels(model, images)
+    training = (cohort["split"] == TRAIN).to_numpy()
+    target = (cohort["group"] == TARGET).to_numpy()[training]
+    salient, background = model.config.salient, model.config.background
+    contrastive = fit_contrastive_pca(voxels[training], target, salient, background, seed).salient.embed(
+        voxels
+    )
+    principal = fit_pca(voxels[training], salient + background).embed(voxels)
+    scores = {f"pca_{unit:02d}": column for unit, column in enumerate(principal.T)}
+    scores |= {f"cpca_{unit:02d}": column for unit, column in enumerate(contrastive.T)}
+    identity = cohort[["participant_id", "group", "split"]].reset_index(drop=True)
+    return pd.concat([identity, pd.DataFrame(scores).astype(float)], axis=1)

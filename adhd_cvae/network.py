@@ -1,6 +1,7 @@
 """The contrastive variational autoencoder: two encoders, one decoder, and a critic. Built from MONAI blocks."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -51,9 +52,7 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int, units: int) -> None:
         super().__init__()
         sizes = (1, *config.channels)
-        self.trunk = nn.Sequential(
-            *[_convolution(before, after) for before, after in zip(sizes, config.channels, strict=False)]
-        )
+        self.trunk = nn.Sequential(*[_convolution(before, after) for before, after in pairwise(sizes)])
         self.dense = nn.Linear(_flat_size(config, shape), config.hidden)
         self.mean = nn.Linear(config.hidden, units)
         self.log_variance = nn.Linear(config.hidden, units)
@@ -93,15 +92,16 @@ class Decoder(nn.Module):
         self.trunk = nn.Sequential(
             *[
                 _convolution(before, after, transposed=True, last=after == 1)
-                for before, after in zip(sizes, sizes[1:], strict=False)
+                for before, after in pairwise(sizes)
             ]
         )
-        last = self.trunk[-1].conv
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for parameter in self.trunk[-1].parameters():
+            nn.init.zeros_(parameter)
         self.linear = nn.Linear(units, voxels, bias=False) if config.start == "contrastive_pca" else None
 
-    def forward(self, codes: Float[Tensor, "batch units"], mask_index: Tensor) -> Float[Tensor, "batch voxels"]:
+    def forward(
+        self, codes: Float[Tensor, "batch units"], mask_index: Tensor
+    ) -> Float[Tensor, "batch voxels"]:
         """Decode; codes are background then salient units."""
         volume = self.trunk(self.dense(codes).reshape(-1, *self.start_shape))
         voxels = volume.flatten(1).index_select(1, mask_index).float()
@@ -130,7 +130,9 @@ def _flat_size(config: ModelConfig, shape: tuple[int, ...]) -> int:
     size = config.channels[-1]
     for length in shape:
         if length % side:
-            raise ValueError(f"image.shape {shape} is not divisible by {side}, as {len(config.channels)} layers need.")
+            raise ValueError(
+                f"image.shape {shape} is not divisible by {side}, as {len(config.channels)} layers need."
+            )
         size *= length // side
     return size
 
@@ -227,6 +229,8 @@ class Critic(nn.Module):
         ]
         self.log_odds = nn.Sequential(*layers) if nonlinear else nn.Linear(units, 1)
 
-    def forward(self, background: Float[Tensor, "batch z"], salient: Float[Tensor, "batch s"]) -> Float[Tensor, " batch"]:
+    def forward(
+        self, background: Float[Tensor, "batch z"], salient: Float[Tensor, "batch s"]
+    ) -> Float[Tensor, " batch"]:
         """Log odds, (batch,)."""
         return self.log_odds(torch.cat([background, salient], dim=1)).squeeze(1)

@@ -18,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy import ndimage
 
 FACTORS = {
-    "severity_striatal": [(s * x, y, z) for s in (-1, 1) for x, y, z in ((13, 12, 10), (26, 4, 2), (10, 11, -8))],
+    "severity_striatal": [
+        (s * x, y, z) for s in (-1, 1) for x, y, z in ((13, 12, 10), (26, 4, 2), (10, 11, -8))
+    ],
     "severity_cingulocerebellar": [
         *[(0, 36, 20), (0, -45, 28), (0, -62, -22)],
         *[(s * 26, -64, -36) for s in (-1, 1)],
@@ -150,7 +152,9 @@ def _anatomy(atlas: Atlas, rng: np.random.Generator, effects: np.ndarray | float
     jacobian = np.empty((*shape, 3, 3), dtype=np.float32)
     for row, component in enumerate(displacement):
         jacobian[..., row, :] = np.stack(np.gradient(component), axis=-1) + identity[row]
-    coordinates = [grid + step for grid, step in zip(np.indices(shape, dtype=np.float32), displacement, strict=True)]
+    coordinates = [
+        grid + step for grid, step in zip(np.indices(shape, dtype=np.float32), displacement, strict=True)
+    ]
     brain = ndimage.map_coordinates(atlas.template, np.stack(coordinates), order=1)
     brain *= np.clip(_determinant(jacobian), 0.2, 5.0)
     loadings = rng.standard_normal(len(atlas.population)).astype(np.float32)
@@ -262,7 +266,9 @@ def _observed_phenotype(people: pd.DataFrame, rng: np.random.Generator) -> pd.Da
 
     def score(signal: np.ndarray) -> np.ndarray:
         symptom = np.where(patient, 1.3, -0.8) + 0.8 * signal + 0.5 * rng.standard_normal(count)
-        return np.where(raw_scale, np.clip(18 + 6 * symptom, 9, 36), np.clip(55 + 10 * symptom, 40, 90)).round()
+        return np.where(
+            raw_scale, np.clip(18 + 6 * symptom, 9, 36), np.clip(55 + 10 * symptom, 40, 90)
+        ).round()
 
     iq = people["iq"].to_numpy()
     table = pd.DataFrame(

@@ -109,7 +109,9 @@ def train(
         configs["vae"] = recipe.model.model_copy(update={"salient": 0, "background": units})
     history: list[EpochRow] = []
     for name, config in configs.items():
-        history += _train_one(name, config, images, cohort, recipe, checkpoint_dir, fingerprint([settings, people]), progress)
+        history += _train_one(
+            name, config, images, cohort, recipe, checkpoint_dir, fingerprint([settings, people]), progress
+        )
     table = pd.DataFrame(history)
     write_tsv(table, checkpoint_dir / "history.tsv")
     return TrainingResult(table, training_warnings(table, recipe))
@@ -178,22 +180,34 @@ def _learner(config: ModelConfig, images: np.ndarray, cohort: pd.DataFrame, reci
     rows = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
     is_target = (cohort["group"] == TARGET).to_numpy()[rows]
     model = initial_model(config, recipe.image, images[rows], is_target, recipe.seed)
-    model = model.to(device, memory_format=torch.channels_last_3d)
+    model = channels_last(model.to(device))
     critic = None
     if config.salient and recipe.objective.total_correlation > 0:
         critic = Critic(config.background, config.salient, nonlinear=recipe.objective.critic == "nonlinear")
         critic = critic.to(device)
-    linear = [parameter for name, parameter in model.named_parameters() if ".linear." in name]
     rest = [parameter for name, parameter in model.named_parameters() if ".linear." not in name]
-    slow = training.learning_rate * training.linear_learning_rate_factor
-    groups = [{"params": rest}, *([{"params": linear, "lr": slow}] if linear else [])]
+    groups: list[dict[str, Any]] = [{"params": rest}]
+    for name, parameter in model.named_parameters():
+        if ".linear." in name:  # Adam's steps are as large as its rate: small weights need small ones
+            size = float(parameter.detach().square().mean().sqrt())
+            groups.append({"params": [parameter], "lr": training.linear_learning_rate * size})
     return Learner(
         model=model,
         critic=critic,
         optimiser=torch.optim.Adam(groups, lr=training.learning_rate),
         critic_optimiser=torch.optim.Adam(critic.parameters(), lr=training.learning_rate) if critic else None,
-        scaler=torch.amp.GradScaler(device.type, enabled=choose_precision(training.precision, device) == torch.float16),
+        scaler=torch.amp.GradScaler(
+            device.type, enabled=choose_precision(training.precision, device) == torch.float16
+        ),
     )
+
+
+def channels_last(model: ContrastiveVAE) -> ContrastiveVAE:
+    """Lay convolution weights out as the CPU and GPU kernels like them; codes and losses do not change."""
+    for parameter in model.parameters():
+        if parameter.ndim == 5:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+    return model
 
 
 def choose_device(name: str) -> torch.device:
@@ -210,7 +224,9 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return torch.bfloat16 if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else torch.float32
+    return (
+        torch.bfloat16 if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else torch.float32
+    )
 
 
 def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> EpochRow:
@@ -236,14 +252,17 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
         "validation_loss": held_back["loss"],
         "reconstruction": measured["unexplained"],
         "validation_reconstruction": held_back["unexplained"],
-        **{name: measured[name] for name in ("kl_salient", "kl_background", "total_correlation", "background_salient")},
+        **{
+            name: measured[name]
+            for name in ("kl_salient", "kl_background", "total_correlation", "background_salient")
+        },
         "critic_loss": measured.get("critic_loss", math.nan),
         "critic_accuracy": measured.get("critic_accuracy", math.nan),
         "seconds": round(time.perf_counter() - started, 3),
     }
 
 
-def _load(maps: np.ndarray, transform: Callable[[dict[str, Any]], dict[str, Any]] | None) -> torch.Tensor:
+def _load(maps: np.ndarray, transform: Callable[[Any], Any] | None) -> torch.Tensor:
     """Maps as (batch, 1, x, y, z) float32, randomly changed where a transform is given."""
     volumes = torch.from_numpy(maps.astype(np.float32))[:, None]
     if transform is None:
@@ -307,14 +326,18 @@ def evaluate(
 def _keep_best(learner: Learner, loss: float) -> None:
     if loss < learner.best_loss:
         learner.best_loss, learner.stale_epochs = loss, 0
-        learner.best_model = {name: value.detach().cpu().clone() for name, value in learner.model.state_dict().items()}
+        learner.best_model = {
+            name: value.detach().cpu().clone() for name, value in learner.model.state_dict().items()
+        }
     else:
         learner.stale_epochs += 1
 
 
 def _state(learner: Learner, key: str) -> dict[str, Any]:
     """All of the learner as tensors, numbers and lists."""
-    progress = {name: getattr(learner, name) for name in ("history", "best_loss", "best_model", "stale_epochs")}
+    progress = {
+        name: getattr(learner, name) for name in ("history", "best_loss", "best_model", "stale_epochs")
+    }
     return {"key": key, **progress, **{name: part.state_dict() for name, part in learner.parts().items()}}
 
 
@@ -333,9 +356,13 @@ def training_warnings(history: pd.DataFrame, recipe: Recipe) -> list[str]:
     for name, rows in history.groupby("model", sort=False):
         best = rows.loc[rows["validation_loss"].idxmin()]
         if best["epoch"] == 0 and len(rows) > 1:
-            warnings.append(f"{name}: no epoch improved on the linear start; the model is the linear solution.")
+            warnings.append(
+                f"{name}: no epoch improved on the linear start; the model is the linear solution."
+            )
         if best["epoch"] == recipe.training.epochs:
             warnings.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
         if name == "cvae" and recipe.model.salient and best["kl_salient"] < 0.1:
-            warnings.append("cvae: the salient space has collapsed (it says less than 0.1 nats about a patient).")
+            warnings.append(
+                "cvae: the salient space has collapsed (it says less than 0.1 nats about a patient)."
+            )
     return warnings

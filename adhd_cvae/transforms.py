@@ -5,12 +5,14 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import torch
-import torchio
 from monai.data.meta_tensor import MetaTensor
-from monai.transforms import Compose, RandBiasFieldd
+from monai.transforms.compose import Compose
+from monai.transforms.intensity.dictionary import RandBiasFieldd
 from monai.transforms.spatial.array import SpatialResample
 from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
+from nibabel.spatialimages import HeaderDataError, SpatialImage
+from torchio.transforms.augmentation.intensity.random_noise import RandomNoise
+from torchio.transforms.augmentation.spatial.random_affine import RandomAffine
 
 from adhd_cvae.config import AugmentationConfig, ImageConfig
 from adhd_cvae.errors import ImageError
@@ -37,6 +39,8 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     try:
         file = nib.load(path)
+        if not isinstance(file, SpatialImage):
+            raise ImageError("unreadable", f"{path.name} is a {type(file).__name__}, not an image.")
         shape = tuple(size for position, size in enumerate(file.shape) if position < 3 or size > 1)
         if len(shape) != 3:
             raise ImageError("not_3d", f"{path.name} has shape {file.shape}; expected one 3-D volume.")
@@ -49,7 +53,9 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except (ImageFileError, HeaderDataError, EOFError, OSError, ValueError) as error:
         if isinstance(error, ImageError):
             raise
-        raise ImageError("unreadable", f"{path.name} cannot be read as NIfTI ({_first_line(error)}).") from None
+        raise ImageError(
+            "unreadable", f"{path.name} cannot be read as NIfTI ({_first_line(error)})."
+        ) from None
     if np.isinf(values).any() or affine is None or not np.isfinite(affine).all():
         raise ImageError("not_finite", f"{path.name} holds infinite values or an affine that is not finite.")
     values = np.nan_to_num(values, nan=0.0)
@@ -85,9 +91,11 @@ def load_map(path: Path, image: ImageConfig) -> np.ndarray:
     resampled = SpatialResample(mode="bilinear", padding_mode="zeros")(
         volume, dst_affine=torch.from_numpy(grid_affine(image)), spatial_size=image.shape
     )
-    result = smooth(resampled.as_tensor().float(), image)[0]
+    result = smooth(torch.as_tensor(resampled, dtype=torch.float32), image)[0]
     if not result.any():
-        raise ImageError("outside_grid", f"{path.name} has no gray matter inside the grid; is it in MNI space?")
+        raise ImageError(
+            "outside_grid", f"{path.name} has no gray matter inside the grid; is it in MNI space?"
+        )
     return result.to(torch.float16).numpy()
 
 
@@ -115,7 +123,7 @@ def augmentation(settings: AugmentationConfig, image: ImageConfig) -> Compose | 
     if not settings.enabled:
         return None
     steps = [
-        torchio.RandomAffine(
+        RandomAffine(
             scales=0,
             degrees=0,
             translation=settings.shift_mm / image.voxel_size,  # plain tensors have voxels of 1 mm
@@ -123,7 +131,7 @@ def augmentation(settings: AugmentationConfig, image: ImageConfig) -> Compose | 
             p=settings.probability,
             include=["image"],
         ),
-        torchio.RandomNoise(std=(0, settings.noise_sd), p=settings.probability, include=["image"]),
+        RandomNoise(std=(0, settings.noise_sd), p=settings.probability, include=["image"]),
     ]
     if settings.bias_field > 0:
         coefficients = (0.0, settings.bias_field)
