@@ -8,7 +8,7 @@ instructions. All functions release the interpreter's lock, so that threads shar
 import numpy as np
 from numba import njit
 
-# Word d has a 1 in each 16-bit field below d: one addition counts a digit in all the counters that it exceeds.
+# Word d has a 1 in each 16-bit field below d: one addition counts a digit in all counters that it exceeds.
 _LOWER_FIELDS = np.array([sum(1 << (16 * k) for k in range(d)) for d in range(4)], np.uint64)
 
 
@@ -78,8 +78,8 @@ def _wide_inversions(codes, weights, spare, start, stop, shift, work, sort):  # 
 def _packed_inversions(codes, start, stop, counters):  # pragma: no cover - compiled
     """The same for the lowest 8 bits of at most 65,535 codes.
 
-    Four 16-bit counters share a word; word 0 of `counters` (85,) is for the upper two bits, the next 4, 16 and 64
-    words for the two bits below each prefix.
+    Four 16-bit counters share a word; word 0 of `counters` (85,) is for the upper two bits, the next 4, 16
+    and 64 words for the two bits below each prefix.
     """
     counters[:] = np.uint64(0)
     mask = np.uint64(65535)
