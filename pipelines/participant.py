@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from adhd_cvae.cohort import TEST
 from adhd_cvae.config import Recipe
@@ -104,8 +105,8 @@ def _embed(
         )
     write_posteriors(table, two_spaces(codes), recipe, paths)
     write_derivative_description(paths.folder)
-    asked = exclusions[exclusions["reason"] != "not_selected"]
-    out = set(asked["participant_id"].dropna()) - set(table["participant_id"])
+    asked = pd.DataFrame(exclusions[exclusions["reason"] != "not_selected"])
+    out = set(asked["participant_id"]) - set(table["participant_id"])
     progress.line(f"participant: {len(table)} embedded")
     if len(out):
         progress.warning(f"{len(out)} left out; see {paths.exclusions}")

@@ -6,6 +6,7 @@ import math
 import os
 import re
 import subprocess
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_json
 from pipelines.paths import OutputPaths
 from pipelines.settings import flatten
+
+# MLflow warns of the type hints of its own classes when they are first used; nobody here can change them.
+warnings.filterwarnings("ignore", message=".*type hint", category=UserWarning)
 
 EXPERIMENT = "adhd-cvae"
 CONTENT_TAG = "adhd_cvae.content"
