@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -102,7 +103,7 @@ def load_state(path: Path, key: str) -> dict[str, Any] | None:
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path.name} is damaged ({str(error).splitlines()[0]}). Delete it to train anew."
         ) from None

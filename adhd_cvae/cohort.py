@@ -65,7 +65,7 @@ def split_cohort(table: pd.DataFrame, test_fraction: float, seed: int, site: str
         Fewer than four participants in a group: nothing can be held out.
     """
     for group in (TARGET, BACKGROUND):
-        count = int((table["group"] == group).sum())
+        count = list(table["group"]).count(group)
         if count < 4:
             raise InputError(
                 f"{count} participants in the {group} group; at least 4 are needed to train and "

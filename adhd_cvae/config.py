@@ -87,7 +87,7 @@ class ObjectiveConfig(_Settings):
     """Weight of the critic's total-correlation term."""
     critic: Literal["nonlinear", "linear"] = "nonlinear"
     """The study's critic was linear, which cannot see dependence."""
-    background_salient: Annotated[float, Field(ge=0)] = 1.0
+    background_salient: Annotated[float, Field(ge=0)] = 100.0
     """Weight of the controls' salient code, pulled to zero."""
 
 

@@ -54,7 +54,7 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(error, ImageError):
             raise
         raise ImageError(
-            "unreadable", f"{path.name} cannot be read as NIfTI ({_first_line(error)})."
+            "unreadable", f"{path.name} cannot be read as NIfTI ({_first_line(error, path)})."
         ) from None
     if np.isinf(values).any() or affine is None or not np.isfinite(affine).all():
         raise ImageError("not_finite", f"{path.name} holds infinite values or an affine that is not finite.")
@@ -66,9 +66,10 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return values, affine
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error).splitlines()
-    return text[0] if text else type(error).__name__
+def _first_line(error: Exception, path: Path) -> str:
+    """What a library said, without the folder the file lies in."""
+    lines = str(error).replace(f"{path.parent}/", "").splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def load_map(path: Path, image: ImageConfig) -> np.ndarray:

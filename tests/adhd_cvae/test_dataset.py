@@ -1,0 +1,98 @@
+import nibabel as nib
+import numpy as np
+import pytest
+
+from adhd_cvae import dataset
+from adhd_cvae.config import ImageConfig
+from adhd_cvae.dataset import open_images, paired_batches, prepare_images
+from adhd_cvae.errors import InputError
+from adhd_cvae.files import read_json
+
+GRID = ImageConfig(shape=(8, 8, 8), voxel_size=20.0, fwhm=0.0, centre=(0, 0, 0))
+AFFINE = np.diag([10.0, 10, 10, 1]) + np.array([[0, 0, 0, -80]] * 3 + [[0, 0, 0, 0]])
+
+
+@pytest.fixture
+def maps(tmp_path):
+    paths = [tmp_path / f"{number}.nii.gz" for number in range(7)]
+    for number, path in enumerate(paths):
+        values = np.random.default_rng(number).random((17, 17, 17)).astype(np.float32) + number
+        nib.save(nib.Nifti1Image(values, AFFINE), path)
+    paths[2].write_bytes(b"broken")
+    return paths
+
+
+def silent(done, total):
+    assert done <= total
+
+
+def test_good_maps_are_kept_in_order_and_the_broken_one_is_named(tmp_path, maps):
+    errors = prepare_images(maps, GRID, tmp_path / "cache", silent)
+    assert [error.reason if error else None for error in errors] == [None, None, "unreadable", *[None] * 4]
+    images = open_images(tmp_path / "cache")
+    assert images.shape == (6, 8, 8, 8)
+    assert images.dtype == np.float16
+    assert np.allclose(images[:, 4, 4, 4], [0.5, 1.5, 3.5, 4.5, 5.5, 6.5], atol=0.51)
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["images.npy", "manifest.json"]
+    manifest = read_json(tmp_path / "cache" / "manifest.json")
+    assert manifest["affine"][0] == [20.0, 0.0, 0.0, -70.0]
+    assert len(manifest["maps"][0]["sha256"]) == 64
+
+
+def test_a_second_call_reads_nothing_and_a_changed_file_is_noticed(tmp_path, maps, monkeypatch):
+    first = prepare_images(maps, GRID, tmp_path / "cache", silent)
+    loads = []
+    real = dataset.load_map
+    monkeypatch.setattr(dataset, "load_map", lambda path, image: loads.append(path) or real(path, image))
+    again = prepare_images(maps, GRID, tmp_path / "cache", silent)
+    assert [str(error) for error in again] == [str(error) for error in first]
+    assert loads == []
+    maps[0].write_bytes(maps[1].read_bytes() + b" ")
+    prepare_images(maps, GRID, tmp_path / "cache", silent)
+    assert len(loads) == len(maps)
+
+
+def test_an_interrupted_call_goes_on_and_ends_with_the_same_bytes(tmp_path, maps, monkeypatch):
+    monkeypatch.setattr(dataset, "CHUNK", 2)
+    prepare_images(maps, GRID, tmp_path / "whole", silent)
+
+    def stop(done, total):
+        if done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare_images(maps, GRID, tmp_path / "cut", stop)
+    assert not (tmp_path / "cut" / "images.npy").exists()
+    loads = []
+    real = dataset.load_map
+    monkeypatch.setattr(dataset, "load_map", lambda path, image: loads.append(path) or real(path, image))
+    prepare_images(maps, GRID, tmp_path / "cut", silent)
+    assert len(loads) == 3
+    assert (tmp_path / "cut" / "images.npy").read_bytes() == (tmp_path / "whole" / "images.npy").read_bytes()
+
+
+def test_a_missing_or_cut_cache_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="prepare"):
+        open_images(tmp_path)
+    (tmp_path / "images.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    with pytest.raises(InputError, match="damaged"):
+        open_images(tmp_path)
+
+
+def test_batches_pair_groups_and_show_everybody_of_the_larger():
+    target, background = np.arange(10), np.arange(100, 133)
+    batches = list(paired_batches(target, background, 8, (0, 1)))
+    assert [(len(a), len(b)) for a, b in batches] == [(8, 8)] * 5
+    assert set(np.concatenate([b for _, b in batches])) == set(background)
+    assert set(np.concatenate([a for a, _ in batches])) == set(target)
+    again = list(paired_batches(target, background, 8, (0, 1)))
+    assert all(
+        np.array_equal(a, c) and np.array_equal(b, d) for (a, b), (c, d) in zip(batches, again, strict=True)
+    )
+    other = list(paired_batches(target, background, 8, (0, 2)))
+    assert not all(np.array_equal(a, c) for (a, _), (c, _) in zip(batches, other, strict=True))
+
+
+def test_a_group_smaller_than_the_batch_still_pairs():
+    batches = list(paired_batches(np.arange(3), np.arange(10, 20), 16, (0,)))
+    assert [(len(a), len(b)) for a, b in batches] == [(3, 3)] * 4

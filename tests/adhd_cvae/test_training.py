@@ -1,0 +1,217 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from adhd_cvae import training
+from adhd_cvae.checkpoint import load_model
+from adhd_cvae.cohort import split_cohort
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.latents import embed
+from adhd_cvae.training import choose_precision, train
+
+SHAPE = (16, 16, 16)
+RECIPE = Recipe.model_validate(
+    {
+        "image": {"shape": SHAPE, "voxel_size": 12.0},
+        "model": {"salient": 2, "background": 4, "channels": [2, 4], "hidden": 4},
+        "training": {"epochs": 3, "batch_size": 8},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    count = 60
+    group = np.where(np.arange(count) % 2, "target", "background")
+    cohort = pd.DataFrame(
+        {"participant_id": [f"sub-{number:02d}" for number in range(count)], "group": group, "site": 1}
+    )
+    cohort["split"] = split_cohort(cohort, 0.3, 0, "site")
+    shared = np.einsum("nk,kxyz->nxyz", rng.standard_normal((count, 4)), rng.standard_normal((4, *SHAPE)))
+    severity = rng.gamma(2, 0.5, count) * (group == "target")
+    blob = np.zeros(SHAPE)
+    blob[4:8, 4:8, 4:8] = -0.15
+    maps = (
+        0.5
+        + 0.03 * shared
+        + severity[:, None, None, None] * blob
+        + 0.02 * rng.standard_normal((count, *SHAPE))
+    )
+    return maps.astype(np.float16), cohort, severity
+
+
+def recipe(**parts):
+    content = RECIPE.model_dump()
+    for part, values in parts.items():
+        content[part] |= values
+    return Recipe.model_validate(content)
+
+
+def weights(folder, name="cvae"):
+    return load_file(folder / f"{name}.safetensors")
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    images, cohort, _ = data
+    rows = []
+    result = train(images, cohort, RECIPE, folder, rows.append)
+    return folder, result, rows
+
+
+def test_history_tells_every_epoch_of_both_models(trained):
+    folder, result, rows = trained
+    assert result.history.groupby("model")["epoch"].max().to_dict() == {"cvae": 3, "vae": 3}
+    assert len(rows) == len(result.history) == 8
+    assert (folder / "history.tsv").is_file()
+    assert sorted(path.name for path in folder.iterdir() if path.suffix == ".pt") == []
+    cvae = result.history[result.history["model"] == "cvae"]
+    assert cvae["validation_loss"].min() < cvae["validation_loss"].iloc[0]
+
+
+def test_a_trained_model_separates_what_only_patients_have(data, trained):
+    images, cohort, severity = data
+    model, _ = load_model(trained[0] / "cvae")
+    codes = embed(model, images)
+    new = ((cohort["group"] == "target") & (cohort["split"] == "test")).to_numpy()
+    best = max(abs(np.corrcoef(codes.salient_mean[new, unit], severity[new])[0, 1]) for unit in range(2))
+    assert best > 0.8
+    spread = np.sqrt((codes.salient_mean**2).mean(axis=1))
+    target = (cohort["group"] == "target").to_numpy()
+    assert spread[~target].mean() < 0.5 * spread[target].mean()
+
+
+def test_the_same_seed_gives_the_same_bits(data, trained, tmp_path):
+    images, cohort, _ = data
+    train(images, cohort, RECIPE, tmp_path)
+    assert same(weights(tmp_path), weights(trained[0]))
+    assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
+    assert not same(weights(tmp_path), weights(tmp_path, "vae"))
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 6])
+def test_interrupted_training_resumes_to_the_same_bits(data, trained, tmp_path, stop_after):
+    images, cohort, _ = data
+    seen = []
+
+    def stop(row):
+        seen.append(row)
+        if len(seen) == stop_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(images, cohort, RECIPE, tmp_path, stop)
+    result = train(images, cohort, RECIPE, tmp_path)
+    assert same(weights(tmp_path), weights(trained[0]))
+    assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
+    losses = ["model", "epoch", "train_loss", "validation_loss", "critic_loss"]
+    pd.testing.assert_frame_equal(result.history[losses], trained[1].history[losses])
+
+
+def test_a_finished_model_is_not_trained_again(data, trained, tmp_path):
+    images, cohort, _ = data
+    before = (trained[0] / "cvae.safetensors").stat().st_mtime_ns
+    again = train(images, cohort, RECIPE, trained[0])
+    assert (trained[0] / "cvae.safetensors").stat().st_mtime_ns == before
+    assert len(again.history) == 8
+
+
+def test_a_folder_of_other_settings_is_refused(data, trained):
+    images, cohort, _ = data
+    with pytest.raises(InputError, match="other data or settings"):
+        train(images, cohort, recipe(objective={"beta": 2.0}), trained[0])
+
+
+def test_held_out_participants_change_nothing(data, trained, tmp_path):
+    images, cohort, _ = data
+    changed = images.copy()
+    changed[(cohort["split"] == "test").to_numpy()] = 0.123
+    train(changed, cohort, RECIPE, tmp_path)
+    assert same(weights(tmp_path), weights(trained[0]))
+
+
+def test_nobody_serves_twice(data):
+    _, cohort, _ = data
+    rows = training._rows(cohort, RECIPE)
+    everyone = np.concatenate([rows.target, rows.background, rows.validation])
+    assert len(set(everyone)) == len(everyone) == (cohort["split"] == "train").sum()
+    assert not set(everyone) & set(np.flatnonzero(cohort["split"] == "test"))
+
+
+def test_divergence_is_said_in_words(data, tmp_path):
+    images, cohort, _ = data
+    with pytest.raises(InputError, match="diverged"):
+        train(images, cohort, recipe(training={"learning_rate": 1e25, "gradient_clip": 1e30}), tmp_path)
+    assert not (tmp_path / "cvae.safetensors").exists()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_mixed_precision_keeps_the_answer(data, tmp_path, precision):
+    images, cohort, severity = data
+    train(images, cohort, recipe(training={"precision": precision, "vae": False, "epochs": 1}), tmp_path)
+    model, _ = load_model(tmp_path / "cvae")
+    patients = severity > 0
+    codes = embed(model, images).salient_mean[patients]
+    assert max(abs(np.corrcoef(codes[:, unit], severity[patients])[0, 1]) for unit in range(2)) > 0.8
+    assert choose_precision(precision, torch.device("cpu")) == getattr(torch, precision)
+
+
+def test_the_studys_own_choices_train(data, tmp_path):
+    images, cohort, _ = data
+    as_published = recipe(
+        image={"standardise": "none"},
+        model={"start": "random", "noise": "fixed", "output": "sigmoid"},
+        objective={
+            "critic": "linear",
+            "total_correlation": 100,
+            "background_salient": 0,
+            "effective_voxels": None,
+        },
+        training={"epochs": 1},
+    )
+    result = train(images, cohort, as_published, tmp_path)
+    assert np.isfinite(result.history["validation_loss"]).all()
+
+
+def test_a_mask_without_voxels_is_one_readable_line(data, tmp_path):
+    images, cohort, _ = data
+    with pytest.raises(InputError, match=r"mask_threshold=0\.1 \(largest mean: 0\)"):
+        train(np.zeros_like(images), cohort, RECIPE, tmp_path)
+
+
+def test_a_damaged_checkpoint_is_one_readable_line(trained, tmp_path):
+    for name in ("cvae.json", "cvae.safetensors"):
+        (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
+    whole = (tmp_path / "cvae.safetensors").read_bytes()
+    (tmp_path / "cvae.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="damaged"):
+        load_model(tmp_path / "cvae")
+    content = json.loads((tmp_path / "cvae.json").read_text())
+    (tmp_path / "cvae.safetensors").write_bytes(whole)
+    (tmp_path / "cvae.json").write_text(json.dumps(content | {"voxels": 3}))
+    with pytest.raises(InputError, match="damaged or of another model"):
+        load_model(tmp_path / "cvae")
+    with pytest.raises(InputError, match="train"):
+        load_model(tmp_path / "absent")
+
+
+def test_a_checkpoint_that_carries_code_is_refused(data, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (print, ("owned",))
+
+    torch.save({"key": "x", "model": Evil()}, tmp_path / "cvae-resume.pt")
+    images, cohort, _ = data
+    with pytest.raises(InputError, match="damaged"):
+        train(images, cohort, RECIPE, tmp_path)
