@@ -1,19 +1,16 @@
 """The verbs. Heavy modules are imported inside them, so that ``--help`` is instant."""
 
 import sys
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from adhd_cvae.errors import InputError
+from pipelines.arguments import Benchmark, Level, problems, spread_labels
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import for_this_terminal
-
-if TYPE_CHECKING:
-    from adhd_cvae.config import Recipe
 
 app = typer.Typer(
     name="adhd-cvae",
@@ -25,20 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-class Level(StrEnum):
-    """The two levels of a BIDS App."""
-
-    participant = "participant"
-    group = "group"
-
-
-class Benchmark(StrEnum):
-    """What can be measured."""
-
-    separation = "separation"
-    speed = "speed"
 
 
 BidsDir = Annotated[Path, typer.Argument(metavar="BIDS_DIR", help="BIDS dataset with gray-matter maps.")]
@@ -221,9 +204,10 @@ def train(
 ) -> None:
     """Train the models on the image cache; goes on where it was interrupted."""
     from pipelines import train as stage
+    from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, _resolve(paths, recipe, overrides), for_this_terminal(), overwrite)
+    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -235,9 +219,10 @@ def embed(
 ) -> None:
     """Posterior means and draws of every participant."""
     from pipelines import embed as stage
+    from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, _resolve(paths, recipe, overrides), for_this_terminal(), overwrite)
+    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -249,9 +234,10 @@ def analyse(
 ) -> None:
     """Tables, maps and figures from cohort.tsv, latents.tsv and draws.npz alone."""
     from pipelines import analyse as stage
+    from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, _resolve(paths, recipe, overrides), for_this_terminal(), overwrite)
+    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -263,9 +249,10 @@ def publish(
 ) -> None:
     """Report, MLflow run and registered model."""
     from pipelines import publish as stage
+    from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    print(stage.run(paths, _resolve(paths, recipe, overrides), for_this_terminal(), overwrite))
+    print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite))
 
 
 @app.command()
@@ -299,45 +286,13 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:
-        app(args=_spread_labels([argument for argument in given if argument != "--debug"]))
+        app(args=spread_labels([argument for argument in given if argument != "--debug"]))
     except (InputError, OSError) as error:
         if debug:
             raise
-        for problem in _problems(error):
+        for problem in problems(error):
             print(f"adhd-cvae: {' '.join(problem.split())}", file=sys.stderr)
         raise SystemExit(1) from None
-
-
-def _problems(error: InputError | OSError) -> tuple[str, ...]:
-    """One line per problem; a full disk or a forbidden folder is named with its path."""
-    if isinstance(error, InputError):
-        return error.problems
-    where = f"{error.filename}: " if error.filename else ""
-    return (f"{where}{error.strerror or error}",)
-
-
-def _resolve(paths: OutputPaths, recipe: str | None, overrides: list[str] | None) -> "Recipe":
-    """Settings of a later stage: the named recipe, or the one OUTPUT_DIR was made with; then the changes."""
-    from pipelines.record import RunRecord
-    from pipelines.settings import DEFAULT, apply_overrides, load_recipe, validated
-
-    made_with = RunRecord.open(paths).content.get("recipe")
-    if recipe is not None or made_with is None:
-        return load_recipe(recipe or DEFAULT, tuple(overrides or ()))
-    return validated(apply_overrides(made_with, tuple(overrides or ())), f"{paths.run_record}")
-
-
-def _spread_labels(arguments: list[str]) -> list[str]:
-    """Repeat ``--participant-label`` before each label: BIDS Apps take several after one option."""
-    spread, in_labels = [], False
-    for argument in arguments:
-        if argument.startswith("-"):
-            in_labels = argument == "--participant-label"
-            if not in_labels:
-                spread.append(argument)
-        else:
-            spread.extend(["--participant-label", argument] if in_labels else [argument])
-    return spread
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.files import file_checksum, fingerprint, read_json, write_json
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
-from pipelines.settings import flatten
+from pipelines.settings import DEFAULT, apply_overrides, flatten, load_recipe, validated
 
 PACKAGES = (
     "adhd-cvae", "joblib", "matplotlib", "mlflow", "monai", "nibabel", "nilearn", "numba", "numpy", "pandas",
@@ -168,6 +168,14 @@ class RunRecord:
             (self.paths.folder / name).is_file() and _seal(self.paths.folder / name) == seal
             for name, seal in outputs.items()
         )
+
+
+def recipe_of(paths: OutputPaths, name: str | None, overrides: list[str] | None) -> Recipe:
+    """Settings of a later stage: the named recipe, or the one OUTPUT_DIR was made with; then the changes."""
+    made_with = RunRecord.open(paths).content.get("recipe")
+    if name is not None or made_with is None:
+        return load_recipe(name or DEFAULT, tuple(overrides or ()))
+    return validated(apply_overrides(made_with, tuple(overrides or ())), f"{paths.run_record}")
 
 
 def settings_of(recipe: Recipe, *sections: str, without: tuple[str, ...] = ()) -> dict[str, Any]:

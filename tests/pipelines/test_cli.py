@@ -8,6 +8,7 @@ import pytest
 
 from adhd_cvae.errors import InputError
 from pipelines import cli
+from pipelines.arguments import spread_labels
 
 VERBS = ["demo", "simulate", "import-burner", "run", "prepare", "train", "embed", "analyse", "publish"]
 VERBS += ["benchmark", "ui"]
@@ -137,7 +138,7 @@ def test_an_output_folder_that_is_a_file_is_a_readable_line(call, tmp_path):
 
 def test_participant_labels_may_follow_one_option():
     given = ["run", "bids", "out", "group", "--participant-label", "01", "02", "--set", "seed=1"]
-    spread = cli._spread_labels(given)
+    spread = spread_labels(given)
     assert spread == [
         *("run", "bids", "out", "group"),
         *("--participant-label", "01", "--participant-label", "02"),

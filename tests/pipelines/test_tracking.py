@@ -66,7 +66,7 @@ def test_a_run_holds_its_recipe_and_losses_and_an_interrupted_one_is_put_aside(s
 
     logged = client.get_run(run_id)
     assert logged.info.run_name == "demo"
-    assert logged.data.params["model.salient"] == "2"
+    assert logged.data.params["model.salient"] == str(Recipe().model.salient)
     assert logged.data.params["cohort.target"] == "[1, 2, 3]"
     assert logged.data.metrics["cvae/loss_training"] == 2.0
     assert logged.data.metrics["tau/salient/age -years-"] == 0.2
