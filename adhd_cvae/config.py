@@ -47,13 +47,13 @@ class AugmentationConfig(_Settings):
     """Random changes of training images; evaluation never sees them."""
 
     enabled: bool = True
-    noise_sd: float = 0.02
+    noise_sd: Annotated[float, Field(ge=0)] = 0.02
     """TorchIO RandomNoise, gray-matter volume per voxel."""
-    bias_field: float = 0.0
-    """MONAI RandBiasField, largest coefficient of the log field."""
-    shift_mm: float = 0.5
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """MONAI RandScaleIntensity, largest relative change of all gray matter."""
+    shift_mm: Annotated[float, Field(ge=0)] = 0.5
     """TorchIO RandomAffine, largest translation, mm."""
-    probability: Annotated[float, Field(ge=0, le=1)] = 0.3
+    probability: Annotated[float, Field(ge=0, le=1)] = 0.2
 
 
 class ModelConfig(_Settings):
@@ -101,7 +101,7 @@ class TrainingConfig(_Settings):
     linear_learning_rate: Annotated[float, Field(ge=0)] = 1e-3
     """Learning rate of the linear start, as a share of the size of its weights."""
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
-    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
+    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.1
     """Share of the training split held back to decide when to stop; the test split never decides anything."""
     patience: PositiveInt = 10
     """Epochs without a better validation loss before training stops."""

@@ -8,7 +8,7 @@ any order.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated
 
 import numpy as np
@@ -141,6 +141,12 @@ class Atlas:
         }
 
 
+@cache
+def shared_atlas(resolution: int) -> Atlas:
+    """One atlas a process: a cohort stays small to send to workers, which build their own."""
+    return Atlas(resolution)
+
+
 def _anatomy(atlas: Atlas, rng: np.random.Generator, effects: np.ndarray | float) -> np.ndarray:
     """One brain before any severity: deformed, modulated, regionally varied."""
     shape, resolution = atlas.template.shape, atlas.resolution
@@ -185,19 +191,25 @@ class SimulatedCohort:
     ----------
     participants, phenotype, truth
         One row a participant, `participant_id` first. Only `truth` holds the severities, 0 in controls.
-    affine
-        Voxel to MNI mm, (4, 4).
     """
 
     def __init__(self, config: SimulationConfig) -> None:
         self.config = config
-        self.atlas = Atlas(config.resolution)
-        self.affine = self.atlas.affine
         people = _people(config)
         self._people = people
         self.truth = people[["participant_id", *FACTORS]]
         self.participants = people[["participant_id", "age", "sex", "handedness", "site", "dx"]]
         self.phenotype = _observed_phenotype(people, np.random.default_rng([config.seed, 2]))
+
+    @property
+    def atlas(self) -> Atlas:
+        """What all brains of every cohort of this resolution share."""
+        return shared_atlas(self.config.resolution)
+
+    @property
+    def affine(self) -> np.ndarray:
+        """Voxel to MNI mm, (4, 4)."""
+        return self.atlas.affine
 
     @cached_property
     def loss(self) -> dict[str, float]:
@@ -208,7 +220,7 @@ class SimulatedCohort:
         """
         if self.config.null:
             return dict.fromkeys(FACTORS, 0.0)
-        atlas = Atlas(CALIBRATION_RESOLUTION)
+        atlas = shared_atlas(CALIBRATION_RESOLUTION)
         people = _people(self.config.model_copy(update={"participants": CALIBRATION_PARTICIPANTS}))
         volumes = []
         for index, (_, row) in enumerate(people.iterrows()):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms.compose import Compose
-from monai.transforms.intensity.dictionary import RandBiasFieldd
+from monai.transforms.intensity.dictionary import RandScaleIntensityd
 from monai.transforms.spatial.array import SpatialResample
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
@@ -117,27 +117,22 @@ def smooth(volume: torch.Tensor, image: ImageConfig) -> torch.Tensor:
 
 
 def augmentation(settings: AugmentationConfig, image: ImageConfig) -> Compose | None:
-    """Random shifts, noise and bias field on ``{"image": (1, x, y, z)}``; None where switched off.
+    """Random shifts, noise and scaling on ``{"image": (1, x, y, z)}``; None where switched off.
 
     TorchIO draws from torch's global generator and MONAI from its own: seed both (`seed_augmentation`).
     """
     if not settings.enabled:
         return None
-    steps = [
-        RandomAffine(
-            scales=0,
-            degrees=0,
-            translation=settings.shift_mm / image.voxel_size,  # plain tensors have voxels of 1 mm
-            default_pad_value=0,
-            p=settings.probability,
-            include=["image"],
-        ),
-        RandomNoise(std=(0, settings.noise_sd), p=settings.probability, include=["image"]),
-    ]
-    if settings.bias_field > 0:
-        coefficients = (0.0, settings.bias_field)
-        steps.append(RandBiasFieldd("image", coeff_range=coefficients, prob=settings.probability))
-    return Compose(steps)
+    shift = RandomAffine(
+        scales=0,
+        degrees=0,
+        translation=settings.shift_mm / image.voxel_size,  # plain tensors have voxels of 1 mm
+        default_pad_value=0,
+        p=settings.probability,
+        include=["image"],
+    )
+    noise = RandomNoise(std=(0, settings.noise_sd), p=settings.probability, include=["image"])
+    return Compose([shift, noise, RandScaleIntensityd("image", settings.scale, prob=settings.probability)])
 
 
 def seed_augmentation(transform: Compose | None, seed: int) -> None:

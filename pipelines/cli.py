@@ -85,8 +85,10 @@ def _options(
 @app.command()
 def demo(
     output_dir: OutputDir = Path("demo"),
-    participants: Participants = 240,
+    participants: Participants = 320,
     seed: Seed = 0,
+    cohens_d: CohensD = 1.4,
+    null: Null = False,
     recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
     overrides: Overrides = None,
     overwrite: Overwrite = False,
@@ -97,7 +99,7 @@ def demo(
     from pipelines.settings import load_recipe
 
     resolved = load_recipe(recipe, tuple(overrides or ()))
-    config = SimulationConfig(participants=participants, seed=seed)
+    config = SimulationConfig(participants=participants, seed=seed, cohens_d=cohens_d, null=null)
     print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite))
 
 
