@@ -11,6 +11,9 @@ from adhd_cvae.network import ContrastiveVAE
 SMALLEST_SCALE_QUANTILE = 0.05
 """Voxels that hardly vary are standardised by this quantile of the spread, not blown up by their own."""
 
+SMALLEST_NOISE = 0.01
+"""Residual variance, in standardised units, of a linear solution that fits a tiny cohort exactly."""
+
 
 def initial_model(
     config: ModelConfig, image: ImageConfig, maps: np.ndarray, is_target: np.ndarray, seed: int
@@ -72,7 +75,7 @@ def _set_linear_start(model: ContrastiveVAE, voxels: np.ndarray, is_target: np.n
     _copy(model.decoder.linear, decoder.T)
     model.origin.copy_(torch.from_numpy(background.origin))
     if config.noise == "learned":
-        model.log_noise.fill_(float(np.log(np.mean(residual**2))))
+        model.log_noise.fill_(float(np.log(max(np.mean(residual**2), SMALLEST_NOISE))))
 
 
 def _reconstruct(space: LinearSpace, voxels: np.ndarray) -> np.ndarray:

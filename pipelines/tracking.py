@@ -23,7 +23,7 @@ from mlflow.exceptions import MlflowException
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import read_json
+from adhd_cvae.files import read_json, read_tsv
 from pipelines.paths import OutputPaths
 from pipelines.settings import flatten
 
@@ -194,21 +194,24 @@ def log_dataset(client: MlflowClient, run_id: str, name: str, digest: str, profi
 
 
 def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
-    """Keep the tables, pictures, report and reproducibility checklist with the run."""
-    for folder, name in ((paths.analysis, "tables"), (paths.figures, "figures")):
-        if folder.is_dir():
-            client.log_artifacts(run_id, str(folder), name)
-    for file in (paths.report, paths.history, paths.exclusions):
+    """Keep tables, pictures, report and reproducibility checklist with the run; nothing that names a participant."""
+    for table in sorted(paths.analysis.glob("*.tsv")):
+        if "participant_id" not in read_tsv(table):
+            client.log_artifact(run_id, str(table), "tables")
+    if paths.figures.is_dir():
+        client.log_artifacts(run_id, str(paths.figures), "figures")
+    for file in (paths.report, paths.history):
         if file.is_file():
             client.log_artifact(run_id, str(file))
-    client.log_dict(run_id, _without_places(read_json(paths.run_record)), "run.json")
+    client.log_dict(run_id, _without_places_and_people(read_json(paths.run_record)), "run.json")
 
 
-def _without_places(checklist: dict[str, Any]) -> dict[str, Any]:
-    """Leave out where the data lie, even relative: nobody's business but the lab's."""
+def _without_places_and_people(checklist: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where the data lie, even relative, and who was picked: nobody's business but the lab's."""
     kept = {key: value for key, value in checklist.items() if key != "bids_dir"}
     prepared = kept.get("stages", {}).get("prepare", {}).get("settings", {})
     prepared.pop("BIDS_DIR", None)
+    prepared.pop("--participant-label", None)
     return kept
 
 
