@@ -25,6 +25,14 @@ class CohortConfig(_Settings):
     """Column of the scanning site; null where there was one."""
     test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.25
     """Share of participants held out of training, site × group kept in proportion."""
+    drop_one_group_sites: bool = False
+    """Leave out sites that have patients only or controls only."""
+    match: tuple[str, ...] = ()
+    """Columns (age, sex, site …) in which each patient is paired with one control: codes agree, numbers are near."""
+    caliper: Annotated[float, Field(gt=0)] = 0.25
+    """Widest difference of a pair in a numeric column of `match`, in the column's standard deviations."""
+    max_ratio: Annotated[float, Field(ge=1)] | None = None
+    """Cap on a site's larger group, in multiples of its smaller one; who goes is drawn with the seed."""
 
 
 class ImageConfig(_Settings):

@@ -15,11 +15,9 @@ from bids_adapters.bids_filter import read_filter
 from bids_adapters.codebook import canonical_number, find_column, read_value
 from bids_adapters.identifiers import participant_key, participant_label
 from bids_adapters.layout import Maps, find_maps
-from bids_adapters.phenotype import Phenotype, read_phenotype
+from bids_adapters.phenotype import Phenotype, find_phenotype, read_phenotype
 from bids_adapters.tables import read_text_table, snake_case
 
-TRUTH = "simulated_truth.tsv"
-"""The planted factors of a simulated dataset; nothing but the recovery table may read them."""
 IMPORT_EXCLUSIONS = "import_exclusions.tsv"
 IMPORT_CONFLICTS = "import_conflicts.tsv"
 OWN_COLUMNS = ("image", "image_choice", "group", "split")
@@ -92,11 +90,12 @@ def build_cohort(
     maps = find_maps(bids_dir, None if bids_filter is None else read_filter(bids_filter), index_cache)
     files = [*find_phenotype(bids_dir), *map(Path, phenotype_files)]
     if require_groups and not files:
+        around = ", nor in the dataset around it" if bids_dir.resolve().parent.name == "derivatives" else ""
         raise InputError(
-            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv, so no groups. "
+            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv{around}, so no groups. "
             f"Put one there. {_hint(bids_dir)}"
         )
-    phenotype = read_phenotype(files, prefer)
+    phenotype = read_phenotype(files, prefer, bids_dir)
     people = _people(maps, phenotype)
     wanted = _wanted(people, participant_labels, bids_dir)
     groups = _groups(phenotype, settings, files, required=require_groups)
@@ -113,12 +112,6 @@ def build_cohort(
     table = _table({key: people[key] for key in kept}, maps, phenotype, groups)
     _check_groups(table, exclusions, settings, bids_dir, required=require_groups)
     return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts)
-
-
-def find_phenotype(bids_dir: Path) -> list[Path]:
-    """List the dataset's phenotype tables; the truth of a simulation is none of them."""
-    files = [bids_dir / "participants.tsv", *sorted((bids_dir / "phenotype").glob("*.tsv"))]
-    return [path for path in files if path.is_file() and path.name != TRUTH]
 
 
 def _people(maps: Maps, phenotype: Phenotype) -> dict[str, str]:

@@ -15,6 +15,7 @@ OUTPUT_FILES = (
     "cohort.*",
     "exclusions.*",
     "conflicts.*",
+    "confounding.*",
     "run.json",
     "latents.*",
     "baselines.*",
@@ -68,9 +69,15 @@ def write_description(
     write_json(content, dataset_dir / "dataset_description.json")
 
 
-def write_derivative_description(output_dir: Path, sources: Sequence[Mapping[str, str]] = ()) -> None:
-    """Make OUTPUT_DIR a BIDS derivative: description, README, the files BIDS has no names for."""
-    write_description(output_dir, "adhd-cvae results", "contrastive variational autoencoder", sources=sources)
+def write_derivative_description(
+    output_dir: Path, sources: Sequence[Mapping[str, str]] = (), **extra: Any
+) -> None:
+    """Make OUTPUT_DIR a BIDS derivative: description, README, the files BIDS has no names for.
+
+    Parameters are those of :func:`write_description`.
+    """
+    step = "contrastive variational autoencoder"
+    write_description(output_dir, "adhd-cvae results", step, sources=sources, **extra)
     write_bidsignore(output_dir, OUTPUT_FILES)
     write_readme(
         output_dir,

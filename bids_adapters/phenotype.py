@@ -17,6 +17,8 @@ from bids_adapters.identifiers import participant_key
 from bids_adapters.sources import Source, read_source
 
 CONFLICT_COLUMNS = ("participant_id", "column", "value", "file", "row", "used")
+TRUTH = "simulated_truth.tsv"
+"""The planted factors of a simulated dataset; nothing but the recovery table may read them."""
 NOTE_COLUMNS = ("participant_id", "reason", "detail")
 
 
@@ -61,7 +63,24 @@ class Phenotype:
         return {key: columns for key, columns in disputed.items() if columns}
 
 
-def read_phenotype(files: Sequence[Path], prefer: Path | None = None) -> Phenotype:
+def find_phenotype(bids_dir: Path) -> list[Path]:
+    """List the dataset's phenotype tables; the truth of a simulation is none of them.
+
+    A derivative (``…/derivatives/<name>``) that has none is described by those of the raw dataset around it.
+    """
+    whole = Path(bids_dir).resolve()
+    places = [Path(bids_dir), *([whole.parents[1]] if whole.parent.name == "derivatives" else [])]
+    for place in places:
+        files = [place / "participants.tsv", *sorted((place / "phenotype").glob("*.tsv"))]
+        found = [path for path in files if path.is_file() and path.name != TRUTH]
+        if found:
+            return found
+    return []
+
+
+def read_phenotype(
+    files: Sequence[Path], prefer: Path | None = None, bids_dir: Path | None = None
+) -> Phenotype:
     """Read phenotype tables into one.
 
     Parameters
@@ -70,13 +89,15 @@ def read_phenotype(files: Sequence[Path], prefer: Path | None = None) -> Phenoty
         Tables in any dialect; several may speak about the same participants and complete each other.
     prefer
         The one of `files` to trust where they disagree.
+    bids_dir
+        The dataset they describe: a table of the dataset around it is named by the way there (``../../…``).
 
     Raises
     ------
     InputError
         One readable line for each file that cannot be read, or `prefer` is none of the files.
     """
-    names = _short_names(files)
+    names = _short_names(files, bids_dir)
     preferred = _preferred(names, prefer)
     sources: list[Source] = []
     problems: list[str] = []
@@ -105,14 +126,26 @@ def read_phenotype(files: Sequence[Path], prefer: Path | None = None) -> Phenoty
     )
 
 
-def _short_names(files: Sequence[Path]) -> dict[Path, str]:
+def _short_names(files: Sequence[Path], bids_dir: Path | None = None) -> dict[Path, str]:
     """Name each file by as little of its path as tells it from the others."""
     paths = list(dict.fromkeys(Path(file) for file in files))
     shared = Counter(path.name for path in paths)
-    return {
-        path: path.name if shared[path.name] == 1 else f"{path.resolve().parent.name}/{path.name}"
-        for path in paths
-    }
+    names = {}
+    for path in paths:
+        name = path.name if shared[path.name] == 1 else f"{path.resolve().parent.name}/{path.name}"
+        names[path] = _from_around(path, bids_dir) or name
+    return names
+
+
+def _from_around(path: Path, bids_dir: Path | None) -> str | None:
+    """Give the way to a table of the raw dataset two folders up from a derivative; None for any other table."""
+    if bids_dir is None or bids_dir.resolve().parent.name != "derivatives":
+        return None
+    raw = bids_dir.resolve().parents[1]
+    whole = path.resolve()
+    own = whole.is_relative_to(bids_dir.resolve())
+    inside = not own and whole.parent in (raw, raw / "phenotype")
+    return f"../../{whole.relative_to(raw).as_posix()}" if inside else None
 
 
 def _preferred(names: Mapping[Path, str], prefer: Path | None) -> str | None:

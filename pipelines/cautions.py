@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from adhd_cvae.analysis.confounding_words import listed
 from adhd_cvae.analysis.figure_style import rows_of
-from pipelines.formats import number, probability
-from pipelines.narrative import confounding, listed
+from pipelines.formats import probability
+from pipelines.narrative import confounding, imbalance
 from pipelines.results import Results
 
 FEW = 30
@@ -18,7 +19,7 @@ def warnings(results: Results) -> list[str]:
     return [
         *_small_groups(results),
         *(line for line in confounding(results) if "not identified" in line or "No site" in line),
-        *_imbalance(results),
+        *imbalance(results),
         *_missing_values(results),
         *_instruments(results),
         *_not_testable(results),
@@ -36,33 +37,6 @@ def _small_groups(results: Results) -> list[str]:
         if held_out < FEW_HELD_OUT:
             said.append(f"Only {held_out} {word} held out: held-out figures hang on a few people.")
     return said
-
-
-def _imbalance(results: Results) -> list[str]:
-    cohort, patients, controls = (results.members(**of) for of in ({}, _PATIENTS, _CONTROLS))
-    said = []
-    ages = [part["age"].dropna().to_numpy(float) for part in (patients, controls) if "age" in part]
-    if all(len(age) > 1 for age in ages) and ages and np.std(np.concatenate(ages)) > 0:
-        gap = (np.mean(ages[0]) - np.mean(ages[1])) / np.std(np.concatenate(ages))
-        if abs(gap) > 0.25:
-            older = "older" if gap > 0 else "younger"
-            said.append(
-                f"Patients are {older} than controls by {number(abs(gap), 2)} standard deviations of age."
-            )
-    codes = sorted(set(cohort["sex"].dropna()), key=str) if "sex" in cohort else []
-    if len(codes) == 2:
-        shares = [100 * float((part["sex"].dropna() == codes[1]).mean()) for part in (patients, controls)]
-        if abs(shares[0] - shares[1]) > 10:
-            said.append(
-                f"Sex differs by group: {shares[0]:.0f} % of patients and {shares[1]:.0f} % of controls are "
-                f"{results.named_level('sex', codes[1])}; differences between groups are partly differences "
-                "between sexes."
-            )
-    return said
-
-
-_PATIENTS = {"group": "target"}
-_CONTROLS = {"group": "background"}
 
 
 def _missing_values(results: Results) -> list[str]:

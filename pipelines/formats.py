@@ -36,6 +36,24 @@ class ReportTable:
         return len(self.columns) > 4
 
 
+def plain_table(table: ReportTable, title: str, width: int) -> list[str]:
+    """A table's heading and rows as lines of text; long words of the first column are cut to fit `width`."""
+    rows = [row for block in table.blocks.values() for row in block]
+    heading = [title, *table.columns[1:]]
+    widths = [max(len(row[column]) for row in [heading, *rows]) for column in range(len(heading))]
+    room = width - sum(widths[1:]) - 2 * len(widths[1:])
+    first = min(widths[0], max(room, 12))
+    return [
+        "  ".join(
+            [
+                (row[0] if len(row[0]) <= first else f"{row[0][: first - 1]}…").ljust(first),
+                *(cell.rjust(size) for cell, size in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in [heading, *rows]
+    ]
+
+
 def number(value: Any, digits: int = 3) -> str:
     """A number with so many decimals and a true minus sign; n/a where missing."""
     if value is None or pd.isna(value):

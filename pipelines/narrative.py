@@ -2,21 +2,20 @@
 
 import pandas as pd
 
+from adhd_cvae.analysis.confounding import cramers_v
+from adhd_cvae.analysis.confounding_words import (
+    association_sentence,
+    counted,
+    difference_sentence,
+    listed,
+    share_sentence,
+    site_sentences,
+)
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
-from pipelines.cohort_tables import site_counts
+from pipelines.cohort_tables import group_differences, site_counts, values_by_key
 from pipelines.formats import number
 from pipelines.report_tables import best_components
 from pipelines.results import Results
-
-
-def listed(words: list[str]) -> str:
-    """Words with commas and a last 'and'."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
-
-
-def counted(size: int, one: str, many: str | None = None) -> str:
-    """A number with its noun."""
-    return f"{size} {one if size == 1 else many or one + 's'}"
 
 
 def is_simulated(results: Results) -> bool:
@@ -136,29 +135,21 @@ def confounding(results: Results) -> list[str]:
     """What site and diagnosis share, and which contrasts that leaves unidentified."""
     counts = site_counts(results)
     if counts is None:
-        return []
-    sites = [(str(name), *pair) for name, *pair in counts[["target", "background"]].itertuples(name=None)]
-    said = []
-    if not any(patients and controls for _, patients, controls in sites):
-        said.append(
-            "No site has both groups: in this cohort no difference between patients and controls can be "
-            "told from a difference between scanners."
-        )
-    for word, names in (
-        ("patients", [(name, patients) for name, patients, controls in sites if not controls]),
-        ("controls", [(name, controls) for name, patients, controls in sites if not patients]),
-    ):
-        if names:
-            size = sum(number_there for _, number_there in names)
-            said.append(
-                f"{listed([name for name, _ in names])} {'has' if len(names) == 1 else 'have'} {word} only "
-                f"({counted(size, 'participant')}): patients against controls is not identified there, and "
-                "any contrast that includes them rests on comparing scanners."
-            )
-    hardly = [f"{name} ({min(pair)})" for name, *pair in sites if 0 < min(pair) < 5]
-    if hardly:
-        said.append(f"Hardly identified, with fewer than five in the smaller group: {listed(hardly)}.")
-    return said or ["Every site has at least five participants of each group."]
+        return ["The cohort has no site: whether site and group go together is not known."]
+    association = association_sentence(cramers_v(counts))
+    return [*site_sentences(counts), *([association] if association else [])]
+
+
+def imbalance(results: Results) -> list[str]:
+    """Say where age or sex differ between the groups."""
+    value = values_by_key(group_differences(results))
+    said = [difference_sentence("age", value.get(("age", None, "difference", None), float("nan")))]
+    levels = [level for name, level, statistic, _ in value if (name, statistic) == ("sex", "difference")]
+    if len(levels) == 2:
+        shares = (value["sex", levels[1], "share", "target"], value["sex", levels[1], "share", "background"])
+        difference = value["sex", levels[1], "difference", None]
+        said.append(share_sentence("sex", results.named_level("sex", levels[1]), shares, difference))
+    return [sentence for sentence in said if sentence]
 
 
 def voxels(results: Results) -> list[str]:

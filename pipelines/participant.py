@@ -11,10 +11,17 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import write_tsv
 from bids_adapters.assemble import build_cohort
-from bids_adapters.derivatives import write_derivative_description, write_table
+from bids_adapters.derivatives import write_table
+from pipelines.dataset import describe_output
 from pipelines.embed import two_spaces, write_posteriors
 from pipelines.paths import BidsInput, OutputPaths
-from pipelines.prepare import SPLIT, nothing_left, prepare_maps, read_filter_file, tree_fingerprint
+from pipelines.prepare import (
+    SPLIT,
+    nothing_left,
+    prepare_maps,
+    read_filter_file,
+    tree_fingerprint,
+)
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage
 
@@ -90,6 +97,7 @@ def _embed(
         bids_filter=bids_filter,
         prefer=source.prefer,
         require_groups=False,
+        index_cache=paths.cache,
     )
     table, exclusions = prepare_maps(cohort, source.folder, recipe, paths, progress)
     write_tsv(exclusions, paths.exclusions)
@@ -104,7 +112,7 @@ def _embed(
             model.model, open_images(paths.cache), progress=lambda done, total: tick(done, total, "")
         )
     write_posteriors(table, two_spaces(codes), recipe, paths)
-    write_derivative_description(paths.folder)
+    describe_output(source, paths)
     asked = pd.DataFrame(exclusions[exclusions["reason"] != "not_selected"])
     out = set(asked["participant_id"]) - set(table["participant_id"])
     progress.line(f"participant: {len(table)} embedded")

@@ -59,6 +59,16 @@ class OutputPaths:
         return self.folder / "exclusions.tsv"
 
     @property
+    def conflicts(self) -> Path:
+        """Values on which the phenotype files disagree; absent where they agree."""
+        return self.folder / "conflicts.tsv"
+
+    @property
+    def confounding(self) -> Path:
+        """What site, age, sex and missing values share with the group."""
+        return self.folder / "confounding.tsv"
+
+    @property
     def run_record(self) -> Path:
         """The reproducibility checklist."""
         return self.folder / "run.json"

@@ -3,17 +3,22 @@
 import json
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from adhd_cvae.balance import balance_cohort, is_asked
 from adhd_cvae.cohort import split_cohort, validate_cohort
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.files import file_checksum, fingerprint, read_json, write_tsv
+from adhd_cvae.files import MISSING, fingerprint, write_tsv
 from bids_adapters.assemble import Cohort, build_cohort
-from bids_adapters.derivatives import write_derivative_description, write_table
+from bids_adapters.derivatives import write_table
+from pipelines import confounding
+from pipelines.columns import check_columns, nominal_columns
+from pipelines.dataset import dataset_description, describe_output, table_checksums, tables_elsewhere
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, settings_of
@@ -49,11 +54,15 @@ def run(
             "--bids-filter-file": bids_filter,
             "--prefer": None if source.prefer is None else source.prefer.name,
         },
-        inputs={"files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder)},
+        inputs={
+            "files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder),
+            **tables_elsewhere(source),
+        },
         outputs=(
             "cohort.tsv",
             "cohort.json",
             "exclusions.tsv",
+            "confounding.tsv",
             "dataset_description.json",
             "cache/manifest.json",
         ),
@@ -61,11 +70,11 @@ def run(
     record = RunRecord.open(paths)
 
     def work() -> None:
-        cohort = _find(source, recipe, bids_filter, progress)
+        cohort = _find(source, recipe, bids_filter, paths, progress)
+        check_columns(cohort.table, recipe, progress)
         _prepare(cohort, paths, recipe, source, progress)
-        description = source.folder / "dataset_description.json"
-        name = read_json(description).get("Name") if description.is_file() else None
-        record.note(bids_dir=place, dataset=name or source.folder.name, inputs=_tables(source))
+        name = dataset_description(source.folder).get("Name")
+        record.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
 
     record.perform(stage, recipe, work, progress, overwrite)
 
@@ -110,7 +119,11 @@ def tree_fingerprint(folder: Path, without: Path) -> str:
 
 
 def _find(
-    source: BidsInput, recipe: Recipe, bids_filter: dict[str, Any] | None, progress: Progress
+    source: BidsInput,
+    recipe: Recipe,
+    bids_filter: dict[str, Any] | None,
+    paths: OutputPaths,
+    progress: Progress,
 ) -> Cohort:
     with progress.bar("Looking for maps and phenotype") as tick:
         tick(0, 1, "")
@@ -120,6 +133,7 @@ def _find(
             participant_labels=source.labels,
             bids_filter=bids_filter,
             prefer=source.prefer,
+            index_cache=paths.cache,
         )
         tick(1, 1, "")
     return cohort
@@ -129,17 +143,46 @@ def _prepare(
     cohort: Cohort, paths: OutputPaths, recipe: Recipe, source: BidsInput, progress: Progress
 ) -> None:
     """Prepare the maps, then write the tables; the cohort has the maps of the cache, in their order."""
-    table, exclusions = prepare_maps(cohort, source.folder, recipe, paths, progress)
-    write_tsv(exclusions, paths.exclusions)
+    paths.conflicts.unlink(missing_ok=True)
     if len(cohort.conflicts):
-        write_tsv(cohort.conflicts, paths.folder / "conflicts.tsv")
+        write_tsv(cohort.conflicts, paths.conflicts)
+    table, exclusions = _balanced_maps(cohort, source, recipe, paths, progress)
+    write_tsv(exclusions, paths.exclusions)
     if table.empty:
         raise InputError(*nothing_left(exclusions))
     split = split_cohort(table, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
     table.insert(list(table.columns).index("group") + 1, "split", split.to_numpy())
     write_table(validate_cohort(table), {**cohort.columns, "split": SPLIT}, paths.cohort)
-    write_derivative_description(paths.folder)
+    confounding.write(table, recipe, paths)
+    describe_output(source, paths)
     _tell(table, exclusions, progress, paths)
+    _tell_conflicts(cohort.conflicts, progress, paths)
+    confounding.tell(paths, progress)
+
+
+def _balanced_maps(
+    cohort: Cohort, source: BidsInput, recipe: Recipe, paths: OutputPaths, progress: Progress
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Balance the groups, then prepare the maps of who is left; where one cannot be used, balance without it."""
+    while True:
+        nominal = nominal_columns(cohort, recipe)
+        kept, gone = balance_cohort(cohort.table, recipe.cohort, nominal, recipe.seed)
+        exclusions = (
+            pd.concat([cohort.exclusions, gone], ignore_index=True) if len(gone) else cohort.exclusions
+        )
+        chosen = replace(cohort, table=kept, exclusions=exclusions)
+        table, exclusions = prepare_maps(chosen, source.folder, recipe, paths, progress)
+        if len(table) == len(kept) or not is_asked(recipe.cohort):
+            return table, exclusions
+        broken = ~cohort.table["participant_id"].isin(table["participant_id"]) & cohort.table[
+            "participant_id"
+        ].isin(kept["participant_id"])
+        of_image = pd.DataFrame(exclusions[exclusions["stage"] == "image"])
+        cohort = replace(
+            cohort,
+            table=pd.DataFrame(cohort.table[~broken]).reset_index(drop=True),
+            exclusions=pd.concat([cohort.exclusions, of_image]).drop_duplicates(ignore_index=True),
+        )
 
 
 def prepare_maps(
@@ -186,9 +229,16 @@ def _tell(table: pd.DataFrame, exclusions: pd.DataFrame, progress: Progress, pat
         progress.warning(f"{len(out)} left out ({reasons}); see {paths.exclusions}")
 
 
-def _tables(source: BidsInput) -> dict[str, str]:
-    """Checksums of the dataset's tables; those of the maps are in cache/manifest.json."""
-    found = [source.folder / "participants.tsv", *sorted((source.folder / "phenotype").glob("*.tsv"))]
-    return {
-        file.relative_to(source.folder).as_posix(): file_checksum(file) for file in found if file.is_file()
-    }
+def _tell_conflicts(conflicts: pd.DataFrame, progress: Progress, paths: OutputPaths) -> None:
+    people = [
+        conflicts.loc[conflicts["used"] == used, "participant_id"].nunique() for used in (MISSING, "yes")
+    ]
+    if people[0]:
+        progress.warning(
+            f"phenotype tables disagree about {people[0]} participants, who are left out unless --prefer FILE says "
+            f"which to trust; see {paths.conflicts}"
+        )
+    if people[1]:
+        progress.line(
+            f"disagreements about {people[1]} participants settled by --prefer; see {paths.conflicts}"
+        )

@@ -150,7 +150,7 @@ def _probes(results: Results) -> ReportTable | None:
 
 
 MORE_WORDS: dict[str, Callable[[Results], list[str]]] = {
-    "confounding": narrative.confounding,
+    "confounding": lambda results: [*narrative.confounding(results), *narrative.imbalance(results)],
     "brain": narrative.voxels,
 }
 """Anchor of a section to what says more about it from the tables."""
@@ -163,9 +163,14 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
         "Who was analysed, and who was left out",
         "Patients are the target group, controls the background group. Held-out participants are kept from "
         "training to see whether what a model learnt holds for people it has not met.",
-        (cohort_tables.groups_table, cohort_tables.missing_table, cohort_tables.exclusions_table),
+        (cohort_tables.groups_table, cohort_tables.exclusions_table),
     ),
-    ("confounding", "What site and diagnosis share", "", (cohort_tables.sites_table,)),
+    (
+        "confounding",
+        "What site, age and sex share with diagnosis",
+        "",
+        (cohort_tables.sites_table, cohort_tables.differences_table, cohort_tables.missing_table),
+    ),
     (
         "training",
         "Training",
