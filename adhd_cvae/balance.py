@@ -136,7 +136,7 @@ def _match(table: pd.DataFrame, exact: list[str], near: list[str], caliper: floa
     scaled = pd.DataFrame(
         {name: complete[name].astype(float) / size for name, size in spread.items()}, index=complete.index
     )
-    strata = complete.groupby(exact).groups.values() if exact else [complete.index]
+    strata = [part.index for _, part in complete.groupby(exact)] if exact else [complete.index]
     for rows in strata:
         for row in _pairs(scaled.loc[rows], complete.loc[rows, "group"] == TARGET, caliper):
             del reasons[row]

@@ -12,7 +12,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.files import write_tsv
 from bids_adapters.assemble import build_cohort
 from bids_adapters.derivatives import write_table
-from pipelines.dataset import describe_output
+from pipelines.bids_source import describe_output
 from pipelines.embed import two_spaces, write_posteriors
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.prepare import (

@@ -17,8 +17,8 @@ from adhd_cvae.files import MISSING, fingerprint, write_tsv
 from bids_adapters.assemble import Cohort, build_cohort
 from bids_adapters.derivatives import write_table
 from pipelines import confounding
+from pipelines.bids_source import dataset_description, describe_output, table_checksums, tables_elsewhere
 from pipelines.columns import check_columns, nominal_columns
-from pipelines.dataset import dataset_description, describe_output, table_checksums, tables_elsewhere
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, settings_of

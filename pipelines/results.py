@@ -152,7 +152,9 @@ class Results:
     def named_level(self, variable: str, code: object) -> str:
         """Words of one code for a sentence: ``Peking``, or ``site 8`` where the sidecar has no word for 8."""
         words = self.level(variable, code)
-        return words if words in self.levels(variable).values() else f"{self.label(variable)} {words}"
+        is_number = words.replace(".", "", 1).removeprefix("-").isdigit()
+        known = words in self.levels(variable).values() or not is_number
+        return words if known else f"{self.label(variable)} {words}"
 
     @property
     def scales(self) -> dict[str, str]:

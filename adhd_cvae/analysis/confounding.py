@@ -99,7 +99,12 @@ def compare_groups(cohort: pd.DataFrame, scales: Mapping[str, str]) -> pd.DataFr
     for name, scale in scales.items():
         values = [cohort.loc[cohort["group"] == group, name].dropna() for group in GROUPS]
         rows += _ratio(name, values) if scale == "ratio" else _nominal(name, values)
-    return pd.DataFrame(rows, columns=list(CONFOUNDING_COLUMNS))
+    return _tidy(rows)
+
+
+def _tidy(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Make a table in which a code or a count stays the whole number it is."""
+    return pd.DataFrame(rows, columns=list(CONFOUNDING_COLUMNS), dtype=object)
 
 
 def _ratio(name: str, values: Sequence[pd.Series]) -> list[tuple[Any, ...]]:
@@ -161,19 +166,19 @@ def confounding_table(cohort: pd.DataFrame, site: str | None, scales: Mapping[st
         Columns :data:`CONFOUNDING_COLUMNS`; missing values of every phenotype column.
     """
     sizes = {group: list(cohort["group"]).count(group) for group in GROUPS}
-    parts = [compare_groups(cohort, described(cohort, scales, site))]
+    compared = compare_groups(cohort, described(cohort, scales, site))
+    of_site: list[tuple[Any, ...]] = []
     if site is not None:
-        association = ("cramers_v", site, None, None, len(cohort), cramers_v(site_counts(cohort, site)))
-        own = [
-            association,
-            *_nominal(site, [cohort.loc[cohort["group"] == group, site].dropna() for group in GROUPS]),
+        association = cramers_v(site_counts(cohort, site))
+        values = [cohort.loc[cohort["group"] == group, site].dropna() for group in GROUPS]
+        of_site = [
+            ("cramers_v", site, None, None, sum(map(len, values)), association),
+            *_nominal(site, values),
         ]
-        parts.insert(0, pd.DataFrame(own, columns=list(CONFOUNDING_COLUMNS)))
     columns = [str(name) for name in cohort.columns if name not in NOT_PHENOTYPE]
-    missing = [
+    missing: list[tuple[Any, ...]] = [
         ("missing", name, None, group, sizes[str(group)], count)
         for name, counts in missing_counts(cohort, columns).iterrows()
         for group, count in counts.items()
     ]
-    parts.append(pd.DataFrame(missing, columns=list(CONFOUNDING_COLUMNS)))
-    return pd.concat([part.astype(object) for part in parts], ignore_index=True)
+    return pd.concat([_tidy(of_site), compared, _tidy(missing)], ignore_index=True)
