@@ -99,7 +99,8 @@ def gather(paths: OutputPaths, settings: AnalysisConfig) -> Evidence:
     if settings.permute_within is not None and settings.permute_within not in cohort:
         raise InputError(
             f"analysis.permute_within names '{settings.permute_within}', which cohort.tsv does not have "
-            f"(found: {', '.join(map(str, cohort.columns))})."
+            f"(found: {', '.join(map(str, cohort.columns))}). Permute freely with "
+            "--set analysis.permute_within=null, or name another column."
         )
     return Evidence(cohort, spaces, draws, baselines, scales, (*battery_warnings, *scale_warnings))
 
