@@ -1,6 +1,7 @@
 """The training loop: start from the linear solution, improve on it, notice what goes wrong, resume exactly."""
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,6 +64,9 @@ def train(
     InputError
         The loss is not finite, or the folder belongs to other data or settings.
     """
+    os.environ.setdefault(
+        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+    )  # without it deterministic CUDA refuses to multiply
     torch.use_deterministic_algorithms(True)
     remove_partial_files(checkpoint_dir)
     settings = recipe.model_dump(mode="json", exclude={"analysis", "name"})

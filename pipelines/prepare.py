@@ -18,6 +18,8 @@ from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, settings_of
 
+MLFLOW = "mlflow"
+"""Store and artifacts begin with it; they may lie inside the dataset and are none of it."""
 GRID = ("image.shape", "image.voxel_size", "image.centre", "image.fwhm")
 """Image settings the cache depends on."""
 SPLIT = {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}}
@@ -99,9 +101,11 @@ def tree_fingerprint(folder: Path, without: Path) -> str:
     seen = []
     for place, folders, files in os.walk(folder.resolve()):
         here = Path(place)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != left_out)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith((".", MLFLOW)) and here / name != left_out
+        )
         for name in sorted(files):
-            if not name.startswith("."):
+            if not name.startswith((".", MLFLOW)):
                 status = (here / name).stat()
                 seen.append(
                     [os.path.relpath(here / name, folder.resolve()), status.st_size, status.st_mtime_ns]
@@ -189,6 +193,7 @@ def _tell(table: pd.DataFrame, exclusions: pd.DataFrame, progress: Progress, pat
 def _tables(source: BidsInput) -> dict[str, str]:
     """Checksums of the dataset's tables; those of the maps are in cache/manifest.json."""
     found = [source.folder / "participants.tsv", *sorted((source.folder / "phenotype").glob("*.tsv"))]
+    found = [file for file in found if file.name != "simulated_truth.tsv"]  # only the recovery table reads it
     return {
         file.relative_to(source.folder).as_posix(): file_checksum(file) for file in found if file.is_file()
     }

@@ -267,7 +267,7 @@ def independence_table(
     is_target
         (n,) True for patients; the salient space is a matter of patients only.
     critic_accuracy
-        Of the training's critic on held-out participants, where known; 0.5 is chance.
+        Of the training's critic on training batches, where known; 0.5 is chance.
     strata, permutations
         Of the permutation test of HSIC.
 
