@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -154,3 +154,11 @@ class Recipe(_Settings):
     objective: ObjectiveConfig = ObjectiveConfig()
     training: TrainingConfig = TrainingConfig()
     analysis: AnalysisConfig = AnalysisConfig()
+
+    @field_validator("model")
+    @classmethod
+    def _has_a_salient_space(cls, model: ModelConfig) -> ModelConfig:
+        """A network without one is the plain VAE, which `training.vae` trains beside."""
+        if model.salient == 0:
+            raise ValueError("salient is 0, expected at least 1; the plain VAE comes with training.vae")
+        return model

@@ -31,6 +31,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_partial_files(folder: Path) -> None:
+    """Delete what a killed process was writing in `folder` with `atomic_path`; nobody else may be writing there."""
+    for partial in folder.glob(".*.partial*"):
+        partial.unlink(missing_ok=True)
+
+
 def write_tsv(table: pd.DataFrame, path: Path) -> None:
     """Write a table the BIDS way: tabs, ``n/a`` for missing, floats that read back to the same bits."""
     with atomic_path(path) as temporary:

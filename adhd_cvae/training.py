@@ -1,9 +1,10 @@
 """The training loop: start from the linear solution, improve on it, notice what goes wrong, resume exactly."""
 
 import math
+import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ import pandas as pd
 import torch
 
 from adhd_cvae.checkpoint import finished_training, load_state, save_model, save_state
-from adhd_cvae.cohort import TARGET, TRAIN, split_cohort
 from adhd_cvae.config import ModelConfig, Recipe
 from adhd_cvae.dataset import paired_batches
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import fingerprint, write_tsv
-from adhd_cvae.initialisation import initial_model
+from adhd_cvae.files import fingerprint, remove_partial_files, write_tsv
+from adhd_cvae.learner import EpochRow, Learner, Rows, choose_precision, deal_rows, new_learner
 from adhd_cvae.network import ContrastiveVAE, Critic
 from adhd_cvae.objective import Terms, contrastive_terms, critic_loss, weighted_loss
 from adhd_cvae.transforms import augmentation, seed_augmentation
@@ -25,10 +25,6 @@ from adhd_cvae.transforms import augmentation, seed_augmentation
 CRITIC_STEPS = 2
 """Critic updates per update of the model."""
 EVALUATION_BATCH = 32
-SMALLEST_GROUP_TO_HOLD_BACK = 16
-"""With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""
-
-EpochRow = dict[str, Any]
 Progress = Callable[[EpochRow], None]
 
 
@@ -38,41 +34,6 @@ class TrainingResult:
 
     history: pd.DataFrame
     warnings: list[str]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Which rows of the images serve what. The test split appears nowhere."""
-
-    training: np.ndarray
-    """The training split: the linear start is estimated from all of it."""
-    target: np.ndarray
-    background: np.ndarray
-    validation: np.ndarray
-    """Training participants no step is taken on; they decide when to stop. That the linear start has seen them makes
-    it look better than it is: an epoch that beats it here is an improvement. All of them where the cohort is tiny."""
-    is_target: np.ndarray
-
-
-@dataclass
-class Learner:
-    """Everything that changes during training."""
-
-    model: ContrastiveVAE
-    critic: Critic | None
-    optimiser: torch.optim.Optimizer
-    critic_optimiser: torch.optim.Optimizer | None
-    scaler: torch.amp.GradScaler
-    history: list[EpochRow] = field(default_factory=list)
-    best_loss: float = math.inf
-    best_model: dict[str, torch.Tensor] = field(default_factory=dict)
-    stale_epochs: int = 0
-
-    def parts(self) -> dict[str, Any]:
-        """The parts that have a state_dict."""
-        parts = {"model": self.model, "critic": self.critic, "optimiser": self.optimiser}
-        parts |= {"critic_optimiser": self.critic_optimiser, "scaler": self.scaler}
-        return {name: part for name, part in parts.items() if part is not None}
 
 
 def train(
@@ -103,7 +64,11 @@ def train(
     InputError
         The loss is not finite, or the folder belongs to other data or settings.
     """
+    os.environ.setdefault(
+        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+    )  # without it deterministic CUDA refuses to multiply
     torch.use_deterministic_algorithms(True)
+    remove_partial_files(checkpoint_dir)
     settings = recipe.model_dump(mode="json", exclude={"analysis", "name"})
     people = cohort[["participant_id", "group", "split"]].to_numpy().tolist()
     configs = {"cvae": recipe.model}
@@ -137,9 +102,11 @@ def _train_one(
         for row in done:
             progress({"epochs": epochs, **row})
         return done
-    rows = _rows(cohort, recipe)
-    learner = _learner(config, images, rows, recipe)
-    _restore(learner, load_state(folder / f"{name}-resume.pt", key))
+    rows = deal_rows(cohort, recipe)
+    learner = new_learner(config, images, rows, recipe)
+    state = load_state(folder / f"{name}-resume.pt", key)
+    if state is not None:
+        learner.restore(state)
     for row in learner.history:
         progress({"epochs": epochs, **row})
     while len(learner.history) <= epochs and learner.stale_epochs < recipe.training.patience:
@@ -150,87 +117,13 @@ def _train_one(
                 f"Lower training.learning_rate (now {recipe.training.learning_rate:g}) and train again."
             )
         learner.history.append(row)
-        _keep_best(learner, row["validation_loss"])
-        save_state(_state(learner, key), folder / f"{name}-resume.pt")
+        learner.keep_best(row["validation_loss"])
+        save_state({"key": key, **learner.state()}, folder / f"{name}-resume.pt")
         progress({"epochs": epochs, **row})
     learner.model.load_state_dict(learner.best_model)
     save_model(learner.model, recipe.image, folder / name, key, learner.history)
     (folder / f"{name}-resume.pt").unlink()
     return learner.history
-
-
-def _rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
-    """Deal the training split into fitted and held-back participants, site × group in proportion."""
-    is_target = (cohort["group"] == TARGET).to_numpy()
-    training = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
-    fitted = training
-    if min(is_target[training].sum(), (~is_target[training]).sum()) >= SMALLEST_GROUP_TO_HOLD_BACK:
-        part = cohort.iloc[training]
-        inner = split_cohort(part, recipe.training.validation_fraction, recipe.seed + 1, recipe.cohort.site)
-        fitted = training[(inner == TRAIN).to_numpy()]
-    held_back = np.setdiff1d(training, fitted)
-    return Rows(
-        training=training,
-        target=fitted[is_target[fitted]],
-        background=fitted[~is_target[fitted]],
-        validation=held_back if len(held_back) else fitted,
-        is_target=is_target,
-    )
-
-
-def _learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Recipe) -> Learner:
-    """Build model, critic and optimisers; the model stands at its linear start."""
-    training, device = recipe.training, choose_device(recipe.training.device)
-    model = initial_model(
-        config, recipe.image, images[rows.training], rows.is_target[rows.training], recipe.seed
-    )
-    model = channels_last(model.to(device))
-    critic = None
-    if config.salient and recipe.objective.total_correlation > 0:
-        critic = Critic(config.background, config.salient, nonlinear=recipe.objective.critic == "nonlinear")
-        critic = critic.to(device)
-    rest = [parameter for name, parameter in model.named_parameters() if ".linear." not in name]
-    groups: list[dict[str, Any]] = [{"params": rest}]
-    for name, parameter in model.named_parameters():
-        if ".linear." in name:  # Adam's steps are as large as its rate: small weights need small ones
-            size = float(parameter.detach().square().mean().sqrt())
-            groups.append({"params": [parameter], "lr": training.linear_learning_rate * size})
-    return Learner(
-        model=model,
-        critic=critic,
-        optimiser=torch.optim.Adam(groups, lr=training.learning_rate, fused=True),
-        critic_optimiser=torch.optim.Adam(critic.parameters(), lr=training.learning_rate) if critic else None,
-        scaler=torch.amp.GradScaler(
-            device.type, enabled=choose_precision(training.precision, device) == torch.float16
-        ),
-    )
-
-
-def channels_last(model: ContrastiveVAE) -> ContrastiveVAE:
-    """Lay convolution weights out as the CPU and GPU kernels like them; codes and losses do not change."""
-    for parameter in model.parameters():
-        if parameter.ndim == 5:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
-    return model
-
-
-def choose_device(name: str) -> torch.device:
-    """``auto`` is a CUDA GPU where there is one, else the CPU."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """``auto`` is bfloat16 where the device computes in it, else float32."""
-    if name != "auto":
-        return getattr(torch, name)
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return (
-        torch.bfloat16 if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else torch.float32
-    )
 
 
 def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> EpochRow:
@@ -327,42 +220,14 @@ def evaluate(
     return totals
 
 
-def _keep_best(learner: Learner, loss: float) -> None:
-    if loss < learner.best_loss:
-        learner.best_loss, learner.stale_epochs = loss, 0
-        learner.best_model = {
-            name: value.detach().cpu().clone() for name, value in learner.model.state_dict().items()
-        }
-    else:
-        learner.stale_epochs += 1
-
-
-def _state(learner: Learner, key: str) -> dict[str, Any]:
-    """All of the learner as tensors, numbers and lists."""
-    progress = {
-        name: getattr(learner, name) for name in ("history", "best_loss", "best_model", "stale_epochs")
-    }
-    return {"key": key, **progress, **{name: part.state_dict() for name, part in learner.parts().items()}}
-
-
-def _restore(learner: Learner, state: dict[str, Any] | None) -> None:
-    if state is None:
-        return
-    for name in ("history", "best_loss", "best_model", "stale_epochs"):
-        setattr(learner, name, state[name])
-    for name, part in learner.parts().items():
-        part.load_state_dict(state[name])
-
-
 def training_warnings(history: pd.DataFrame, recipe: Recipe) -> list[str]:
     """What a person should know before trusting the latents."""
     warnings = []
     for name, rows in history.groupby("model", sort=False):
         best = rows.loc[rows["validation_loss"].idxmin()]
         if best["epoch"] == 0 and len(rows) > 1:
-            warnings.append(
-                f"{name}: no epoch improved on the linear start; the model is the linear solution."
-            )
+            start = "linear" if recipe.model.start == "contrastive_pca" else "random"
+            warnings.append(f"{name}: no epoch improved on the {start} start, which is what is kept.")
         if best["epoch"] == recipe.training.epochs:
             warnings.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
         if name == "cvae" and recipe.model.salient and best["kl_salient"] < 0.1:

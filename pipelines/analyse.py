@@ -68,7 +68,7 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
     settings, seed = recipe.analysis, recipe.seed
     spaces, draws, patients = evidence.patients()
     scales = evidence.scales
-    strata = None if settings.permute_within is None else pd.Series(patients[settings.permute_within])
+    strata = _strata(patients, recipe)
     steps: dict[str, Step] = {
         "rsa": lambda: rsa_table(
             spaces,
@@ -101,6 +101,12 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
     return steps
 
 
+def _strata(cohort: pd.DataFrame, recipe: Recipe) -> pd.Series | None:
+    """Within what participants are permuted, None for freely."""
+    within = recipe.analysis.permute_within
+    return None if within is None else pd.Series(cohort[within])
+
+
 def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
     """Ask each space for the variables in held-out patients, the shared ones for the group in everybody."""
     permutations = min(recipe.analysis.permutations, CROSS_VALIDATED_PERMUTATIONS)
@@ -110,6 +116,7 @@ def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
         pd.DataFrame({"group": evidence.cohort["group"]}),
         {"group": "nominal"},
         evidence.is_held_out,
+        strata=_strata(evidence.cohort, recipe),
         permutations=permutations,
         seed=recipe.seed,
     )
@@ -118,6 +125,7 @@ def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
         evidence.cohort,
         evidence.scales,
         evidence.is_held_out & evidence.is_patient,
+        strata=_strata(evidence.cohort, recipe),
         permutations=permutations,
         seed=recipe.seed,
     )
@@ -125,16 +133,25 @@ def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
 
 
 def independence(paths: OutputPaths, recipe: Recipe, evidence: Evidence) -> pd.DataFrame:
-    """Measure dependence between the spaces; the critic's last accuracy where the model was trained here."""
-    history = read_tsv(paths.history) if paths.history.is_file() else pd.DataFrame({"critic_accuracy": []})
-    known = history["critic_accuracy"].dropna()
+    """Measure dependence between the spaces; beside it the critic's accuracy in the epoch that was kept."""
     return independence_table(
         evidence.spaces,
         evidence.is_patient,
-        critic_accuracy=float(known.iloc[-1]) if len(known) else None,
+        critic_accuracy=_critic_accuracy(paths),
+        strata=_strata(evidence.cohort, recipe),
         permutations=min(recipe.analysis.permutations, CROSS_VALIDATED_PERMUTATIONS),
         seed=recipe.seed,
     )
+
+
+def _critic_accuracy(paths: OutputPaths) -> float | None:
+    """On training batches; None where no model was trained here, or its start was kept, which no critic saw."""
+    if not paths.history.is_file():
+        return None
+    history = read_tsv(paths.history)
+    epochs = pd.DataFrame(history[history["model"] == "cvae"]).sort_values("validation_loss")
+    kept = epochs["critic_accuracy"].iloc[0]
+    return None if pd.isna(kept) else float(kept)
 
 
 def find_truth(paths: OutputPaths, record: RunRecord) -> Path | None:

@@ -174,7 +174,8 @@ def run(
     from pipelines import group
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
-    group.run(paths, resolved, source, progress, overwrite)
+    published = group.run(paths, resolved, source, progress, overwrite)
+    print(f"Report           {paths.report}\n{published}")
 
 
 @app.command()

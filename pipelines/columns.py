@@ -18,18 +18,21 @@ def check_columns(table: pd.DataFrame, recipe: Recipe, progress: Progress) -> No
     """
     found = f"(found: {', '.join(map(str, table.columns))})"
     site, within = recipe.cohort.site, recipe.analysis.permute_within
-    problems = []
+    problems, warnings = [], []
     if site is not None and site not in table:
-        if site != CohortConfig().site:
+        if site == CohortConfig().site:
+            warnings.append(
+                f"no column '{site}' {found}: sites are not told apart. Name it with cohort.site."
+            )
+        else:
             problems.append(
                 f"there is no column '{site}' for cohort.site {found}. Name another, or set it to null."
             )
-        else:
-            progress.warning(
-                f"no column '{site}' {found}: sites are not told apart. Name it with cohort.site."
-            )
     if within is not None and within not in table and within not in recipe.analysis.batteries:
-        problems.append(f"there is no column '{within}' for analysis.permute_within {found}.")
+        problems.append(
+            f"there is no column '{within}' for analysis.permute_within {found}. Name another, or permute freely "
+            "with --set analysis.permute_within=null."
+        )
     if problems:
         raise InputError(*problems)
     batteries = {
@@ -38,7 +41,9 @@ def check_columns(table: pd.DataFrame, recipe: Recipe, progress: Progress) -> No
     asked = [variable.name for variable in recipe.analysis.variables]
     absent = [name for name in asked if name not in table and name not in batteries]
     if absent:
-        progress.warning(f"the analysis will do without {', '.join(absent)}: no such column {found}.")
+        warnings.append(f"the analysis will do without {', '.join(absent)}: no such column {found}.")
+    for warning in warnings:
+        progress.warning(warning)
 
 
 def nominal_columns(cohort: Cohort, recipe: Recipe) -> list[str]:

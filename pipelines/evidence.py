@@ -86,6 +86,11 @@ def gather(paths: OutputPaths, settings: AnalysisConfig) -> Evidence:
     if missing:
         raise InputError(f"{paths.folder} has no {', no '.join(missing)}. Put it there, or run embed first.")
     latents = read_tsv(paths.latents)
+    absent = [name for name in ("participant_id", "group", "split") if name not in latents]
+    if absent:
+        raise InputError(
+            f"{paths.latents} has no column {', no '.join(absent)} (found: {', '.join(latents)})."
+        )
     spaces = _spaces(latents, PREFIXES, paths.latents)
     participants = pd.Series(latents["participant_id"])
     cohort = _in_order(validate_cohort(read_tsv(paths.cohort)), participants, paths.cohort)
@@ -99,7 +104,8 @@ def gather(paths: OutputPaths, settings: AnalysisConfig) -> Evidence:
     if settings.permute_within is not None and settings.permute_within not in cohort:
         raise InputError(
             f"analysis.permute_within names '{settings.permute_within}', which cohort.tsv does not have "
-            f"(found: {', '.join(map(str, cohort.columns))})."
+            f"(found: {', '.join(map(str, cohort.columns))}). Permute freely with "
+            "--set analysis.permute_within=null, or name another column."
         )
     return Evidence(cohort, spaces, draws, baselines, scales, (*battery_warnings, *scale_warnings))
 

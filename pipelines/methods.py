@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from adhd_cvae.analysis.confounding_words import listed
 from pipelines.formats import ReportTable
 from pipelines.narrative import is_simulated
 from pipelines.results import Results
@@ -70,6 +71,7 @@ def paragraph(results: Results) -> str:
     cited = {key: str(place) for place, (key, _) in enumerate(used_references(results), start=1)}
     parts = [
         _images(results, cited),
+        _balancing(results),
         _model(results, cited),
         _training(results),
         _analyses(results, cited),
@@ -92,6 +94,22 @@ def _images(results: Results, cited: dict[str, str]) -> str:
         + (f" and smoothed ({smoothing:g} mm full width at half maximum)." if smoothing else ".")
         + f" Phenotypes follow the code book of ADHD-200 [{cited['adhd200']}]."
     )
+
+
+def _balancing(results: Results) -> str:
+    """How the groups were made comparable before anything was learnt; nothing where they were taken as they are."""
+    asked = []
+    if results.setting("cohort.drop_one_group_sites"):
+        asked.append("sites with one group only were left out")
+    if match := results.setting("cohort.match"):
+        names = listed([results.label(name) for name in match])
+        asked.append(
+            f"each patient was paired with one control by {names} (codes equal, numbers within "
+            f"{results.setting('cohort.caliper'):g} standard deviations) and the unpaired were left out"
+        )
+    if (ratio := results.setting("cohort.max_ratio")) is not None:
+        asked.append(f"the larger group of each site was cut at random to {ratio:g} times the smaller one")
+    return f"Beforehand, {'; '.join(asked)}." if asked else ""
 
 
 def _model(results: Results, cited: dict[str, str]) -> str:

@@ -23,6 +23,8 @@ from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, settings_of
 
+MLFLOW = "mlflow"
+"""Store and artifacts begin with it; they may lie inside the dataset and are none of it."""
 GRID = ("image.shape", "image.voxel_size", "image.centre", "image.fwhm")
 """Image settings the cache depends on."""
 SPLIT = {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}}
@@ -108,9 +110,11 @@ def tree_fingerprint(folder: Path, without: Path) -> str:
     seen = []
     for place, folders, files in os.walk(folder.resolve()):
         here = Path(place)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != left_out)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith((".", MLFLOW)) and here / name != left_out
+        )
         for name in sorted(files):
-            if not name.startswith("."):
+            if not name.startswith((".", MLFLOW)):
                 status = (here / name).stat()
                 seen.append(
                     [os.path.relpath(here / name, folder.resolve()), status.st_size, status.st_mtime_ns]

@@ -55,7 +55,10 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite:
 def map_paths(bids_dir: Path, participants: Iterable[str], config: SimulationConfig) -> list[Path]:
     """Name each participant's map, in the order of the table."""
     return [
-        bids_dir / who / "anat" / f"{who}_space-{SPACE}_res-{config.resolution}_label-GM_probseg.nii.gz"
+        bids_dir
+        / who
+        / "anat"
+        / f"{who}_space-{SPACE}_res-{config.resolution}_label-GM_desc-modulated_probseg.nii.gz"
         for who in participants
     ]
 
@@ -126,7 +129,7 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
         "Resolution": {str(cohort.config.resolution): f"{cohort.config.resolution} mm, isotropic"},
         "Sources": [],
     }
-    entities = f"space-{SPACE}_res-{cohort.config.resolution}_label-GM_probseg"
+    entities = f"space-{SPACE}_res-{cohort.config.resolution}_label-GM_desc-modulated_probseg"
     write_json(sidecar, bids_dir / f"{entities}.json")
 
 

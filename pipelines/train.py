@@ -111,7 +111,8 @@ def _hardware(recipe: Recipe) -> dict[str, object]:
     """Tell what the training ran on: the same bits need the same device type and thread count."""
     import torch
 
-    device = recipe.training.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return {"device": device, "torch_threads": torch.get_num_threads()}
+    from adhd_cvae.learner import choose_device, choose_precision
+
+    device = choose_device(recipe.training.device)
+    precision = str(choose_precision(recipe.training.precision, device)).removeprefix("torch.")
+    return {"device": device.type, "precision": precision, "torch_threads": torch.get_num_threads()}

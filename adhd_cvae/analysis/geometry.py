@@ -17,7 +17,13 @@ from adhd_cvae.analysis.dissimilarity import (
     numeric_values,
 )
 from adhd_cvae.analysis.mixtures import mixture_sentence, mixture_table
-from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
+from adhd_cvae.analysis.permutation import (
+    cell_generator,
+    draw_permutations,
+    strata_to_permute,
+    stratum_codes,
+    upper_p_value,
+)
 
 __all__ = ["mixture_sentence", "mixture_table", "silhouette_table", "silhouettes", "umap_table"]
 
@@ -182,6 +188,7 @@ def _variable_silhouettes(
     if not 1 < len(np.unique(codes)) < n:
         note = "fewer than two groups, or no two participants in one"
         return [{**base, "space": space, "note": note} for space in spaces]
+    groups, base["note"] = strata_to_permute(codes, groups)
     orders = draw_permutations(rng, groups, permutations)
     distances = {space: latent_dissimilarity(latents) for space, latents in spaces.items()}
     rows = []
@@ -190,7 +197,7 @@ def _variable_silhouettes(
         null = _null_silhouettes(between, codes, orders)
         row = {**base, "space": space, "silhouette": observed, "null_mean": float(null.mean())}
         if np.all(codes[orders] == codes):
-            row["note"] = "the variable does not vary within strata: nothing to permute"
+            row["note"] = "every permutation leaves the variable as it is"
         else:
             row["p_value"] = upper_p_value(observed, null)
         if space == "salient" and "background" in distances:

@@ -11,7 +11,13 @@ from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.dissimilarity import Scale, check_rows, numeric_values
 from adhd_cvae.analysis.kernels import gaussian_kernel, ridge_predictions, split_kernels
-from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
+from adhd_cvae.analysis.permutation import (
+    cell_generator,
+    draw_permutations,
+    strata_to_permute,
+    stratum_codes,
+    upper_p_value,
+)
 
 _MINIMUM = 10
 _MINIMUM_CLASS = 5
@@ -113,12 +119,15 @@ def _ask(
     elif len(levels) < 2:
         notes.append("the target is the same for every held-out participant")
     usable = len(outcomes) >= _MINIMUM and len(levels) > 1
+    groups, freely = strata_to_permute(codes, strata[kept])
+    if freely and usable:
+        notes.append(freely)
     nominal = scale == "nominal"
     return _Question(
         features[kept],
         codes.astype(np.float64) if nominal else outcomes,
         len(levels) if nominal else 0,
-        strata[kept],
+        groups,
         "; ".join(notes) or None,
         usable,
     )
@@ -145,7 +154,7 @@ def _probe(question: _Question, probe: str, permutations: int, folds: int, rng: 
     null = scores[1:]
     row["score"] = scores[0]
     if np.all(arranged == arranged[:, :1]):
-        return row | {"note": "the target does not vary within strata: nothing to permute"}
+        return row | {"note": "every permutation leaves the target as it is"}
     summary = {"null_mean": null.mean(), "null_p95": np.percentile(null, 95)}
     return row | summary | {"p_value": upper_p_value(scores[0], null)}
 
@@ -258,7 +267,7 @@ def independence_table(
     is_target
         (n,) True for patients; the salient space is a matter of patients only.
     critic_accuracy
-        Of the training's critic on held-out participants, where known; 0.5 is chance.
+        Of the training's critic on training batches, where known; 0.5 is chance.
     strata, permutations
         Of the permutation test of HSIC.
 

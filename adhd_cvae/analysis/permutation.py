@@ -22,6 +22,19 @@ def stratum_codes(strata: Sequence[Hashable] | pd.Series | NDArray | None, n: in
     return np.asarray(codes, np.int64)
 
 
+PERMUTED_FREELY = "permuted freely: it does not vary within strata"
+
+
+def strata_to_permute(
+    values: NDArray[np.number], strata: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], str | None]:
+    """Give the strata, or a single one and a note where the values vary in none, as site does within site."""
+    levels = np.unique(np.column_stack([strata, values]), axis=0)
+    if 1 < len(np.unique(strata)) == len(levels):
+        return np.zeros_like(strata), PERMUTED_FREELY
+    return strata, None
+
+
 def draw_permutations(rng: np.random.Generator, strata: NDArray[np.int64], count: int) -> NDArray[np.int32]:
     """Rearrange participants within strata.
 

@@ -30,6 +30,7 @@ from adhd_cvae.analysis.permutation import (
     cell_generator,
     draw_permutations,
     false_discovery_rate,
+    strata_to_permute,
     stratum_codes,
 )
 from adhd_cvae.errors import InputError
@@ -145,16 +146,17 @@ def permutation_rsa(
     n = len(numbers)
     if note := _obstacle(space, numbers, scale):
         return RsaResult(n, note=note)
+    groups, note = strata_to_permute(numbers, groups)
     rng = np.random.default_rng(seed)
     model = without_rounding_error(model_dissimilarity(numbers, scale))
     labels = numbers.astype(np.int32) if scale == "nominal" else None
     comparison = compare(latent_dissimilarity(space), model, labels)
     observed = int(scores(comparison, np.arange(n, dtype=np.int32)[None], 1)[0])
     low, high = _bootstrap_interval(comparison, bootstraps, rng)
-    estimate = RsaResult(n, observed / comparison.norm, low, high)
+    estimate = RsaResult(n, observed / comparison.norm, low, high, note=note)
     null = scores(comparison, draw_permutations(rng, groups, permutations), n_jobs)
     if np.all(null == observed):
-        return replace(estimate, note="the variable does not vary within strata: nothing to permute")
+        return replace(estimate, note="every permutation leaves the variable as it is")
     taus = null / comparison.norm
     return replace(
         estimate,

@@ -6,13 +6,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from adhd_cvae import training
 from adhd_cvae.checkpoint import load_model
 from adhd_cvae.cohort import split_cohort
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.latents import embed
-from adhd_cvae.training import choose_precision, train
+from adhd_cvae.learner import choose_precision, deal_rows
+from adhd_cvae.training import train
 
 SHAPE = (16, 16, 16)
 RECIPE = Recipe.model_validate(
@@ -76,8 +76,18 @@ def test_history_tells_every_epoch_of_both_models(trained):
     assert len(rows) == len(result.history) == 8
     assert (folder / "history.tsv").is_file()
     assert sorted(path.name for path in folder.iterdir() if path.suffix == ".pt") == []
-    cvae = result.history[result.history["model"] == "cvae"]
-    assert cvae["validation_loss"].min() < cvae["validation_loss"].iloc[0]
+    measured = result.history.drop(columns=["model", "critic_loss", "critic_accuracy"])
+    assert np.isfinite(measured.to_numpy(float)).all()
+
+
+def test_training_improves_on_a_random_start(data, tmp_path):
+    images, cohort, _ = data
+    result = train(
+        images, cohort, recipe(model={"start": "random"}, training={"vae": False, "epochs": 6}), tmp_path
+    )
+    losses = result.history["validation_loss"]
+    assert losses.iloc[-1] < losses.iloc[0]
+    assert result.history["validation_reconstruction"].iloc[0] > 0.99  # it starts at the mean image
 
 
 def test_a_trained_model_separates_what_only_patients_have(data, trained):
@@ -112,9 +122,11 @@ def test_interrupted_training_resumes_to_the_same_bits(data, trained, tmp_path, 
 
     with pytest.raises(KeyboardInterrupt):
         train(images, cohort, RECIPE, tmp_path, stop)
+    (tmp_path / ".killed.partial.pt").write_bytes(b"what a killed process was writing")
     result = train(images, cohort, RECIPE, tmp_path)
     assert same(weights(tmp_path), weights(trained[0]))
     assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
+    assert not list(tmp_path.glob(".*"))
     losses = ["model", "epoch", "train_loss", "validation_loss", "critic_loss"]
     pd.testing.assert_frame_equal(result.history[losses], trained[1].history[losses])
 
@@ -143,7 +155,7 @@ def test_held_out_participants_change_nothing(data, trained, tmp_path):
 
 def test_nobody_serves_twice(data):
     _, cohort, _ = data
-    rows = training._rows(cohort, RECIPE)
+    rows = deal_rows(cohort, RECIPE)
     everyone = np.concatenate([rows.target, rows.background, rows.validation])
     assert len(set(everyone)) == len(everyone) == (cohort["split"] == "train").sum()
     assert not set(everyone) & set(np.flatnonzero(cohort["split"] == "test"))

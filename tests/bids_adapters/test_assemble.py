@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -135,6 +136,36 @@ def test_no_phenotype_at_all(tmp_path: Path) -> None:
     new = build_cohort(root, ADHD200, require_groups=False)
     assert len(new.table) == len(MAPS)
     assert new.table["group"].isna().all()
+
+
+def test_a_derivative_without_tables_is_described_by_the_dataset_around_it(tmp_path: Path) -> None:
+    derivative = tmp_path / "raw/derivatives/segmentation"
+    dataset(derivative, TABLE, MAPS)
+    (derivative / "participants.tsv").rename(tmp_path / "raw/participants.tsv")
+    (tmp_path / "raw/phenotype").mkdir()
+    (tmp_path / "raw/phenotype/scores.tsv").write_text("participant_id\tiq\nsub-01\t99\n")
+    cohort = build_cohort(derivative, ADHD200)
+    assert cohort.table["participant_id"].tolist() == ["sub-01", "sub-02", "sub-06"]
+    assert cohort.columns["age"]["Origin"] == "column 'age' of ../../participants.tsv"
+    assert cohort.columns["iq"]["Origin"] == "column 'iq' of ../../phenotype/scores.tsv"
+    clinic = tmp_path / "clinic.csv"
+    clinic.write_text("ID,age\n1,77\n")
+    conflicts = build_cohort(derivative, ADHD200, phenotype_files=[clinic]).conflicts
+    assert set(conflicts["file"]) == {"../../participants.tsv", "clinic.csv"}
+    shutil.copy(tmp_path / "raw/participants.tsv", derivative)
+    assert build_cohort(derivative, ADHD200).columns["age"]["Origin"] == "column 'age' of participants.tsv"
+
+
+def test_no_table_is_looked_for_outside_a_dataset(tmp_path: Path) -> None:
+    derivative = tmp_path / "raw/elsewhere/segmentation"
+    dataset(derivative, TABLE, MAPS)
+    (derivative / "participants.tsv").rename(tmp_path / "raw/participants.tsv")
+    with pytest.raises(InputError, match=r"no phenotype/\*\.tsv, so no groups"):
+        build_cohort(derivative, ADHD200)
+    (tmp_path / "raw/elsewhere").rename(tmp_path / "raw/derivatives")
+    (tmp_path / "raw/participants.tsv").unlink()
+    with pytest.raises(InputError, match="nor in the dataset around it"):
+        build_cohort(tmp_path / "raw/derivatives/segmentation", ADHD200)
 
 
 def test_new_participants_need_no_group(tmp_path: Path) -> None:

@@ -130,6 +130,14 @@ def test_misfits_are_told_in_a_line(tmp_path, damage, expected, invent_results):
     assert len(caught.value.problems) == 1
 
 
+@pytest.mark.parametrize("column", ["participant_id", "group", "split"])
+def test_latents_without_a_column_are_one_line(tmp_path, column, invent_results):
+    paths = invent_results(tmp_path)
+    write_tsv(read_tsv(paths.latents).drop(columns=column), paths.latents)
+    with pytest.raises(InputError, match=f"no column {column}"):
+        gather(paths, RECIPE.analysis)
+
+
 def test_a_pickle_in_draws_is_never_run(tmp_path, invent_results):
     paths = invent_results(tmp_path)
     np.savez(paths.draws, participant_id=np.array([{"a": 1}], dtype=object))

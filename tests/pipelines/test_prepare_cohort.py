@@ -236,12 +236,18 @@ def test_the_results_name_their_source(study: BidsInput, tmp_path: Path) -> None
 
 def test_no_site_column_of_the_default_name_is_a_warning(study: BidsInput, tmp_path: Path) -> None:
     write_table(study.folder / "participants.tsv", "participant_id place dx age sex", people(16, "P{0}"))
-    paths, told = prepared(study, tmp_path / "out")
+    # Whether to permute freely is not for prepare to decide, but it asks before training, not after.
+    with pytest.raises(
+        InputError, match=r"'site' for analysis\.permute_within .* --set analysis\.permute_within=null"
+    ):
+        prepared(study, tmp_path / "out")
+    freely = "analysis.permute_within=null"
+    paths, told = prepared(study, tmp_path / "out", freely)
     assert told.warnings[0].startswith(
         "no column 'site' (found: participant_id, image, group, sex, age, dx, place"
     )
     assert "cramers_v" not in set(read_tsv(paths.confounding)["statistic"])
-    paths, told = prepared(study, tmp_path / "named", "cohort.site=place")
+    paths, told = prepared(study, tmp_path / "named", freely, "cohort.site=place")
     assert "cramers_v" in set(read_tsv(paths.confounding)["statistic"])
     assert not any("'site'" in line for line in told.warnings if "do without" not in line)
 

@@ -13,7 +13,7 @@ from nibabel.nifti1 import Nifti1Image
 
 from adhd_cvae.analysis.figure_style import save_figure
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import read_tsv, write_json, write_tsv
+from adhd_cvae.files import read_json, read_tsv, write_json, write_tsv
 from pipelines import cautions, methods, narrative
 from pipelines.formats import count, interval, number, probability
 from pipelines.gallery import PICTURES
@@ -377,6 +377,39 @@ def test_methods_are_ready_to_paste(drawn: Path, page: Page) -> None:
     cited = {int(number) for number in re.findall(r"\[(\d+)\]", paragraph)}
     assert cited == set(range(1, len(references) + 1))
     assert "10.1126/science.abm2461" in page.text
+
+
+def test_methods_say_how_groups_were_balanced(folder: Path) -> None:
+    assert "Beforehand" not in methods.paragraph(Results(folder))
+    run = read_json(folder / "run.json")
+    run["recipe"]["cohort"] |= {
+        "drop_one_group_sites": True,
+        "match": ["age", "sex"],
+        "caliper": 0.25,
+        "max_ratio": 2,
+    }
+    write_json(run, folder / "run.json")
+    said = methods.paragraph(Results(folder))
+    assert (
+        "Beforehand, sites with one group only were left out; each patient was paired with one control by age and"
+        in said
+    )
+    assert "numbers within 0.25 standard deviations" in said
+    assert "cut at random to 2 times the smaller one." in said
+
+
+def test_age_sex_and_missing_values_are_shown_by_group(page: Page, folder: Path) -> None:
+    assert "ADHD Index 10 of 30 10 of 30" in page.text
+    assert re.search(r"age \d+\.\d \(\d\.\d\) \d+\.\d \(\d\.\d\) −?\d\.\d\d", page.text)
+    assert re.search(r"sex: male \d+ \(\d+ %\) \d+ \(\d+ %\) −?\d\.\d\d", page.text)
+    cohort = cohort_table()
+    is_patient = cohort["group"] == "target"
+    cohort["age"] += 9 * is_patient
+    cohort["sex"] = is_patient.astype(int)
+    write_tsv(cohort, folder / "cohort.tsv")
+    said = " ".join(cautions.warnings(Results(folder)))
+    assert "Patients are older than controls by" in said
+    assert "100 % of patients and 0 % of controls are male" in said
 
 
 def test_checklist_has_checksums_and_counts_images(page: Page) -> None:

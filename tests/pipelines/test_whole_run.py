@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -56,7 +58,10 @@ def test_output_dir_holds_what_the_contract_promises(demo):
 
 def test_output_dir_passes_the_bids_validator(demo):
     shown = subprocess.run(
-        ["bids-validator-deno", str(demo.paths.folder)], capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("bids-validator-deno"), str(demo.paths.folder)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "[ERROR]" not in shown.stdout
 
@@ -139,8 +144,11 @@ def test_nothing_published_names_a_place_or_a_person(demo, client):
     run = client.search_runs([experiment.experiment_id])[0]
     texts["run"] = str((run.data.params, run.data.tags, run.inputs.to_dictionary()))
     for file, text in texts.items():
+        text = re.sub(r"base64,[A-Za-z0-9+/=\s]+", "", text)  # pictures, where short words occur by chance
         for word in private:
             assert not re.search(rf"(?<![\w/]){re.escape(word)}(?![\w])", text), (file, word)
+        if file != "run" and "model" not in str(file):  # the model's example names an invented participant
+            assert not any(name in text for name in read_tsv(demo.paths.cohort)["participant_id"]), file
 
 
 def test_the_registered_model_gives_the_rows_of_latents_tsv(demo, monkeypatch):

@@ -224,13 +224,13 @@ def test_space_that_does_not_vary_and_latents_that_are_not_finite():
     assert permutation_rsa(latents, rng.normal(size=20), "ratio", permutations=19).n == 19
 
 
-def test_nothing_to_permute_within_strata_has_an_estimate_but_no_p_value():
+def test_a_variable_that_is_the_stratum_is_permuted_freely_and_says_so():
     rng = np.random.default_rng(0)
     where = np.repeat(["NYU", "KKI"], 10)
-    result = permutation_rsa(rng.normal(size=(20, 2)), where, "nominal", permutations=19, strata=where)
-    assert np.isfinite(result.tau)
-    assert np.isnan(result.p_value)
-    assert "within strata" in result.note
+    latents = rng.normal(size=(20, 2))
+    result = permutation_rsa(latents, where, "nominal", permutations=199, strata=where)
+    assert "permuted freely" in result.note
+    assert result.p_value == permutation_rsa(latents, where, "nominal", permutations=199).p_value
 
 
 def test_one_site_is_the_same_as_no_strata():

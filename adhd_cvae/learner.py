@@ -1,0 +1,154 @@
+"""Who serves what in training, and everything that changes while it goes on."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from adhd_cvae.cohort import TARGET, TRAIN, split_cohort
+from adhd_cvae.config import ModelConfig, Recipe
+from adhd_cvae.initialisation import initial_model
+from adhd_cvae.network import ContrastiveVAE, Critic
+
+SMALLEST_GROUP_TO_HOLD_BACK = 16
+"""With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""
+
+EpochRow = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of the images serve what. The test split appears nowhere."""
+
+    training: np.ndarray
+    """The training split: the linear start is estimated from all of it."""
+    target: np.ndarray
+    background: np.ndarray
+    validation: np.ndarray
+    """Training participants no step is taken on; they decide when to stop. That the linear start has seen them makes
+    it look better than it is: an epoch that beats it here is an improvement. All of them where the cohort is tiny."""
+    is_target: np.ndarray
+
+
+@dataclass
+class Learner:
+    """Everything that changes during training."""
+
+    model: ContrastiveVAE
+    critic: Critic | None
+    optimiser: torch.optim.Optimizer
+    critic_optimiser: torch.optim.Optimizer | None
+    scaler: torch.amp.GradScaler
+    history: list[EpochRow] = field(default_factory=list)
+    best_loss: float = math.inf
+    best_model: dict[str, torch.Tensor] = field(default_factory=dict)
+    stale_epochs: int = 0
+
+    def parts(self) -> dict[str, Any]:
+        """The parts that have a state_dict."""
+        parts = {"model": self.model, "critic": self.critic, "optimiser": self.optimiser}
+        parts |= {"critic_optimiser": self.critic_optimiser, "scaler": self.scaler}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def keep_best(self, loss: float) -> None:
+        """Remember the model of the lowest validation loss, and for how many epochs it has stood."""
+        if loss < self.best_loss:
+            self.best_loss, self.stale_epochs = loss, 0
+            self.best_model = {
+                name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()
+            }
+        else:
+            self.stale_epochs += 1
+
+    def state(self) -> dict[str, Any]:
+        """All of it as tensors, numbers and lists."""
+        return {name: getattr(self, name) for name in _PROGRESS} | {
+            name: part.state_dict() for name, part in self.parts().items()
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Undo `state`."""
+        for name in _PROGRESS:
+            setattr(self, name, state[name])
+        for name, part in self.parts().items():
+            part.load_state_dict(state[name])
+
+
+_PROGRESS = ("history", "best_loss", "best_model", "stale_epochs")
+
+
+def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
+    """Deal the training split into fitted and held-back participants, site × group in proportion."""
+    is_target = (cohort["group"] == TARGET).to_numpy()
+    training = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
+    fitted = training
+    if min(is_target[training].sum(), (~is_target[training]).sum()) >= SMALLEST_GROUP_TO_HOLD_BACK:
+        part = cohort.iloc[training]
+        inner = split_cohort(part, recipe.training.validation_fraction, recipe.seed + 1, recipe.cohort.site)
+        fitted = training[(inner == TRAIN).to_numpy()]
+    held_back = np.setdiff1d(training, fitted)
+    return Rows(
+        training=training,
+        target=fitted[is_target[fitted]],
+        background=fitted[~is_target[fitted]],
+        validation=held_back if len(held_back) else fitted,
+        is_target=is_target,
+    )
+
+
+def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Recipe) -> Learner:
+    """Build model, critic and optimisers; the model stands at its linear start."""
+    training, device = recipe.training, choose_device(recipe.training.device)
+    model = initial_model(
+        config, recipe.image, images[rows.training], rows.is_target[rows.training], recipe.seed
+    )
+    model = channels_last(model.to(device))
+    critic = None
+    if config.salient and recipe.objective.total_correlation > 0:
+        critic = Critic(config.background, config.salient, nonlinear=recipe.objective.critic == "nonlinear")
+        critic = critic.to(device)
+    rest = [parameter for name, parameter in model.named_parameters() if ".linear." not in name]
+    groups: list[dict[str, Any]] = [{"params": rest}]
+    for name, parameter in model.named_parameters():
+        if ".linear." in name:  # Adam's steps are as large as its rate: small weights need small ones
+            size = float(parameter.detach().square().mean().sqrt())
+            groups.append({"params": [parameter], "lr": training.linear_learning_rate * size})
+    return Learner(
+        model=model,
+        critic=critic,
+        optimiser=torch.optim.Adam(groups, lr=training.learning_rate, fused=True),
+        critic_optimiser=torch.optim.Adam(critic.parameters(), lr=training.learning_rate) if critic else None,
+        scaler=torch.amp.GradScaler(
+            device.type, enabled=choose_precision(training.precision, device) == torch.float16
+        ),
+    )
+
+
+def channels_last(model: ContrastiveVAE) -> ContrastiveVAE:
+    """Lay convolution weights out as the CPU and GPU kernels like them; codes and losses do not change."""
+    for parameter in model.parameters():
+        if parameter.ndim == 5:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+    return model
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is a CUDA GPU where there is one, else the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """``auto`` is bfloat16 where the device computes in it, else float32."""
+    if name != "auto":
+        return getattr(torch, name)
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return (
+        torch.bfloat16 if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else torch.float32
+    )
