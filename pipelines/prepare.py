@@ -73,6 +73,8 @@ def run(
 
     def work() -> None:
         cohort = _find(source, recipe, bids_filter, paths, progress)
+        if around := tables_elsewhere(source):
+            progress.line(f"phenotype of the dataset around BIDS_DIR: {', '.join(around)}")
         check_columns(cohort.table, recipe, progress)
         _prepare(cohort, paths, recipe, source, progress)
         name = dataset_description(source.folder).get("Name")

@@ -29,6 +29,7 @@ def test_output_dir_passes_the_official_validator(tmp_path: Path) -> None:
     write_derivative_description(tmp_path, [{"URL": "https://example.org/dataset"}])
     files = (
         "cohort.tsv", "cohort.json", "exclusions.tsv", "conflicts.tsv", "run.json",
+        "confounding.tsv", "confounding.json",
         "latents.tsv", "latents.json",
         "draws.npz", "decoded.npz", "baselines.tsv", "report.html", "cache/images.npy", "cache/manifest.json",
         "checkpoints/cvae.safetensors", "checkpoints/history.tsv", "analysis/rsa.tsv",
