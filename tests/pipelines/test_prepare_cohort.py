@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from nibabel.nifti1 import Nifti1Image
 from nilearn.datasets import load_mni152_gm_template
-from nilearn.image import resample_img
+from nilearn.image import resample_img, smooth_img
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_json, read_tsv
@@ -33,11 +33,11 @@ class Told(Silent):
 
 @pytest.fixture(scope="module")
 def template() -> Nifti1Image:
-    affine = np.array([[-12.0, 0, 0, 90], [0, 12, 0, -126], [0, 0, 12, -72], [0, 0, 0, 1]])
+    affine = np.array([[-6.0, 0, 0, 90], [0, 6, 0, -126], [0, 0, 6, -72], [0, 0, 0, 1]])
     return resample_img(
-        load_mni152_gm_template(resolution=4),
+        smooth_img(load_mni152_gm_template(resolution=2), 6),
         target_affine=affine,
-        target_shape=(16, 19, 16),
+        target_shape=(31, 37, 31),
         force_resample=True,
         copy_header=True,
     )
