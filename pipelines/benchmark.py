@@ -42,7 +42,7 @@ def run(what: str, folder: Path, recipe: Recipe, progress: Progress) -> str:
 
 def speed(folder: Path, recipe: Recipe, progress: Progress) -> pd.DataFrame:
     """Time preparing Burner-size maps against the study's cubic zoom, and a training step; medians."""
-    from adhd_cvae.transforms import load_map
+    from adhd_cvae.maps import load_map
 
     with progress.bar("Measuring speed") as tick:
         tick(0, 3, "writing maps")

@@ -18,7 +18,14 @@ from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, settings_of
 
-GRID = ("image.shape", "image.voxel_size", "image.centre", "image.fwhm")
+GRID = (
+    "image.shape",
+    "image.voxel_size",
+    "image.centre",
+    "image.fwhm",
+    "image.min_template_correlation",
+    "image.max_offset",
+)
 """Image settings the cache depends on."""
 SPLIT = {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}}
 _REASONS_SHOWN = 20
