@@ -106,3 +106,33 @@ def _centre_of_mass(volume: np.ndarray, image: ImageConfig) -> np.ndarray:
     total = max(float(side.sum()), np.finfo(np.float32).tiny)
     index = np.array([sums @ np.arange(len(sums)) / total for sums in along])
     return grid_affine(image)[:3, :3] @ index + grid_affine(image)[:3, 3]
+
+
+def distances_from_mean(images: np.ndarray) -> np.ndarray:
+    """Root mean square, over the brain, of each map's difference from the mean map in standard deviations.
+
+    Parameters
+    ----------
+    images
+        (n, *shape), two or more; may be a memory map: it is read twice, one map at a time.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) about 1 for a usual map; square it and its mean is (n - 1) / n.
+    """
+    total = np.zeros(images.shape[1:])
+    squares = np.zeros(images.shape[1:])
+    for image in images:
+        values = image.astype(np.float32)
+        total += values
+        squares += values * values
+    mean = total / len(images)
+    variance = (squares - len(images) * mean**2) / (len(images) - 1)
+    brain = (mean > TEMPLATE_MASK) & (variance > 1e-8)
+    if not brain.any():
+        return np.zeros(len(images))
+    centre, spread = mean[brain].astype(np.float32), np.sqrt(variance[brain]).astype(np.float32)
+    return np.array(
+        [np.sqrt(np.mean(((image[brain].astype(np.float32) - centre) / spread) ** 2)) for image in images]
+    )

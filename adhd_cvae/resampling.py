@@ -49,7 +49,7 @@ def to_grid(values: np.ndarray, affine: np.ndarray, image: ImageConfig, fwhm: fl
     shear = (np.abs(directions - along) @ np.asarray(image.shape)).max()
     if len(set(source_axes)) < 3 or shear > _LARGEST_SHEAR:
         oblique = ndimage.affine_transform(
-            values, directions, to_source[:3, 3], output_shape=image.shape, order=1, mode="grid-constant"
+            values, to_source[:3], output_shape=image.shape, order=1, mode="grid-constant"
         )
         return smooth(oblique, image, fwhm)
     weights = []
