@@ -1,12 +1,14 @@
 """Gray-matter maps in: one file read, checked and put on the common grid."""
 
 import gzip
+import logging
 import zlib
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.imageglobals import logger
 from nibabel.nifti1 import Nifti1Image
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
@@ -62,6 +64,7 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Values, which may still lie in the file, and affine; the header first: nothing senseless is read."""
+    logger.setLevel(logging.CRITICAL)  # what nibabel would print about a header, the exception says again
     file = nib.load(path)
     if not isinstance(file, SpatialImage) or file.affine is None:
         raise ImageError("unreadable", f"{path.name} is a {type(file).__name__}, not an image in space.")

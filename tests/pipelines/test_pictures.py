@@ -59,6 +59,6 @@ def test_few_maps_have_no_outliers(images, tmp_path):
 
 def test_a_mosaic_has_a_panel_and_a_label_for_each_map():
     figure = mosaic(np.random.default_rng(0).random((3, 3, 6, 6)).astype(np.float16), ["a", "b", "c"])
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", ""]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["a", "b", "c", ""]
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 0]
     assert figure.axes[0].images[0].get_array().shape == (6, 18)

@@ -180,6 +180,8 @@ def test_nothing_but_broken_maps_is_status_1_and_one_line_each(whole, tmp_path, 
     assert left.value.code == 1
     assert "Traceback" not in told
     problems = [line for line in told.splitlines() if line.startswith("adhd-cvae: ")]
+    assert "sizeof_hdr" not in told
+    assert "not recognized; not attempting" not in told
     assert 20 <= len(problems) <= len(maps_of(whole)) + 1
     assert "nothing is left" in problems[-1]
     assert len(read_tsv(tmp_path / "out" / "exclusions.tsv")) == len(maps_of(whole))
