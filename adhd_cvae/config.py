@@ -45,6 +45,10 @@ class ImageConfig(_Settings):
     """World coordinate of the grid's middle, mm."""
     fwhm: Annotated[float, Field(ge=0)] = 6.0
     """Gaussian smoothing after resampling, full width at half maximum in mm; 0 for none."""
+    min_template_correlation: Annotated[float, Field(ge=-1, le=1)] | None = 0.5
+    """Least Pearson correlation with the MNI152 gray-matter template; null for maps of another space."""
+    max_offset: Annotated[float, Field(gt=0)] | None = 10.0
+    """Largest distance of the centre of mass from the template's, mm; null for maps of another space."""
     mask_threshold: float = 0.1
     """A voxel belongs to the brain mask where the training participants' mean map exceeds this."""
     standardise: Literal["voxelwise", "none"] = "voxelwise"

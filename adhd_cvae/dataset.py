@@ -1,5 +1,6 @@
 """The image cache, and paired batches of target and background participants."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -7,14 +8,17 @@ from typing import Any, cast
 
 import numpy as np
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.files import atomic_path, file_checksum, fingerprint, read_json, write_json
-from adhd_cvae.transforms import grid_affine, load_map
+from adhd_cvae.maps import load_map
+from adhd_cvae.resampling import grid_affine
 
 Progress = Callable[[int, int], None]
-RESAMPLING_SETTINGS = {"shape", "voxel_size", "centre", "fwhm"}
+IMAGE_SETTINGS = ("shape", "voxel_size", "centre", "fwhm", "min_template_correlation", "max_offset")
+"""What decides which maps are in the cache, and how."""
 CHUNK = 32
 """Maps between two writings of the journal: what an interruption costs at most."""
 
@@ -34,7 +38,7 @@ def prepare_images(
         For each path None, or why its map cannot be used.
     """
     cache_dir.mkdir(parents=True, exist_ok=True)
-    settings = image.model_dump(include=RESAMPLING_SETTINGS, mode="json")
+    settings = image.model_dump(include=set(IMAGE_SETTINGS), mode="json")
     sources = [_source(path) for path in paths]
     key = fingerprint([settings, sources])
     manifest_path = cache_dir / "manifest.json"
@@ -68,7 +72,7 @@ def _partial_path(cache_dir: Path) -> Path:
 
 
 def _journal_path(cache_dir: Path) -> Path:
-    return cache_dir / ".images.partial.json"
+    return cache_dir / ".images.partial.jsonl"
 
 
 def _resample_all(
@@ -76,13 +80,14 @@ def _resample_all(
 ) -> list[dict[str, Any]]:
     """Fill the partial array chunk by chunk, journalling what is done."""
     partial, journal_path = _partial_path(cache_dir), _journal_path(cache_dir)
-    rows: list[dict[str, Any]] = []
-    if partial.exists() and journal_path.exists() and (journal := read_json(journal_path))["key"] == key:
-        rows = journal["rows"]
-        array = np.lib.format.open_memmap(partial, mode="r+")
-    else:
+    rows = _read_journal(journal_path, key) if partial.exists() else None
+    if rows is None:
+        rows = []
         shape = (len(paths), *image.shape)
         array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
+        journal_path.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
+    else:
+        array = np.lib.format.open_memmap(partial, mode="r+")
 
     def resample(index: int) -> dict[str, Any]:
         try:
@@ -92,15 +97,32 @@ def _resample_all(
         return {"sha256": file_checksum(paths[index]), "reason": None, "detail": None}
 
     progress(len(rows), len(paths))
-    # Threads: decompression and resampling release the interpreter, and workers would each import torch.
-    with Parallel(n_jobs=os.cpu_count(), prefer="threads") as parallel:
+    # Threads: decompression and matrix products release the interpreter. One core each, or they would compete.
+    with threadpool_limits(1), Parallel(n_jobs=_cores(), prefer="threads") as parallel:
         for start in range(len(rows), len(paths), CHUNK):
             chunk = range(start, min(start + CHUNK, len(paths)))
-            rows += cast(list[dict[str, Any]], parallel(delayed(resample)(index) for index in chunk))
+            done = cast(list[dict[str, Any]], parallel(delayed(resample)(index) for index in chunk))
             array.flush()
-            write_json({"key": key, "rows": rows}, journal_path)
+            with journal_path.open("a", encoding="utf-8") as journal:
+                journal.writelines(json.dumps(row) + "\n" for row in done)
+            rows += done
             progress(len(rows), len(paths))
     return rows
+
+
+def _read_journal(path: Path, key: str) -> list[dict[str, Any]] | None:
+    """What an interrupted call with this key had done; a last line cut short does not count."""
+    if not path.exists():
+        return None
+    head, *lines = path.read_text(encoding="utf-8").split("\n")[:-1] or [""]
+    if head != json.dumps({"key": key}):
+        return None
+    return [json.loads(line) for line in lines]
+
+
+def _cores() -> int:
+    """Cores this process may use, which a container can limit."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _keep_good(cache_dir: Path, good: list[bool], image: ImageConfig) -> None:

@@ -264,13 +264,14 @@ def benchmark(
     output_dir: OutputDir = Path("benchmark"),
     recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
     overrides: Overrides = None,
+    maps: Annotated[int, typer.Option("--maps", min=4, help="Maps prepared by speed, of each kind.")] = 24,
 ) -> None:
     """Measure how well planted effects are separated, or how fast this machine is."""
     from pipelines import benchmark as stage
     from pipelines.settings import load_recipe
 
     resolved = load_recipe(recipe, tuple(overrides or ()))
-    print(stage.run(what.value, output_dir, resolved, for_this_terminal()))
+    print(stage.run(what.value, output_dir, resolved, for_this_terminal(), maps))
 
 
 @app.command()

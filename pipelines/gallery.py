@@ -67,6 +67,25 @@ PICTURES = (
         "A participant can be named at more than one stage.",
     ),
     Picture(
+        "exclusions_maps",
+        "cohort",
+        "Maps left out that can be drawn",
+        "Sagittal, coronal and axial slice of each map that was read but refused, under the reason.",
+        "As they lie in template space, each in its own gray scale; at most twelve. A brain mirrored left for "
+        "right looks like any other and is not found.",
+        wide=True,
+    ),
+    Picture(
+        "outliers",
+        "cohort",
+        "Maps farthest from the mean map",
+        "Sagittal, coronal and axial slice of the prepared maps that differ most from the mean map, farthest "
+        "first, each under its rank and distance.",
+        "Distance: root mean square, over the brain, of the difference from the mean map in standard "
+        "deviations; about 1 for a usual map. These maps are in the analysis: look for bad segmentation.",
+        wide=True,
+    ),
+    Picture(
         "age_sex",
         "cohort",
         "Age and sex",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from adhd_cvae.analysis import brain_figures, figures, latent_figures, run_figures
+from adhd_cvae.analysis import brain_figures, figures, latent_figures, map_figures, run_figures
 from adhd_cvae.analysis.figure_style import save_figure
 from pipelines.gallery import PICTURES
 from pipelines.results import Results
@@ -67,6 +67,21 @@ def _flow(results: Results) -> Figure | None:
 
 def _exclusions(results: Results) -> Figure | None:
     return None if results.exclusions is None else run_figures.exclusion_counts(results.exclusions)
+
+
+def _exclusions_maps(results: Results) -> Figure | None:
+    reasons = results.pictures.get("excluded_reason", np.empty(0)).astype(str)
+    if not len(reasons):
+        return None
+    return map_figures.mosaic(results.pictures["excluded"], [reason.replace("_", " ") for reason in reasons])
+
+
+def _outliers(results: Results) -> Figure | None:
+    distances = results.pictures.get("outlier_distance", np.empty(0))
+    if not len(distances):
+        return None
+    labels = [f"{rank}: {distance:.2f} SD" for rank, distance in enumerate(distances, start=1)]
+    return map_figures.mosaic(results.pictures["outlier"], labels)
 
 
 def _age_sex(results: Results) -> Figure | None:
@@ -228,6 +243,8 @@ def _traversals(results: Results) -> Figure | None:
 DRAWERS: dict[str, Callable[[Results], Figure | None]] = {
     "flow": _flow,
     "exclusions": _exclusions,
+    "exclusions_maps": _exclusions_maps,
+    "outliers": _outliers,
     "age_sex": _age_sex,
     "sites": _sites,
     "training": _training,

@@ -84,6 +84,11 @@ class OutputPaths:
         return self.cache / "images.npy"
 
     @property
+    def pictures(self) -> Path:
+        """Slices of maps left out and of outliers, for the report."""
+        return self.cache / "pictures.npz"
+
+    @property
     def manifest(self) -> Path:
         """Which file, which transform made each prepared map."""
         return self.cache / "manifest.json"

@@ -25,7 +25,14 @@ from pipelines.record import RunRecord, Stage, settings_of
 
 MLFLOW = "mlflow"
 """Store and artifacts begin with it; they may lie inside the dataset and are none of it."""
-GRID = ("image.shape", "image.voxel_size", "image.centre", "image.fwhm")
+GRID = (
+    "image.shape",
+    "image.voxel_size",
+    "image.centre",
+    "image.fwhm",
+    "image.min_template_correlation",
+    "image.max_offset",
+)
 """Image settings the cache depends on."""
 SPLIT = {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}}
 _REASONS_SHOWN = 20
@@ -67,6 +74,7 @@ def run(
             "confounding.tsv",
             "dataset_description.json",
             "cache/manifest.json",
+            "cache/pictures.npz",
         ),
     )
     record = RunRecord.open(paths)
@@ -156,6 +164,7 @@ def _prepare(
     write_tsv(exclusions, paths.exclusions)
     if table.empty:
         raise InputError(*nothing_left(exclusions))
+    _draw(cohort, exclusions, source.folder, recipe, paths, progress)
     split = split_cohort(table, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
     table.insert(list(table.columns).index("group") + 1, "split", split.to_numpy())
     write_table(validate_cohort(table), {**cohort.columns, "split": SPLIT}, paths.cohort)
@@ -208,6 +217,30 @@ def prepare_maps(
     ]
     exclusions = pd.concat([cohort.exclusions, pd.DataFrame(left_out)]) if left_out else cohort.exclusions
     return pd.DataFrame(cohort.table[usable]).reset_index(drop=True), exclusions.reset_index(drop=True)
+
+
+def _draw(
+    cohort: Cohort,
+    exclusions: pd.DataFrame,
+    bids_dir: Path,
+    recipe: Recipe,
+    paths: OutputPaths,
+    progress: Progress,
+) -> None:
+    """Keep slices of the maps refused and of the outliers."""
+    from adhd_cvae.dataset import open_images
+    from pipelines.pictures import write_pictures
+
+    image_of = dict(zip(cohort.table["participant_id"], cohort.table["image"], strict=True))
+    refused = exclusions[exclusions["stage"] == "image"]
+    left_out = [
+        (bids_dir / image_of[who], reason)
+        for who, reason in zip(refused["participant_id"], refused["reason"], strict=True)
+    ]
+    with progress.bar("Looking for outliers") as tick:
+        tick(0, 1, "")
+        write_pictures(left_out, open_images(paths.cache), recipe.image, paths.pictures)
+        tick(1, 1, "")
 
 
 def nothing_left(exclusions: pd.DataFrame) -> list[str]:

@@ -43,7 +43,7 @@ class PosteriorMeans(PythonModel):
             Columns ``s_00…`` and ``z_00…``, one row for each row of the input.
         """
         from adhd_cvae.latents import embed
-        from adhd_cvae.transforms import load_map
+        from adhd_cvae.maps import load_map
 
         paths = [Path(path) for path in model_input["image"]]
         salient, background = [], []

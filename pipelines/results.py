@@ -80,10 +80,12 @@ class Results:
     @cached_property
     def decoded(self) -> dict[str, np.ndarray]:
         """Arrays of ``decoded.npz``."""
-        if not self.paths.decoded.is_file():
-            return {}
-        with np.load(self.paths.decoded, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        return self._arrays(self.paths.decoded)
+
+    @cached_property
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Arrays of ``cache/pictures.npz``."""
+        return self._arrays(self.paths.pictures)
 
     def analysis(self, name: str) -> pd.DataFrame | None:
         """Table ``analysis/<name>.tsv``; None where it is absent or has no row."""
@@ -93,6 +95,13 @@ class Results:
         """The map of ``maps/`` with this description; None where it is absent."""
         found = sorted(self.paths.maps.glob(f"*_desc-{name}_map.nii.gz"))
         return Nifti1Image.from_filename(found[0]) if found else None
+
+    @staticmethod
+    def _arrays(path: Path) -> dict[str, np.ndarray]:
+        if not path.is_file():
+            return {}
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
 
     @staticmethod
     def _read(path: Path) -> pd.DataFrame | None:

@@ -8,7 +8,14 @@ from adhd_cvae.dataset import open_images, paired_batches, prepare_images
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_json
 
-GRID = ImageConfig(shape=(8, 8, 8), voxel_size=20.0, fwhm=0.0, centre=(0, 0, 0))
+GRID = ImageConfig(
+    shape=(8, 8, 8),
+    voxel_size=20.0,
+    fwhm=0.0,
+    centre=(0, 0, 0),
+    min_template_correlation=None,
+    max_offset=None,
+)
 AFFINE = np.diag([10.0, 10, 10, 1]) + np.array([[0, 0, 0, -80]] * 3 + [[0, 0, 0, 0]])
 
 
@@ -96,3 +103,25 @@ def test_batches_pair_groups_and_show_everybody_of_the_larger():
 def test_a_group_smaller_than_the_batch_still_pairs():
     batches = list(paired_batches(np.arange(3), np.arange(10, 20), 16, (0,)))
     assert [(len(a), len(b)) for a, b in batches] == [(3, 3)] * 4
+
+
+def test_a_journal_cut_in_the_middle_of_a_line_is_gone_on_with(tmp_path, maps, monkeypatch):
+    monkeypatch.setattr(dataset, "CHUNK", 2)
+
+    def stop(done, total):
+        if done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare_images(maps, GRID, tmp_path, stop)
+    journal = tmp_path / ".images.partial.jsonl"
+    journal.write_text(journal.read_text()[:-20])
+    errors = prepare_images(maps, GRID, tmp_path, silent)
+    assert [bool(error) for error in errors] == [False, False, True, *[False] * 4]
+    assert len(open_images(tmp_path)) == 6
+
+
+def test_a_map_that_is_no_brain_is_refused_unless_the_check_is_off(tmp_path, maps):
+    checked = GRID.model_copy(update={"min_template_correlation": 0.5})
+    reasons = [error.reason for error in prepare_images(maps, checked, tmp_path, silent)]
+    assert set(reasons) == {"not_in_template_space", "unreadable"}

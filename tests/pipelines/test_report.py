@@ -212,6 +212,18 @@ def write_decoded(folder: Path) -> None:
     write_tsv(pd.DataFrame(peaks), folder / "analysis/peaks.tsv")
 
 
+def write_slices(folder: Path) -> None:
+    rng = np.random.default_rng(5)
+    (folder / "cache").mkdir()
+    np.savez(
+        folder / "cache" / "pictures.npz",
+        excluded=rng.random((3, 3, 8, 8)).astype(np.float16),
+        excluded_reason=["off_centre", "not_in_template_space", "negative_values"],
+        outlier=rng.random((5, 3, 8, 8)).astype(np.float16),
+        outlier_distance=[2.5, 1.5, 1.2, 1.1, 1.0],
+    )
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
@@ -219,6 +231,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / place).mkdir()
     write_tables(folder)
     write_decoded(folder)
+    write_slices(folder)
     draw_figures(folder)
     write_report(folder)
     return folder

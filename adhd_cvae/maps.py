@@ -1,0 +1,121 @@
+"""Gray-matter maps in: one file read, checked and put on the common grid."""
+
+import gzip
+import logging
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.imageglobals import logger
+from nibabel.nifti1 import Nifti1Image
+from nibabel.spatialimages import HeaderDataError, SpatialImage
+
+from adhd_cvae.config import ImageConfig
+from adhd_cvae.errors import ImageError
+from adhd_cvae.quality import check_map
+from adhd_cvae.resampling import to_grid
+
+LARGEST_MAP = 512**3
+"""Voxels; a header that asks for more is refused before anything is read."""
+_LARGEST_GUESS = 2**30
+"""Bytes; a compressed file's own word on its size is not believed beyond this."""
+
+_VANISHING = 2.0**-25 * (1 - 2.0**-20)
+"""Below half of the smallest float16."""
+
+
+def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a NIfTI map as (x, y, z) float32 and its affine; NaN, which marks "outside the brain", becomes 0.
+
+    Raises
+    ------
+    ImageError
+        ``missing``, ``unreadable``, ``not_3d``, ``too_large``, ``not_real``, ``not_finite``, ``bad_affine``,
+        ``empty`` or ``constant``.
+    """
+    try:
+        values, affine = _read(path)
+    except FileNotFoundError:
+        raise ImageError("missing", f"{path.name} is not there.") from None
+    except IsADirectoryError:
+        raise ImageError("unreadable", f"{path.name} is a folder; expected a NIfTI file.") from None
+    except (ImageFileError, HeaderDataError, EOFError, OSError, ValueError, TypeError, zlib.error) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(
+            "unreadable", f"{path.name} cannot be read as NIfTI ({_first_line(error, path)})."
+        ) from None
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
+        raise ImageError(
+            "bad_affine", f"{path.name} does not say where its voxels lie (affine not invertible)."
+        )
+    values = np.where(np.isnan(values), np.float32(0), values)
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ImageError("not_finite", f"{path.name} holds infinite values.")
+    if low == high == 0:
+        raise ImageError("empty", f"{path.name} is zero everywhere.")
+    if low == high:
+        raise ImageError("constant", f"{path.name} is {low:g} everywhere.")
+    return values, affine
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Values, which may still lie in the file, and affine; the header first: nothing senseless is read."""
+    logger.setLevel(logging.CRITICAL)  # what nibabel would print about a header, the exception says again
+    file = nib.load(path)
+    if not isinstance(file, SpatialImage) or file.affine is None:
+        raise ImageError("unreadable", f"{path.name} is a {type(file).__name__}, not an image in space.")
+    shape = tuple(size for position, size in enumerate(file.shape) if position < 3 or size != 1)
+    if len(shape) != 3:
+        raise ImageError("not_3d", f"{path.name} has shape {file.shape}; expected one 3-D volume.")
+    if 0 in shape:
+        raise ImageError("empty", f"{path.name} has shape {file.shape}: no voxels.")
+    if np.prod(shape, dtype=float) > LARGEST_MAP:
+        raise ImageError("too_large", f"{path.name} asks for {shape} voxels; expected at most 512³.")
+    kind = file.get_data_dtype()
+    if kind.kind not in "iuf":
+        raise ImageError("not_real", f"{path.name} holds {kind} values; expected one real number a voxel.")
+    if isinstance(file, Nifti1Image) and path.name.endswith(".gz"):
+        file = type(file).from_bytes(_decompress(path.read_bytes()))
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, which is refused
+        values = np.asarray(file.dataobj, dtype=np.float32)
+    return values.reshape(shape, order="F"), np.asarray(file.affine, dtype=float)
+
+
+def _decompress(compressed: bytes) -> bytes:
+    """Decompress in one go into a buffer of the size the file's last bytes name: half the time of a stream."""
+    size = int.from_bytes(compressed[-4:], "little")
+    content = zlib.decompress(compressed, zlib.MAX_WBITS | 16, min(max(size, 1), _LARGEST_GUESS))
+    # Several members in a row (as bgzip writes them): the last bytes told of the last one only.
+    return content if len(content) == size else gzip.decompress(compressed)
+
+
+def _first_line(error: Exception, path: Path) -> str:
+    """What a library said, without the folder the file lies in."""
+    lines = str(error).replace(f"{path.parent}/", "").splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def load_map(path: Path, image: ImageConfig) -> np.ndarray:
+    """Read a gray-matter map onto the common grid, smoothed, and check that it is one.
+
+    Resampled linearly in world space, so orientation, voxel size and origin do not matter.
+
+    Returns
+    -------
+    numpy.ndarray
+        `image.shape` float16, gray-matter volume per voxel of the file's own grid.
+
+    Raises
+    ------
+    ImageError
+        As `read_map` and `check_map`.
+    """
+    values, affine = read_map(path)
+    volume = to_grid(values, affine, image, image.fwhm)
+    check_map(volume, image, path.name)
+    # What float16 rounds to zero anyway: set here, the conversion takes half the time.
+    return np.where(np.abs(volume) < _VANISHING, np.float32(0), volume).astype(np.float16)

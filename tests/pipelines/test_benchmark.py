@@ -1,0 +1,25 @@
+from adhd_cvae.files import read_tsv
+from pipelines import benchmark, benchmark_speed
+from pipelines.progress import Silent
+from pipelines.settings import load_recipe
+
+
+def test_speed_is_measured_with_its_spread_and_leaves_only_its_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark_speed, "ROUNDS", 1)
+    monkeypatch.setattr(benchmark_speed, "STUDY_MAPS", 1)
+    measure = benchmark_speed.measure_speed
+    monkeypatch.setattr(
+        benchmark,
+        "measure_speed",
+        lambda folder, recipe, progress, maps: measure(folder, recipe, progress, maps, participants=5),
+    )
+    told = benchmark.run("speed", tmp_path, load_recipe("smoke"), Silent(), maps=8)
+    table = read_tsv(tmp_path / "speed.tsv")
+    assert [path.name for path in tmp_path.iterdir()] == ["speed.tsv"]
+    assert list(table.columns) == ["measure", "median", "lowest", "highest", "unit"]
+    assert (table["lowest"] <= table["median"]).all()
+    assert (table["median"] <= table["highest"]).all()
+    assert (table["lowest"] > 0).all()
+    for words in ("prepare one .nii map", "one .nii.gz map", "cold", "warm", "training step", "peak memory"):
+        assert table["measure"].str.contains(words, regex=False).any()
+        assert words in told
