@@ -42,7 +42,7 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite:
         return
     with progress.bar("Calibrating the planted effects") as tick:
         tick(0, 1, "")
-        cohort.loss  # noqa: B018  (once here rather than once in every worker)
+        _ = cohort.loss  # computed once here rather than in every worker
         tick(1, 1, "")
     with progress.bar("Simulating gray-matter maps") as tick:
         jobs = Parallel(n_jobs=-1, return_as="generator_unordered")(
