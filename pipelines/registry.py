@@ -21,8 +21,8 @@ NAME = "adhd-cvae"
 ALIAS = "champion"
 CODE = Path(__file__).with_name("pyfunc_model.py")
 REQUIREMENTS = (
-    "beartype", "jaxtyping", "joblib", "mlflow", "monai", "nibabel", "numpy", "pandas", "pydantic",
-    "safetensors", "scikit-learn", "scipy", "torch", "torchio",
+    "jaxtyping", "mlflow", "monai", "nibabel", "nilearn", "numpy", "pandas", "pydantic", "safetensors", "scipy",
+    "torch",
 )  # fmt: skip
 
 
