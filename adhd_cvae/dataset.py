@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ImageConfig
@@ -98,15 +99,17 @@ def _resample_all(
 
     progress(len(rows), len(paths))
     # Threads: decompression and matrix products release the interpreter. One core each, or they would compete.
-    with threadpool_limits(1), Parallel(n_jobs=_cores(), prefer="threads") as parallel:
-        for start in range(len(rows), len(paths), CHUNK):
-            chunk = range(start, min(start + CHUNK, len(paths)))
-            done = cast(list[dict[str, Any]], parallel(delayed(resample)(index) for index in chunk))
-            array.flush()
-            with journal_path.open("a", encoding="utf-8") as journal:
-                journal.writelines(json.dumps(row) + "\n" for row in done)
-            rows += done
-            progress(len(rows), len(paths))
+    with threadpool_limits(1), ThreadPoolExecutor(_cores()) as threads, partial.open("rb") as written:
+        try:
+            done = threads.map(resample, range(len(rows), len(paths)))
+            while chunk := list(islice(done, CHUNK)):
+                os.fsync(written.fileno())  # The journal must not know more than the disk; the threads go on.
+                with journal_path.open("a", encoding="utf-8") as journal:
+                    journal.writelines(json.dumps(row) + "\n" for row in chunk)
+                rows += chunk
+                progress(len(rows), len(paths))
+        finally:
+            threads.shutdown(cancel_futures=True)
     return rows
 
 
