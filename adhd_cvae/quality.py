@@ -91,7 +91,7 @@ def _template(
     from nilearn.datasets import load_mni152_gm_template
 
     image = ImageConfig(shape=shape, voxel_size=voxel_size, centre=centre)
-    loaded = load_mni152_gm_template(resolution=2)
+    loaded = load_mni152_gm_template()
     values = np.asarray(loaded.dataobj, dtype=np.float32)
     template = to_grid(values, np.asarray(loaded.affine), image, fwhm)
     mask = template > TEMPLATE_MASK
