@@ -1,6 +1,7 @@
 """Images + phenotype -> cohort + exclusions: who is in, and a line for everyone and all that is not."""
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from bids_adapters.tables import read_text_table, snake_case
 
 IMPORT_EXCLUSIONS = "import_exclusions.tsv"
 IMPORT_CONFLICTS = "import_conflicts.tsv"
+MOST_GROUPS = 6
+"""Values that a column may have to be named as one that could tell the groups."""
 OWN_COLUMNS = ("image", "image_choice", "group", "split")
 """Columns the cohort adds; a phenotype column of that name becomes ``source_<name>``."""
 
@@ -92,7 +95,7 @@ def build_cohort(
     if require_groups and not files:
         around = ", nor in the dataset around it" if bids_dir.resolve().parent.name == "derivatives" else ""
         raise InputError(
-            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv{around}, so no groups. "
+            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv or *.csv{around}, so no groups. "
             f"Put one there. {_hint(bids_dir)}"
         )
     phenotype = read_phenotype(files, prefer, bids_dir)
@@ -110,7 +113,7 @@ def build_cohort(
     exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
     exclusions = exclusions.sort_values(["participant_id", "stage", "reason", "detail"], ignore_index=True)
     table = _table({key: people[key] for key in kept}, maps, phenotype, groups)
-    _check_groups(table, exclusions, settings, bids_dir, required=require_groups)
+    _check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
     return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts)
 
 
@@ -152,11 +155,7 @@ def _groups(
     if column is None:
         if not required:
             return {}
-        found = ", ".join(map(str, table.columns[1:]))
-        where = ", ".join(path.name for path in files)
-        raise InputError(
-            f"{where}: no column '{settings.group}' (found: {found}). Name it with --set cohort.group=…"
-        )
+        raise InputError(_no_group(table, settings, ", ".join(path.name for path in files)))
     codes = {_code(column, code): TARGET for code in settings.target}
     codes |= {_code(column, code): BACKGROUND for code in settings.background}
     values = zip(phenotype.identifiers, table[column], strict=True)
@@ -164,6 +163,23 @@ def _groups(
         key: ("", "") if pd.isna(value) else (codes.get(_code(column, value), ""), str(value))
         for key, value in values
     }
+
+
+def _no_group(table: pd.DataFrame, settings: CohortConfig, where: str) -> str:
+    """Say which columns there are, and all that must be set to go on with another one."""
+    found = ", ".join(map(str, table.columns[1:]))
+    few = [
+        f"{name} ({', '.join(sorted(map(str, set(table[name].dropna()))))})"
+        for name in table.columns[1:]
+        if 2 <= len(set(table[name].dropna())) <= min(MOST_GROUPS, len(table) / 2)
+    ]
+    settable = ["cohort.group=COLUMN", "'cohort.target=[PATIENTS]'", "'cohort.background=[CONTROLS]'"]
+    if settings.site is not None and settings.site not in list(table.columns):
+        settable += ["cohort.site=SITE", "analysis.permute_within=SITE (null in both where there was one)"]
+    return (
+        f"{where}: no column '{settings.group}' (found: {found}). Name the column and its values with --set "
+        f"{' --set '.join(settable)}. Columns of few values: {'; '.join(few) or 'none'}."
+    )
 
 
 def _code(column: str, value: object) -> str:
@@ -262,17 +278,26 @@ def _columns(table: pd.DataFrame, phenotype: Phenotype) -> dict[str, dict[str, A
 
 
 def _check_groups(
-    table: pd.DataFrame, exclusions: pd.DataFrame, settings: CohortConfig, bids_dir: Path, *, required: bool
+    table: pd.DataFrame,
+    exclusions: pd.DataFrame,
+    settings: CohortConfig,
+    bids_dir: Path,
+    groups: Mapping[str, tuple[str, str]] | None,
 ) -> None:
     """Stop where there is nothing to work on."""
     reasons = ", ".join(f"{reason} {count}" for reason, count in exclusions["reason"].value_counts().items())
     if table.empty:
         raise InputError(f"{bids_dir}: no participant is left ({reasons or 'none found'}). {_hint(bids_dir)}")
+    if groups is None:
+        return
+    held = Counter(code for _, code in groups.values() if code)
+    found = ", ".join(f"{code} ({count})" for code, count in sorted(held.items()))
     for group, codes in ((TARGET, settings.target), (BACKGROUND, settings.background)):
-        if required and group not in set(table["group"]):
+        if group not in set(table["group"]):
             raise InputError(
                 f"{bids_dir}: nobody in the {group} group: no usable participant has {settings.group} in "
-                f"{', '.join(map(str, codes))} (left out: {reasons or 'none'}). Set cohort.{group}."
+                f"{', '.join(map(str, codes))} (left out: {reasons or 'none'}). The table has {found}: name yours with "
+                f"--set 'cohort.{group}=[…]'."
             )
 
 
