@@ -79,6 +79,11 @@ def compare(volume: np.ndarray, image: ImageConfig) -> tuple[float, float]:
     return correlation, float(np.linalg.norm(_centre_of_mass(same, image) - centre))
 
 
+def template_mask(image: ImageConfig) -> np.ndarray:
+    """Voxels of the grid, `image.shape` bool, where a map is compared with the template."""
+    return _template(image.shape, image.voxel_size, image.centre, _common(image))[0]
+
+
 def _common(image: ImageConfig) -> float:
     return max(COMPARED_FWHM, image.fwhm)
 
