@@ -13,16 +13,14 @@ from adhd_cvae.cohort import BACKGROUND, EXCLUSION_COLUMNS, TARGET
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from bids_adapters.bids_filter import read_filter
-from bids_adapters.codebook import canonical_number, find_column, read_value
+from bids_adapters.groups import read_groups
 from bids_adapters.identifiers import participant_key, participant_label
 from bids_adapters.layout import Maps, find_maps
 from bids_adapters.phenotype import Phenotype, find_phenotype, read_phenotype
-from bids_adapters.tables import read_text_table, snake_case
+from bids_adapters.tables import read_text_table
 
 IMPORT_EXCLUSIONS = "import_exclusions.tsv"
 IMPORT_CONFLICTS = "import_conflicts.tsv"
-MOST_GROUPS = 6
-"""Values that a column may have to be named as one that could tell the groups."""
 OWN_COLUMNS = ("image", "image_choice", "group", "split")
 """Columns the cohort adds; a phenotype column of that name becomes ``source_<name>``."""
 
@@ -101,7 +99,7 @@ def build_cohort(
     phenotype = read_phenotype(files, prefer, bids_dir)
     people = _people(maps, phenotype)
     wanted = _wanted(people, participant_labels, bids_dir)
-    groups = _groups(phenotype, settings, files, required=require_groups)
+    groups = read_groups(phenotype, settings, files, required=require_groups)
     lines = [*_imported(bids_dir), *_notes(people, maps, phenotype)]
     kept = []
     for key, identifier in people.items():
@@ -142,52 +140,6 @@ def _wanted(people: Mapping[str, str], labels: Sequence[str], bids_dir: Path) ->
     if problems:
         raise InputError(*problems)
     return wanted
-
-
-def _groups(
-    phenotype: Phenotype, settings: CohortConfig, files: Sequence[Path], *, required: bool
-) -> dict[str, tuple[str, str]]:
-    """Give each key's group (empty where it has none) and the code it was read from."""
-    table = phenotype.table
-    known = find_column(settings.group)
-    names = (settings.group, snake_case(settings.group), known.name if known else settings.group)
-    column = next((name for name in names if name in table and name != "participant_id"), None)
-    if column is None:
-        if not required:
-            return {}
-        raise InputError(_no_group(table, settings, ", ".join(path.name for path in files)))
-    codes = {_code(column, code): TARGET for code in settings.target}
-    codes |= {_code(column, code): BACKGROUND for code in settings.background}
-    values = zip(phenotype.identifiers, table[column], strict=True)
-    return {
-        key: ("", "") if pd.isna(value) else (codes.get(_code(column, value), ""), str(value))
-        for key, value in values
-    }
-
-
-def _no_group(table: pd.DataFrame, settings: CohortConfig, where: str) -> str:
-    """Say which columns there are, and all that must be set to go on with another one."""
-    found = ", ".join(map(str, table.columns[1:]))
-    few = [
-        f"{name} ({', '.join(sorted(map(str, set(table[name].dropna()))))})"
-        for name in table.columns[1:]
-        if 2 <= len(set(table[name].dropna())) <= min(MOST_GROUPS, len(table) / 2)
-    ]
-    settable = ["cohort.group=COLUMN", "'cohort.target=[PATIENTS]'", "'cohort.background=[CONTROLS]'"]
-    if settings.site is not None and settings.site not in list(table.columns):
-        settable += ["cohort.site=SITE", "analysis.permute_within=SITE (null in both where there was one)"]
-    return (
-        f"{where}: no column '{settings.group}' (found: {found}). Name the column and its values with --set "
-        f"{' --set '.join(settable)}. Columns of few values: {'; '.join(few) or 'none'}."
-    )
-
-
-def _code(column: str, value: object) -> str:
-    """Write a code one way, whether it came as a number, as text, or as the code book's words."""
-    text = str(value).strip()
-    known = find_column(column)
-    read = read_value(known, text) if known is not None and not text.lstrip("-").isdigit() else None
-    return read or canonical_number(text) or text.casefold()
 
 
 def _why_not(
