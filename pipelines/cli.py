@@ -62,6 +62,12 @@ CohensD = Annotated[
 SiteConfound = Annotated[
     float, typer.Option("--site-confound", min=0, max=1, help="How unevenly patients spread over sites.")
 ]
+Severities = Annotated[
+    int, typer.Option("--severities", min=1, max=3, help="Independent severities planted in patients.")
+]
+Subtypes = Annotated[
+    int, typer.Option("--subtypes", min=0, max=3, help="Discrete subtypes instead: 2 or 3; 0 for none.")
+]
 Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any map.")]
 
 
@@ -110,6 +116,8 @@ def simulate(
     seed: Seed = 0,
     cohens_d: CohensD = 0.8,
     site_confound: SiteConfound = 0.3,
+    severities: Severities = 2,
+    subtypes: Subtypes = 0,
     null: Null = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -117,8 +125,18 @@ def simulate(
     from adhd_cvae.simulation import SimulationConfig
     from pipelines import simulate as stage
 
-    config = SimulationConfig(
-        participants=participants, seed=seed, cohens_d=cohens_d, site_confound=site_confound, null=null
+    if subtypes == 1:
+        raise typer.BadParameter("one subtype is no subtype; give 0, 2 or 3", param_hint="--subtypes")
+    config = SimulationConfig.model_validate(
+        {
+            "participants": participants,
+            "seed": seed,
+            "cohens_d": cohens_d,
+            "severities": severities,
+            "subtypes": subtypes,
+            "site_confound": site_confound,
+            "null": null,
+        }
     )
     stage.run(bids_dir, config, for_this_terminal(), overwrite)
 
