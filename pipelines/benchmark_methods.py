@@ -100,11 +100,16 @@ def simulate_cohort(config: SimulationConfig, recipe: Recipe) -> Simulated:
     return Simulated(_maps(cohort, recipe.image, np.arange(len(table))), table, config.factors)
 
 
-@cache
 def reference_patients(config: SimulationConfig, image: ImageConfig) -> np.ndarray:
     """Maps of patients whom no method is fitted to, so that methods fitted to different cohorts can be compared."""
-    cohort = SimulatedCohort(config)
-    return _maps(cohort, image, np.flatnonzero(cohort.participants["dx"] > 0))
+    return _reference_maps(config.model_dump_json(), image.model_dump_json())
+
+
+@cache  # a process meets the same kind of cohort several times
+def _reference_maps(config: str, image: str) -> np.ndarray:
+    cohort = SimulatedCohort(SimulationConfig.model_validate_json(config))
+    patients = np.flatnonzero(cohort.participants["dx"] > 0)
+    return _maps(cohort, ImageConfig.model_validate_json(image), patients)
 
 
 def _maps(cohort: SimulatedCohort, image: ImageConfig, rows: np.ndarray) -> np.ndarray:

@@ -9,6 +9,30 @@ import typer
 
 from adhd_cvae.errors import InputError
 from pipelines.arguments import Benchmark, Level, problems, spread_labels
+from pipelines.options import (
+    BenchmarkRecipe,
+    BidsDir,
+    CohensD,
+    FilterFile,
+    Jobs,
+    Labels,
+    Maps,
+    Methods,
+    NewBidsDir,
+    Null,
+    OutputDir,
+    Overrides,
+    Overwrite,
+    Participants,
+    Prefer,
+    Quick,
+    RecipeName,
+    Seed,
+    Seeds,
+    Severities,
+    SiteConfound,
+    Subtypes,
+)
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import for_this_terminal
 
@@ -22,53 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-BidsDir = Annotated[Path, typer.Argument(metavar="BIDS_DIR", help="BIDS dataset with gray-matter maps.")]
-NewBidsDir = Annotated[Path, typer.Argument(metavar="BIDS_DIR", help="Folder for the new BIDS dataset.")]
-OutputDir = Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder of the results.")]
-RecipeName = Annotated[
-    str | None,
-    typer.Option(
-        "--recipe", metavar="NAME|FILE", help="adhd200, demo, smoke, as-published, or a YAML file. Default: "
-        "adhd200; for a later stage, the recipe OUTPUT_DIR was made with.",
-    ),
-]  # fmt: skip
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, e.g. model.salient=4. Repeatable."),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results made with other settings.")]
-Labels = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--participant-label", metavar="LABEL ...", help="Only these participants, with or without sub-."
-    ),
-]
-FilterFile = Annotated[
-    Path | None,
-    typer.Option("--bids-filter-file", metavar="FILE", help="JSON of BIDS entities that choose the maps."),
-]
-Prefer = Annotated[
-    Path | None,
-    typer.Option("--prefer", metavar="FILE", help="The phenotype table to trust where two disagree."),
-]
-Participants = Annotated[int, typer.Option("--participants", min=8, help="How many, patients and controls.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
-CohensD = Annotated[
-    float,
-    typer.Option("--cohens-d", min=0, max=5, help="Planted loss at mean severity, in standard deviations."),
-]
-SiteConfound = Annotated[
-    float, typer.Option("--site-confound", min=0, max=1, help="How unevenly patients spread over sites.")
-]
-Severities = Annotated[
-    int, typer.Option("--severities", min=1, max=3, help="Independent severities planted in patients.")
-]
-Subtypes = Annotated[
-    int, typer.Option("--subtypes", min=0, max=3, help="Discrete subtypes instead: 2 or 3; 0 for none.")
-]
-Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any map.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -280,16 +257,28 @@ def publish(
 def benchmark(
     what: Annotated[Benchmark, typer.Argument(metavar="separation,speed", show_default=False)],
     output_dir: OutputDir = Path("benchmark"),
-    recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
+    recipe: BenchmarkRecipe = None,
     overrides: Overrides = None,
-    maps: Annotated[int, typer.Option("--maps", min=4, help="Maps prepared by speed, of each kind.")] = 24,
+    maps: Maps = 24,
+    quick: Quick = False,
+    jobs: Jobs = None,
+    seeds: Seeds = None,
+    methods: Methods = None,
 ) -> None:
     """Measure how well planted effects are separated, or how fast this machine is."""
-    from pipelines import benchmark as stage
+    from pipelines import benchmark as measure
     from pipelines.settings import load_recipe
 
-    resolved = load_recipe(recipe, tuple(overrides or ()))
-    print(stage.run(what.value, output_dir, resolved, for_this_terminal(), maps))
+    default = "separation" if what is Benchmark.separation else "demo"
+    resolved = load_recipe(recipe or default, tuple(overrides or ()))
+    progress = for_this_terminal()
+    if what is Benchmark.speed:
+        print(measure.speed(output_dir, resolved, progress, maps))
+        return
+    names = [name.strip() for name in methods.split(",")] if methods else None
+    print(
+        measure.separation(output_dir, resolved, progress, quick=quick, seeds=seeds, methods=names, jobs=jobs)
+    )
 
 
 @app.command()
