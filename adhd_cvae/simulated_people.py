@@ -1,6 +1,6 @@
 """Who is simulated: the settings, true values of everybody, and what a clinic would have recorded of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -37,9 +37,9 @@ class SimulationConfig(BaseModel):
     seed: Annotated[int, Field(ge=0)] = 0
     cohens_d: Annotated[float, Field(ge=0, le=5)] = 0.8
     """Patients' regional loss at mean severity, in standard deviations of the controls' regional volume."""
-    severities: Literal[1, 2, 3] = 2
+    severities: Annotated[int, Field(ge=1, le=3)] = 2
     """Independent continuous severities; says nothing where there are subtypes."""
-    subtypes: Literal[0, 2, 3] = 0
+    subtypes: Annotated[int, Field(ge=0, le=3)] = 0
     """Discrete subtypes, each with a factor of its own that all its patients have in full; 0 for a continuum."""
     site_confound: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Spread over sites of the share of patients: from 0.5 − C/2 to 0.5 + C/2."""

@@ -23,7 +23,6 @@ def separation(
     folder: Path,
     recipe: Recipe,
     progress: Progress,
-    *,
     quick: bool = False,
     seeds: int | None = None,
     methods: Sequence[str] | None = None,

@@ -40,17 +40,15 @@ class Condition(NamedTuple):
 
     def simulation(self, seed: int, participants: int | None = None) -> SimulationConfig:
         """Settings of the simulator."""
-        return SimulationConfig.model_validate(
-            {
-                "participants": participants or self.n,
-                "seed": seed,
-                "cohens_d": self.cohens_d,
-                "severities": self.severities,
-                "subtypes": self.subtypes,
-                "site_confound": self.confounding,
-                "null": self.null,
-                "resolution": RESOLUTION,
-            }
+        return SimulationConfig(
+            participants=participants or self.n,
+            seed=seed,
+            cohens_d=self.cohens_d,
+            severities=self.severities,
+            subtypes=self.subtypes,
+            site_confound=self.confounding,
+            null=self.null,
+            resolution=RESOLUTION,
         )
 
 
@@ -137,7 +135,7 @@ def measure_separation(
             delayed(run_cell)(cell, names, recipe, store, scratch) for cell in pending
         )
         for done, key in enumerate(running, start=1):
-            tick(done, len(pending), key)
+            tick(done, len(pending), str(key))
     shutil.rmtree(scratch)
     return collect(store, cells, names)
 

@@ -102,18 +102,14 @@ def simulate(
     from adhd_cvae.simulation import SimulationConfig
     from pipelines import simulate as stage
 
-    if subtypes == 1:
-        raise typer.BadParameter("one subtype is no subtype; give 0, 2 or 3", param_hint="--subtypes")
-    config = SimulationConfig.model_validate(
-        {
-            "participants": participants,
-            "seed": seed,
-            "cohens_d": cohens_d,
-            "severities": severities,
-            "subtypes": subtypes,
-            "site_confound": site_confound,
-            "null": null,
-        }
+    config = SimulationConfig(
+        participants=participants,
+        seed=seed,
+        cohens_d=cohens_d,
+        severities=severities,
+        subtypes=subtypes,
+        site_confound=site_confound,
+        null=null,
     )
     stage.run(bids_dir, config, for_this_terminal(), overwrite)
 
@@ -269,16 +265,14 @@ def benchmark(
     from pipelines import benchmark as measure
     from pipelines.settings import load_recipe
 
-    default = "separation" if what is Benchmark.separation else "demo"
-    resolved = load_recipe(recipe or default, tuple(overrides or ()))
+    is_speed = what is Benchmark.speed
+    resolved = load_recipe(recipe or ("demo" if is_speed else "separation"), tuple(overrides or ()))
     progress = for_this_terminal()
-    if what is Benchmark.speed:
+    if is_speed:
         print(measure.speed(output_dir, resolved, progress, maps))
-        return
-    names = [name.strip() for name in methods.split(",")] if methods else None
-    print(
-        measure.separation(output_dir, resolved, progress, quick=quick, seeds=seeds, methods=names, jobs=jobs)
-    )
+    else:
+        names = methods.split(",") if methods else None
+        print(measure.separation(output_dir, resolved, progress, quick, seeds, names, jobs))
 
 
 @app.command()

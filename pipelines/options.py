@@ -47,7 +47,7 @@ Severities = Annotated[
     int, typer.Option("--severities", min=1, max=3, help="Independent severities planted in patients.")
 ]
 Subtypes = Annotated[
-    int, typer.Option("--subtypes", min=0, max=3, help="Discrete subtypes instead: 2 or 3; 0 for none.")
+    int, typer.Option("--subtypes", min=0, max=3, help="Discrete subtypes instead; 0 for none.")
 ]
 Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any map.")]
 BenchmarkRecipe = Annotated[

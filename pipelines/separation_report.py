@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis import separation_figures as figures
@@ -14,6 +15,7 @@ from adhd_cvae.analysis.separation_summary import (
     moved,
     over_seeds,
     recovered,
+    where,
 )
 from adhd_cvae.files import atomic_path
 
@@ -58,7 +60,7 @@ def summary_page(table: pd.DataFrame) -> str:
     parts = ["Mean ± standard deviation over seeds; held-out participants only."]
     for x, words in MOVED.items():
         wide = _wide(recovered(table, x), x)
-        if wide.shape[1] > 1:
+        if wide.shape[1] > 2:
             parts += [f"**{words}**: r of the severities (mean) from `s`", _markdown(wide)]
     for title, rates, kind in (
         ("Leakage: share of probes with p < 0.05", _leakage_kinds(leakage(table)), "kind"),
@@ -95,7 +97,8 @@ def _wide(summary: pd.DataFrame, x: str) -> pd.DataFrame:
 def _leakage_kinds(rates: pd.DataFrame) -> pd.DataFrame:
     if rates.empty:
         return rates
-    return rates.assign(kind=[f"{row.question}, {row.probe}" for row in rates.itertuples()])
+    kinds = zip(rates["question"], rates["probe"], strict=True)
+    return rates.assign(kind=[f"{question}, {probe}" for question, probe in kinds])
 
 
 def _rate_table(rates: pd.DataFrame, kind: str | None) -> pd.DataFrame:
@@ -115,10 +118,11 @@ def _rate_table(rates: pd.DataFrame, kind: str | None) -> pd.DataFrame:
 def _subtypes(table: pd.DataFrame) -> pd.DataFrame:
     """Subtypes beside the continuum: Rand index, and BIC's choice by covariance form."""
     rows = moved(table, ["cohens_d", "subtypes"])
-    if not (rows["subtypes"] > 0).any():
-        return pd.DataFrame()
-    effects = set(rows.loc[rows["subtypes"] > 0, "cohens_d"])
-    rows = rows[rows["cohens_d"].isin(effects) & rows["metric"].isin(["rand", "bic_components"])]
+    effects = sorted(set(where(rows, rows["subtypes"] > 0)["cohens_d"]))
+    asked = np.isin(rows["metric"], ["rand", "bic_components"])
+    rows = where(rows, np.isin(rows["cohens_d"], effects), asked)
+    if rows.empty:
+        return rows
     named = rows.assign(
         what=[
             "Rand index" if metric == "rand" else f"BIC, {form}"
@@ -138,19 +142,15 @@ def _subtypes(table: pd.DataFrame) -> pd.DataFrame:
 def _others(table: pd.DataFrame) -> pd.DataFrame:
     """What is not recovery or leakage, in the middle of the grid."""
     rows = moved(table, [])
-    if "stability" in set(rows["metric"]):
-        shared = rows["metric"].eq("stability") & rows["space"].eq("background")
-        rows = rows[~shared]
-    timed = rows.drop_duplicates(["method", "seed"]).assign(metric="seconds")
-    timed = timed.assign(score=timed["seconds"])
-    summary = over_seeds(pd.concat([rows[rows["metric"].isin(list(OTHER))], timed]), ["metric", "method"])
-    summary = summary[summary["mean"].notna()]
-    wide = _wide(summary, "metric") if len(summary) else pd.DataFrame()
-    return (
-        wide[["method", *(name for name in OTHER if name in wide)]].rename(columns=OTHER)
-        if len(wide)
-        else wide
-    )
+    rows = where(rows, rows["space"] != "background")
+    timed = where(rows, rows["metric"] == "unexplained")
+    timed = timed.assign(metric="seconds", score=timed["seconds"])
+    asked = where(rows, np.isin(rows["metric"], list(OTHER)))
+    summary = over_seeds(pd.concat([asked, timed]), ["metric", "method"]).dropna(subset="mean")
+    if summary.empty:
+        return summary
+    wide = _wide(summary, "metric")
+    return wide.reindex(columns=["method", *(name for name in OTHER if name in wide)]).rename(columns=OTHER)
 
 
 def _markdown(frame: pd.DataFrame) -> str:

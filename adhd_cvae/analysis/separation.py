@@ -117,9 +117,10 @@ def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: 
     table = cohort.table.assign(group=cohort.is_target.astype(int))
     outside_salient = {name: codes for name, codes in spaces.items() if name != "salient"}
     outside_background = {name: codes for name, codes in spaces.items() if name != "background"}
+    group: dict[str, Scale] = {"group": "nominal"}
     questions = (
         (outside_salient, severities, patients),
-        (outside_salient, {"group": "nominal"}, cohort.is_held_out),
+        (outside_salient, group, cohort.is_held_out),
         (outside_background, COVARIATES, patients),
     )
     found = [
@@ -144,12 +145,14 @@ def _independence_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, s
         strata=np.asarray(cohort.sites)[held_out],
         permutations=permutations,
         seed=seed,
-    ).set_index("measure")
-    rows = []
-    if "hsic" in table.index:
-        rows.append(row("hsic", float(table["value"]["hsic"]), p_value=float(table["p_value"]["hsic"])))
-    norms = float(table["value"]["norm_background"]), float(table["value"]["norm_target"])
-    return [*rows, row("background_norm", norms[0] / norms[1] if norms[1] > 0 else np.nan, space="salient")]
+    )
+    values = dict(zip(table["measure"], table["value"], strict=True))
+    p_values = dict(zip(table["measure"], table["p_value"], strict=True))
+    patients, controls = values["norm_target"], values["norm_background"]
+    return [
+        row("hsic", values["hsic"], p_value=p_values["hsic"]),
+        row("background_norm", controls / patients if patients > 0 else np.nan, space="salient"),
+    ]
 
 
 def _mixture_rows(spaces: Spaces, cohort: KnownCohort, seed: int) -> Iterator[Row]:
@@ -160,8 +163,9 @@ def _mixture_rows(spaces: Spaces, cohort: KnownCohort, seed: int) -> Iterator[Ro
     patients = {name: codes[cohort.is_target] for name, codes in spaces.items() if name != "background"}
     draws = {name: codes[None] for name, codes in patients.items()}
     fitted = mixture_table(draws, max_components=MOST_COMPONENTS, seed=seed).dropna(subset="bic")
-    for (space, covariance), form in fitted.groupby(["space", "covariance"], sort=False):
-        yield row("bic_components", float(form["k"][form["bic"].idxmin()]), str(covariance), str(space))
+    best = fitted.loc[fitted.groupby(["space", "covariance"], sort=False)["bic"].idxmin()]
+    for form in best.to_dict("records"):
+        yield row("bic_components", float(form["k"]), form["covariance"], form["space"])
     if "subtype" in cohort.table:
         subtype = cohort.table["subtype"].to_numpy()
         for space, codes in spaces.items():
@@ -189,7 +193,7 @@ def _similarity_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, see
     scales |= {name: "ratio" for name in SYMPTOMS if name in cohort.table}
     found = rsa_table(
         {name: codes[patients] for name, codes in spaces.items()},
-        cohort.table[patients].reset_index(drop=True),
+        pd.DataFrame(cohort.table[patients]).reset_index(drop=True),
         scales,
         permutations=permutations,
         bootstraps=0,

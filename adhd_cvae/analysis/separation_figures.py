@@ -1,6 +1,7 @@
 """Pictures of the separation benchmark: summaries in, figures out. One function a figure."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -36,10 +37,10 @@ def method_label(method: str) -> str:
     return METHOD_LABELS.get(method, method.replace("_", " "))
 
 
-def _look(methods: Sequence[str]) -> dict[str, dict[str, str]]:
+def _look(methods: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Colour, marker and line of each method: colours come round after eight, with another line and marker."""
     shown = [method for method in methods if method != CEILING]
-    looks = {
+    looks: dict[str, dict[str, Any]] = {
         method: {
             "color": CATEGORY_COLOURS[place % len(CATEGORY_COLOURS)],
             "marker": _MARKERS[(place + place // len(CATEGORY_COLOURS)) % len(_MARKERS)],
@@ -57,7 +58,7 @@ def _curves(summary: pd.DataFrame, x: str, x_label: str) -> Figure:
     figure = new_figure(3.4 + 0.2 * -(-len(methods) // 3))
     axes = figure.add_subplot()
     for number, method in enumerate(methods):
-        rows = summary[summary["method"] == method].sort_values(x)
+        rows = pd.DataFrame(summary[summary["method"] == method]).sort_values(x)
         shift = 0.4 * ((number + 0.5) / len(methods) - 0.5)
         positions = [places.index(value) + shift for value in rows[x]]
         axes.errorbar(
@@ -132,7 +133,7 @@ def leakage_shares(leakage: pd.DataFrame) -> Figure:
     figure = new_figure(0.8 + len(questions) * (0.55 + 0.24 * len(methods)))
     panels = figure.subplots(len(questions), sharex=True, squeeze=False)[:, 0]
     for axes, question in zip(panels, questions, strict=True):
-        _rates(axes, leakage[leakage["question"] == question], methods, "probe", _PROBES)
+        _rates(axes, pd.DataFrame(leakage[leakage["question"] == question]), methods, "probe", _PROBES)
         axes.set_title(question)
     panels[-1].set_xlabel("share of tests with p < 0.05")
     _key(figure, _PROBES, {"linear": "linear probe", "rbf": "RBF probe"})
@@ -148,7 +149,7 @@ def null_positives(rates: pd.DataFrame) -> Figure:
     figure = new_figure(1.1 + 0.5 * len(methods))
     axes = figure.add_subplot()
     _rates(axes, rates, methods, "family", markers)
-    axes.set_xlim(0, max(0.3, min(1.0, 1.1 * float(rates["high"].max()))))
+    axes.set_xlim(0, max(0.3, min(1.0, 1.1 * max(rates["high"]))))
     axes.set_xlabel("share of tests with p < 0.05, no effect planted")
     _key(figure, markers, {})
     return figure

@@ -5,11 +5,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from adhd_cvae.analysis.separation import COVARIATES, LEVEL, positive_rate
+from adhd_cvae.analysis.separation import COVARIATES, Row, positive_rate
 
-CONDITION = ["cohens_d", "n", "severities", "subtypes", "confounding", "null"]
 MIDDLE = {"cohens_d": 0.8, "n": 250, "severities": 2, "subtypes": 0, "confounding": 0.3, "null": False}
 """What stays as it is while one thing is moved."""
 TOLD_FROM = ("salient", "all", "voxels")
@@ -20,33 +20,42 @@ LEAKS = {
     "age, sex, IQ, site in s": ("salient", "all"),
 }
 """Questions and the spaces they are asked of; a method with one space is asked everything of it."""
+PROBES = {"probe_linear": "linear", "probe_rbf": "rbf"}
+RATE_COLUMNS = ["method", "tests", "positive", "rate", "low", "high"]
 FAMILIES = {
-    "linear probes": ("probe_linear",),
-    "RBF probes": ("probe_rbf",),
-    "recovery r": ("r",),
-    "RSA": ("rsa",),
-    "HSIC of s and z": ("hsic",),
+    "linear probes": "probe_linear",
+    "RBF probes": "probe_rbf",
+    "recovery r": "r",
+    "RSA": "rsa",
+    "HSIC of s and z": "hsic",
 }
 """Kinds of test in the null cohorts. Only the last may rightly find something: two codes of the same brains."""
 
 
 def moved(table: pd.DataFrame, what: Sequence[str]) -> pd.DataFrame:
     """Rows of the cohorts that differ from the middle in `what` only."""
-    same = {name: value for name, value in MIDDLE.items() if name not in what}
-    return table[(table[list(same)] == pd.Series(same)).all(axis=1)]
+    return where(table, *(table[name] == value for name, value in MIDDLE.items() if name not in what))
+
+
+def where(table: pd.DataFrame, *conditions: object) -> pd.DataFrame:
+    """Rows for which every condition (one value a row) holds."""
+    return pd.DataFrame(table[np.logical_and.reduce([np.asarray(one, bool) for one in conditions])])
 
 
 def over_seeds(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Mean and SD over seeds of `score`, after averaging within each cohort: columns `by`, mean, sd, seeds."""
-    cohorts = rows.groupby([*by, "seed"], sort=False)["score"].mean().reset_index()
-    summary = cohorts.groupby(list(by), sort=False)["score"].agg(mean="mean", sd="std", seeds="count")
+    cohorts = rows.groupby([*by, "seed"], sort=False).agg(score=("score", "mean")).reset_index()
+    summary = cohorts.groupby(list(by), sort=False).agg(
+        mean=("score", "mean"), sd=("score", "std"), seeds=("score", "count")
+    )
     return summary.reset_index()
 
 
 def recovered(table: pd.DataFrame, x: str, metric: str = "r") -> pd.DataFrame:
     """Recovery, mean of the severities, against one thing that is moved: `x`, method, mean, sd, seeds."""
     rows = moved(table, [x])
-    return over_seeds(rows[(rows["metric"] == metric) & rows["space"].isin(TOLD_FROM)], [x, "method"])
+    told = where(rows, rows["metric"] == metric, np.isin(rows["space"], TOLD_FROM))
+    return over_seeds(told, [x, "method"])
 
 
 def leakage(table: pd.DataFrame) -> pd.DataFrame:
@@ -55,24 +64,23 @@ def leakage(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        question (of `LEAKS`), method, probe, tests, positive, rate, low, high
+        question (of `LEAKS`), probe, method, tests, positive, rate, low, high
     """
-    probes = table[table["metric"].str.startswith("probe_") & ~table["null"].astype(bool)]
-    factor = probes["target"].str.startswith("severity_")
+    probes = where(table, np.isin(table["metric"], list(PROBES)), table["null"] == False)  # noqa: E712
     asked = {
-        "severities in z": factor,
+        "severities in z": [str(target).startswith("severity_") for target in probes["target"]],
         "diagnosis in z": probes["target"] == "group",
-        "age, sex, IQ, site in s": probes["target"].isin(list(COVARIATES)),
+        "age, sex, IQ, site in s": np.isin(probes["target"], list(COVARIATES)),
     }
     rows = []
     for question, spaces in LEAKS.items():
-        chosen = probes[asked[question] & probes["space"].isin(spaces)]
-        for (method, metric), part in chosen.groupby(["method", "metric"], sort=False):
-            probe = str(metric).removeprefix("probe_")
-            rows.append(
-                {"question": question, "method": method, "probe": probe, **positive_rate(part["p_value"])}
-            )
-    return pd.DataFrame(rows)
+        chosen = where(probes, asked[question], np.isin(probes["space"], spaces))
+        for probe, words in PROBES.items():
+            rows += [
+                {"question": question, "probe": words, **rate}
+                for rate in _rates(where(chosen, chosen["metric"] == probe))
+            ]
+    return pd.DataFrame(rows, columns=["question", "probe", *RATE_COLUMNS])
 
 
 def false_positives(table: pd.DataFrame) -> pd.DataFrame:
@@ -80,36 +88,25 @@ def false_positives(table: pd.DataFrame) -> pd.DataFrame:
 
     The intervals take the tests for independent. Several are of the same cohort, so they are too narrow.
     """
-    null = table[table["null"].astype(bool)]
-    rows = []
-    for family, metrics in FAMILIES.items():
-        for method, part in null[null["metric"].isin(metrics)].groupby("method", sort=False):
-            rate = positive_rate(part["p_value"])
-            if rate["tests"]:
-                rows.append({"family": family, "method": method, **rate})
-    return pd.DataFrame(rows, columns=["family", "method", "tests", "positive", "rate", "low", "high"])
+    null = where(table, table["null"])
+    rows = [
+        {"family": family, **rate}
+        for family, metric in FAMILIES.items()
+        for rate in _rates(where(null, null["metric"] == metric))
+    ]
+    return pd.DataFrame(rows, columns=["family", *RATE_COLUMNS])
 
 
 def independence(table: pd.DataFrame) -> pd.DataFrame:
     """Share of cohorts with planted effects in which HSIC finds s and z dependent: method, tests, …, high."""
-    rows = table[(table["metric"] == "hsic") & ~table["null"].astype(bool)]
-    found = [
-        {"method": method, **positive_rate(part["p_value"])}
-        for method, part in rows.groupby("method", sort=False)
+    rows = where(table, table["metric"] == "hsic", table["null"] == False)  # noqa: E712
+    return pd.DataFrame(_rates(rows), columns=RATE_COLUMNS)
+
+
+def _rates(rows: pd.DataFrame) -> list[Row]:
+    """`positive_rate` of each method that was tested."""
+    rates = [
+        {"method": method, **positive_rate(pd.Series(rows["p_value"][rows["method"] == method]))}
+        for method in dict.fromkeys(rows["method"])
     ]
-    return pd.DataFrame(found, columns=["method", "tests", "positive", "rate", "low", "high"])
-
-
-__all__ = [
-    "CONDITION",
-    "FAMILIES",
-    "LEAKS",
-    "LEVEL",
-    "MIDDLE",
-    "false_positives",
-    "independence",
-    "leakage",
-    "moved",
-    "over_seeds",
-    "recovered",
-]
+    return [rate for rate in rates if rate["tests"]]
