@@ -220,13 +220,15 @@ def aligned_correlation(first: NDArray, second: NDArray) -> float:
 
 def _predicted(known: NDArray, wanted: NDArray) -> float:
     known, wanted = np.asarray(known, np.float64), np.asarray(wanted, np.float64)
-    told = np.empty_like(wanted)
+    told, seen = np.empty_like(wanted), np.empty_like(wanted)
     for learn, ask in KFold(min(FOLDS, len(known)), shuffle=True, random_state=0).split(known):
         kernels = split_kernels(known[learn], known[ask], "linear")
-        told[ask] = ridge_predictions(*kernels, wanted[learn][:, None, :])[:, 0, :]
-    told, wanted = told - told.mean(axis=0), wanted - wanted.mean(axis=0)
-    size = np.sqrt(np.sum(told**2) * np.sum(wanted**2))
-    return float(np.sum(told * wanted) / size) if size > 1e-12 else 0.0
+        # From the mean of those it was learnt on: saying nothing but this mean is no agreement.
+        middle = wanted[learn].mean(axis=0)
+        told[ask] = ridge_predictions(*kernels, wanted[learn][:, None, :])[:, 0, :] - middle
+        seen[ask] = wanted[ask] - middle
+    size = np.sqrt(np.sum(told**2) * np.sum(seen**2))
+    return float(np.sum(told * seen) / size) if size > 1e-12 else 0.0
 
 
 def positive_rate(p_values: pd.Series) -> Row:

@@ -55,15 +55,15 @@ def _curves(summary: pd.DataFrame, x: str, x_label: str) -> Figure:
     """Mean ± SD over seeds against `x`, a line a method, dodged so that bars do not hide each other."""
     methods = list(dict.fromkeys(summary["method"]))
     looks, places = _look(methods), sorted(set(summary[x]))
-    figure = new_figure(3.4 + 0.2 * -(-len(methods) // 3))
+    figure = new_figure(3.2 + 0.3 * -(-len(methods) // 3))
     axes = figure.add_subplot()
     for number, method in enumerate(methods):
         rows = pd.DataFrame(summary[summary["method"] == method]).sort_values(x)
-        shift = 0.4 * ((number + 0.5) / len(methods) - 0.5)
+        shift = 0.6 * ((number + 0.5) / len(methods) - 0.5)
         positions = [places.index(value) + shift for value in rows[x]]
         axes.errorbar(
             positions, rows["mean"], rows["sd"].fillna(0), **looks[method],
-            label=method_label(method), ms=4.5, lw=1.4, elinewidth=0.9,
+            label=method_label(method), ms=4.5, lw=1.2, elinewidth=0.8,
         )  # fmt: skip
     axes.axhline(0, color=FAINT, lw=0.8, zorder=0)
     axes.set_xticks(range(len(places)), [f"{place:g}" for place in places])
@@ -151,5 +151,5 @@ def null_positives(rates: pd.DataFrame) -> Figure:
     _rates(axes, rates, methods, "family", markers)
     axes.set_xlim(0, max(0.3, min(1.0, 1.1 * max(rates["high"]))))
     axes.set_xlabel("share of tests with p < 0.05, no effect planted")
-    _key(figure, markers, {})
+    _key(figure, markers, {"HSIC of s and z": "HSIC (may be real)"})
     return figure
