@@ -131,7 +131,8 @@ def measure_separation(
     pending = [cell for cell in cells if _missing(store, cell, names)]
     with progress.bar("Measuring separation") as tick:
         tick(0, len(pending), f"{len(cells) - len(pending)} of {len(cells)} cohorts were done before")
-        running = Parallel(n_jobs=jobs or _cores(), return_as="generator_unordered")(
+        # Cells are minutes long: none waits in a worker that would outlive a killed run.
+        running = Parallel(n_jobs=jobs or _cores(), return_as="generator_unordered", pre_dispatch="n_jobs")(
             delayed(run_cell)(cell, names, recipe, store, scratch) for cell in pending
         )
         for done, key in enumerate(running, start=1):
