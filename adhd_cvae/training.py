@@ -226,7 +226,7 @@ def training_warnings(history: pd.DataFrame, recipe: Recipe) -> list[str]:
     for name, rows in history.groupby("model", sort=False):
         best = rows.loc[rows["validation_loss"].idxmin()]
         if best["epoch"] == 0 and len(rows) > 1:
-            start = "linear" if recipe.model.start == "contrastive_pca" else "random"
+            start = "random" if recipe.model.start == "random" else "linear"
             warnings.append(f"{name}: no epoch improved on the {start} start, which is what is kept.")
         if best["epoch"] == recipe.training.epochs:
             warnings.append(f"{name}: still improving in the last epoch; more training.epochs may help.")

@@ -20,6 +20,10 @@ REFERENCES = {
     "cpca": "Abid A, Zhang MJ, Bagaria VK, Zou J. Exploring patterns enriched in a dataset with "
     "contrastive principal component analysis. Nature Communications 9:2134, 2018. "
     "doi:10.1038/s41467-018-04608-8",
+    "pcpca": "Li D, Jones A, Engelhardt B. Probabilistic contrastive principal component analysis. "
+    "arXiv:2012.07977, 2020.",
+    "ica": "Hyvärinen A. Fast and robust fixed-point algorithms for independent component analysis. IEEE "
+    "Transactions on Neural Networks 10:626-634, 1999. doi:10.1109/72.761722",
     "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the "
     "branches of systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. "
     "doi:10.3389/neuro.06.004.2008",
@@ -43,6 +47,19 @@ _TOLD = ("device", "device_name", "threads", "precision", "torch_threads", "dete
 _ABSOLUTE_PATH = re.compile(r"(?:file://)?(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\",;]+[\\/])+")
 
 
+_START = {
+    "contrast": (
+        "the difference of group means outside the leading principal components and contrastive principal components",
+        "cpca",
+    ),
+    "contrastive_pca": ("contrastive principal components", "cpca"),
+    "pcpca": ("probabilistic contrastive principal components", "pcpca"),
+    "pca": ("principal components", ""),
+    "ica": ("independent components", "ica"),
+}
+"""What each start is called, and the reference it calls for."""
+
+
 def public(value: Any) -> str:
     """A value as text, with the folders of any absolute path taken away."""
     return _ABSOLUTE_PATH.sub("…/", str(value))
@@ -51,8 +68,7 @@ def public(value: Any) -> str:
 def used_references(results: Results) -> list[tuple[str, str]]:
     """Key and text of each reference that this run's methods call for."""
     wanted = {"study", "aglinskas", "cvae", "vae"}
-    if results.setting("model.start") == "contrastive_pca":
-        wanted.add("cpca")
+    wanted.add(_start(results)[1])
     for table, keys in (
         ("rsa", ("rsa", "fdr")),
         ("silhouette", ("silhouette",)),
@@ -112,6 +128,10 @@ def _balancing(results: Results) -> str:
     return f"Beforehand, {'; '.join(asked)}." if asked else ""
 
 
+def _start(results: Results) -> tuple[str, str]:
+    return _START.get(results.setting("model.start"), ("", ""))
+
+
 def _model(results: Results, cited: dict[str, str]) -> str:
     salient, background = results.setting("model.salient"), results.setting("model.background")
     if salient is None:
@@ -122,8 +142,11 @@ def _model(results: Results, cited: dict[str, str]) -> str:
         f"[{cited['study']}] encoded each map in {salient} salient units (s), decoded for patients only, and "
         f"{background} background units (z), shared by both groups; controls were decoded with s = 0."
     )
-    if results.setting("model.start") == "contrastive_pca":
-        text += f" Its linear part started from contrastive principal components [{cited['cpca']}]."
+    start, reference = _start(results)
+    if start:
+        text += f" Its linear part started from {start}" + (f" [{cited[reference]}]." if reference else ".")
+        if results.setting("cohort.site"):
+            text += " Salient directions of that start are free of differences between sites."
     if results.setting("objective.total_correlation"):
         critic = results.setting("objective.critic", "nonlinear")
         text += f" A {critic} critic with its own optimiser estimated the total correlation of s and z."
