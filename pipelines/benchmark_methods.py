@@ -30,18 +30,23 @@ class Method(NamedTuple):
     """Changes of the recipe, as for ``--set``, and which model is asked."""
 
     overrides: tuple[str, ...] = ()
-    model: Literal["cvae", "vae", "start", "pca"] = "cvae"
-    """A trained network, or what it starts from: the linear solution, or PCA of equal size."""
+    model: Literal["cvae", "vae"] = "cvae"
+    """Which of the networks that `train` leaves; the plain VAE has one space, with the units of both."""
 
 
+_LINEAR = ("model.correction=false", "training.epochs=0")
 METHODS: dict[str, Method] = {
     "adhd_cvae": Method(),
     "random_start": Method(("model.start=random",)),
     "vae": Method(("training.vae=true",), "vae"),
-    "contrastive_pca": Method(model="start"),
-    "pca": Method(model="pca"),
+    "contrast": Method(("model.start=contrast", *_LINEAR)),
+    "contrastive_pca": Method(("model.start=contrastive_pca", *_LINEAR)),
+    "pcpca": Method(("model.start=pcpca", *_LINEAR)),
+    "ica": Method(("model.start=ica", *_LINEAR)),
+    "pca_contrast": Method(("model.start=pca", *_LINEAR)),
+    "pca": Method(("training.vae=true", *_LINEAR), "vae"),
 }
-"""Name to method, in the order of the figures. ``pca`` is also what reconstruction errors are compared with."""
+"""Name to method, in the order of the figures; ``pca`` is a VAE of no epoch and without convolutions."""
 
 
 @dataclass(frozen=True)
@@ -152,32 +157,27 @@ def fit(method: Method, cohort: Simulated, reference: np.ndarray, recipe: Recipe
 
 def pca_unexplained(cohort: Simulated, recipe: Recipe, units: int) -> float:
     """Held-out participants' residual share after PCA of so many units."""
-    model = _linear(cohort, recipe, 0, units)
+    model = _pca(cohort, recipe, units)
     errors = _unexplained(model, cohort.images, embed(model, cohort.images), cohort.is_target)
     return float(np.mean(errors[cohort.is_held_out]))
 
 
 def brain_voxels(cohort: Simulated, recipe: Recipe) -> np.ndarray:
     """Standardised voxels of everybody, (n, voxels), as every method sees them."""
-    return standardised_voxels(_linear(cohort, recipe, 0, 1), cohort.images)
+    return standardised_voxels(_pca(cohort, recipe, 1), cohort.images)
 
 
 def _model(method: Method, cohort: Simulated, recipe: Recipe, scratch: Path) -> ContrastiveVAE:
-    salient, background = recipe.model.salient, recipe.model.background
-    if method.model == "start":
-        return _linear(cohort, recipe, salient, background)
-    if method.model == "pca":
-        return _linear(cohort, recipe, 0, salient + background)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         train(cohort.images, cohort.table, recipe, Path(folder))
         return load_model(Path(folder) / method.model)[0]
 
 
-def _linear(cohort: Simulated, recipe: Recipe, salient: int, background: int) -> ContrastiveVAE:
-    """A network before its first step, which is the linear solution."""
+def _pca(cohort: Simulated, recipe: Recipe, units: int) -> ContrastiveVAE:
+    """PCA of the training participants: a network of one space before its first step."""
     training = (cohort.table["split"] == TRAIN).to_numpy()
-    sizes = {"salient": salient, "background": background, "start": "contrastive_pca"}
-    config = recipe.model.model_copy(update=sizes)
+    parts = {"salient": 0, "background": units, "start": "pca", "correction": False}
+    config = recipe.model.model_copy(update=parts)
     images, is_target = cohort.images[training], cohort.is_target[training]
     return initial_model(config, recipe.image, images, is_target, recipe.seed).eval()
 

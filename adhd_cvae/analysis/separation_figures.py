@@ -23,8 +23,12 @@ METHOD_LABELS = {
     "adhd_cvae": "adhd-cvae",
     "random_start": "random start",
     "vae": "plain VAE",
+    "contrast": "linear contrast",
     "contrastive_pca": "contrastive PCA",
-    "pca": "PCA",
+    "pcpca": "PCPCA",
+    "ica": "ICA",
+    "pca_contrast": "PCA, split by contrast",
+    "pca": "PCA, one space",
     CEILING: "supervised ridge",
 }
 _MARKERS = "osD^vPX*"
