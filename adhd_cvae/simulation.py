@@ -1,36 +1,31 @@
-"""Gray-matter maps with known truth: varied anatomy, covariate and site effects, two severities in patients only.
+"""Gray-matter maps with known truth: varied anatomy, covariate and site effects, severities in patients only.
 
 A brain is nilearn's packaged MNI152 gray-matter template pushed through a random smooth deformation (values scaled
 by the Jacobian determinant, as modulated maps are), then multiplied by smooth regional factors: ones shared by the
-population, ones that follow age, sex, IQ and site, and fine noise. In patients two severities remove gray matter
-around fixed MNI coordinates. Everything random comes from `seed`, one stream a participant, so maps can be made in
-any order.
+population, ones that follow age, sex, IQ and site, and fine noise. In patients one to three severities remove
+gray matter around fixed MNI coordinates. Everything random comes from `seed`, one stream a participant, so maps can
+be made in any order.
 """
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from nilearn.datasets import load_mni152_gm_template
-from pydantic import BaseModel, ConfigDict, Field
 from scipy import ndimage
 
-FACTORS = {
-    "severity_striatal": [
-        (s * x, y, z) for s in (-1, 1) for x, y, z in ((13, 12, 10), (26, 4, 2), (10, 11, -8))
-    ],
-    "severity_cingulocerebellar": [
-        *[(0, 36, 20), (0, -45, 28), (0, -62, -22)],
-        *[(s * 26, -64, -36) for s in (-1, 1)],
-    ],
-}
-"""Planted factors and the MNI coordinates (mm) around which each removes gray matter."""
+from adhd_cvae.simulated_people import (
+    FACTORS,
+    SITES,
+    SUBTYPE,
+    SimulationConfig,
+    observed_phenotype,
+    simulated_people,
+)
 
-SITES = (1, 3, 5, 6)
-RATING_SCALE_SITES = (1, 6)
-"""Sites whose symptoms are ADHD-RS raw scores; the others use Conners T scores."""
+__all__ = ["FACTORS", "SUBTYPE", "Atlas", "SimulatedCohort", "SimulationConfig", "shared_atlas"]
+
 BLOB_SIGMA = 8.0
 """Standard deviation of a planted blob, mm."""
 CALIBRATION_PARTICIPANTS = 200
@@ -40,23 +35,6 @@ CALIBRATION_RESOLUTION = 6
 MODES = 20
 POPULATION_SD, FINE_SD, DISPLACEMENT_SD, OWN_DISPLACEMENT_SD = 0.06, 0.05, 2.0, 0.3
 COVARIATE_SD = {"age": 0.03, "sex": 0.03, "iq": 0.015, "site": 0.03}
-
-
-class SimulationConfig(BaseModel):
-    """What is simulated."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    participants: Annotated[int, Field(ge=8)] = 240
-    seed: Annotated[int, Field(ge=0)] = 0
-    cohens_d: Annotated[float, Field(ge=0, le=5)] = 0.8
-    """Patients' regional loss at mean severity, in standard deviations of the controls' regional volume."""
-    site_confound: Annotated[float, Field(ge=0, le=1)] = 0.3
-    """Spread over sites of the share of patients: from 0.5 − C/2 to 0.5 + C/2."""
-    null: bool = False
-    """No column of any table has an effect on any map."""
-    resolution: Annotated[int, Field(ge=2, le=8)] = 3
-    """Voxel edge, mm."""
 
 
 def _smooth_field(rng: np.random.Generator, shape: tuple[int, ...], spacing: float) -> np.ndarray:
@@ -190,16 +168,17 @@ class SimulatedCohort:
     Attributes
     ----------
     participants, phenotype, truth
-        One row a participant, `participant_id` first. Only `truth` holds the severities, 0 in controls.
+        One row a participant, `participant_id` first. Only `truth` holds the severities, 0 in controls, and the
+        subtypes where there are some.
     """
 
     def __init__(self, config: SimulationConfig) -> None:
         self.config = config
-        people = _people(config)
+        people = simulated_people(config)
         self._people = people
-        self.truth = people[["participant_id", *FACTORS]]
+        self.truth = people[["participant_id", *config.factors, *([SUBTYPE] if config.subtypes else [])]]
         self.participants = people[["participant_id", "age", "sex", "handedness", "site", "dx"]]
-        self.phenotype = _observed_phenotype(people, np.random.default_rng([config.seed, 2]))
+        self.phenotype = observed_phenotype(people, config)
 
     @property
     def atlas(self) -> Atlas:
@@ -219,17 +198,18 @@ class SimulatedCohort:
         that volume is in brains without severity, estimated from brains simulated for the purpose.
         """
         if self.config.null:
-            return dict.fromkeys(FACTORS, 0.0)
+            return dict.fromkeys(self.config.factors, 0.0)
         atlas = shared_atlas(CALIBRATION_RESOLUTION)
-        people = _people(self.config.model_copy(update={"participants": CALIBRATION_PARTICIPANTS}))
+        weights = [atlas.factors[name] for name in self.config.factors]
+        people = simulated_people(self.config.model_copy(update={"participants": CALIBRATION_PARTICIPANTS}))
         volumes = []
         for index, (_, row) in enumerate(people.iterrows()):
             rng = np.random.default_rng([self.config.seed, 3, index])
             brain = _anatomy(atlas, rng, _covariate_effects(atlas, row))
-            volumes.append([(weight * brain).sum() for weight in atlas.factors.values()])
+            volumes.append([(weight * brain).sum() for weight in weights])
         variation = np.std(volumes, axis=0, ddof=1) / np.mean(volumes, axis=0)
         loss = {}
-        for (name, weight), coefficient in zip(atlas.factors.items(), variation, strict=True):
+        for name, weight, coefficient in zip(self.config.factors, weights, variation, strict=True):
             share = (weight**2 * atlas.template).sum() / (weight * atlas.template).sum()
             loss[name] = float(self.config.cohens_d * coefficient / share)
         return loss
@@ -240,65 +220,6 @@ class SimulatedCohort:
         rng = np.random.default_rng([self.config.seed, 4, index])
         effects = 0.0 if self.config.null else _covariate_effects(self.atlas, row)
         brain = _anatomy(self.atlas, rng, effects)
-        for name, weight in self.atlas.factors.items():
-            brain *= np.clip(1 - self.loss[name] * row[name] * weight, 0, None)
+        for name, loss in self.loss.items():
+            brain *= np.clip(1 - loss * row[name] * self.atlas.factors[name], 0, None)
         return brain.astype(np.float32)
-
-
-def _people(config: SimulationConfig) -> pd.DataFrame:
-    """Complete, true values of everybody; half are patients."""
-    rng = np.random.default_rng([config.seed, 1])
-    count = config.participants
-    patient = rng.permutation(np.arange(count) % 2 == 1)
-    offsets = config.site_confound / 2 * np.linspace(-1, 1, len(SITES))
-    shares = np.where(patient[:, None], 0.5 + offsets, 0.5 - offsets)
-    site = [SITES[rng.choice(len(SITES), p=share / share.sum())] for share in shares]
-    severities = rng.gamma(2.0, 0.5, size=(count, len(FACTORS))) * patient[:, None]  # mean 1 in patients
-    subtype = rng.choice([1, 2, 3], size=count, p=[0.55, 0.05, 0.4])
-    people = pd.DataFrame(
-        {
-            "participant_id": [f"sub-99{index + 1:05d}" for index in range(count)],
-            "age": np.round(7 + 11 * rng.beta(2, 2, count), 2),
-            "sex": (rng.random(count) < np.where(patient, 0.7, 0.55)).astype(int),
-            "handedness": (rng.random(count) < 0.9).astype(int),
-            "site": site,
-            "dx": np.where(patient, subtype, 0),
-            "iq": np.round(np.where(patient, 105, 111) + 13 * rng.standard_normal(count)),
-        }
-    )
-    return people.assign(**dict(zip(FACTORS, severities.T, strict=True)))
-
-
-def _observed_phenotype(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Rating scales, IQ and medication as a clinic would record them: noisy, on two instruments, with gaps."""
-    count = len(people)
-    striatal, cerebellar = (people[name].to_numpy() for name in FACTORS)
-    patient = people["dx"].to_numpy() > 0
-    raw_scale = people["site"].isin(RATING_SCALE_SITES).to_numpy()
-
-    def score(signal: np.ndarray) -> np.ndarray:
-        symptom = np.where(patient, 1.3, -0.8) + 0.8 * signal + 0.5 * rng.standard_normal(count)
-        return np.where(
-            raw_scale, np.clip(18 + 6 * symptom, 9, 36), np.clip(55 + 10 * symptom, 40, 90)
-        ).round()
-
-    iq = people["iq"].to_numpy()
-    table = pd.DataFrame(
-        {
-            "participant_id": people["participant_id"],
-            "adhd_measure": np.where(raw_scale, 1, 2),
-            "adhd_index": score(0.6 * (striatal + cerebellar) - 1.2),
-            "inattentive": score(cerebellar - 1),
-            "hyper_impulsive": score(striatal - 1),
-            "med_status": np.where(patient, rng.choice([1, 2], size=count, p=[0.6, 0.4]), np.nan),
-            "iq_measure": 1,
-            "verbal_iq": np.round(iq + 5 * rng.standard_normal(count)),
-            "performance_iq": np.round(iq + 5 * rng.standard_normal(count)),
-            "full4_iq": iq,
-        }
-    )
-    no_scores = rng.random(count) < np.where(patient, 0.05, 0.4)
-    table.loc[no_scores, ["adhd_measure", "adhd_index", "inattentive", "hyper_impulsive"]] = np.nan
-    table.loc[rng.random(count) < 0.25, "med_status"] = np.nan
-    table.loc[rng.random(count) < 0.04, ["iq_measure", "verbal_iq", "performance_iq", "full4_iq"]] = np.nan
-    return table

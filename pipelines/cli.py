@@ -9,6 +9,30 @@ import typer
 
 from adhd_cvae.errors import InputError
 from pipelines.arguments import Benchmark, Level, problems, spread_labels
+from pipelines.options import (
+    BenchmarkRecipe,
+    BidsDir,
+    CohensD,
+    FilterFile,
+    Jobs,
+    Labels,
+    Maps,
+    Methods,
+    NewBidsDir,
+    Null,
+    OutputDir,
+    Overrides,
+    Overwrite,
+    Participants,
+    Prefer,
+    Quick,
+    RecipeName,
+    Seed,
+    Seeds,
+    Severities,
+    SiteConfound,
+    Subtypes,
+)
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import for_this_terminal
 
@@ -22,47 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-BidsDir = Annotated[Path, typer.Argument(metavar="BIDS_DIR", help="BIDS dataset with gray-matter maps.")]
-NewBidsDir = Annotated[Path, typer.Argument(metavar="BIDS_DIR", help="Folder for the new BIDS dataset.")]
-OutputDir = Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder of the results.")]
-RecipeName = Annotated[
-    str | None,
-    typer.Option(
-        "--recipe", metavar="NAME|FILE", help="adhd200, demo, smoke, as-published, or a YAML file. Default: "
-        "adhd200; for a later stage, the recipe OUTPUT_DIR was made with.",
-    ),
-]  # fmt: skip
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, e.g. model.salient=4. Repeatable."),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results made with other settings.")]
-Labels = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--participant-label", metavar="LABEL ...", help="Only these participants, with or without sub-."
-    ),
-]
-FilterFile = Annotated[
-    Path | None,
-    typer.Option("--bids-filter-file", metavar="FILE", help="JSON of BIDS entities that choose the maps."),
-]
-Prefer = Annotated[
-    Path | None,
-    typer.Option("--prefer", metavar="FILE", help="The phenotype table to trust where two disagree."),
-]
-Participants = Annotated[int, typer.Option("--participants", min=8, help="How many, patients and controls.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
-CohensD = Annotated[
-    float,
-    typer.Option("--cohens-d", min=0, max=5, help="Planted loss at mean severity, in standard deviations."),
-]
-SiteConfound = Annotated[
-    float, typer.Option("--site-confound", min=0, max=1, help="How unevenly patients spread over sites.")
-]
-Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any map.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -110,6 +93,8 @@ def simulate(
     seed: Seed = 0,
     cohens_d: CohensD = 0.8,
     site_confound: SiteConfound = 0.3,
+    severities: Severities = 2,
+    subtypes: Subtypes = 0,
     null: Null = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -118,7 +103,13 @@ def simulate(
     from pipelines import simulate as stage
 
     config = SimulationConfig(
-        participants=participants, seed=seed, cohens_d=cohens_d, site_confound=site_confound, null=null
+        participants=participants,
+        seed=seed,
+        cohens_d=cohens_d,
+        severities=severities,
+        subtypes=subtypes,
+        site_confound=site_confound,
+        null=null,
     )
     stage.run(bids_dir, config, for_this_terminal(), overwrite)
 
@@ -262,16 +253,26 @@ def publish(
 def benchmark(
     what: Annotated[Benchmark, typer.Argument(metavar="separation,speed", show_default=False)],
     output_dir: OutputDir = Path("benchmark"),
-    recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
+    recipe: BenchmarkRecipe = None,
     overrides: Overrides = None,
-    maps: Annotated[int, typer.Option("--maps", min=4, help="Maps prepared by speed, of each kind.")] = 24,
+    maps: Maps = 24,
+    quick: Quick = False,
+    jobs: Jobs = None,
+    seeds: Seeds = None,
+    methods: Methods = None,
 ) -> None:
     """Measure how well planted effects are separated, or how fast this machine is."""
-    from pipelines import benchmark as stage
+    from pipelines import benchmark as measure
     from pipelines.settings import load_recipe
 
-    resolved = load_recipe(recipe, tuple(overrides or ()))
-    print(stage.run(what.value, output_dir, resolved, for_this_terminal(), maps))
+    is_speed = what is Benchmark.speed
+    resolved = load_recipe(recipe or ("demo" if is_speed else "separation"), tuple(overrides or ()))
+    progress = for_this_terminal()
+    if is_speed:
+        print(measure.speed(output_dir, resolved, progress, maps))
+    else:
+        names = methods.split(",") if methods else None
+        print(measure.separation(output_dir, resolved, progress, quick, seeds, names, jobs))
 
 
 @app.command()

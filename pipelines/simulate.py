@@ -9,7 +9,7 @@ from joblib import Parallel, delayed
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_json, write_json
-from adhd_cvae.simulation import FACTORS, SimulatedCohort, SimulationConfig
+from adhd_cvae.simulation import FACTORS, SUBTYPE, SimulatedCohort, SimulationConfig
 from bids_adapters.codebook import BY_NAME
 from bids_adapters.derivatives import is_ours, write_description, write_readme, write_table
 from pipelines.nifti import save_nifti
@@ -75,7 +75,9 @@ def _refuse_other_content(bids_dir: Path, config: SimulationConfig, overwrite: b
     content = read_json(description) if description.is_file() else {}
     if not is_ours(bids_dir, STEP, content):
         raise InputError(f"{bids_dir} is not empty and was not made by simulate. Choose another BIDS_DIR.")
-    before, now = content.get("Simulation", {}), config.model_dump(mode="json")
+    # A dataset older than a setting was simulated with what is now its default.
+    before = SimulationConfig().model_dump(mode="json") | content.get("Simulation", {})
+    now = config.model_dump(mode="json")
     changed = [
         f"{bids_dir} was simulated with {key} = {before.get(key)}, now {now[key]}. "
         "Give --overwrite to replace it, or another BIDS_DIR."
@@ -114,15 +116,7 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     phenotype = bids_dir / "phenotype"
     _write_whole(pd.DataFrame(cohort.participants), names, bids_dir / "participants.tsv")
     _write_whole(cohort.phenotype, names, phenotype / "adhd200.tsv")
-    factors = {
-        name: {
-            "Description": f"Planted severity: gray matter removed around MNI {', '.join(map(str, places))} "
-            "mm; 0 in controls, mean 1 in patients. For the recovery table only.",
-            "Units": "arbitrary",
-        }
-        for name, places in FACTORS.items()
-    }
-    _write_whole(pd.DataFrame(cohort.truth), factors, phenotype / f"{TRUTH}.tsv")
+    _write_whole(pd.DataFrame(cohort.truth), _truth_sidecar(cohort.config), phenotype / f"{TRUTH}.tsv")
     sidecar = {
         "Description": "Gray-matter volume per voxel (modulated), simulated",
         "SpatialReference": "Simulated in the space of nilearn's MNI152 gray-matter template",
@@ -131,6 +125,23 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     }
     entities = f"space-{SPACE}_res-{cohort.config.resolution}_label-GM_desc-modulated_probseg"
     write_json(sidecar, bids_dir / f"{entities}.json")
+
+
+def _truth_sidecar(config: SimulationConfig) -> dict[str, Any]:
+    """Say what each column of the truth is."""
+    who = "1 in its subtype's patients" if config.subtypes else "mean 1 in patients"
+    columns: dict[str, Any] = {
+        name: {
+            "Description": "Planted severity: gray matter removed around MNI "
+            f"{', '.join(map(str, FACTORS[name]))} mm; 0 in controls, {who}. For the recovery table only.",
+            "Units": "arbitrary",
+        }
+        for name in config.factors
+    }
+    if config.subtypes:
+        levels = {str(number): name for number, name in enumerate(("control", *config.factors))}
+        columns[SUBTYPE] = {"Description": "Discrete subtype. For scoring only.", "Levels": levels}
+    return columns
 
 
 def _write_whole(table: pd.DataFrame, columns: dict[str, Any], path: Path) -> None:

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.errors import InputError
+from adhd_cvae.simulated_people import SUBTYPE
 
 _PENALTIES = np.logspace(-2, 4, 13)
 _FOLDS = 5
@@ -104,7 +105,7 @@ def recovery_table(
     is_target
         (n,) True for patients; the others are left out.
     truth
-        n rows in the same order; every numeric column is a factor.
+        n rows in the same order; every numeric column but `subtype` is a factor.
     repeats
         Shuffles of the five folds that `score` is averaged over.
     seed
@@ -133,7 +134,7 @@ def recovery_table(
     splits = np.asarray(split).astype(str)
     patients = np.asarray(is_target).astype(bool)
     rows = []
-    for factor in truth.select_dtypes("number").columns:
+    for factor in truth.select_dtypes("number").columns.drop(SUBTYPE, errors="ignore"):
         values = truth[factor].to_numpy(np.float64)
         for space, latents in spaces.items():
             latents = np.asarray(latents, np.float64)

@@ -36,7 +36,7 @@ def regional_volumes(simulated, name):
 
 @pytest.mark.parametrize("name", FACTORS)
 def test_the_planted_effect_has_the_size_asked_for(name):
-    planted, absent = cohort(cohens_d=1.4), cohort(cohens_d=0.0)
+    planted, absent = cohort(cohens_d=1.4, severities=3), cohort(cohens_d=0.0, severities=3)
     loss = regional_volumes(absent, name) - regional_volumes(planted, name)
     severity = planted.truth[name].to_numpy()
     patient = severity > 0
@@ -80,3 +80,32 @@ def test_phenotype_looks_like_a_clinics_and_hides_the_truth():
         nan_policy="omit",
     )
     assert hyper.statistic > 0.4
+
+
+def test_how_many_severities_are_planted_changes_nobody():
+    people = {count: cohort(severities=count) for count in (1, 2, 3)}
+    for count, simulated in people.items():
+        assert list(simulated.truth) == ["participant_id", *list(FACTORS)[:count]]
+        assert simulated.participants.equals(people[2].participants)
+        shared = list(FACTORS)[: min(count, 2)]
+        assert simulated.truth[shared].equals(people[2].truth[shared])
+    patients = people[3].participants["dx"] > 0
+    severities = people[3].truth.loc[patients, list(FACTORS)]
+    assert (severities > 0).all(axis=None)
+    assert severities.corr().where(~np.eye(3, dtype=bool)).abs().max(axis=None) < 0.35
+    assert not (people[3].truth.loc[~patients, list(FACTORS)] != 0).any(axis=None)
+
+
+@pytest.mark.parametrize("subtypes", [2, 3])
+def test_each_patient_of_a_subtype_has_its_factor_alone(subtypes):
+    simulated = cohort(subtypes=subtypes, participants=300)
+    truth, patients = simulated.truth, simulated.participants["dx"] > 0
+    names = list(FACTORS)[:subtypes]
+    assert list(truth) == ["participant_id", *names, "subtype"]
+    assert (truth.loc[~patients, [*names, "subtype"]] == 0).all(axis=None)
+    assert set(truth.loc[patients, "subtype"]) == set(range(1, subtypes + 1))
+    for number, name in enumerate(names, start=1):
+        own = truth["subtype"] == number
+        assert (truth.loc[~own, name] == 0).all()
+        assert truth.loc[own, name].mean() == pytest.approx(1, abs=0.05)
+        assert 0.05 < truth.loc[own, name].std() < 0.15

@@ -13,7 +13,7 @@ def test_speed_is_measured_with_its_spread_and_leaves_only_its_table(tmp_path, m
         "measure_speed",
         lambda folder, recipe, progress, maps: measure(folder, recipe, progress, maps, participants=5),
     )
-    told = benchmark.run("speed", tmp_path, load_recipe("smoke"), Silent(), maps=8)
+    told = benchmark.speed(tmp_path, load_recipe("smoke"), Silent(), maps=8)
     table = read_tsv(tmp_path / "speed.tsv")
     assert [path.name for path in tmp_path.iterdir()] == ["speed.tsv"]
     assert list(table.columns) == ["measure", "median", "lowest", "highest", "unit"]

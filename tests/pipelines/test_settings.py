@@ -8,7 +8,7 @@ from pipelines.settings import apply_overrides, flatten, known_keys, load_recipe
 
 
 def test_the_promised_recipes_are_shipped_and_valid():
-    assert shipped_recipes() == ["adhd200", "as-published", "demo", "smoke"]
+    assert shipped_recipes() == ["adhd200", "as-published", "demo", "separation", "smoke"]
     for name in shipped_recipes():
         assert load_recipe(name).name == name
 

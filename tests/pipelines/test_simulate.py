@@ -4,7 +4,7 @@ import nibabel as nib
 import pytest
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import file_checksum, read_json, read_tsv
+from adhd_cvae.files import file_checksum, read_json, read_tsv, write_json
 from adhd_cvae.simulation import SimulationConfig
 from pipelines import simulate
 from pipelines.progress import Silent
@@ -82,3 +82,24 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="not empty"):
         simulate.run(tmp_path, CONFIG, Silent(), overwrite=True)
     assert (tmp_path / "precious.txt").exists()
+
+
+def test_a_dataset_from_before_there_were_subtypes_is_still_ours(tmp_path):
+    folder = tmp_path / "bids"
+    simulate.run(folder, CONFIG, Silent())
+    description = read_json(folder / "dataset_description.json")
+    for setting in ("severities", "subtypes"):
+        del description["Simulation"][setting]
+    write_json(description, folder / "dataset_description.json")
+    simulate.run(folder, CONFIG, Silent())
+    with pytest.raises(InputError, match="subtypes = 0, now 3"):
+        simulate.run(folder, CONFIG.model_copy(update={"subtypes": 3}), Silent())
+
+
+def test_subtypes_are_described_with_the_truth(tmp_path):
+    folder = tmp_path / "bids"
+    simulate.run(folder, CONFIG.model_copy(update={"subtypes": 2}), Silent())
+    truth = read_tsv(folder / "phenotype" / "simulated_truth.tsv")
+    levels = read_json(folder / "phenotype" / "simulated_truth.json")["subtype"]["Levels"]
+    assert set(truth["subtype"]) <= set(map(int, levels))
+    assert list(levels) == ["0", "1", "2"]

@@ -83,3 +83,9 @@ def test_lengths_must_agree():
 def test_correlation_of_a_constant_prediction_is_zero():
     assert correlation(np.full(5, 2.0), np.arange(5.0)) == 0
     assert correlation(np.arange(5.0), 3 * np.arange(5.0)) == pytest.approx(1)
+
+
+def test_a_subtype_is_no_severity():
+    spaces, split, is_target, truth = cohort()
+    with_subtype = recovery_table(spaces, split, is_target, truth.assign(subtype=np.arange(len(truth)) % 4))
+    pd.testing.assert_frame_equal(with_subtype, recovery_table(spaces, split, is_target, truth))
