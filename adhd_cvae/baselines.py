@@ -19,8 +19,6 @@ ALPHA = 40.0
 """Contrast strength of contrastive PCA."""
 NUISANCE_PENALTY = 0.03
 """Ridge penalty, as a share of the background codes' variance, of what is subtracted from salient codes."""
-GUARD = 2
-"""The background space keeps clear of this many times the salient units."""
 SMALLEST_SITE = 4
 """Training participants of a site below which it counts as one with the other small ones."""
 PCPCA_SHARE = 0.9
@@ -72,8 +70,7 @@ def fit_linear(
     nuisance and subtracted. Then they are turned and scaled: patients' codes are uncorrelated with second moment one.
 
     The background codes come from the PCA of *controls*, who cannot teach it what only patients have: voxels are
-    regressed on its axes and on the maps of `GUARD` times as many directions together, so that what those maps
-    explain does not enter; more than the salient ones, because those are not estimated exactly.
+    regressed on its axes and on the salient directions' maps together, so that what those maps explain does not enter.
 
     Both decoders regress voxels on the codes of both spaces, the salient ones of controls set to zero.
 
@@ -95,13 +92,13 @@ def fit_linear(
     scores, axes = _principal_axes(
         centred if sites is None else _without_sites(centred, is_target, np.asarray(sites).astype(str))
     )
-    units = min(GUARD * salient, int(is_target.sum()) - 1, scores.shape[1])
+    units = min(salient, int(is_target.sum()) - 1, scores.shape[1])
     directions = METHODS[method](scores, is_target, units, seed)
     encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
     guarded = np.linalg.lstsq(centred[is_target] @ encoder.T, centred[is_target], rcond=None)[0]
     _, control_axes = _principal_axes(centred[~is_target])
     shared = _oblique_encoder(centred, control_axes[:background], guarded)
-    encoder = _without_shared(encoder[:salient], shared, centred, is_target)
+    encoder = _without_shared(encoder, shared, centred, is_target)
     codes = np.column_stack([(centred @ encoder.T) * is_target[:, None], centred @ shared.T])
     decoder = np.linalg.lstsq(codes, centred, rcond=None)[0]
     return LinearModel(
