@@ -18,13 +18,17 @@ from adhd_cvae.dataset import paired_batches
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import fingerprint, remove_partial_files, write_tsv
 from adhd_cvae.learner import EpochRow, Learner, Rows, choose_precision, deal_rows, new_learner
-from adhd_cvae.network import ContrastiveVAE, Critic
-from adhd_cvae.objective import Terms, contrastive_terms, critic_loss, weighted_loss
+from adhd_cvae.objective import Terms, contrastive_terms, critic_loss, pair_terms, weighted_loss
 from adhd_cvae.transforms import augmentation, seed_augmentation
 
 CRITIC_STEPS = 2
 """Critic updates per update of the model."""
 EVALUATION_BATCH = 32
+LOGGED = (
+    *("kl_salient", "kl_background", "total_correlation", "background_salient", "background_spread"),
+    *("mmd_background", "mmd_salient", "hsic", "classification", "active_salient", "active_background"),
+)
+"""Terms with a column of their own in the history."""
 Progress = Callable[[EpochRow], None]
 
 
@@ -141,7 +145,7 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
         ):
             batch = np.concatenate([target, background])
             steps.append(_step(learner, _load(images[batch], transform), rows.is_target[batch], recipe))
-    held_back = evaluate(learner.model, learner.critic, images, rows.validation, rows.is_target, recipe)
+    held_back = evaluate(learner, images, rows.validation, rows.is_target, recipe)
     measured = pd.DataFrame(steps).mean().to_dict() if steps else {**held_back, "critic_loss": math.nan}
     return {
         "epoch": epoch,
@@ -151,7 +155,7 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
         "validation_reconstruction": held_back["unexplained"],
         **{
             name: measured[name]
-            for name in ("kl_salient", "kl_background", "total_correlation", "background_salient")
+            for name in LOGGED
         },
         "critic_loss": measured.get("critic_loss", math.nan),
         "critic_accuracy": measured.get("critic_accuracy", math.nan),
@@ -175,7 +179,9 @@ def _step(learner: Learner, volumes: torch.Tensor, is_target: np.ndarray, recipe
     precision = choose_precision(recipe.training.precision, device)
     with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
         voxels = model.standardise(volumes.to(device))
-        terms, codes = contrastive_terms(model, critic, voxels, target, recipe.objective, sample=True)
+        terms, codes = contrastive_terms(
+            model, critic, voxels, target, recipe.objective, sample=True, classifier=learner.classifier
+        )
         loss = weighted_loss(terms, recipe.objective)
     learner.optimiser.zero_grad(set_to_none=True)
     learner.scaler.scale(loss).backward()
@@ -198,25 +204,31 @@ def _step(learner: Learner, volumes: torch.Tensor, is_target: np.ndarray, recipe
 
 @torch.no_grad()
 def evaluate(
-    model: ContrastiveVAE,
-    critic: Critic | None,
-    images: np.ndarray,
-    rows: np.ndarray,
-    is_target: np.ndarray,
-    recipe: Recipe,
+    learner: Learner, images: np.ndarray, rows: np.ndarray, is_target: np.ndarray, recipe: Recipe
 ) -> dict[str, float]:
-    """Mean loss and terms of some rows: posterior means decoded, no augmentation, full precision."""
-    model.eval()
+    """Mean loss and terms of some rows: posterior means decoded, no augmentation, full precision.
+
+    Terms of pairs come from all rows at once: a batch may lack a group.
+    """
+    model, objective = learner.model.eval(), recipe.objective
     device = model.voxel_mean.device
     totals: dict[str, float] = dict.fromkeys(("loss", *Terms._fields), 0.0)
+    means: list[tuple[torch.Tensor, ...]] = []
     for start in range(0, len(rows), EVALUATION_BATCH):
         batch = rows[start : start + EVALUATION_BATCH]
         voxels = model.standardise(_load(images[batch], None).to(device))
         target = torch.from_numpy(is_target[batch].astype(np.float32)).to(device)
-        terms, _ = contrastive_terms(model, critic, voxels, target, recipe.objective, sample=False)
-        values = {"loss": weighted_loss(terms, recipe.objective), **terms._asdict()}
+        terms, codes = contrastive_terms(
+            model, learner.critic, voxels, target, objective, sample=False, classifier=learner.classifier
+        )
+        means.append((codes.background.mean, codes.salient.mean, target))
+        values = {"loss": weighted_loss(terms, objective), **terms._asdict()}
         for name, value in values.items():
             totals[name] += value.item() * len(batch) / len(rows)
+    background, salient, target = (torch.cat(part) for part in zip(*means, strict=True))
+    for name, value in pair_terms(background, salient, target, objective).items():
+        totals["loss"] += getattr(objective, name) * (value.item() - totals[name])
+        totals[name] = value.item()
     return totals
 
 
