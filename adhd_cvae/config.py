@@ -106,8 +106,7 @@ OBJECTIVES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "vae": _NO_TERMS | {"salient_of": "everyone"},
         "cvae": _NO_TERMS | {"total_correlation": 1.0},
         "mm_cvae": _NO_TERMS | {"mmd_background": 1000.0, "mmd_salient": 100.0},
-        "sepvae": _NO_TERMS
-        | {"total_correlation": 1.0, "background_salient": 100.0, "classification": 10.0},
+        "sepvae": _NO_TERMS | {"total_correlation": 1.0, "background_salient": 100.0, "classification": 10.0},
         "contrastive_vi": _NO_TERMS | {"background_salient": 100.0, "background_spread": 100.0},
         "hsic": _NO_TERMS | {"background_salient": 100.0, "hsic": 100.0},
     }

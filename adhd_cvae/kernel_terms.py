@@ -47,7 +47,8 @@ def squared_mmd(first: Float[Tensor, "n units"], second: Float[Tensor, "m units"
         units = first.shape[1]
         across = _prior_kernel(_squared_distances(first, second), units).mean()
         within = [
-            _mean_of_pairs(_prior_kernel(_squared_distances(codes, codes), units)) for codes in (first, second)
+            _mean_of_pairs(_prior_kernel(_squared_distances(codes, codes), units))
+            for codes in (first, second)
         ]
         return within[0] + within[1] - 2 * across
 
@@ -78,9 +79,7 @@ def _centred_kernel(codes: Float[Tensor, "n units"]) -> Float[Tensor, "n n"]:
     return (kernel - rows[:, None] - rows + kernel.sum() / ((n - 1) * (n - 2))) * different
 
 
-def normalised_hsic(
-    background: Float[Tensor, "n z"], salient: Float[Tensor, "n s"]
-) -> Float[Tensor, ""]:
+def normalised_hsic(background: Float[Tensor, "n z"], salient: Float[Tensor, "n s"]) -> Float[Tensor, ""]:
     """Dependence of two codes of the same participants, at most 1; its mean is 0 where they are independent.
 
     The unbiased Hilbert-Schmidt independence criterion (Song et al. 2012, JMLR 13:1393) is the inner product of

@@ -15,6 +15,7 @@ import torch
 from adhd_cvae.checkpoint import finished_training, load_state, save_model, save_state
 from adhd_cvae.config import ModelConfig, Recipe
 from adhd_cvae.dataset import paired_batches
+from adhd_cvae.diagnosis import diverged, epoch_warnings, training_warnings
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import fingerprint, remove_partial_files, write_tsv
 from adhd_cvae.learner import EpochRow, Learner, Rows, choose_precision, deal_rows, new_learner
@@ -61,7 +62,8 @@ def train(
         Receives ``<model>.safetensors`` and ``.json``, ``history.tsv`` and, until a model is finished, its
         resumable state. A call after an interruption ends with the same bits as an undisturbed one.
     progress
-        Called after every epoch with its row of the history and ``epochs``.
+        Called after every epoch with its row of the history, ``epochs``, and what is wrong in that epoch as
+        ``warnings``, by a short code.
 
     Raises
     ------
@@ -116,14 +118,11 @@ def _train_one(
     while len(learner.history) <= epochs and learner.stale_epochs < recipe.training.patience:
         row = {"model": name, **_epoch(learner, images, rows, recipe)}
         if not (math.isfinite(row["train_loss"]) and math.isfinite(row["validation_loss"])):
-            raise InputError(
-                f"The loss of {name} became {row['train_loss']:g} in epoch {row['epoch']}: training diverged. "
-                f"Lower training.learning_rate (now {recipe.training.learning_rate:g}) and train again."
-            )
+            raise InputError(diverged(row, name, recipe))
         learner.history.append(row)
         learner.keep_best(row["validation_loss"])
         save_state({"key": key, **learner.state()}, folder / f"{name}-resume.pt")
-        progress({"epochs": epochs, **row})
+        progress({"epochs": epochs, "warnings": epoch_warnings(row, name, recipe), **row})
     learner.model.load_state_dict(learner.best_model)
     save_model(learner.model, recipe.image, folder / name, key, learner.history)
     (folder / f"{name}-resume.pt").unlink()
@@ -153,10 +152,7 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
         "validation_loss": held_back["loss"],
         "reconstruction": measured["unexplained"],
         "validation_reconstruction": held_back["unexplained"],
-        **{
-            name: measured[name]
-            for name in LOGGED
-        },
+        **{name: measured[name] for name in LOGGED},
         "critic_loss": measured.get("critic_loss", math.nan),
         "critic_accuracy": measured.get("critic_accuracy", math.nan),
         "seconds": round(time.perf_counter() - started, 3),
@@ -230,20 +226,3 @@ def evaluate(
         totals["loss"] += getattr(objective, name) * (value.item() - totals[name])
         totals[name] = value.item()
     return totals
-
-
-def training_warnings(history: pd.DataFrame, recipe: Recipe) -> list[str]:
-    """What a person should know before trusting the latents."""
-    warnings = []
-    for name, rows in history.groupby("model", sort=False):
-        best = rows.loc[rows["validation_loss"].idxmin()]
-        if best["epoch"] == 0 and len(rows) > 1:
-            start = "linear" if recipe.model.start == "contrastive_pca" else "random"
-            warnings.append(f"{name}: no epoch improved on the {start} start, which is what is kept.")
-        if best["epoch"] == recipe.training.epochs:
-            warnings.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
-        if name == "cvae" and recipe.model.salient and best["kl_salient"] < 0.1:
-            warnings.append(
-                "cvae: the salient space has collapsed (it says less than 0.1 nats about a patient)."
-            )
-    return warnings
