@@ -107,7 +107,7 @@ def pair_terms(
     instead of a critic (Lopez et al. 2018, arXiv:1805.08672): patients' z and s are independent.
     """
     target = is_target.bool()
-    values = dict.fromkeys(PAIR_TERMS, background.new_zeros(()))
+    values: dict[str, Tensor] = {name: background.new_zeros(()) for name in PAIR_TERMS}
     if salient.shape[1] == 0:
         return values
     if objective.mmd_background > 0:

@@ -20,6 +20,16 @@ REFERENCES = {
     "cpca": "Abid A, Zhang MJ, Bagaria VK, Zou J. Exploring patterns enriched in a dataset with "
     "contrastive principal component analysis. Nature Communications 9:2134, 2018. "
     "doi:10.1038/s41467-018-04608-8",
+    "mm_cvae": "Weinberger E, Beebe-Wang N, Lee SI. Moment matching deep contrastive latent variable models. "
+    "AISTATS, 2022. arXiv:2202.10560",
+    "sepvae": "Louiset R, Duchesnay E, Grigis A, Dufumier B, Gori P. SepVAE: a contrastive VAE to separate "
+    "pathological patterns from healthy ones. MIDL, 2024. arXiv:2307.06206",
+    "contrastive_vi": "Weinberger E, Lin C, Lee SI. Isolating salient variations of interest in single-cell data "
+    "with contrastiveVI. Nature Methods 20:1336–1345, 2023. doi:10.1038/s41592-023-01955-3",
+    "mmd": "Gretton A, Borgwardt KM, Rasch MJ, Schölkopf B, Smola A. A kernel two-sample test. Journal of Machine "
+    "Learning Research 13:723–773, 2012.",
+    "unbiased_hsic": "Song L, Smola A, Gretton A, Bedo J, Borgwardt K. Feature selection via dependence "
+    "maximization. Journal of Machine Learning Research 13:1393–1434, 2012.",
     "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the "
     "branches of systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. "
     "doi:10.3389/neuro.06.004.2008",
@@ -37,6 +47,20 @@ REFERENCES = {
 }
 """Key to full reference, in the order of the list."""
 
+_TERMS = (
+    ("background_salient", "controls' s was pulled to 0", ("sepvae",)),
+    ("background_spread", "its posterior variance in controls was penalised", ("contrastive_vi",)),
+    (
+        "mmd_background",
+        "the maximum mean discrepancy of z between the groups was penalised",
+        ("mm_cvae", "mmd"),
+    ),
+    ("mmd_salient", "so was that of controls' s from 0", ("mm_cvae", "mmd")),
+    ("classification", "a linear classifier told the groups by s", ("sepvae",)),
+    ("hsic", "the unbiased, normalised HSIC of patients' s and z was penalised", ("unbiased_hsic",)),
+)
+"""Term of the objective, what the methods say of it where it has a weight, and whom they cite."""
+
 _TOLD = ("device", "device_name", "threads", "precision", "torch_threads", "deterministic")
 """Facts of run.json that may be shown: never a host, a user or a path."""
 
@@ -53,6 +77,9 @@ def used_references(results: Results) -> list[tuple[str, str]]:
     wanted = {"study", "aglinskas", "cvae", "vae"}
     if results.setting("model.start") == "contrastive_pca":
         wanted.add("cpca")
+    for name, _, keys in _TERMS:
+        if results.setting(f"objective.{name}"):
+            wanted.update(keys)
     for table, keys in (
         ("rsa", ("rsa", "fdr")),
         ("silhouette", ("silhouette",)),
@@ -119,14 +146,19 @@ def _model(results: Results, cited: dict[str, str]) -> str:
     text = (
         f"A contrastive variational autoencoder [{cited['cvae']}] as applied to anatomy in "
         f"[{cited['aglinskas']}] and "
-        f"[{cited['study']}] encoded each map in {salient} salient units (s), decoded for patients only, and "
-        f"{background} background units (z), shared by both groups; controls were decoded with s = 0."
+        f"[{cited['study']}] encoded each map in {salient} salient units (s) and {background} background units "
+        f"(z), shared by both groups; "
     )
+    if results.setting("objective.salient_of") == "everyone":
+        text += "both were decoded for everyone, as in a plain variational autoencoder."
+    else:
+        text += "s was decoded for patients only, controls with s = 0."
     if results.setting("model.start") == "contrastive_pca":
         text += f" Its linear part started from contrastive principal components [{cited['cpca']}]."
     if results.setting("objective.total_correlation"):
         critic = results.setting("objective.critic", "nonlinear")
         text += f" A {critic} critic with its own optimiser estimated the total correlation of s and z."
+    text += _terms(results, cited)
     if results.setting("training.vae"):
         text += (
             f" A plain variational autoencoder [{cited['vae']}] with as many units and the same "
@@ -134,6 +166,16 @@ def _model(results: Results, cited: dict[str, str]) -> str:
             "scale was the comparison."
         )
     return text
+
+
+def _terms(results: Results, cited: dict[str, str]) -> str:
+    """Further terms of the objective, with their weights in nats."""
+    said = []
+    for name, words, keys in _TERMS:
+        if weight := results.setting(f"objective.{name}"):
+            numbers = ", ".join(cited[key] for key in keys)
+            said.append(f"{words} (weight {weight:g}) [{numbers}]")
+    return f" In the objective, {'; '.join(said)}." if said else ""
 
 
 def _training(results: Results) -> str:
