@@ -64,19 +64,30 @@ def squared_mmd_from_zero(codes: Float[Tensor, "n units"]) -> Float[Tensor, ""]:
         return within + 1 - 2 * _prior_kernel(codes.square().sum(dim=1), units).mean()
 
 
-def _centred_kernel(codes: Float[Tensor, "n units"]) -> Float[Tensor, "n n"]:
-    """Gaussian kernel, its width the median distance, U-centred: each row and column sums to 0 off the diagonal.
+def _different(n: int, device: torch.device) -> Tensor:
+    """Which entries of an (n, n) kernel are of two participants."""
+    return ~torch.eye(n, dtype=torch.bool, device=device)
 
-    Székely & Rizzo 2014 (doi 10.1214/14-AOS1255). The width is a constant to the gradient, and has a floor: codes
-    much closer than that are equal.
-    """
+
+def _own_kernel(codes: Float[Tensor, "n units"]) -> Float[Tensor, "n n"]:
+    """Gaussian kernel, its width the median squared distance, which is a constant to the gradient."""
     squared = _squared_distances(codes, codes)
+    width = squared.detach()[_different(len(codes), codes.device)].median()
+    return torch.exp(-squared / (2 * width.clamp(min=SMALLEST_DISTANCE)))
+
+
+def _centred_kernel(codes: Float[Tensor, "n units"]) -> Float[Tensor, "n n"]:
+    """U-centred kernel (Székely & Rizzo 2014, doi 10.1214/14-AOS1255): rows and columns sum to 0 off the diagonal.
+
+    The mean of the kernel of all units, which sees any dependence, and of one kernel a unit, which see that of few
+    units among many: distances in 48 units hardly notice one of them.
+    """
     n = len(codes)
-    different = ~torch.eye(n, dtype=torch.bool, device=codes.device)
-    width = squared.detach()[different].median().clamp(min=SMALLEST_DISTANCE)
-    kernel = torch.exp(-squared / (2 * width)) * different
+    units = torch.stack([_own_kernel(unit[:, None]) for unit in codes.T]).mean(dim=0)
+    kernel = 0.5 * (_own_kernel(codes) + units) * _different(n, codes.device)
     rows = kernel.sum(dim=1) / (n - 2)
-    return (kernel - rows[:, None] - rows + kernel.sum() / ((n - 1) * (n - 2))) * different
+    centred = kernel - rows[:, None] - rows + kernel.sum() / ((n - 1) * (n - 2))
+    return centred * _different(n, codes.device)
 
 
 def normalised_hsic(background: Float[Tensor, "n z"], salient: Float[Tensor, "n s"]) -> Float[Tensor, ""]:
