@@ -61,11 +61,18 @@ def test_the_discrepancy_is_the_mean_over_pairs_of_different_people():
     first, second = torch.randn(5, 2, dtype=torch.float64), torch.randn(4, 2, dtype=torch.float64)
 
     def kernel(one, other):
-        return np.mean([np.exp(-float((one - other).square().sum()) / (4 * w)) for w in (0.01, 0.1, 1, 10, 100)])
+        return np.mean(
+            [np.exp(-float((one - other).square().sum()) / (4 * w)) for w in (0.01, 0.1, 1, 10, 100)]
+        )
 
     def over(rows, columns, distinct):
         return np.mean(
-            [kernel(a, b) for i, a in enumerate(rows) for j, b in enumerate(columns) if i != j or not distinct]
+            [
+                kernel(a, b)
+                for i, a in enumerate(rows)
+                for j, b in enumerate(columns)
+                if i != j or not distinct
+            ]
         )
 
     expected = over(first, first, True) + over(second, second, True) - 2 * over(first, second, False)
