@@ -1,19 +1,28 @@
-"""Linear latents: PCA, and contrastive PCA, which is also where the network starts. Numpy only.
+"""Linear models with a salient and a background space. One of them is where the network starts; each is one itself.
 
-Voxels come standardised, (participants, voxels); every fit sees training participants only.
+Voxels come standardised, (participants, voxels); every fit sees training participants only. Numpy and scikit-learn.
 """
 
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.decomposition import FastICA
+from sklearn.exceptions import ConvergenceWarning
 
-SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
-"""Candidate ranks, as shares of the training participants."""
-ALPHAS = (10.0, 50.0)
-"""Candidate contrast strengths."""
-FOLDS = 5
+RANK_SHARE = 0.35
+"""Leading principal components, as a share of the training participants, that are told from the tail."""
+FLOOR_SHARE = 0.6
+"""Principal component, as a share of the training participants, whose variance smaller ones are given."""
+ALPHA = 40.0
+"""Contrast strength of contrastive PCA."""
 GUARD = 2
 """The background space keeps clear of this many times the salient units."""
+SMALLEST_SITE = 4
+"""Training participants of a site below which it counts as one with the other small ones."""
+PCPCA_SHARE = 0.9
+"""Weight γ of the controls in PCPCA, as a share of the largest there can be."""
 
 
 @dataclass(frozen=True)
@@ -38,35 +47,33 @@ class LinearSpace:
 
 
 @dataclass(frozen=True)
-class ContrastiveSpaces:
-    """Salient and background linear spaces around the controls' mean, and how they were chosen."""
+class LinearModel:
+    """Salient and background space around the controls' mean."""
 
     salient: LinearSpace
     background: LinearSpace
-    rank: int
-    alpha: float
 
 
-def fit_pca(voxels: np.ndarray, units: int) -> LinearSpace:
-    """Principal components around the mean, scores of unit variance; missing components are zero."""
-    origin = voxels.mean(axis=0)
-    _, axes = _principal_axes(voxels - origin)
-    return _orthogonal_space(origin, voxels, axes[:units], units)
+def fit_linear(
+    method: str,
+    voxels: np.ndarray,
+    is_target: np.ndarray,
+    salient: int,
+    background: int,
+    *,
+    sites: Sequence[object] | np.ndarray | None = None,
+    seed: int = 0,
+) -> LinearModel:
+    """Fit one of `METHODS`.
 
+    The salient codes come from the method's directions, turned and scaled so that patients' codes are uncorrelated
+    with second moment one.
 
-def fit_contrastive_pca(
-    voxels: np.ndarray, is_target: np.ndarray, salient: int, background: int, seed: int
-) -> ContrastiveSpaces:
-    """Directions of much variation in patients and little in controls.
+    The background codes come from the PCA of *controls*, who cannot teach it what only patients have: voxels are
+    regressed on its axes and on the maps of `GUARD` times as many directions together, so that what those maps
+    explain does not enter; more than the salient ones, because those are not estimated exactly.
 
-    Contrastive PCA (Abid et al. 2018, doi 10.1038/s41467-018-04608-8): leading eigenvectors of
-    ``C_target − α C_background`` among the first `rank` principal components. Both second moments are taken around
-    the *controls'* mean: what patients share and controls lack is contrast too. Rank and α are those whose
-    directions keep the largest log ratio of second moments in held-out training participants.
-
-    The background space is the PCA of *controls*, who cannot teach it what only patients have. Its codes come from
-    regressing voxels on its axes and on the maps of `GUARD` times as many contrastive directions together, so that
-    what those maps explain does not enter; more than the salient ones, because those are not estimated exactly.
+    Both decoders regress voxels on the codes of both spaces, the salient ones of controls set to zero.
 
     Parameters
     ----------
@@ -76,22 +83,144 @@ def fit_contrastive_pca(
         (n,) bool.
     salient, background
         Units; where the data has fewer dimensions the rest are zero.
+    sites
+        (n,) scanning sites. Where given, no salient direction lies along a difference between them.
+    seed
+        Of ICA's start.
     """
-    share, alpha = _choose(voxels, is_target, salient, seed)
     origin = voxels[~is_target].mean(axis=0)
     centred = voxels - origin
-    scores, axes = _principal_axes(centred)
-    rank = _rank(share, len(voxels), salient)
-    directions = _contrastive_directions(scores[:, :rank], is_target, alpha, GUARD * salient)
-    encoder = directions.T @ axes[:rank]
-    codes = centred[is_target] @ encoder.T
-    spread = np.sqrt(np.mean(codes**2, axis=0))
-    maps = np.linalg.lstsq(codes[:, :salient] / spread[:salient], centred[is_target], rcond=None)[0]
-    salient_space = LinearSpace(origin, *_pad(salient, (encoder / spread[:, None])[:salient], maps))
-    guarded = np.linalg.lstsq(codes / spread, centred[is_target], rcond=None)[0]
-    _, axes = _principal_axes(centred[~is_target])
-    background_space = _oblique_space(origin, voxels, axes[:background], guarded, background)
-    return ContrastiveSpaces(salient_space, background_space, rank, alpha)
+    scores, axes = _principal_axes(
+        centred if sites is None else _without_sites(centred, is_target, np.asarray(sites).astype(str))
+    )
+    units = min(GUARD * salient, int(is_target.sum()) - 1, scores.shape[1])
+    directions = METHODS[method](scores, is_target, units, seed)
+    encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
+    guarded = np.linalg.lstsq(centred[is_target] @ encoder.T, centred[is_target], rcond=None)[0]
+    encoder = encoder[:salient]
+    _, control_axes = _principal_axes(centred[~is_target])
+    shared = _oblique_encoder(centred, control_axes[:background], guarded)
+    codes = np.column_stack([(centred @ encoder.T) * is_target[:, None], centred @ shared.T])
+    decoder = np.linalg.lstsq(codes, centred, rcond=None)[0]
+    return LinearModel(
+        LinearSpace(origin, *_pad(salient, encoder, decoder[: len(encoder)])),
+        LinearSpace(origin, *_pad(background, shared, decoder[len(encoder) :])),
+    )
+
+
+def fit_pca(voxels: np.ndarray, units: int) -> LinearSpace:
+    """Principal components around the mean, scores of unit variance; missing components are zero."""
+    origin = voxels.mean(axis=0)
+    _, axes = _principal_axes(voxels - origin)
+    axes = axes[:units]
+    spread = ((voxels - origin) @ axes.T).std(axis=0)
+    return LinearSpace(origin, *_pad(units, axes / spread[:, None], axes * spread[:, None]))
+
+
+def _contrastive_pca(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+    """Directions (k, units) of much variation in patients and little in controls.
+
+    Contrastive PCA (Abid et al. 2018, doi 10.1038/s41467-018-04608-8): leading eigenvectors of
+    ``C_target − α C_background`` among the leading principal components. Both second moments are taken around the
+    *controls'* mean: what patients share and controls lack is contrast too.
+    """
+    rank = max(round(RANK_SHARE * len(scores)), min(units, scores.shape[1]))
+    target, background = (_second_moment(scores[rows, :rank]) for rows in (is_target, ~is_target))
+    directions = np.zeros((scores.shape[1], min(units, rank)))
+    directions[:rank] = _leading(target - ALPHA * background, units)
+    return directions
+
+
+def _contrast(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+    """What patients share and controls lack, then what patients vary in and controls do not.
+
+    The first direction is Fisher's linear discriminant, with the within-group covariance's small eigenvalues, which
+    a sample underestimates, raised to that of component `FLOOR_SHARE` · n. The others are contrastive PCA's.
+    """
+    within = scores.copy()
+    for rows in (is_target, ~is_target):
+        within[rows] -= within[rows].mean(axis=0)
+    sizes, vectors = np.linalg.eigh(_second_moment(within))
+    floor = sizes[::-1][min(round(FLOOR_SHARE * len(scores)), len(sizes) - 1)]
+    shared = scores[is_target].mean(axis=0) - scores[~is_target].mean(axis=0)
+    discriminant = vectors @ (vectors.T @ shared / np.maximum(sizes, max(floor, 1e-9 * sizes[-1])))
+    others = _contrastive_pca(scores, is_target, units - 1, seed)
+    return np.column_stack([discriminant / np.linalg.norm(discriminant), others])
+
+
+def _pcpca(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+    """Probabilistic contrastive PCA (Li, Jones & Engelhardt 2020, arXiv:2012.07977): its maximum likelihood.
+
+    Loadings are the leading eigenvectors of ``n C_target − γ m C_background``, with γ below n / m.
+    """
+    targets, backgrounds = is_target.sum(), (~is_target).sum()
+    weight = PCPCA_SHARE * targets / backgrounds
+    contrast = targets * _second_moment(scores[is_target])
+    return _leading(contrast - weight * backgrounds * _second_moment(scores[~is_target]), units)
+
+
+def _pca(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+    """Those of the leading principal components in which patients exceed controls most."""
+    rank = max(round(RANK_SHARE * len(scores)), units)
+    return _most_contrast(scores, is_target, np.eye(scores.shape[1])[:, :rank], units)
+
+
+def _ica(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+    """Independent components (Hyvärinen 1999, doi 10.1109/72.761722) in which patients exceed controls most."""
+    rank = min(max(round(RANK_SHARE * len(scores)), units), scores.shape[1] - 1)
+    ica = FastICA(rank, whiten="unit-variance", max_iter=500, tol=1e-3, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # nearly converged components serve as well
+        ica.fit(scores)
+    return _most_contrast(scores, is_target, ica.components_.T, units)
+
+
+Method = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
+METHODS: dict[str, Method] = {
+    "contrast": _contrast,
+    "contrastive_pca": _contrastive_pca,
+    "pcpca": _pcpca,
+    "pca": _pca,
+    "ica": _ica,
+}
+"""Scores (n, k) of principal components around the controls' mean, groups, units and seed to directions (k, units)."""
+
+
+def _most_contrast(
+    scores: np.ndarray, is_target: np.ndarray, directions: np.ndarray, units: int
+) -> np.ndarray:
+    """The `units` columns with the largest ratio of patients' to controls' second moment."""
+    target, background = (
+        np.square(scores[rows] @ directions).mean(axis=0) for rows in (is_target, ~is_target)
+    )
+    return directions[:, np.argsort(-target / np.maximum(background, 1e-12), kind="stable")[:units]]
+
+
+def _without_sites(centred: np.ndarray, is_target: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """Voxels projected off the maps in which sites differ within a group."""
+    names, counts = np.unique(sites, return_counts=True)
+    sites = np.where(np.isin(sites, names[counts < SMALLEST_SITE]), "", sites)
+    design = np.column_stack([is_target, *[sites == name for name in np.unique(sites)]]).astype(float)
+    maps = np.linalg.lstsq(design, centred, rcond=None)[0][1:]
+    _, axes = _principal_axes(maps - maps.mean(axis=0))
+    return centred - (centred @ axes.T) @ axes
+
+
+def _uncorrelated(codes: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Turn and scale directions so that these codes (n, units) have the identity as second moment, in their order."""
+    triangle = np.linalg.qr(codes / np.sqrt(len(codes)), mode="r")
+    kept = np.abs(np.diag(triangle)) > 1e-6 * np.abs(np.diag(triangle)).max(initial=0)
+    inner = np.linalg.cholesky(_second_moment(codes[:, kept]))
+    return np.linalg.solve(inner, directions[:, kept].T).T
+
+
+def _second_moment(scores: np.ndarray) -> np.ndarray:
+    return scores.T @ scores / len(scores)
+
+
+def _leading(symmetric: np.ndarray, units: int) -> np.ndarray:
+    """Eigenvectors (k, units) of the largest eigenvalues."""
+    return np.linalg.eigh(symmetric)[1][:, ::-1][:, :units]
 
 
 def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -104,20 +233,11 @@ def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return scores, axes
 
 
-def _orthogonal_space(origin: np.ndarray, voxels: np.ndarray, axes: np.ndarray, units: int) -> LinearSpace:
-    """Orthonormal axes (k, voxels), scaled so that the scores of `voxels` have unit variance."""
-    spread = ((voxels - origin) @ axes.T).std(axis=0)
-    return LinearSpace(origin, *_pad(units, axes / spread[:, None], axes * spread[:, None]))
-
-
-def _oblique_space(
-    origin: np.ndarray, voxels: np.ndarray, axes: np.ndarray, guarded: np.ndarray, units: int
-) -> LinearSpace:
-    """Axes (k, voxels) whose codes ignore the `guarded` maps: least squares on both, the guarded part dropped."""
+def _oblique_encoder(centred: np.ndarray, axes: np.ndarray, guarded: np.ndarray) -> np.ndarray:
+    """Least squares on axes and `guarded` maps together, the guarded part dropped; codes of unit variance."""
     both = np.concatenate([axes, guarded])
     encoder = np.linalg.solve(both @ both.T, both)[: len(axes)]
-    spread = ((voxels - origin) @ encoder.T).std(axis=0)
-    return LinearSpace(origin, *_pad(units, encoder / spread[:, None], axes * spread[:, None]))
+    return encoder / (centred @ encoder.T).std(axis=0)[:, None]
 
 
 def _pad(units: int, *matrices: np.ndarray) -> list[np.ndarray]:
@@ -126,51 +246,3 @@ def _pad(units: int, *matrices: np.ndarray) -> list[np.ndarray]:
         np.concatenate([matrix, np.zeros((units - len(matrix), matrix.shape[1]))]).astype(np.float32)
         for matrix in matrices
     ]
-
-
-def _rank(share: float, participants: int, salient: int) -> int:
-    return max(min(round(share * participants), participants - 2), min(salient, participants - 2), 1)
-
-
-def _contrastive_directions(
-    scores: np.ndarray, is_target: np.ndarray, alpha: float, units: int
-) -> np.ndarray:
-    """Leading eigenvectors (rank, units) of the contrast of second moments."""
-    target, background = scores[is_target], scores[~is_target]
-    contrast = target.T @ target / len(target) - alpha * background.T @ background / len(background)
-    return np.linalg.eigh(contrast)[1][:, ::-1][:, :units]
-
-
-def _choose(voxels: np.ndarray, is_target: np.ndarray, salient: int, seed: int) -> tuple[float, float]:
-    """Share and α with the largest held-out contrast; the middle ones where a group is too small to fold."""
-    if min(is_target.sum(), (~is_target).sum()) < 2 * FOLDS or salient == 0:
-        return 0.3, ALPHAS[-1]
-    contrast = np.zeros((len(SHARES), len(ALPHAS)))
-    for held_out in _folds(is_target, seed):
-        fitted = ~held_out
-        origin = voxels[fitted & ~is_target].mean(axis=0)
-        scores, axes = _principal_axes(voxels[fitted] - origin)
-        new_scores = (voxels[held_out] - origin) @ axes.T
-        for row, share in enumerate(SHARES):
-            rank = _rank(share, int(fitted.sum()), salient)
-            for column, alpha in enumerate(ALPHAS):
-                directions = _contrastive_directions(scores[:, :rank], is_target[fitted], alpha, salient)
-                contrast[row, column] += _log_ratio(new_scores[:, :rank] @ directions, is_target[held_out])
-    row, column = np.unravel_index(contrast.argmax(), contrast.shape)
-    return SHARES[row], ALPHAS[column]
-
-
-def _folds(is_target: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Held-out masks, both groups in proportion."""
-    rng = np.random.default_rng(seed)
-    fold = np.empty(len(is_target), dtype=int)
-    for group in (True, False):
-        rows = np.flatnonzero(is_target == group)
-        fold[rng.permutation(rows)] = np.arange(len(rows)) % FOLDS
-    return [fold == number for number in range(FOLDS)]
-
-
-def _log_ratio(codes: np.ndarray, is_target: np.ndarray) -> float:
-    """Half the log determinant ratio of the groups' second moments: how far patients spread beyond controls."""
-    moments = [codes[rows].T @ codes[rows] / rows.sum() for rows in (is_target, ~is_target)]
-    return 0.5 * float(np.linalg.slogdet(moments[0])[1] - np.linalg.slogdet(moments[1])[1])

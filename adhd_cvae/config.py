@@ -45,7 +45,7 @@ class ImageConfig(_Settings):
     """Edge of a voxel, mm."""
     centre: tuple[float, float, float] = (0.0, -17.0, 6.0)
     """World coordinate of the grid's middle, mm."""
-    fwhm: Annotated[float, Field(ge=0)] = 6.0
+    fwhm: Annotated[float, Field(ge=0)] = 10.0
     """Gaussian smoothing after resampling, full width at half maximum in mm; 0 for none."""
     min_template_correlation: Annotated[float, Field(ge=-1, le=1)] | None = 0.5
     """Least Pearson correlation with the MNI152 gray-matter template; null for maps of another space."""
@@ -81,12 +81,22 @@ class ModelConfig(_Settings):
     """Filters of the strided convolutions; each halves the grid."""
     hidden: PositiveInt = 64
     """Units of the dense layer between convolutions and latents."""
-    start: Literal["contrastive_pca", "random"] = "contrastive_pca"
-    """Linear maps that start from contrastive PCA and PCA with a convolutional correction, or none."""
+    start: Literal["contrast", "contrastive_pca", "pcpca", "pca", "ica", "random"] = "contrast"
+    """Linear maps that start from one of `adhd_cvae.baselines.METHODS`, or (random) none."""
+    correction: bool = True
+    """A convolutional correction of the linear maps; without it the network is linear."""
     noise: Literal["learned", "fixed"] = "learned"
     """The reconstruction's noise variance."""
     output: Literal["identity", "sigmoid"] = "identity"
     """The decoder's last function; a sigmoid cannot pass 1, though modulated maps do."""
+
+    @model_validator(mode="after")
+    def _has_a_part(self) -> "ModelConfig":
+        if self.start == "random" and not self.correction:
+            raise ValueError(
+                "start is random and correction is off: no part of the network is left. Choose one."
+            )
+        return self
 
 
 _NO_TERMS = {
@@ -167,7 +177,8 @@ class ObjectiveConfig(_Settings):
 class TrainingConfig(_Settings):
     """The optimisation. Steps are paired batches of target and background."""
 
-    epochs: PositiveInt = 60
+    epochs: Annotated[int, Field(ge=0)] = 60
+    """With 0 the linear start is the model."""
     batch_size: PositiveInt = 16
     """Participants of each group in a batch."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3

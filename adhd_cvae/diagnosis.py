@@ -110,7 +110,7 @@ def _course(rows: pd.DataFrame, kept: EpochRow, name: str, recipe: Recipe) -> li
             f"large. Lower training.learning_rate (now {recipe.training.learning_rate:g})."
         )
     if kept["epoch"] == 0 and len(rows) > 1:
-        start = "linear" if recipe.model.start == "contrastive_pca" else "random"
+        start = "random" if recipe.model.start == "random" else "linear"
         worse = rows["validation_loss"].diff().iloc[1:]
         how = ", the validation loss only rose" if (worse > 0).all() else ""
         said.append(
@@ -118,6 +118,6 @@ def _course(rows: pd.DataFrame, kept: EpochRow, name: str, recipe: Recipe) -> li
             f"holds for new participants. Lower training.learning_rate (now {recipe.training.learning_rate:g}), or "
             f"add participants."
         )
-    if kept["epoch"] == recipe.training.epochs:
+    if kept["epoch"] == recipe.training.epochs > 0:
         said.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
     return said

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from adhd_cvae.baselines import LinearSpace, fit_contrastive_pca, fit_pca
+from adhd_cvae.baselines import LinearSpace, fit_linear, fit_pca
 from adhd_cvae.config import ImageConfig, ModelConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.network import ContrastiveVAE
@@ -16,7 +16,12 @@ SMALLEST_NOISE = 0.01
 
 
 def initial_model(
-    config: ModelConfig, image: ImageConfig, maps: np.ndarray, is_target: np.ndarray, seed: int
+    config: ModelConfig,
+    image: ImageConfig,
+    maps: np.ndarray,
+    is_target: np.ndarray,
+    seed: int,
+    sites: np.ndarray | None = None,
 ) -> ContrastiveVAE:
     """Build the network; the global torch generator is seeded with `seed`.
 
@@ -26,6 +31,8 @@ def initial_model(
         (n, *image.shape) gray-matter maps of training participants only.
     is_target
         (n,) bool.
+    sites
+        (n,) scanning sites, which no salient direction of the linear start shall tell.
 
     Raises
     ------
@@ -50,17 +57,21 @@ def initial_model(
     model.mask_index.copy_(torch.from_numpy(mask))
     model.voxel_mean.copy_(torch.from_numpy(mean))
     model.voxel_scale.copy_(torch.from_numpy(scale))
-    if config.start == "contrastive_pca":
-        _set_linear_start(model, voxels, is_target, seed)
+    if config.start != "random":
+        _set_linear_start(model, voxels, is_target, seed, sites)
     return model
 
 
 @torch.no_grad()
-def _set_linear_start(model: ContrastiveVAE, voxels: np.ndarray, is_target: np.ndarray, seed: int) -> None:
+def _set_linear_start(
+    model: ContrastiveVAE, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
+) -> None:
     """Copy the linear solution into the linear maps, and its residual variance into the noise."""
     config = model.config
     if model.salient_encoder is not None:
-        spaces = fit_contrastive_pca(voxels, is_target, config.salient, config.background, seed)
+        spaces = fit_linear(
+            config.start, voxels, is_target, config.salient, config.background, sites=sites, seed=seed
+        )
         background = spaces.background
         _copy(model.salient_encoder.linear, spaces.salient.encoder)
         decoder = np.concatenate([background.decoder, spaces.salient.decoder])

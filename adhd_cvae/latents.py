@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from adhd_cvae.baselines import fit_contrastive_pca, fit_pca
+from adhd_cvae.baselines import fit_linear, fit_pca
 from adhd_cvae.cohort import BACKGROUND, TARGET, TEST, TRAIN
 from adhd_cvae.network import ContrastiveVAE
 
@@ -201,9 +201,8 @@ def baseline_scores(
     training = (cohort["split"] == TRAIN).to_numpy()
     target = (cohort["group"] == TARGET).to_numpy()[training]
     salient, background = model.config.salient, model.config.background
-    contrastive = fit_contrastive_pca(voxels[training], target, salient, background, seed).salient.embed(
-        voxels
-    )
+    spaces = fit_linear("contrastive_pca", voxels[training], target, salient, background, seed=seed)
+    contrastive = spaces.salient.embed(voxels)
     principal = fit_pca(voxels[training], salient + background).embed(voxels)
     scores = {f"pca_{unit:02d}": column for unit, column in enumerate(principal.T)}
     scores |= {f"cpca_{unit:02d}": column for unit, column in enumerate(contrastive.T)}

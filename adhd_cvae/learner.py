@@ -32,6 +32,8 @@ class Rows:
     """Training participants no step is taken on; they decide when to stop. That the linear start has seen them makes
     it look better than it is: an epoch that beats it here is an improvement. All of them where the cohort is tiny."""
     is_target: np.ndarray
+    sites: np.ndarray | None
+    """Scanning site of each participant, where known."""
 
 
 @dataclass
@@ -86,12 +88,13 @@ _PROGRESS = ("history", "best_loss", "best_model", "stale_epochs")
 
 def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
     """Deal the training split into fitted and held-back participants, site × group in proportion."""
+    site = recipe.cohort.site
     is_target = (cohort["group"] == TARGET).to_numpy()
     training = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
     fitted = training
     if min(is_target[training].sum(), (~is_target[training]).sum()) >= SMALLEST_GROUP_TO_HOLD_BACK:
         part = cohort.iloc[training]
-        inner = split_cohort(part, recipe.training.validation_fraction, recipe.seed + 1, recipe.cohort.site)
+        inner = split_cohort(part, recipe.training.validation_fraction, recipe.seed + 1, site)
         fitted = training[(inner == TRAIN).to_numpy()]
     held_back = np.setdiff1d(training, fitted)
     return Rows(
@@ -100,6 +103,7 @@ def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
         background=fitted[~is_target[fitted]],
         validation=held_back if len(held_back) else fitted,
         is_target=is_target,
+        sites=cohort[site].astype(str).to_numpy() if site is not None and site in cohort else None,
     )
 
 
@@ -107,7 +111,12 @@ def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Rec
     """Build model, critic, classifier and optimisers; the model stands at its linear start."""
     training, device = recipe.training, choose_device(recipe.training.device)
     model = initial_model(
-        config, recipe.image, images[rows.training], rows.is_target[rows.training], recipe.seed
+        config,
+        recipe.image,
+        images[rows.training],
+        rows.is_target[rows.training],
+        recipe.seed,
+        None if rows.sites is None else rows.sites[rows.training],
     )
     model = channels_last(model.to(device))
     critic = None

@@ -35,12 +35,12 @@ class Codes:
 
 
 class Encoder(nn.Module):
-    """Volume to posterior: a linear map of brain voxels plus a convolutional correction that starts at zero.
+    """Volume to posterior: a linear map of brain voxels, and a convolutional correction that starts at zero.
 
     Parameters
     ----------
     config
-        Channels and hidden units; with ``start="random"`` there is no linear map.
+        Which parts there are: with ``start="random"`` no linear map, without ``correction`` nothing else.
     shape
         Grid, each side divisible by two for every channel.
     voxels
@@ -51,36 +51,75 @@ class Encoder(nn.Module):
 
     def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int, units: int) -> None:
         super().__init__()
-        sizes = (1, *config.channels)
-        self.trunk = nn.Sequential(*[_convolution(before, after) for before, after in pairwise(sizes)])
-        self.dense = nn.Linear(_flat_size(config, shape), config.hidden)
-        self.mean = nn.Linear(config.hidden, units)
-        self.log_variance = nn.Linear(config.hidden, units)
-        nn.init.zeros_(self.log_variance.weight)
-        nn.init.constant_(self.log_variance.bias, FIRST_LOG_VARIANCE)
-        self.linear = nn.Linear(voxels, units, bias=False) if config.start == "contrastive_pca" else None
-        if self.linear is not None:
-            nn.init.zeros_(self.mean.weight)
-            nn.init.zeros_(self.mean.bias)
+        self.log_variance = nn.Parameter(torch.full((units,), FIRST_LOG_VARIANCE))
+        self.correction = ConvolutionalEncoder(config, shape, units) if config.correction else None
+        self.linear = nn.Linear(voxels, units, bias=False) if config.start != "random" else None
+        if self.linear is not None and self.correction is not None:
+            nn.init.zeros_(self.correction.mean.weight)
+            nn.init.zeros_(self.correction.mean.bias)
 
     def forward(
         self, volume: Float[Tensor, "batch 1 x y z"], centred: Float[Tensor, "batch voxels"]
     ) -> Posterior:
         """Encode; `centred` are the mask's voxels from the linear map's origin."""
-        hidden = nn.functional.leaky_relu(self.dense(self.trunk(volume).flatten(1)))
-        mean, log_variance = self.mean(hidden).float(), self.log_variance(hidden).float()
+        log_variance = self.log_variance.expand(len(volume), -1)
+        mean = torch.zeros_like(log_variance)
+        if self.correction is not None:
+            change, spread = self.correction(volume)
+            mean, log_variance = mean + change.float(), log_variance + spread.float()
         if self.linear is not None:
             with torch.autocast(volume.device.type, enabled=False):
                 mean = mean + self.linear(centred)
         return Posterior(mean, log_variance.clamp(-12.0, 4.0))
 
 
+class ConvolutionalEncoder(nn.Module):
+    """Volume to the mean of a posterior and to what is added to its log variance, which starts at zero."""
+
+    def __init__(self, config: ModelConfig, shape: tuple[int, ...], units: int) -> None:
+        super().__init__()
+        sizes = (1, *config.channels)
+        self.trunk = nn.Sequential(*[_convolution(before, after) for before, after in pairwise(sizes)])
+        self.dense = nn.Linear(_flat_size(config, shape), config.hidden)
+        self.mean = nn.Linear(config.hidden, units)
+        self.log_variance = nn.Linear(config.hidden, units, bias=False)
+        nn.init.zeros_(self.log_variance.weight)
+
+    def forward(
+        self, volume: Float[Tensor, "batch 1 x y z"]
+    ) -> tuple[Float[Tensor, "batch units"], Float[Tensor, "batch units"]]:
+        """Mean and change of the log variance."""
+        hidden = nn.functional.leaky_relu(self.dense(self.trunk(volume).flatten(1)))
+        return self.mean(hidden), self.log_variance(hidden)
+
+
 class Decoder(nn.Module):
-    """Codes to standardised brain voxels: a linear map plus a convolutional correction that starts at zero."""
+    """Codes to standardised brain voxels: a linear map, and a convolutional correction that starts at zero."""
 
     def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int) -> None:
         super().__init__()
         units = config.salient + config.background
+        self.correction = ConvolutionalDecoder(config, shape, units) if config.correction else None
+        self.linear = nn.Linear(units, voxels, bias=False) if config.start != "random" else None
+
+    def forward(
+        self, codes: Float[Tensor, "batch units"], mask_index: Tensor
+    ) -> Float[Tensor, "batch voxels"]:
+        """Decode; codes are background then salient units."""
+        voxels = codes.new_zeros(len(codes), len(mask_index), dtype=torch.float32)
+        if self.correction is not None:
+            voxels = voxels + self.correction(codes).flatten(1).index_select(1, mask_index).float()
+        if self.linear is not None:
+            with torch.autocast(codes.device.type, enabled=False):
+                voxels = voxels + self.linear(codes.float())
+        return voxels
+
+
+class ConvolutionalDecoder(nn.Module):
+    """Codes to a volume that is zero at the start."""
+
+    def __init__(self, config: ModelConfig, shape: tuple[int, ...], units: int) -> None:
+        super().__init__()
         self.start_shape = (config.channels[-1], *(side // 2 ** len(config.channels) for side in shape))
         self.dense = nn.Sequential(
             nn.Linear(units, config.hidden),
@@ -97,18 +136,10 @@ class Decoder(nn.Module):
         )
         for parameter in self.trunk[-1].parameters():
             nn.init.zeros_(parameter)
-        self.linear = nn.Linear(units, voxels, bias=False) if config.start == "contrastive_pca" else None
 
-    def forward(
-        self, codes: Float[Tensor, "batch units"], mask_index: Tensor
-    ) -> Float[Tensor, "batch voxels"]:
-        """Decode; codes are background then salient units."""
-        volume = self.trunk(self.dense(codes).reshape(-1, *self.start_shape))
-        voxels = volume.flatten(1).index_select(1, mask_index).float()
-        if self.linear is not None:
-            with torch.autocast(codes.device.type, enabled=False):
-                voxels = voxels + self.linear(codes.float())
-        return voxels
+    def forward(self, codes: Float[Tensor, "batch units"]) -> Float[Tensor, "batch 1 x y z"]:
+        """Decode to the grid."""
+        return self.trunk(self.dense(codes).reshape(-1, *self.start_shape))
 
 
 def _convolution(before: int, after: int, *, transposed: bool = False, last: bool = False) -> Convolution:
@@ -141,7 +172,7 @@ class ContrastiveVAE(nn.Module):
     """Patients are decoded from (z, s), controls from (z, 0) (Abid & Zou 2019, arXiv:1902.04601).
 
     Takes and gives gray-matter maps in their own units; the brain mask and the voxelwise standardisation are part
-    of the model. With ``config.salient == 0`` it is a plain VAE.
+    of the model. With ``config.salient == 0`` it is a plain VAE, without ``config.correction`` a linear model.
 
     Parameters
     ----------

@@ -6,56 +6,19 @@ from typing import Any
 from adhd_cvae.analysis.confounding_words import listed
 from pipelines.formats import ReportTable
 from pipelines.narrative import is_simulated
+from pipelines.references import REFERENCES
 from pipelines.results import Results
 from pipelines.settings import flatten
 
-REFERENCES = {
-    "study": "Lan, Sun. CVAE-based ADHD neuroimaging analysis. BrainHack School, 2025.",
-    "aglinskas": "Aglinskas A, Hartshorne JK, Anzellotti S. Contrastive machine learning reveals the "
-    "structure of neuroanatomical variation within autism. Science 376:1070–1074, 2022. "
-    "doi:10.1126/science.abm2461",
-    "cvae": "Abid A, Zou J. Contrastive variational autoencoder enhances salient features. "
-    "arXiv:1902.04601, 2019.",
-    "vae": "Kingma DP, Welling M. Auto-encoding variational Bayes. ICLR, 2014. arXiv:1312.6114",
-    "cpca": "Abid A, Zhang MJ, Bagaria VK, Zou J. Exploring patterns enriched in a dataset with "
-    "contrastive principal component analysis. Nature Communications 9:2134, 2018. "
-    "doi:10.1038/s41467-018-04608-8",
-    "mm_cvae": "Weinberger E, Beebe-Wang N, Lee SI. Moment matching deep contrastive latent variable models. "
-    "AISTATS, 2022. arXiv:2202.10560",
-    "sepvae": "Louiset R, Duchesnay E, Grigis A, Dufumier B, Gori P. SepVAE: a contrastive VAE to separate "
-    "pathological patterns from healthy ones. MIDL, 2024. arXiv:2307.06206",
-    "contrastive_vi": "Weinberger E, Lin C, Lee SI. Isolating salient variations of interest in single-cell data "
-    "with contrastiveVI. Nature Methods 20:1336–1345, 2023. doi:10.1038/s41592-023-01955-3",
-    "mmd": "Gretton A, Borgwardt KM, Rasch MJ, Schölkopf B, Smola A. A kernel two-sample test. Journal of Machine "
-    "Learning Research 13:723–773, 2012.",
-    "unbiased_hsic": "Song L, Smola A, Gretton A, Bedo J, Borgwardt K. Feature selection via dependence "
-    "maximization. Journal of Machine Learning Research 13:1393–1434, 2012.",
-    "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the "
-    "branches of systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. "
-    "doi:10.3389/neuro.06.004.2008",
-    "fdr": "Benjamini Y, Hochberg Y. Controlling the false discovery rate. Journal of the Royal "
-    "Statistical Society B 57:289–300, 1995. doi:10.1111/j.2517-6161.1995.tb02031.x",
-    "silhouette": "Rousseeuw PJ. Silhouettes: a graphical aid to the interpretation and validation of "
-    "cluster analysis. Journal of Computational and Applied Mathematics 20:53–65, 1987. "
-    "doi:10.1016/0377-0427(87)90125-7",
-    "umap": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for "
-    "dimension reduction. arXiv:1802.03426, 2018.",
-    "hsic": "Gretton A, Bousquet O, Smola A, Schölkopf B. Measuring statistical dependence with "
-    "Hilbert-Schmidt norms. Algorithmic Learning Theory, 63–77, 2005. doi:10.1007/11564089_7",
-    "adhd200": "The ADHD-200 Consortium. A model to advance the translational potential of neuroimaging in "
-    "clinical neuroscience. Frontiers in Systems Neuroscience 6:62, 2012. doi:10.3389/fnsys.2012.00062",
-}
-"""Key to full reference, in the order of the list."""
-
 _TERMS = (
     ("background_salient", "controls' s was pulled to 0", ("sepvae",)),
-    ("background_spread", "its posterior variance in controls was penalised", ("contrastive_vi",)),
+    ("background_spread", "the posterior variance of controls' s was penalised", ("contrastive_vi",)),
     (
         "mmd_background",
         "the maximum mean discrepancy of z between the groups was penalised",
         ("mm_cvae", "mmd"),
     ),
-    ("mmd_salient", "so was that of controls' s from 0", ("mm_cvae", "mmd")),
+    ("mmd_salient", "the maximum mean discrepancy of controls' s from 0 was penalised", ("mm_cvae", "mmd")),
     ("classification", "a linear classifier told the groups by s", ("sepvae",)),
     ("hsic", "the unbiased, normalised HSIC of patients' s and z was penalised", ("unbiased_hsic",)),
 )
@@ -67,6 +30,19 @@ _TOLD = ("device", "device_name", "threads", "precision", "torch_threads", "dete
 _ABSOLUTE_PATH = re.compile(r"(?:file://)?(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\",;]+[\\/])+")
 
 
+_START = {
+    "contrast": (
+        "the difference of group means outside the leading principal components and contrastive principal components",
+        "cpca",
+    ),
+    "contrastive_pca": ("contrastive principal components", "cpca"),
+    "pcpca": ("probabilistic contrastive principal components", "pcpca"),
+    "pca": ("principal components", ""),
+    "ica": ("independent components", "ica"),
+}
+"""What each start is called, and the reference it calls for."""
+
+
 def public(value: Any) -> str:
     """A value as text, with the folders of any absolute path taken away."""
     return _ABSOLUTE_PATH.sub("…/", str(value))
@@ -75,8 +51,7 @@ def public(value: Any) -> str:
 def used_references(results: Results) -> list[tuple[str, str]]:
     """Key and text of each reference that this run's methods call for."""
     wanted = {"study", "aglinskas", "cvae", "vae"}
-    if results.setting("model.start") == "contrastive_pca":
-        wanted.add("cpca")
+    wanted.add(_start(results)[1])
     for name, _, keys in _TERMS:
         if results.setting(f"objective.{name}"):
             wanted.update(keys)
@@ -139,6 +114,10 @@ def _balancing(results: Results) -> str:
     return f"Beforehand, {'; '.join(asked)}." if asked else ""
 
 
+def _start(results: Results) -> tuple[str, str]:
+    return _START.get(results.setting("model.start"), ("", ""))
+
+
 def _model(results: Results, cited: dict[str, str]) -> str:
     salient, background = results.setting("model.salient"), results.setting("model.background")
     if salient is None:
@@ -153,8 +132,11 @@ def _model(results: Results, cited: dict[str, str]) -> str:
         text += "both were decoded for everyone, as in a plain variational autoencoder."
     else:
         text += "s was decoded for patients only, controls with s = 0."
-    if results.setting("model.start") == "contrastive_pca":
-        text += f" Its linear part started from contrastive principal components [{cited['cpca']}]."
+    start, reference = _start(results)
+    if start:
+        text += f" Its linear part started from {start}" + (f" [{cited[reference]}]." if reference else ".")
+        if results.setting("cohort.site"):
+            text += " Salient directions of that start are free of differences between sites."
     if results.setting("objective.total_correlation"):
         critic = results.setting("objective.critic", "nonlinear")
         text += f" A {critic} critic with its own optimiser estimated the total correlation of s and z."

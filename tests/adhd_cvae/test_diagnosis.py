@@ -78,6 +78,7 @@ def test_still_improving_is_told():
     recipe = Recipe.model_validate({"training": {"epochs": 2}})
     (text,) = training_warnings(history([5.0, 4.0, 3.0]), recipe)
     assert "more training.epochs" in text
+    assert training_warnings(history([5.0]), Recipe.model_validate({"training": {"epochs": 0}})) == []
 
 
 def test_divergence_names_both_losses_and_the_rate():

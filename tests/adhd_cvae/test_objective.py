@@ -293,9 +293,10 @@ def test_the_classification_loss_is_log_2_by_chance_and_weighs_groups_alike():
 @pytest.mark.parametrize(("name", "shrinks"), [("mm_cvae", "mean"), ("contrastive_vi", "both")])
 def test_controls_salient_posterior_is_pulled_to_a_point(network, name, shrinks):
     objective = ObjectiveConfig.model_validate({"name": name})
-    encoder = network.salient_encoder
-    groups = [{"params": encoder.log_variance.parameters(), "lr": 0.02}]
-    groups += [{"params": [*encoder.mean.parameters(), *encoder.linear.parameters()], "lr": 3e-3}]
+    groups = [
+        {"params": [parameter], "lr": 0.02 if "log_variance" in name else 3e-3}
+        for name, parameter in network.salient_encoder.named_parameters()
+    ]
     optimiser = torch.optim.Adam(groups)
     voxels, is_target = torch.randn(16, 200), torch.zeros(16)
     torch.manual_seed(8)

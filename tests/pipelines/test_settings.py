@@ -47,8 +47,8 @@ def test_an_override_replaces_one_value_only():
         ("=3", "is not key=value"),
         ("model.channels=[1, 2", "is not a YAML value"),
         ("model.salient=two", "model.salient is 'two'; expected a valid integer"),
-        ("training.epochs=0", "training.epochs is 0; expected greater than 0"),
-        ("model.start=zero", "'contrastive_pca' or 'random'"),
+        ("training.epochs=-1", "training.epochs is -1; expected greater than or equal to 0"),
+        ("model.start=zero", "'contrast', 'contrastive_pca'"),
         ("model={salien: 3}", "Did you mean 'model.salient'?"),
     ],
 )
