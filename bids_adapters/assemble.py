@@ -1,6 +1,7 @@
 """Images + phenotype -> cohort + exclusions: who is in, and a line for everyone and all that is not."""
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,11 @@ from adhd_cvae.cohort import BACKGROUND, EXCLUSION_COLUMNS, TARGET
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from bids_adapters.bids_filter import read_filter
-from bids_adapters.codebook import canonical_number, find_column, read_value
+from bids_adapters.groups import read_groups
 from bids_adapters.identifiers import participant_key, participant_label
 from bids_adapters.layout import Maps, find_maps
 from bids_adapters.phenotype import Phenotype, find_phenotype, read_phenotype
-from bids_adapters.tables import read_text_table, snake_case
+from bids_adapters.tables import read_text_table
 
 IMPORT_EXCLUSIONS = "import_exclusions.tsv"
 IMPORT_CONFLICTS = "import_conflicts.tsv"
@@ -92,13 +93,13 @@ def build_cohort(
     if require_groups and not files:
         around = ", nor in the dataset around it" if bids_dir.resolve().parent.name == "derivatives" else ""
         raise InputError(
-            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv{around}, so no groups. "
+            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv or *.csv{around}, so no groups. "
             f"Put one there. {_hint(bids_dir)}"
         )
     phenotype = read_phenotype(files, prefer, bids_dir)
     people = _people(maps, phenotype)
     wanted = _wanted(people, participant_labels, bids_dir)
-    groups = _groups(phenotype, settings, files, required=require_groups)
+    groups = read_groups(phenotype, settings, files, required=require_groups)
     lines = [*_imported(bids_dir), *_notes(people, maps, phenotype)]
     kept = []
     for key, identifier in people.items():
@@ -110,7 +111,7 @@ def build_cohort(
     exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
     exclusions = exclusions.sort_values(["participant_id", "stage", "reason", "detail"], ignore_index=True)
     table = _table({key: people[key] for key in kept}, maps, phenotype, groups)
-    _check_groups(table, exclusions, settings, bids_dir, required=require_groups)
+    _check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
     return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts)
 
 
@@ -139,39 +140,6 @@ def _wanted(people: Mapping[str, str], labels: Sequence[str], bids_dir: Path) ->
     if problems:
         raise InputError(*problems)
     return wanted
-
-
-def _groups(
-    phenotype: Phenotype, settings: CohortConfig, files: Sequence[Path], *, required: bool
-) -> dict[str, tuple[str, str]]:
-    """Give each key's group (empty where it has none) and the code it was read from."""
-    table = phenotype.table
-    known = find_column(settings.group)
-    names = (settings.group, snake_case(settings.group), known.name if known else settings.group)
-    column = next((name for name in names if name in table and name != "participant_id"), None)
-    if column is None:
-        if not required:
-            return {}
-        found = ", ".join(map(str, table.columns[1:]))
-        where = ", ".join(path.name for path in files)
-        raise InputError(
-            f"{where}: no column '{settings.group}' (found: {found}). Name it with --set cohort.group=…"
-        )
-    codes = {_code(column, code): TARGET for code in settings.target}
-    codes |= {_code(column, code): BACKGROUND for code in settings.background}
-    values = zip(phenotype.identifiers, table[column], strict=True)
-    return {
-        key: ("", "") if pd.isna(value) else (codes.get(_code(column, value), ""), str(value))
-        for key, value in values
-    }
-
-
-def _code(column: str, value: object) -> str:
-    """Write a code one way, whether it came as a number, as text, or as the code book's words."""
-    text = str(value).strip()
-    known = find_column(column)
-    read = read_value(known, text) if known is not None and not text.lstrip("-").isdigit() else None
-    return read or canonical_number(text) or text.casefold()
 
 
 def _why_not(
@@ -262,17 +230,26 @@ def _columns(table: pd.DataFrame, phenotype: Phenotype) -> dict[str, dict[str, A
 
 
 def _check_groups(
-    table: pd.DataFrame, exclusions: pd.DataFrame, settings: CohortConfig, bids_dir: Path, *, required: bool
+    table: pd.DataFrame,
+    exclusions: pd.DataFrame,
+    settings: CohortConfig,
+    bids_dir: Path,
+    groups: Mapping[str, tuple[str, str]] | None,
 ) -> None:
     """Stop where there is nothing to work on."""
     reasons = ", ".join(f"{reason} {count}" for reason, count in exclusions["reason"].value_counts().items())
     if table.empty:
         raise InputError(f"{bids_dir}: no participant is left ({reasons or 'none found'}). {_hint(bids_dir)}")
+    if groups is None:
+        return
+    held = Counter(code for _, code in groups.values() if code)
+    found = ", ".join(f"{code} ({count})" for code, count in sorted(held.items()))
     for group, codes in ((TARGET, settings.target), (BACKGROUND, settings.background)):
-        if required and group not in set(table["group"]):
+        if group not in set(table["group"]):
             raise InputError(
                 f"{bids_dir}: nobody in the {group} group: no usable participant has {settings.group} in "
-                f"{', '.join(map(str, codes))} (left out: {reasons or 'none'}). Set cohort.{group}."
+                f"{', '.join(map(str, codes))} (left out: {reasons or 'none'}). The table has {found}: name yours with "
+                f"--set 'cohort.{group}=[…]'."
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bids_adapters.identifiers import participant_key, participant_label
 
-TEMPLATE_SPACES = re.compile(r"(MNI|ICBM|IXI|Ixi)\w*", re.ASCII)
+TEMPLATE_SPACES = re.compile(r"(MNI|ICBM|IXI|Ixi)\w*(:cohort-\w+)?", re.ASCII)
 ADULT_SPACES = re.compile(r"(MNI152|ICBM|IXI549|Ixi549)\w*", re.ASCII)
 _SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)", re.ASCII)
 _SEVEN_DIGITS = re.compile(r"(?<!\d)(\d{7})(?!\d)", re.ASCII)
@@ -16,6 +16,8 @@ _SEVEN_DIGITS = re.compile(r"(?<!\d)(\d{7})(?!\d)", re.ASCII)
 BIDS_NAME = re.compile(
     r"sub-.*_(?:label|class)-(?:GM|gm|graymatter|greymatter)(?:_.*)?_(?:probseg|probtissue)\.nii(?:\.gz)?"
 )
+_COHORT = re.compile(r"_(cohort-[0-9A-Za-z]+)(?=_)")
+"""Age bands of a template, as MNIPediatricAsym has: each is a space of its own."""
 CAPS_NAME = re.compile(
     r"sub-.*_segm-graymatter(?:_space-(?P<space>[0-9A-Za-z]+))?(?:_modulated-(?P<modulated>on|off))?"
     r"(?:_fwhm-(?P<fwhm>[0-9A-Za-z]+))?_probability\.nii(?:\.gz)?"
@@ -42,7 +44,8 @@ class MapFile:
     dialect
         The program, or family of programs, whose naming it is.
     space
-        Name of the template; ``template`` where the name only says that there is one, ``native`` where none.
+        Name of the template, ``NAME:cohort-N`` for an age band of it; ``template`` where the name only says that
+        there is one, ``native`` where none.
     modulated, smoothed
         Whether values were scaled by the warp's volume change; whether the file was smoothed already.
     """
@@ -126,7 +129,7 @@ def _read_bids(match: re.Match[str], entities: Mapping[str, Any]) -> dict[str, A
     description = str(entities.get("desc", ""))
     return {
         "dialect": "BIDS probseg",
-        "space": str(entities.get("space", "native")),
+        "space": ":".join([str(entities.get("space", "native")), *_COHORT.findall(match.string)]),
         "modulated": _says_modulated(description),
         "smoothed": "smooth" in description.lower(),
         "description": description,

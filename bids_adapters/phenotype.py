@@ -71,7 +71,7 @@ def find_phenotype(bids_dir: Path) -> list[Path]:
     whole = Path(bids_dir).resolve()
     places = [Path(bids_dir), *([whole.parents[1]] if whole.parent.name == "derivatives" else [])]
     for place in places:
-        files = [place / "participants.tsv", *sorted((place / "phenotype").glob("*.tsv"))]
+        files = [place / "participants.tsv", *sorted((place / "phenotype").glob("*.[ct]sv"))]
         found = [path for path in files if path.is_file() and path.name != TRUTH]
         if found:
             return found

@@ -30,8 +30,7 @@ def check_columns(table: pd.DataFrame, recipe: Recipe, progress: Progress) -> No
             )
     if within is not None and within not in table and within not in recipe.analysis.batteries:
         problems.append(
-            f"there is no column '{within}' for analysis.permute_within {found}. Name another, or permute freely "
-            "with --set analysis.permute_within=null."
+            f"there is no column '{within}' for analysis.permute_within {found}. {_go_on(within, site)}"
         )
     if problems:
         raise InputError(*problems)
@@ -44,6 +43,13 @@ def check_columns(table: pd.DataFrame, recipe: Recipe, progress: Progress) -> No
         warnings.append(f"the analysis will do without {', '.join(absent)}: no such column {found}.")
     for warning in warnings:
         progress.warning(warning)
+
+
+def _go_on(within: str, site: str | None) -> str:
+    """Say what to add to the command; where it is the site that is not there, for both settings that name it."""
+    keys = ["analysis.permute_within", *(["cohort.site"] if site == within else [])]
+    freely, named = (" ".join(f"--set {key}={value}" for key in keys) for value in ("null", "COLUMN"))
+    return f"Give {freely} to permute freely, or {named} to name another."
 
 
 def nominal_columns(cohort: Cohort, recipe: Recipe) -> list[str]:

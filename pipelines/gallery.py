@@ -71,7 +71,8 @@ PICTURES = (
         "cohort",
         "Maps left out that can be drawn",
         "Sagittal, coronal and axial slice of each map that was read but refused, under the reason.",
-        "As they lie in template space, each in its own gray scale; at most twelve. A brain mirrored left for "
+        "As they lie in template space, each in its own gray scale, with the border of the template's gray matter; "
+        "at most twelve, every reason first. A brain mirrored left for "
         "right looks like any other and is not found.",
         wide=True,
     ),

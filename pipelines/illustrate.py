@@ -73,7 +73,8 @@ def _exclusions_maps(results: Results) -> Figure | None:
     reasons = results.pictures.get("excluded_reason", np.empty(0)).astype(str)
     if not len(reasons):
         return None
-    return map_figures.mosaic(results.pictures["excluded"], [reason.replace("_", " ") for reason in reasons])
+    labels = [reason.replace("_", " ") for reason in reasons]
+    return map_figures.mosaic(results.pictures["excluded"], labels, results.pictures.get("template"))
 
 
 def _outliers(results: Results) -> Figure | None:

@@ -9,7 +9,7 @@ from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError
 from adhd_cvae.files import atomic_path
 from adhd_cvae.maps import load_map
-from adhd_cvae.quality import distances_from_mean
+from adhd_cvae.quality import distances_from_mean, template_mask
 
 MOST_MAPS = 12
 """Maps shown in a picture; more would not be legible."""
@@ -33,7 +33,7 @@ def write_pictures(
     path
         The file: ``excluded`` and ``outlier`` (m, 3, side, side) float16, sagittal, coronal and axial slices through
         the grid's middle, up or front at the end of the rows; ``excluded_reason`` (m,) text and
-        ``outlier_distance`` (m,), farthest first.
+        ``outlier_distance`` (m,), farthest first; ``template`` (3, side, side), 1 inside the template's gray matter.
     """
     unchecked = image.model_copy(update={"min_template_correlation": None, "max_offset": None})
     drawn: list[np.ndarray] = []
@@ -56,6 +56,7 @@ def write_pictures(
             excluded_reason=np.array(reasons, dtype=np.str_),
             outlier=_stacked([_slices(images[row]) for row in farthest], image),
             outlier_distance=distances[farthest],
+            template=_slices(template_mask(image)),
         )
 
 

@@ -233,6 +233,8 @@ def _draw(
 
     image_of = dict(zip(cohort.table["participant_id"], cohort.table["image"], strict=True))
     refused = exclusions[exclusions["stage"] == "image"]
+    turn = refused.groupby("reason").cumcount().sort_values(kind="stable")  # one of each reason first
+    refused = refused.loc[turn.index]
     left_out = [
         (bids_dir / image_of[who], reason)
         for who, reason in zip(refused["participant_id"], refused["reason"], strict=True)

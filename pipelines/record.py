@@ -102,13 +102,20 @@ class RunRecord:
         """
         before = self.stages.get(stage.name)
         if before is not None and before["fingerprint"] != _fingerprint(stage):
-            self._refuse_or_clear(stage, before, progress, overwrite)
+            # After a wrong setting or table there is nothing to guard, unless hours of training are behind it.
+            nothing = before["state"] == "failed" and not stage.keeps_on_new_inputs
+            self._refuse_or_clear(stage, before, progress, overwrite or nothing)
         elif before is not None and before["state"] == "done" and self._whole(before["outputs"]):
             progress.line(f"{stage.name}: already done")
             return False
         self._start(stage, recipe)
         started = time.monotonic()
-        work()
+        try:
+            work()
+        except InputError:
+            self.stages[stage.name]["state"] = "failed"
+            self._save()
+            raise
         self._finish(stage, time.monotonic() - started)
         return True
 

@@ -48,6 +48,16 @@ def test_nan_outside_the_brain_is_zero_and_values_above_one_stay(tmp_path):
     assert read.max() > 1
 
 
+def test_nan_is_zero_beside_negative_values_and_around_a_constant(tmp_path):
+    values = brain() - np.float32(0.5)
+    values[:10] = np.nan
+    read, _ = read_map(save(tmp_path / "a.nii", values))
+    assert np.array_equal(read, np.nan_to_num(values))
+    values[10:] = 0.5
+    read, _ = read_map(save(tmp_path / "b.nii", values))
+    assert np.array_equal(read, np.nan_to_num(values))
+
+
 def unreadable(path):
     path.write_bytes(b"not an image")
 

@@ -105,12 +105,20 @@ def test_group_codes_may_be_words_and_the_header_as_in_the_file(tmp_path: Path) 
     assert cohort.table["participant_id"].tolist() == ["sub-01", "sub-02"]
 
 
+TABLE_OF_WORDS = "participant_id age sex Status\n" + "".join(
+    f"sub-0{one} 1{one}.5 1 {'HC' if one % 2 else 'AD'}\n" for one in range(1, 5)
+)
+
+
 def test_a_missing_group_column_names_what_was_found(tmp_path: Path) -> None:
-    root = dataset(tmp_path, "participant_id age sex\nsub-01 10 1\n", ("01",))
+    root = dataset(tmp_path, TABLE_OF_WORDS, ("01",))
     with pytest.raises(InputError) as failure:
         build_cohort(root, ADHD200)
     assert str(failure.value) == (
-        "participants.tsv: no column 'dx' (found: sex, age). Name it with --set cohort.group=…"
+        "participants.tsv: no column 'dx' (found: sex, age, status). Name the column and its values with --set "
+        "cohort.group=COLUMN --set 'cohort.target=[PATIENTS]' --set 'cohort.background=[CONTROLS]' "
+        "--set cohort.site=SITE --set analysis.permute_within=SITE (null in both where there was one). "
+        "Columns of few values: status (AD, HC)."
     )
 
 
@@ -120,7 +128,7 @@ def test_a_missing_group_column_names_what_was_found(tmp_path: Path) -> None:
         (TABLE, (), r"no participant is left \(no_map 6\)\. Recognised maps"),
         (TABLE, ("03", "05"), r"no participant is left \(.*group_missing 1"),
         (TABLE, ("01", "06"), "nobody in the background group"),
-        (TABLE, ("02",), "nobody in the target group"),
+        (TABLE, ("02",), r"nobody in the target group.* The table has .*\(\d\).* --set 'cohort\.target="),
     ],
 )
 def test_nothing_to_work_on(tmp_path: Path, table: str, maps: tuple[str, ...], says: str) -> None:
@@ -160,7 +168,7 @@ def test_no_table_is_looked_for_outside_a_dataset(tmp_path: Path) -> None:
     derivative = tmp_path / "raw/elsewhere/segmentation"
     dataset(derivative, TABLE, MAPS)
     (derivative / "participants.tsv").rename(tmp_path / "raw/participants.tsv")
-    with pytest.raises(InputError, match=r"no phenotype/\*\.tsv, so no groups"):
+    with pytest.raises(InputError, match=r"no phenotype/\*\.tsv or \*\.csv, so no groups"):
         build_cohort(derivative, ADHD200)
     (tmp_path / "raw/elsewhere").rename(tmp_path / "raw/derivatives")
     (tmp_path / "raw/participants.tsv").unlink()

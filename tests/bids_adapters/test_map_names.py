@@ -11,6 +11,13 @@ BIDS = {"subject": "01", "space": "MNI152NLin2009cAsym", "label": "GM"}
         ("sub-01_space-MNI152NLin2009cAsym_res-2_label-GM_probseg.nii.gz", BIDS, "01", BIDS["space"], False),
         ("sub-01_label-GM_probseg.nii.gz", {"subject": "01"}, "01", "native", False),
         (
+            "sub-01_space-MNIPediatricAsym_cohort-2_res-2_label-GM_probseg.nii.gz",
+            {"subject": "01", "space": "MNIPediatricAsym"},
+            "01",
+            "MNIPediatricAsym:cohort-2",
+            False,
+        ),
+        (
             "sub-01_space-MNI152Lin_label-GM_desc-modulated_probseg.nii",
             BIDS | {"desc": "modulated"},
             "01",

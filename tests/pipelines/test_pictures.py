@@ -44,6 +44,8 @@ def test_slices_are_kept_farthest_first_and_unreadable_files_passed_over(images,
     with np.load(tmp_path / "pictures.npz", allow_pickle=False) as kept:
         assert list(kept["excluded_reason"]) == ["not_in_template_space"] * MOST_MAPS
         assert kept["outlier"].shape == (MOST_MAPS, 3, 10, 10)
+        assert kept["template"].shape == (3, 10, 10)
+        assert set(np.unique(kept["template"])) == {0, 1}
         sagittal, coronal, axial = kept["outlier"][0]
         assert np.array_equal(sagittal[:6, :10], images[7][4].T)
         assert np.array_equal(coronal[:6, :8], images[7][:, 5].T)
@@ -62,3 +64,12 @@ def test_a_mosaic_has_a_panel_and_a_label_for_each_map():
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["a", "b", "c", ""]
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 0]
     assert figure.axes[0].images[0].get_array().shape == (6, 18)
+    assert not figure.axes[0].collections
+
+
+def test_the_border_of_the_template_is_drawn_over_every_map():
+    outline = np.zeros((3, 6, 6), np.float16)
+    outline[:, 2:4, 2:4] = 1
+    figure = mosaic(np.ones((2, 3, 6, 6), np.float16), ["a", "b"], outline)
+    assert [len(axes.collections) for axes in figure.axes] == [1, 1]
+    assert len(figure.axes[0].collections[0].get_paths()[0].to_polygons()) == 3

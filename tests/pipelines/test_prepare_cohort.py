@@ -239,7 +239,8 @@ def test_no_site_column_of_the_default_name_is_a_warning(study: BidsInput, tmp_p
     write_table(study.folder / "participants.tsv", "participant_id place dx age sex", people(16, "P{0}"))
     # Whether to permute freely is not for prepare to decide, but it asks before training, not after.
     with pytest.raises(
-        InputError, match=r"'site' for analysis\.permute_within .* --set analysis\.permute_within=null"
+        InputError,
+        match=r"'site' for .* --set analysis\.permute_within=null --set cohort\.site=null to permute freely",
     ):
         prepared(study, tmp_path / "out")
     freely = "analysis.permute_within=null"

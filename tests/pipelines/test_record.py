@@ -89,15 +89,28 @@ def test_a_stage_that_failed_is_done_again(paths, perform):
 
     with pytest.raises(InputError, match="broken"):
         RunRecord.open(paths).perform(STAGE, Recipe(), fail, Silent())
-    assert read_json(paths.run_record)["stages"]["embed"]["state"] == "started"
+    assert read_json(paths.run_record)["stages"]["embed"]["state"] == "failed"
     assert perform()
+
+
+def test_a_setting_that_was_wrong_can_be_mended_without_overwrite(paths, perform):
+    def fail():
+        raise InputError("no such column")
+
+    mended = replace(STAGE, settings={"seed": 1})
+    for stage in (STAGE, replace(STAGE, keeps_on_new_inputs=True)):
+        with pytest.raises(InputError, match="no such column"):
+            RunRecord.open(paths).perform(stage, Recipe(), fail, Silent(), overwrite=True)
+    with pytest.raises(InputError, match="--overwrite"):
+        perform(replace(mended, keeps_on_new_inputs=True))
+    assert perform(mended)
 
 
 def test_a_started_stage_still_guards_its_settings(paths, perform):
     def fail():
-        raise InputError("killed")
+        raise KeyboardInterrupt
 
-    with pytest.raises(InputError):
+    with pytest.raises(KeyboardInterrupt):
         RunRecord.open(paths).perform(STAGE, Recipe(), fail, Silent())
     with pytest.raises(InputError, match="seed = 0, now 1"):
         perform(replace(STAGE, settings={"seed": 1, "analysis.draws": 10}))
