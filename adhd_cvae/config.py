@@ -1,6 +1,8 @@
 """Settings: frozen pydantic models that together make a recipe. Units are part of the names or docstrings."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -97,20 +99,79 @@ class ModelConfig(_Settings):
         return self
 
 
-class ObjectiveConfig(_Settings):
-    """Weights of the loss terms; each term is a mean over samples, in nats."""
+_NO_TERMS = {
+    "salient_of": "target",
+    "critic": "nonlinear",
+    "total_correlation": 0.0,
+    "background_salient": 0.0,
+    "background_spread": 0.0,
+    "mmd_background": 0.0,
+    "mmd_salient": 0.0,
+    "classification": 0.0,
+    "hsic": 0.0,
+}
+OBJECTIVES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "adhd_cvae": {},
+        "vae": _NO_TERMS | {"salient_of": "everyone"},
+        "cvae": _NO_TERMS | {"total_correlation": 1.0},
+        "mm_cvae": _NO_TERMS | {"mmd_background": 1000.0, "mmd_salient": 100.0},
+        "sepvae": _NO_TERMS | {"total_correlation": 1.0, "background_salient": 100.0, "classification": 10.0},
+        "contrastive_vi": _NO_TERMS | {"background_salient": 100.0, "background_spread": 100.0},
+        "hsic": _NO_TERMS | {"background_salient": 100.0, "hsic": 100.0},
+    }
+)
+"""What `objective.name` fills in where nothing is set; ``adhd_cvae`` leaves the defaults of `ObjectiveConfig`.
 
+The terms are those of the papers, the weights are ours: the published ones (MM-cVAE: 10⁴ and 10³ beside errors
+summed over voxels and participants) belong to other scales. Here each is in nats per participant, beside a
+log-likelihood of `effective_voxels` = 1000 voxels.
+"""
+SET_BY_NAME = frozenset(_NO_TERMS)
+"""Settings of the objective that its name decides."""
+
+
+class ObjectiveConfig(_Settings):
+    """Weights of the loss terms; each term is a mean over participants or pairs, so that no batch size changes it."""
+
+    name: Literal["adhd_cvae", "vae", "cvae", "mm_cvae", "sepvae", "contrastive_vi", "hsic"] = "adhd_cvae"
+    """Method whose terms are used (`OBJECTIVES`); what is set beside it counts more."""
     effective_voxels: PositiveInt | None = 1000
     """Gray matter is smooth, so voxels are not independent observations: their summed log-likelihood is scaled as
     if there were this many; null counts each voxel."""
     beta: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the Kullback-Leibler terms."""
+    salient_of: Literal["target", "everyone"] = "target"
+    """Whose salient code is decoded: patients', or everyone's, as in a plain VAE (Kingma & Welling 2014)."""
     total_correlation: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the critic's total-correlation term."""
+    """Weight of the critic's total-correlation term (Abid & Zou 2019; SepVAE's mutual information)."""
     critic: Literal["nonlinear", "linear"] = "nonlinear"
     """The study's critic was linear, which cannot see dependence."""
     background_salient: Annotated[float, Field(ge=0)] = 100.0
-    """Weight of the controls' salient code, pulled to zero."""
+    """Weight of half the squared length of controls' salient means: with 1/σ² it is their Kullback-Leibler
+    divergence from N(0, σ²), up to the variance (SepVAE, Louiset et al. 2023); 100 is σ = 0.1."""
+    background_spread: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of half the summed posterior variance of controls' s. As heavy as `background_salient`, both together
+    are the squared Wasserstein distance from the point 0 (contrastiveVI, Weinberger et al. 2023) times half the
+    weight."""
+    mmd_background: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the squared maximum mean discrepancy, 0 to 2, between z of patients and of controls (MM-cVAE,
+    Weinberger et al. 2022)."""
+    mmd_salient: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the squared maximum mean discrepancy, 0 to 2, between controls' s and the point 0 (MM-cVAE)."""
+    classification: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the cross-entropy of telling the groups from s by a linear classifier, nats; chance is 0.69
+    (SepVAE)."""
+    hsic: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the normalised Hilbert-Schmidt independence criterion, at most 1, of z and s in patients."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, settings: Any) -> Any:
+        """Add what the name says and nobody set; settings that are complete stay as they are."""
+        if not isinstance(settings, dict):
+            return settings
+        return {**OBJECTIVES.get(str(settings.get("name")), {}), **settings}
 
 
 class TrainingConfig(_Settings):

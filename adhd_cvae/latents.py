@@ -91,8 +91,14 @@ def decode_cohort(
     embedding: Embedding,
     affine: np.ndarray,
     progress: Progress | None = None,
+    salient_of: str = "target",
 ) -> dict[str, np.ndarray]:
     """Everything the pictures and maps need, so that they need neither model nor images.
+
+    Parameters
+    ----------
+    salient_of
+        Whose salient code is decoded, as in training (`objective.salient_of`).
 
     Returns
     -------
@@ -105,6 +111,7 @@ def decode_cohort(
     """
     model.eval()
     target = (cohort["group"] == TARGET).to_numpy()
+    is_decoded = target | (salient_of == "everyone")
     training = (cohort["split"] == TRAIN).to_numpy()
     names = cohort["participant_id"].to_numpy(dtype=str)
     mask = np.zeros(int(np.prod(model.shape)), dtype=np.uint8)
@@ -115,7 +122,7 @@ def decode_cohort(
     errors, pca_errors, effects = [], [], []
     for rows in _batches(len(images), 16, progress):
         background, salient = embedding.background_mean[rows], embedding.salient_mean[rows]
-        full = decode(model, background, salient * target[rows, None])
+        full = decode(model, background, salient * is_decoded[rows, None])
         observed = standardised_voxels(model, images[rows])
         total = np.square(observed).sum(axis=1)
         scale, mean = model.voxel_scale.cpu().numpy(), model.voxel_mean.cpu().numpy()
@@ -133,7 +140,7 @@ def decode_cohort(
         **_traversals(model, embedding.salient_mean[target]),
         "example_participant_id": names[examples],
         "example_group": cohort["group"].to_numpy(dtype=str)[examples],
-        "example": _examples(model, images[examples], embedding, examples, target),
+        "example": _examples(model, images[examples], embedding, examples, is_decoded),
         "participant_id": names,
         "reconstruction_error": np.concatenate(errors),
         "pca_reconstruction_error": np.concatenate(pca_errors),
@@ -156,10 +163,10 @@ def _example_rows(cohort: pd.DataFrame) -> np.ndarray:
 
 
 def _examples(
-    model: ContrastiveVAE, maps: np.ndarray, embedding: Embedding, rows: np.ndarray, target: np.ndarray
+    model: ContrastiveVAE, maps: np.ndarray, embedding: Embedding, rows: np.ndarray, is_decoded: np.ndarray
 ) -> np.ndarray:
     background = embedding.background_mean[rows]
-    salient = embedding.salient_mean[rows] * target[rows, None]
+    salient = embedding.salient_mean[rows] * is_decoded[rows, None]
     observed = maps.reshape(len(maps), -1)[:, model.mask_index.cpu().numpy()].astype(np.float32)
     twin, alone = decode(model, background), decode(model, np.zeros_like(background), salient)
     return np.stack([observed, decode(model, background, salient), twin, alone], axis=1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from adhd_cvae.cohort import TARGET, TRAIN, split_cohort
 from adhd_cvae.config import ModelConfig, Recipe
@@ -41,6 +42,8 @@ class Learner:
 
     model: ContrastiveVAE
     critic: Critic | None
+    classifier: nn.Linear | None
+    """Tells the groups from s, for objectives with that term; learns with the model."""
     optimiser: torch.optim.Optimizer
     critic_optimiser: torch.optim.Optimizer | None
     scaler: torch.amp.GradScaler
@@ -51,8 +54,9 @@ class Learner:
 
     def parts(self) -> dict[str, Any]:
         """The parts that have a state_dict."""
-        parts = {"model": self.model, "critic": self.critic, "optimiser": self.optimiser}
-        parts |= {"critic_optimiser": self.critic_optimiser, "scaler": self.scaler}
+        parts = {"model": self.model, "critic": self.critic, "classifier": self.classifier}
+        parts |= {"optimiser": self.optimiser, "critic_optimiser": self.critic_optimiser}
+        parts |= {"scaler": self.scaler}
         return {name: part for name, part in parts.items() if part is not None}
 
     def keep_best(self, loss: float) -> None:
@@ -104,7 +108,7 @@ def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
 
 
 def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Recipe) -> Learner:
-    """Build model, critic and optimisers; the model stands at its linear start."""
+    """Build model, critic, classifier and optimisers; the model stands at its linear start."""
     training, device = recipe.training, choose_device(recipe.training.device)
     model = initial_model(
         config,
@@ -119,15 +123,21 @@ def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Rec
     if config.salient and recipe.objective.total_correlation > 0:
         critic = Critic(config.background, config.salient, nonlinear=recipe.objective.critic == "nonlinear")
         critic = critic.to(device)
+    classifier = None
+    if config.salient and recipe.objective.classification > 0:
+        classifier = nn.Linear(config.salient, 1).to(device)
     rest = [parameter for name, parameter in model.named_parameters() if ".linear." not in name]
     groups: list[dict[str, Any]] = [{"params": rest}]
     for name, parameter in model.named_parameters():
         if ".linear." in name:  # Adam's steps are as large as its rate: small weights need small ones
             size = float(parameter.detach().square().mean().sqrt())
             groups.append({"params": [parameter], "lr": training.linear_learning_rate * size})
+    if classifier is not None:
+        groups.append({"params": list(classifier.parameters())})
     return Learner(
         model=model,
         critic=critic,
+        classifier=classifier,
         optimiser=torch.optim.Adam(groups, lr=training.learning_rate, fused=True),
         critic_optimiser=torch.optim.Adam(critic.parameters(), lr=training.learning_rate) if critic else None,
         scaler=torch.amp.GradScaler(

@@ -15,16 +15,21 @@ import torch
 from adhd_cvae.checkpoint import finished_training, load_state, save_model, save_state
 from adhd_cvae.config import ModelConfig, Recipe
 from adhd_cvae.dataset import paired_batches
+from adhd_cvae.diagnosis import diverged, epoch_warnings, training_warnings
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import fingerprint, remove_partial_files, write_tsv
 from adhd_cvae.learner import EpochRow, Learner, Rows, choose_precision, deal_rows, new_learner
-from adhd_cvae.network import ContrastiveVAE, Critic
-from adhd_cvae.objective import Terms, contrastive_terms, critic_loss, weighted_loss
+from adhd_cvae.objective import Terms, contrastive_terms, critic_loss, pair_terms, weighted_loss
 from adhd_cvae.transforms import augmentation, seed_augmentation
 
 CRITIC_STEPS = 2
 """Critic updates per update of the model."""
 EVALUATION_BATCH = 32
+LOGGED = (
+    *("kl_salient", "kl_background", "total_correlation", "background_salient", "background_spread"),
+    *("mmd_background", "mmd_salient", "hsic", "classification", "active_salient", "active_background"),
+)
+"""Terms with a column of their own in the history."""
 Progress = Callable[[EpochRow], None]
 
 
@@ -57,7 +62,8 @@ def train(
         Receives ``<model>.safetensors`` and ``.json``, ``history.tsv`` and, until a model is finished, its
         resumable state. A call after an interruption ends with the same bits as an undisturbed one.
     progress
-        Called after every epoch with its row of the history and ``epochs``.
+        Called after every epoch with its row of the history, ``epochs``, and what is wrong in that epoch as
+        ``warnings``, by a short code.
 
     Raises
     ------
@@ -112,14 +118,11 @@ def _train_one(
     while len(learner.history) <= epochs and learner.stale_epochs < recipe.training.patience:
         row = {"model": name, **_epoch(learner, images, rows, recipe)}
         if not (math.isfinite(row["train_loss"]) and math.isfinite(row["validation_loss"])):
-            raise InputError(
-                f"The loss of {name} became {row['train_loss']:g} in epoch {row['epoch']}: training diverged. "
-                f"Lower training.learning_rate (now {recipe.training.learning_rate:g}) and train again."
-            )
+            raise InputError(diverged(row, name, recipe))
         learner.history.append(row)
         learner.keep_best(row["validation_loss"])
         save_state({"key": key, **learner.state()}, folder / f"{name}-resume.pt")
-        progress({"epochs": epochs, **row})
+        progress({"epochs": epochs, "warnings": epoch_warnings(row, name, recipe), **row})
     learner.model.load_state_dict(learner.best_model)
     save_model(learner.model, recipe.image, folder / name, key, learner.history)
     (folder / f"{name}-resume.pt").unlink()
@@ -141,7 +144,7 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
         ):
             batch = np.concatenate([target, background])
             steps.append(_step(learner, _load(images[batch], transform), rows.is_target[batch], recipe))
-    held_back = evaluate(learner.model, learner.critic, images, rows.validation, rows.is_target, recipe)
+    held_back = evaluate(learner, images, rows.validation, rows.is_target, recipe)
     measured = pd.DataFrame(steps).mean().to_dict() if steps else {**held_back, "critic_loss": math.nan}
     return {
         "epoch": epoch,
@@ -149,10 +152,7 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
         "validation_loss": held_back["loss"],
         "reconstruction": measured["unexplained"],
         "validation_reconstruction": held_back["unexplained"],
-        **{
-            name: measured[name]
-            for name in ("kl_salient", "kl_background", "total_correlation", "background_salient")
-        },
+        **{name: measured[name] for name in LOGGED},
         "critic_loss": measured.get("critic_loss", math.nan),
         "critic_accuracy": measured.get("critic_accuracy", math.nan),
         "seconds": round(time.perf_counter() - started, 3),
@@ -175,7 +175,9 @@ def _step(learner: Learner, volumes: torch.Tensor, is_target: np.ndarray, recipe
     precision = choose_precision(recipe.training.precision, device)
     with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
         voxels = model.standardise(volumes.to(device))
-        terms, codes = contrastive_terms(model, critic, voxels, target, recipe.objective, sample=True)
+        terms, codes = contrastive_terms(
+            model, critic, voxels, target, recipe.objective, sample=True, classifier=learner.classifier
+        )
         loss = weighted_loss(terms, recipe.objective)
     learner.optimiser.zero_grad(set_to_none=True)
     learner.scaler.scale(loss).backward()
@@ -198,40 +200,29 @@ def _step(learner: Learner, volumes: torch.Tensor, is_target: np.ndarray, recipe
 
 @torch.no_grad()
 def evaluate(
-    model: ContrastiveVAE,
-    critic: Critic | None,
-    images: np.ndarray,
-    rows: np.ndarray,
-    is_target: np.ndarray,
-    recipe: Recipe,
+    learner: Learner, images: np.ndarray, rows: np.ndarray, is_target: np.ndarray, recipe: Recipe
 ) -> dict[str, float]:
-    """Mean loss and terms of some rows: posterior means decoded, no augmentation, full precision."""
-    model.eval()
+    """Mean loss and terms of some rows: posterior means decoded, no augmentation, full precision.
+
+    Terms of pairs come from all rows at once: a batch may lack a group.
+    """
+    model, objective = learner.model.eval(), recipe.objective
     device = model.voxel_mean.device
     totals: dict[str, float] = dict.fromkeys(("loss", *Terms._fields), 0.0)
+    means: list[tuple[torch.Tensor, ...]] = []
     for start in range(0, len(rows), EVALUATION_BATCH):
         batch = rows[start : start + EVALUATION_BATCH]
         voxels = model.standardise(_load(images[batch], None).to(device))
         target = torch.from_numpy(is_target[batch].astype(np.float32)).to(device)
-        terms, _ = contrastive_terms(model, critic, voxels, target, recipe.objective, sample=False)
-        values = {"loss": weighted_loss(terms, recipe.objective), **terms._asdict()}
+        terms, codes = contrastive_terms(
+            model, learner.critic, voxels, target, objective, sample=False, classifier=learner.classifier
+        )
+        means.append((codes.background.mean, codes.salient.mean, target))
+        values = {"loss": weighted_loss(terms, objective), **terms._asdict()}
         for name, value in values.items():
             totals[name] += value.item() * len(batch) / len(rows)
+    background, salient, target = (torch.cat(part) for part in zip(*means, strict=True))
+    for name, value in pair_terms(background, salient, target, objective).items():
+        totals["loss"] += getattr(objective, name) * (value.item() - totals[name])
+        totals[name] = value.item()
     return totals
-
-
-def training_warnings(history: pd.DataFrame, recipe: Recipe) -> list[str]:
-    """What a person should know before trusting the latents."""
-    warnings = []
-    for name, rows in history.groupby("model", sort=False):
-        best = rows.loc[rows["validation_loss"].idxmin()]
-        if best["epoch"] == 0 and len(rows) > 1:
-            start = "random" if recipe.model.start == "random" else "linear"
-            warnings.append(f"{name}: no epoch improved on the {start} start, which is what is kept.")
-        if best["epoch"] == recipe.training.epochs:
-            warnings.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
-        if name == "cvae" and recipe.model.salient and best["kl_salient"] < 0.1:
-            warnings.append(
-                "cvae: the salient space has collapsed (it says less than 0.1 nats about a patient)."
-            )
-    return warnings

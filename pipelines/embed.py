@@ -47,7 +47,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
         )
     stage = Stage(
         name="embed",
-        settings=settings_of(recipe, "seed", "analysis.draws"),
+        settings=settings_of(recipe, "seed", "analysis.draws", "objective.salient_of"),
         inputs={
             **checksums(paths, paths.cohort, weights, plain_weights),
             "images": images_fingerprint(paths),
@@ -85,7 +85,13 @@ def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
     with progress.bar("Decoding") as tick:
         affine = np.array(read_json(paths.manifest)["affine"])
         decoded = decode_cohort(
-            model, images, cohort, codes, affine, lambda done, total: tick(done, total, "patients and twins")
+            model,
+            images,
+            cohort,
+            codes,
+            affine,
+            lambda done, total: tick(done, total, "patients and twins"),
+            recipe.objective.salient_of,
         )
     save_arrays(decoded, paths.decoded)
 

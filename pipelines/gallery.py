@@ -113,11 +113,13 @@ PICTURES = (
         "training_terms",
         "training",
         "What the contrastive loss is made of",
-        "Small line charts of reconstruction, Kullback-Leibler, total-correlation and controls' salient "
-        "terms, and of the critic's accuracy, by epoch.",
+        "Small line charts of each term that the objective has (reconstruction, Kullback-Leibler, "
+        "total correlation, controls' salient code and others), of the critic's accuracy and of the units "
+        "in use, by epoch.",
         "Unexplained variance: share of the maps' variance that the decoding misses. KL: information kept "
         "in a space, nats. The critic tells true (s, z) pairs from shuffled ones: an accuracy at the "
-        "dotted line, 0.5, means that it finds no dependence.",
+        "dotted line, 0.5, means that it finds no dependence. MMD² and HSIC: 0 where there is no difference "
+        "or dependence. Units in use: those whose means differ between participants.",
     ),
     Picture(
         "reconstructions",
@@ -126,7 +128,8 @@ PICTURES = (
         "Axial gray-matter slices, one row a participant: observed, full decoding, background-only "
         "decoding and salient-only decoding.",
         "Background only is the participant's twin: the same shared anatomy with s = 0. Controls are "
-        "decoded with s = 0 by construction. Brighter is more gray matter. The participant's left is on "
+        "decoded with s = 0 by construction, but for the objective of a plain VAE. Brighter is more gray "
+        "matter. The participant's left is on "
         "the left.",
         wide=True,
     ),

@@ -6,40 +6,23 @@ from typing import Any
 from adhd_cvae.analysis.confounding_words import listed
 from pipelines.formats import ReportTable
 from pipelines.narrative import is_simulated
+from pipelines.references import REFERENCES
 from pipelines.results import Results
 from pipelines.settings import flatten
 
-REFERENCES = {
-    "study": "Lan, Sun. CVAE-based ADHD neuroimaging analysis. BrainHack School, 2025.",
-    "aglinskas": "Aglinskas A, Hartshorne JK, Anzellotti S. Contrastive machine learning reveals the "
-    "structure of neuroanatomical variation within autism. Science 376:1070–1074, 2022. "
-    "doi:10.1126/science.abm2461",
-    "cvae": "Abid A, Zou J. Contrastive variational autoencoder enhances salient features. "
-    "arXiv:1902.04601, 2019.",
-    "vae": "Kingma DP, Welling M. Auto-encoding variational Bayes. ICLR, 2014. arXiv:1312.6114",
-    "cpca": "Abid A, Zhang MJ, Bagaria VK, Zou J. Exploring patterns enriched in a dataset with "
-    "contrastive principal component analysis. Nature Communications 9:2134, 2018. "
-    "doi:10.1038/s41467-018-04608-8",
-    "pcpca": "Li D, Jones A, Engelhardt B. Probabilistic contrastive principal component analysis. "
-    "arXiv:2012.07977, 2020.",
-    "ica": "Hyvärinen A. Fast and robust fixed-point algorithms for independent component analysis. IEEE "
-    "Transactions on Neural Networks 10:626-634, 1999. doi:10.1109/72.761722",
-    "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the "
-    "branches of systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. "
-    "doi:10.3389/neuro.06.004.2008",
-    "fdr": "Benjamini Y, Hochberg Y. Controlling the false discovery rate. Journal of the Royal "
-    "Statistical Society B 57:289–300, 1995. doi:10.1111/j.2517-6161.1995.tb02031.x",
-    "silhouette": "Rousseeuw PJ. Silhouettes: a graphical aid to the interpretation and validation of "
-    "cluster analysis. Journal of Computational and Applied Mathematics 20:53–65, 1987. "
-    "doi:10.1016/0377-0427(87)90125-7",
-    "umap": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for "
-    "dimension reduction. arXiv:1802.03426, 2018.",
-    "hsic": "Gretton A, Bousquet O, Smola A, Schölkopf B. Measuring statistical dependence with "
-    "Hilbert-Schmidt norms. Algorithmic Learning Theory, 63–77, 2005. doi:10.1007/11564089_7",
-    "adhd200": "The ADHD-200 Consortium. A model to advance the translational potential of neuroimaging in "
-    "clinical neuroscience. Frontiers in Systems Neuroscience 6:62, 2012. doi:10.3389/fnsys.2012.00062",
-}
-"""Key to full reference, in the order of the list."""
+_TERMS = (
+    ("background_salient", "controls' s was pulled to 0", ("sepvae",)),
+    ("background_spread", "the posterior variance of controls' s was penalised", ("contrastive_vi",)),
+    (
+        "mmd_background",
+        "the maximum mean discrepancy of z between the groups was penalised",
+        ("mm_cvae", "mmd"),
+    ),
+    ("mmd_salient", "the maximum mean discrepancy of controls' s from 0 was penalised", ("mm_cvae", "mmd")),
+    ("classification", "a linear classifier told the groups by s", ("sepvae",)),
+    ("hsic", "the unbiased, normalised HSIC of patients' s and z was penalised", ("unbiased_hsic",)),
+)
+"""Term of the objective, what the methods say of it where it has a weight, and whom they cite."""
 
 _TOLD = ("device", "device_name", "threads", "precision", "torch_threads", "deterministic")
 """Facts of run.json that may be shown: never a host, a user or a path."""
@@ -69,6 +52,9 @@ def used_references(results: Results) -> list[tuple[str, str]]:
     """Key and text of each reference that this run's methods call for."""
     wanted = {"study", "aglinskas", "cvae", "vae"}
     wanted.add(_start(results)[1])
+    for name, _, keys in _TERMS:
+        if results.setting(f"objective.{name}"):
+            wanted.update(keys)
     for table, keys in (
         ("rsa", ("rsa", "fdr")),
         ("silhouette", ("silhouette",)),
@@ -139,9 +125,13 @@ def _model(results: Results, cited: dict[str, str]) -> str:
     text = (
         f"A contrastive variational autoencoder [{cited['cvae']}] as applied to anatomy in "
         f"[{cited['aglinskas']}] and "
-        f"[{cited['study']}] encoded each map in {salient} salient units (s), decoded for patients only, and "
-        f"{background} background units (z), shared by both groups; controls were decoded with s = 0."
+        f"[{cited['study']}] encoded each map in {salient} salient units (s) and {background} background units "
+        f"(z), shared by both groups; "
     )
+    if results.setting("objective.salient_of") == "everyone":
+        text += "both were decoded for everyone, as in a plain variational autoencoder."
+    else:
+        text += "s was decoded for patients only, controls with s = 0."
     start, reference = _start(results)
     if start:
         text += f" Its linear part started from {start}" + (f" [{cited[reference]}]." if reference else ".")
@@ -150,6 +140,7 @@ def _model(results: Results, cited: dict[str, str]) -> str:
     if results.setting("objective.total_correlation"):
         critic = results.setting("objective.critic", "nonlinear")
         text += f" A {critic} critic with its own optimiser estimated the total correlation of s and z."
+    text += _terms(results, cited)
     if results.setting("training.vae"):
         text += (
             f" A plain variational autoencoder [{cited['vae']}] with as many units and the same "
@@ -157,6 +148,16 @@ def _model(results: Results, cited: dict[str, str]) -> str:
             "scale was the comparison."
         )
     return text
+
+
+def _terms(results: Results, cited: dict[str, str]) -> str:
+    """Further terms of the objective, with their weights in nats."""
+    said = []
+    for name, words, keys in _TERMS:
+        if weight := results.setting(f"objective.{name}"):
+            numbers = ", ".join(cited[key] for key in keys)
+            said.append(f"{words} (weight {weight:g}) [{numbers}]")
+    return f" In the objective, {'; '.join(said)}." if said else ""
 
 
 def _training(results: Results) -> str:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import SET_BY_NAME, Recipe
 from adhd_cvae.errors import InputError
 
 DEFAULT = "adhd200"
@@ -52,8 +52,13 @@ def validated(settings: dict[str, Any], origin: str) -> Recipe:
 
 
 def apply_overrides(settings: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, Any]:
-    """Return a copy of `settings` in which each ``key=value`` has replaced what was there."""
+    """Return a copy of `settings` in which each ``key=value`` has replaced what was there.
+
+    ``objective.name`` also replaces the weights of the objective before it, but none that an override names.
+    """
     problems = []
+    if any(override.partition("=")[0].strip() == "objective.name" for override in overrides):
+        settings = _without_weights(settings)
     for override in overrides:
         key, equals, text = override.partition("=")
         key = key.strip()
@@ -150,12 +155,25 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Lay `changes` over `base`, section by section; lists and batteries replace."""
-    merged = dict(base)
+    """Lay `changes` over `base`, section by section; lists and batteries replace, and so does an objective's name."""
+    objective = changes.get("objective")
+    renamed = isinstance(objective, dict) and "name" in objective
+    merged = _without_weights(base) if renamed else dict(base)
     for key, value in changes.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = {**merged[key], **value} if both else value
     return merged
+
+
+def _without_weights(settings: dict[str, Any]) -> dict[str, Any]:
+    """Forget what an objective's name decides, so that another name can."""
+    objective = settings.get("objective")
+    if not isinstance(objective, dict):
+        return settings
+    return {
+        **settings,
+        "objective": {key: value for key, value in objective.items() if key not in SET_BY_NAME},
+    }
 
 
 def _with_value(settings: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
         from adhd_cvae.dataset import open_images
         from adhd_cvae.training import train
 
+        told: set[tuple[str, str]] = set()
         with progress.bar("Training") as tick:
             tick(0, recipe.training.epochs, "finding the linear start")
             result = train(
@@ -61,7 +62,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
                 cohort,
                 recipe,
                 paths.checkpoints,
-                progress=lambda row: _show(row, tick, progress),
+                progress=lambda row: _show(row, tick, progress, told),
             )
         for text in result.warnings:
             progress.warning(text)
@@ -81,14 +82,21 @@ _ENDS = (".safetensors", ".json")
 _NAMES = {"cvae": "contrastive model", "vae": "plain model"}
 
 
-def _show(row: dict, tick: Tick, progress: Progress) -> None:
-    """Tell an epoch: the bar moves each time, a full line comes with the first, every tenth and the last."""
+def _show(row: dict, tick: Tick, progress: Progress, told: set[tuple[str, str]]) -> None:
+    """Tell an epoch: the bar moves each time, a full line comes with the first, every tenth and the last.
+
+    What goes wrong is told when it is first seen; `told` remembers it.
+    """
     epoch, epochs = int(row["epoch"]), int(row["epochs"])
     name = _NAMES.get(row["model"], row["model"])
     tick(epoch, epochs, f"{name}, {row['validation_reconstruction']:.0%} unexplained")
     if epoch % 10 == 0 or epoch == epochs:
         when = f"epoch {epoch} of {epochs}" if epoch else "at the start"
         progress.line(f"  {name}, {when}: {in_words(row)}")
+    for code, text in row.get("warnings", {}).items():
+        if (row["model"], code) not in told:
+            told.add((row["model"], code))
+            progress.warning(f"epoch {epoch}: {text}")
 
 
 def in_words(row: dict) -> str:

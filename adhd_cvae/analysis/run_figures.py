@@ -195,15 +195,22 @@ TERMS = {
     "kl_background": "KL of z",
     "total_correlation": "total correlation",
     "background_salient": "controls' s",
+    "background_spread": "spread of controls' s",
+    "mmd_background": "groups' difference in z (MMD²)",
+    "mmd_salient": "controls' s from 0 (MMD²)",
+    "hsic": "dependence of s and z (HSIC)",
+    "classification": "cross-entropy of groups by s",
+    "active_salient": "units of s in use",
+    "active_background": "units of z in use",
     "critic_accuracy": "critic's accuracy",
 }
 
 
 @styled
 def training_terms(history: pd.DataFrame) -> Figure:
-    """The contrastive model's loss terms on the training participants, one small panel each."""
+    """The contrastive model's loss terms on the training participants, one small panel each that has values."""
     rows = history.loc[history["model"] == "cvae"]
-    terms = [term for term in TERMS if term in rows and rows[term].notna().any()]
+    terms = [term for term in TERMS if term in rows and rows[term].fillna(0).ne(0).any()]
     height = -(-len(terms) // 2)
     figure = new_figure(1.5 * height + 0.3)
     panels = figure.subplots(height, 2, squeeze=False, sharex=True).ravel()

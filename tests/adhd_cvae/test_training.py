@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression
 
 from adhd_cvae.checkpoint import load_model
 from adhd_cvae.cohort import split_cohort
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import ObjectiveConfig, Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.latents import embed
 from adhd_cvae.learner import choose_precision, deal_rows
@@ -131,6 +131,27 @@ def test_interrupted_training_resumes_to_the_same_bits(data, trained, tmp_path, 
     assert not list(tmp_path.glob(".*"))
     losses = ["model", "epoch", "train_loss", "validation_loss", "critic_loss"]
     pd.testing.assert_frame_equal(result.history[losses], trained[1].history[losses])
+
+
+def test_the_classifier_resumes_with_the_rest(data, tmp_path):
+    images, cohort, _ = data
+    sepvae = recipe(
+        objective=ObjectiveConfig.model_validate({"name": "sepvae"}).model_dump(),
+        training={"epochs": 2, "vae": False},
+    )
+
+    def stop(row):
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    undisturbed = train(images, cohort, sepvae, tmp_path / "undisturbed")
+    with pytest.raises(KeyboardInterrupt):
+        train(images, cohort, sepvae, tmp_path / "stopped", stop)
+    resumed = train(images, cohort, sepvae, tmp_path / "stopped")
+    assert same(weights(tmp_path / "stopped"), weights(tmp_path / "undisturbed"))
+    told = ["classification", "train_loss"]
+    pd.testing.assert_frame_equal(resumed.history[told], undisturbed.history[told])
+    assert (resumed.history["classification"] > 0).all()
 
 
 def test_a_finished_model_is_not_trained_again(data, trained, tmp_path):

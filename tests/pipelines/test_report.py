@@ -12,6 +12,7 @@ import pytest
 from nibabel.nifti1 import Nifti1Image
 
 from adhd_cvae.analysis.figure_style import save_figure
+from adhd_cvae.config import ObjectiveConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_json, read_tsv, write_json, write_tsv
 from pipelines import cautions, methods, narrative
@@ -409,6 +410,23 @@ def test_methods_say_how_groups_were_balanced(folder: Path) -> None:
     )
     assert "numbers within 0.25 standard deviations" in said
     assert "cut at random to 2 times the smaller one." in said
+
+
+def test_methods_name_the_objectives_terms_and_cite_them(folder: Path) -> None:
+    run = read_json(folder / "run.json")
+    for name, expected in (
+        ("mm_cvae", "the maximum mean discrepancy of z between the groups was penalised (weight 1000)"),
+        ("hsic", "the unbiased, normalised HSIC of patients' s and z was penalised (weight 100)"),
+        ("vae", "both were decoded for everyone"),
+    ):
+        weights = ObjectiveConfig.model_validate({"name": name}).model_dump()
+        run["recipe"]["objective"] = weights
+        write_json(run, folder / "run.json")
+        results = Results(folder)
+        assert expected in methods.paragraph(results)
+        assert ("critic" in methods.paragraph(results)) == (weights["total_correlation"] > 0)
+        cited = {key for key, _ in methods.used_references(results)}
+        assert ("mmd" in cited) == (name == "mm_cvae")
 
 
 def test_age_sex_and_missing_values_are_shown_by_group(page: Page, folder: Path) -> None:

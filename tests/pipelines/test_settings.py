@@ -2,7 +2,7 @@
 
 import pytest
 
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import OBJECTIVES, Recipe
 from adhd_cvae.errors import InputError
 from pipelines.settings import apply_overrides, flatten, known_keys, load_recipe, shipped_recipes, validated
 
@@ -128,3 +128,38 @@ def test_overrides_leave_what_they_are_given_untouched():
     changed = apply_overrides(plain, ("model.salient=9",))
     assert changed["model"]["salient"] == 9
     assert plain["model"]["salient"] != 9
+
+
+@pytest.mark.parametrize("recipe", ["adhd200", "as-published", "smoke"])
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_an_objectives_name_replaces_the_recipes_weights_and_what_is_set_beside_it_stays(recipe, name):
+    weights = Recipe.model_validate({"objective": {"name": name}}).objective.model_dump()
+    kept = {key: load_recipe(recipe).objective.model_dump()[key] for key in ("beta", "effective_voxels")}
+    named = load_recipe(recipe, (f"objective.name={name}",)).objective.model_dump()
+    assert named == weights | kept
+    for overrides in (
+        ("objective.hsic=5", f"objective.name={name}"),
+        (f"objective.name={name}", "objective.hsic=5"),
+    ):
+        assert load_recipe(recipe, overrides).objective.model_dump() == named | {"hsic": 5}
+
+
+def test_a_resolved_recipe_stays_as_it_is_and_can_take_another_objective(tmp_path):
+    plain = load_recipe("smoke", ("objective.name=mm_cvae", "objective.hsic=5")).model_dump(mode="json")
+    assert validated(plain, "test").model_dump(mode="json") == plain
+    again = validated(apply_overrides(plain, ("objective.name=sepvae",)), "test").objective
+    assert (again.mmd_background, again.hsic, again.classification) == (0, 0, 10)
+    (tmp_path / "mine.yaml").write_text("base: as-published\nobjective: {name: cvae}\n", encoding="utf-8")
+    objective = load_recipe(str(tmp_path / "mine.yaml")).objective
+    assert (objective.critic, objective.total_correlation, objective.effective_voxels) == (
+        "nonlinear",
+        1,
+        None,
+    )
+
+
+def test_an_unknown_objective_is_one_line():
+    for name in ("mmcvae", "[cvae]"):
+        with pytest.raises(InputError, match=r"objective\.name is") as caught:
+            load_recipe("smoke", (f"objective.name={name}",))
+        assert len(caught.value.problems) == 1

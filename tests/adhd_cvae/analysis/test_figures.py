@@ -107,6 +107,13 @@ def test_training_terms_leave_out_what_was_not_recorded() -> None:
     assert "KL of s" not in words
 
 
+def test_training_terms_without_a_weight_are_not_drawn() -> None:
+    rows = history(("cvae",)).assign(hsic=0.1, mmd_salient=0.0)
+    words = words_of(run_figures.training_terms(rows))
+    assert "dependence of s and z (HSIC)" in words
+    assert "controls' s from 0 (MMD²)" not in words
+
+
 def test_similarity_star_only_below_corrected_threshold(rsa: pd.DataFrame) -> None:
     figure = figures.similarity_bars(rsa, {"adhd_index": "ADHD Index"})
     words = words_of(figure)
