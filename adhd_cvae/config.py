@@ -184,6 +184,8 @@ class TrainingConfig(_Settings):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     linear_learning_rate: Annotated[float, Field(ge=0)] = 1e-3
     """Learning rate of the linear start, as a share of the size of its weights."""
+    train_salient: bool | None = None
+    """Whether the means of s learn; null: only where they have no linear start, on which training does not improve."""
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.1
     """Share of the training split held back to decide when to stop; the test split never decides anything."""

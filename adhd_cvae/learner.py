@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from adhd_cvae.cohort import TARGET, TRAIN, split_cohort
-from adhd_cvae.config import ModelConfig, Recipe
+from adhd_cvae.config import ModelConfig, Recipe, TrainingConfig
 from adhd_cvae.initialisation import initial_model
 from adhd_cvae.network import ContrastiveVAE, Critic
 
@@ -126,12 +126,9 @@ def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Rec
     classifier = None
     if config.salient and recipe.objective.classification > 0:
         classifier = nn.Linear(config.salient, 1).to(device)
-    rest = [parameter for name, parameter in model.named_parameters() if ".linear." not in name]
-    groups: list[dict[str, Any]] = [{"params": rest}]
-    for name, parameter in model.named_parameters():
-        if ".linear." in name:  # Adam's steps are as large as its rate: small weights need small ones
-            size = float(parameter.detach().square().mean().sqrt())
-            groups.append({"params": [parameter], "lr": training.linear_learning_rate * size})
+    if model.salient_encoder is not None and not learns_salient(recipe):
+        model.salient_encoder.keep_mean()
+    groups = _parameter_groups(model, training)
     if classifier is not None:
         groups.append({"params": list(classifier.parameters())})
     return Learner(
@@ -144,6 +141,25 @@ def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Rec
             device.type, enabled=choose_precision(training.precision, device) == torch.float16
         ),
     )
+
+
+def learns_salient(recipe: Recipe) -> bool:
+    """Whether steps are taken on the means of s."""
+    asked = recipe.training.train_salient
+    return recipe.model.start == "random" if asked is None else asked
+
+
+def _parameter_groups(model: ContrastiveVAE, training: TrainingConfig) -> list[dict[str, Any]]:
+    """What learns: the linear maps, each at a rate of its own, and the rest."""
+    learning = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    groups: list[dict[str, Any]] = [
+        {"params": [parameter for name, parameter in learning.items() if ".linear." not in name]}
+    ]
+    for name, parameter in learning.items():
+        if ".linear." in name:  # Adam's steps are as large as its rate: small weights need small ones
+            size = float(parameter.detach().square().mean().sqrt())
+            groups.append({"params": [parameter], "lr": training.linear_learning_rate * size})
+    return groups
 
 
 def channels_last(model: ContrastiveVAE) -> ContrastiveVAE:

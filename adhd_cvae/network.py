@@ -72,6 +72,13 @@ class Encoder(nn.Module):
                 mean = mean + self.linear(centred)
         return Posterior(mean, log_variance.clamp(-12.0, 4.0))
 
+    def keep_mean(self) -> None:
+        """Let nothing that decides the posterior's mean learn."""
+        parts = [self.linear, self.correction.mean if self.correction is not None else None]
+        for part in parts:
+            if part is not None:
+                part.requires_grad_(False)
+
 
 class ConvolutionalEncoder(nn.Module):
     """Volume to the mean of a posterior and to what is added to its log variance, which starts at zero."""

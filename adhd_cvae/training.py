@@ -143,7 +143,9 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
             rows.target, rows.background, recipe.training.batch_size, (recipe.seed, epoch)
         ):
             batch = np.concatenate([target, background])
-            steps.append(_step(learner, _load(images[batch], transform), rows.is_target[batch], recipe))
+            steps.append(
+                take_step(learner, load_batch(images[batch], transform), rows.is_target[batch], recipe)
+            )
     held_back = evaluate(learner, images, rows.validation, rows.is_target, recipe)
     measured = pd.DataFrame(steps).mean().to_dict() if steps else {**held_back, "critic_loss": math.nan}
     return {
@@ -159,7 +161,7 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
     }
 
 
-def _load(maps: np.ndarray, transform: Callable[[Any], Any] | None) -> torch.Tensor:
+def load_batch(maps: np.ndarray, transform: Callable[[Any], Any] | None) -> torch.Tensor:
     """Maps as (batch, 1, x, y, z) float32, randomly changed where a transform is given."""
     volumes = torch.from_numpy(maps.astype(np.float32))[:, None]
     if transform is None:
@@ -167,7 +169,9 @@ def _load(maps: np.ndarray, transform: Callable[[Any], Any] | None) -> torch.Ten
     return torch.stack([torch.as_tensor(transform({"image": volume})["image"]) for volume in volumes])
 
 
-def _step(learner: Learner, volumes: torch.Tensor, is_target: np.ndarray, recipe: Recipe) -> dict[str, float]:
+def take_step(
+    learner: Learner, volumes: torch.Tensor, is_target: np.ndarray, recipe: Recipe
+) -> dict[str, float]:
     """One update of the model, then of the critic on the codes as they were."""
     model, critic = learner.model, learner.critic
     device = model.voxel_mean.device
@@ -212,7 +216,7 @@ def evaluate(
     means: list[tuple[torch.Tensor, ...]] = []
     for start in range(0, len(rows), EVALUATION_BATCH):
         batch = rows[start : start + EVALUATION_BATCH]
-        voxels = model.standardise(_load(images[batch], None).to(device))
+        voxels = model.standardise(load_batch(images[batch], None).to(device))
         target = torch.from_numpy(is_target[batch].astype(np.float32)).to(device)
         terms, codes = contrastive_terms(
             model, learner.critic, voxels, target, objective, sample=False, classifier=learner.classifier

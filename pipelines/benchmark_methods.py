@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from adhd_cvae.checkpoint import load_model
 from adhd_cvae.cohort import BACKGROUND, TARGET, TEST, TRAIN, split_cohort
-from adhd_cvae.config import ImageConfig, Recipe
+from adhd_cvae.config import OBJECTIVES, ImageConfig, Recipe
 from adhd_cvae.initialisation import initial_model
 from adhd_cvae.latents import Embedding, decode, embed, standardised_voxels
 from adhd_cvae.network import ContrastiveVAE
@@ -35,8 +35,15 @@ class Method(NamedTuple):
 
 
 _LINEAR = ("model.correction=false", "training.epochs=0")
+_TRAINED = ("training.train_salient=true",)
 METHODS: dict[str, Method] = {
     "adhd_cvae": Method(),
+    "trained_salient": Method(_TRAINED),
+    **{
+        name: Method((f"objective.name={name}", *_TRAINED))
+        for name in OBJECTIVES
+        if name not in ("adhd_cvae", "vae")
+    },
     "random_start": Method(("model.start=random",)),
     "vae": Method(("training.vae=true",), "vae"),
     "contrast": Method(("model.start=contrast", *_LINEAR)),

@@ -21,6 +21,12 @@ from adhd_cvae.analysis.figure_style import (
 CEILING = "supervised_ridge"
 METHOD_LABELS = {
     "adhd_cvae": "adhd-cvae",
+    "trained_salient": "adhd-cvae, s trained",
+    "cvae": "cVAE objective",
+    "mm_cvae": "MM-cVAE objective",
+    "sepvae": "SepVAE objective",
+    "contrastive_vi": "contrastiveVI objective",
+    "hsic": "HSIC objective",
     "random_start": "random start",
     "vae": "plain VAE",
     "contrast": "linear contrast",

@@ -7,13 +7,14 @@ import torch
 from safetensors.torch import load_file
 from sklearn.linear_model import LinearRegression
 
+from adhd_cvae.baselines import fit_linear
 from adhd_cvae.checkpoint import load_model
 from adhd_cvae.cohort import split_cohort
 from adhd_cvae.config import ObjectiveConfig, Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.latents import embed
-from adhd_cvae.learner import choose_precision, deal_rows
-from adhd_cvae.training import train
+from adhd_cvae.latents import embed, standardised_voxels
+from adhd_cvae.learner import choose_precision, deal_rows, new_learner
+from adhd_cvae.training import load_batch, take_step, train
 
 SHAPE = (16, 16, 16)
 RECIPE = Recipe.model_validate(
@@ -250,3 +251,37 @@ def test_a_checkpoint_that_carries_code_is_refused(data, tmp_path):
     images, cohort, _ = data
     with pytest.raises(InputError, match="damaged"):
         train(images, cohort, RECIPE, tmp_path)
+
+
+@pytest.mark.parametrize("asked", [None, True])
+def test_the_salient_means_learn_only_where_they_are_asked_to(data, asked):
+    images, cohort, _ = data
+    settings = recipe(training={"train_salient": asked})
+    rows = deal_rows(cohort, settings)
+    learner = new_learner(settings.model, images, rows, settings)
+    before = embed(learner.model, images)
+    learner.model.train()
+    batch = np.concatenate([rows.target[:8], rows.background[:8]])
+    for _ in range(2):  # the first step moves the last layers, which start at zero, only
+        take_step(learner, load_batch(images[batch], None), rows.is_target[batch], settings)
+    after = embed(learner.model, images)
+    assert np.array_equal(before.salient_mean, after.salient_mean) == (asked is None)
+    assert not np.array_equal(before.salient_sd, after.salient_sd)
+    assert not np.array_equal(before.background_mean, after.background_mean)
+
+
+@pytest.mark.parametrize("start", ["contrast", "contrastive_pca", "pcpca", "pca", "ica"])
+def test_a_linear_model_without_epochs_is_the_linear_fit(data, tmp_path, start):
+    images, cohort, _ = data
+    asked = recipe(model={"start": start, "correction": False}, training={"vae": False, "epochs": 0})
+    train(images, cohort, asked, tmp_path)
+    model, _ = load_model(tmp_path / "cvae")
+    voxels = standardised_voxels(model, images)
+    rows = deal_rows(cohort, asked)
+    units = asked.model.salient, asked.model.background
+    sites = None if rows.sites is None else rows.sites[rows.training]
+    training, is_target = rows.training, rows.is_target[rows.training]
+    fitted = fit_linear(start, voxels[training], is_target, *units, sites=sites, seed=asked.seed)
+    codes = embed(model, images)
+    assert np.allclose(codes.salient_mean, fitted.salient.embed(voxels), atol=1e-3)
+    assert np.allclose(codes.background_mean, fitted.background.embed(voxels), atol=1e-3)
