@@ -181,12 +181,17 @@ def open_images(cache_dir: Path) -> np.ndarray:
 
 
 def paired_batches(
-    target: np.ndarray, background: np.ndarray, batch_size: int, seed: tuple[int, ...]
+    target: np.ndarray,
+    background: np.ndarray,
+    batch_size: int,
+    seed: tuple[int, ...],
+    sites: np.ndarray | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield one epoch of (target rows, background rows), both of `batch_size` or the smaller group's size.
 
     Every participant of the larger group comes once; the smaller group is drawn again, in a new order, until the
-    epoch ends. The order follows from `seed` alone.
+    epoch ends. Where `sites` tells every row's site, each batch holds a group's sites in that group's proportions.
+    The order follows from `seed` alone.
     """
     rng = np.random.default_rng(seed)
     size = min(batch_size, len(target), len(background))
@@ -194,8 +199,18 @@ def paired_batches(
 
     def order(rows: np.ndarray) -> np.ndarray:
         rounds = int(np.ceil(steps * size / len(rows)))
-        return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[: steps * size].reshape(
-            steps, size
-        )
+        shuffled = [_spread(rng.permutation(rows), sites, rng) for _ in range(rounds)]
+        return np.concatenate(shuffled)[: steps * size].reshape(steps, size)
 
     yield from zip(order(target), order(background), strict=True)
+
+
+def _spread(rows: np.ndarray, sites: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Shuffled rows, rearranged so that those of a site lie at even distances from a random first place."""
+    if sites is None:
+        return rows
+    places = np.empty(len(rows))
+    for site in np.unique(sites[rows]):
+        members = np.flatnonzero(sites[rows] == site)
+        places[members] = (np.arange(len(members)) + rng.random()) / len(members)
+    return rows[np.argsort(places, kind="stable")]

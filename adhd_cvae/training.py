@@ -140,7 +140,7 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
         seed_augmentation(transform, int(np.random.default_rng([recipe.seed, epoch]).integers(2**31)))
         learner.model.train()
         for target, background in paired_batches(
-            rows.target, rows.background, recipe.training.batch_size, (recipe.seed, epoch)
+            rows.target, rows.background, recipe.training.batch_size, (recipe.seed, epoch), rows.sites
         ):
             batch = np.concatenate([target, background])
             steps.append(

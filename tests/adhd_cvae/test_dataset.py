@@ -100,6 +100,20 @@ def test_batches_pair_groups_and_show_everybody_of_the_larger():
     assert not all(np.array_equal(a, c) for (a, _), (c, _) in zip(batches, other, strict=True))
 
 
+def test_each_batch_has_a_groups_sites_in_its_proportions():
+    target, background = np.arange(40), np.arange(40, 120)
+    sites = np.array(["a", "a", "a", "b"] * 10 + ["a", "b"] * 40)
+    batches = list(paired_batches(target, background, 8, (0, 1), sites))
+    counts = [((sites[a] == "a").sum(), (sites[b] == "a").sum()) for a, b in batches]
+    assert all(5 <= patients <= 7 and 3 <= controls <= 5 for patients, controls in counts)
+    assert set(np.concatenate([b for _, b in batches])) == set(background)
+    first, second = (np.concatenate([a for a, _ in batches])[rows] for rows in (slice(40), slice(40, 80)))
+    assert set(first) == set(second) == set(target)
+    assert not np.array_equal(first, second)
+    unaware = paired_batches(target, background, 8, (0, 1))
+    assert any(abs((sites[b] == "a").sum() - 4) > 1 for _, b in unaware)
+
+
 def test_a_group_smaller_than_the_batch_still_pairs():
     batches = list(paired_batches(np.arange(3), np.arange(10, 20), 16, (0,)))
     assert [(len(a), len(b)) for a, b in batches] == [(3, 3)] * 4
