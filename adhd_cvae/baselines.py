@@ -92,7 +92,7 @@ def fit_linear(
     scores, axes = _principal_axes(
         centred if sites is None else _without_sites(centred, is_target, np.asarray(sites).astype(str))
     )
-    units = min(salient, int(is_target.sum()) - 1, scores.shape[1])
+    units = max(min(salient, int(is_target.sum()) - 1, scores.shape[1]), 1)
     directions = METHODS[method](scores, is_target, units, seed)
     encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
     guarded = np.linalg.lstsq(centred[is_target] @ encoder.T, centred[is_target], rcond=None)[0]

@@ -47,6 +47,7 @@ METHODS: dict[str, Method] = {
     "random_start": Method(("model.start=random",)),
     "vae": Method(("training.vae=true",), "vae"),
     "contrast": Method(("model.start=contrast", *_LINEAR)),
+    "site_blind": Method(("model.start=contrast", "cohort.site=null", *_LINEAR)),
     "contrastive_pca": Method(("model.start=contrastive_pca", *_LINEAR)),
     "pcpca": Method(("model.start=pcpca", *_LINEAR)),
     "ica": Method(("model.start=ica", *_LINEAR)),

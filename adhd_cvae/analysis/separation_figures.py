@@ -30,6 +30,7 @@ METHOD_LABELS = {
     "random_start": "random start",
     "vae": "plain VAE",
     "contrast": "linear contrast",
+    "site_blind": "linear contrast, site blind",
     "contrastive_pca": "contrastive PCA",
     "pcpca": "PCPCA",
     "ica": "ICA",

@@ -118,3 +118,11 @@ def test_a_cohort_smaller_than_the_units_gets_zeros(method):
     assert not spaces.background.encoder[8:].any()
     assert np.isfinite(spaces.background.embed(data)).all()
     assert np.isfinite(spaces.salient.embed(data)).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_patient_is_enough_to_fit_something(method):
+    data, _, _ = planted(participants=8)
+    spaces = fit_linear(method, data, np.arange(8) == 0, 4, 16)
+    assert np.isfinite(spaces.salient.embed(data)).all()
+    assert np.isfinite(spaces.background.embed(data)).all()
