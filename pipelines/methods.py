@@ -137,6 +137,8 @@ def _model(results: Results, cited: dict[str, str]) -> str:
         text += f" Its linear part started from {start}" + (f" [{cited[reference]}]." if reference else ".")
         if results.setting("cohort.site"):
             text += " Salient directions of that start are free of differences between sites."
+        if not results.setting("training.train_salient"):
+            text += " Salient means kept it; everything else was trained."
     if results.setting("objective.total_correlation"):
         critic = results.setting("objective.critic", "nonlinear")
         text += f" A {critic} critic with its own optimiser estimated the total correlation of s and z."
