@@ -111,7 +111,8 @@ def _log_results(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run
 def content_fingerprint(paths: OutputPaths, recipe: Recipe) -> str:
     """Name a set of results by its content: recipe, latents, weights and tables."""
     tables = sorted(paths.analysis.glob("*.tsv"))
-    files = (paths.cohort, paths.latents, paths.draws, paths.cvae.with_suffix(".safetensors"), *tables)
+    weights = paths.cvae.with_suffix(".safetensors")
+    files = (paths.cohort, paths.latents, paths.draws, weights, paths.reference, *tables)
     return fingerprint({"recipe": recipe.model_dump(mode="json"), "files": checksums(paths, *files)})
 
 
@@ -127,6 +128,11 @@ def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
         rows = read_tsv(paths.table(table)).to_dict("records") if paths.table(table).is_file() else []
         for row in rows:
             found["/".join([prefix, *(str(row[key]) for key in keys)])] = float(row[value])
+    if paths.distances.is_file():
+        distances = read_tsv(paths.distances)
+        for split in distances["split"].unique():
+            flags = distances.loc[distances["split"] == split, "out_of_distribution"]
+            found[f"out_of_distribution/{split}"] = float(flags.mean())
     for stage, facts in record.get("stages", {}).items():
         if "seconds" in facts:
             found[f"seconds/{stage}"] = facts["seconds"]
@@ -159,6 +165,14 @@ def _register(paths: OutputPaths, client: "MlflowClient", run: "Run") -> str | N
     weights = paths.cvae.with_suffix(".safetensors")
     if not weights.is_file():
         return None
-    names = [name for name in read_tsv(paths.latents) if name.startswith(("s_", "z_"))]
-    artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json")}
-    return registry.register(client, run, artifacts, names)
+    if not paths.reference.is_file():
+        raise InputError(
+            f"{paths.reference} is missing: these latents were made by an earlier version. Delete "
+            f"{paths.latents} and run `adhd-cvae embed {paths.folder}` again."
+        )
+    from adhd_cvae.prediction import column_names
+
+    latents = list(read_tsv(paths.latents))
+    salient, background = (sum(name.startswith(prefix) for name in latents) for prefix in ("s_", "z_"))
+    artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "reference": paths.reference}
+    return registry.register(client, run, artifacts, column_names(salient, background))
