@@ -93,7 +93,7 @@ def fit_reference(codes: np.ndarray, residual: np.ndarray) -> Reference:
     distances = np.sqrt((squared / scales[0] + residual / scales[1]) / 2)
     return Reference(
         code_mean=codes.mean(axis=0),
-        code_precision=covariance.get_precision(),
+        code_precision=np.asarray(covariance.get_precision()),
         code_scale=scales[0],
         residual_scale=scales[1],
         limit=np.percentile(distances, PERCENTILE),

@@ -28,7 +28,7 @@ REQUIREMENTS = (
 
 
 def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns: list[str]) -> str:
-    """Pack the model, log it beside its run, make it a new version and the champion; return the version.
+    """Pack the model, log it beside its run and make it a new version; return the version.
 
     Parameters
     ----------
@@ -54,7 +54,6 @@ def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns
     made = client.create_model_version(
         NAME, source=f"models:/{logged.model_id}", run_id=run.info.run_id, model_id=logged.model_id
     )
-    client.set_registered_model_alias(NAME, ALIAS, str(made.version))
     return str(made.version)
 
 
@@ -62,11 +61,6 @@ def version_of(client: MlflowClient, run: Run) -> str | None:
     """Find the version registered from `run`, if any."""
     versions = client.search_model_versions(f"name = '{NAME}'")
     return next((str(found.version) for found in versions if found.run_id == run.info.run_id), None)
-
-
-def uri_of(version: str | None) -> str | None:
-    """Name a version the way MLflow loads it, with its alias."""
-    return None if version is None else f"models:/{NAME}/{version} (models:/{NAME}@{ALIAS})"
 
 
 def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:

@@ -100,6 +100,9 @@ def test_a_second_call_changes_nothing_and_doubles_nothing(demo, client):
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert len(client.search_runs([experiment.experiment_id])) == 1
     assert len(client.search_model_versions("name = 'adhd-cvae'")) == 1
+    again = publish.run(demo.paths, RECIPE, Silent(), promote=True)
+    assert again.standing is not None
+    assert again.standing.champion == again.version == "1"
 
 
 def test_embedding_twice_gives_the_same_bits(demo, tmp_path):
@@ -129,6 +132,8 @@ def test_the_run_can_be_compared(demo, client):
     assert "cvae/loss_training" in run.data.metrics
     assert any(name.startswith("tau/") for name in run.data.metrics)
     assert any(name.startswith("seconds/") for name in run.data.metrics)
+    assert 0 < run.data.metrics["held_out/unexplained"] < 2
+    assert {"out_of_distribution/train", "out_of_distribution/test"} <= set(run.data.metrics)
     assert run.inputs.dataset_inputs[0].dataset.name.startswith("Simulated")
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert {"tables", "figures", "report.html", "run.json", "recipe.json"} <= artifacts
