@@ -250,6 +250,17 @@ def publish(
     print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, promote))
 
 
+@app.command("export-bundle")
+def export_bundle(
+    output_dir: OutputDir,
+    bundle_dir: Annotated[Path, typer.Argument(metavar="BUNDLE_DIR", help="Folder for the new bundle.")],
+) -> None:
+    """The trained model as a MONAI bundle."""
+    from pipelines import bundle
+
+    print(f"MONAI bundle     {bundle.run(OutputPaths(output_dir), bundle_dir)}")
+
+
 @app.command()
 def benchmark(
     what: Annotated[Benchmark, typer.Argument(metavar="separation,speed", show_default=False)],

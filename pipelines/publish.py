@@ -172,7 +172,7 @@ def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
         rows = read_tsv(paths.table(table)).to_dict("records") if paths.table(table).is_file() else []
         for row in rows:
             found["/".join([prefix, *(str(row[key]) for key in keys)])] = float(row[value])
-    found |= _for_promotion(paths)
+    found |= promotion_numbers(paths)
     if paths.distances.is_file():
         distances = read_tsv(paths.distances)
         for split in distances["split"].unique():
@@ -184,7 +184,7 @@ def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
     return found
 
 
-def _for_promotion(paths: OutputPaths) -> dict[str, float]:
+def promotion_numbers(paths: OutputPaths) -> dict[str, float]:
     """Numbers that two versions of the model are compared by, where there is a model."""
     from pipelines.promotion import promotion_scores
 
