@@ -97,7 +97,7 @@ def test_a_refusing_store_is_a_readable_error(store):
 
 def test_the_mlflow_folder_holds_configuration_only_and_hides_nothing(monkeypatch):
     folder = ROOT / "mlflow"
-    assert (folder / "MLproject").is_file()
+    assert (folder / "README.md").is_file()
     assert not list(folder.rglob("*.py"))
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT))
