@@ -45,6 +45,8 @@ def run(
 
     loaded = load_registered(model_uri, find_store(paths.folder))
     model = loaded.unwrap_python_model()
+    if not hasattr(model, "reference"):
+        raise InputError(f"{model_uri} was registered by an earlier version. Train, or publish, it again.")
     bids_filter = read_filter_file(source.filter_file)
     place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
     # The grid is the model's; the groups of new participants need not be known.

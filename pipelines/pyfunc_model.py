@@ -59,7 +59,7 @@ class Posteriors(PythonModel):
             for start in range(0, len(model_input), AT_ONCE)
         ]
         if not parts:
-            return predict(self.model, self.reference, np.empty((1, *self.image.shape))).iloc[:0]
+            return predict(self.model, self.reference, np.zeros((1, *self.image.shape))).iloc[:0]
         return pd.concat(parts).set_axis(model_input.index)
 
     def _maps(self, rows: pd.DataFrame) -> np.ndarray:
