@@ -85,6 +85,23 @@ def load_model(stem: Path) -> tuple[ContrastiveVAE, ImageConfig]:
     return model.eval(), image
 
 
+def load_weights(model: ContrastiveVAE, path: str | Path) -> ContrastiveVAE:
+    """Fill a network of the right sizes with weights that `save_model` wrote; return it in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged or of another model.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(
+            f"{Path(path).name} is missing, damaged or of another model ({str(error).splitlines()[0]})."
+        ) from None
+    return model.eval()
+
+
 def save_state(state: dict[str, Any], path: Path) -> None:
     """Write tensors, numbers and lists so that an interruption leaves either the old or the new state."""
     with atomic_path(path) as temporary:

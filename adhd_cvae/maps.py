@@ -130,6 +130,28 @@ def load_map(path: Path, image: ImageConfig) -> np.ndarray:
     values, affine = read_map(path)
     volume = to_grid(values, affine, image, image.fwhm)
     check_map(volume, image, path.name)
+    return _halved(volume)
+
+
+def check_array(values: np.ndarray, image: ImageConfig, name: str) -> np.ndarray:
+    """Take a map that is on the common grid and smoothed already, as `load_map` gives it; return it likewise.
+
+    Raises
+    ------
+    ImageError
+        ``wrong_shape``, ``not_finite``, or as `check_map`.
+    """
+    if values.shape != image.shape:
+        raise ImageError("wrong_shape", f"{name} has shape {values.shape}; expected {image.shape}.")
+    volume = values.astype(np.float32)
+    if not np.isfinite(volume).all():
+        raise ImageError("not_finite", f"{name} holds values that are not finite.")
+    check_map(volume, image, name)
+    return _halved(volume)
+
+
+def _halved(volume: np.ndarray) -> np.ndarray:
+    """Round to float16, which is what models are trained on."""
     # Rounded as float16 rounds near zero, where the processor itself takes ten times as long.
     near_zero = np.abs(volume) < np.finfo(np.float16).tiny
     return np.where(near_zero, (volume + _ROUNDING) - _ROUNDING, volume).astype(np.float16)

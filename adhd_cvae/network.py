@@ -237,6 +237,11 @@ class ContrastiveVAE(nn.Module):
             return Codes(Posterior(nothing, nothing), background)
         return Codes(self.salient_encoder(volume, centred), background)
 
+    def forward(self, images: Float[Tensor, "batch 1 x y z"]) -> Float[Tensor, "batch units"]:
+        """Posterior means of s, then z: what a user of the network alone, such as a MONAI bundle, asks for."""
+        codes = self.encode(self.standardise(images))
+        return torch.cat([codes.salient.mean, codes.background.mean], dim=1)
+
     def decode(
         self, background: Float[Tensor, "batch z"], salient: Float[Tensor, "batch s"] | None = None
     ) -> Float[Tensor, "batch voxels"]:

@@ -1,12 +1,58 @@
-"""All MONAI and TorchIO: random changes for training."""
+"""All MONAI and TorchIO: maps in, for any `Compose`, and random changes for training."""
 
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import torch
+from monai.config.type_definitions import KeysCollection
+from monai.data.meta_tensor import MetaTensor
 from monai.transforms.compose import Compose
 from monai.transforms.intensity.dictionary import RandScaleIntensityd
+from monai.transforms.transform import MapTransform
 from torchio.transforms.augmentation.intensity.random_noise import RandomNoise
 from torchio.transforms.augmentation.spatial.random_affine import RandomAffine
 
 from adhd_cvae.config import AugmentationConfig, ImageConfig
+from adhd_cvae.maps import load_map
+from adhd_cvae.resampling import grid_affine
+
+
+class LoadGrayMatterMapd(MapTransform):
+    """Read gray-matter maps onto the common grid, smoothed and checked, as `adhd_cvae.maps.load_map` does.
+
+    Paths become (1, x, y, z) float32 `MetaTensor` with the grid's affine, in gray-matter volume per voxel.
+
+    Parameters
+    ----------
+    keys
+        Entries that hold paths.
+    grid
+        Grid, smoothing and checks.
+    allow_missing_keys
+        Whether entries may be absent.
+    """
+
+    def __init__(self, keys: KeysCollection, grid: ImageConfig, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.grid = grid
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Load.
+
+        Raises
+        ------
+        adhd_cvae.errors.ImageError
+            A file is missing, unreadable or no gray matter in template space.
+        """
+        loaded = dict(data)
+        for key in self.key_iterator(loaded):
+            path = Path(loaded[key])
+            volume = torch.from_numpy(load_map(path, self.grid).astype(np.float32))[None]
+            affine = torch.from_numpy(grid_affine(self.grid))
+            loaded[key] = MetaTensor(volume, affine=affine, meta={"filename_or_obj": str(path)})
+        return loaded
 
 
 def augmentation(settings: AugmentationConfig, image: ImageConfig) -> Compose | None:

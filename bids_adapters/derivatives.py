@@ -19,6 +19,7 @@ OUTPUT_FILES = (
     "run.json",
     "latents.*",
     "baselines.*",
+    "distances.*",
     "*.npz",
     "report.html",
     "*.log",

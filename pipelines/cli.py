@@ -18,13 +18,16 @@ from pipelines.options import (
     Labels,
     Maps,
     Methods,
+    Model,
     NewBidsDir,
     Null,
     OutputDir,
     Overrides,
     Overwrite,
     Participants,
+    Port,
     Prefer,
+    Promote,
     Quick,
     RecipeName,
     Seed,
@@ -137,10 +140,7 @@ def run(
     prefer: Prefer = None,
     recipe: RecipeName = None,
     overrides: Overrides = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="URI", help="Registered model, for the participant level."),
-    ] = None,
+    model: Model = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
@@ -240,13 +240,25 @@ def publish(
     recipe: RecipeName = None,
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    promote: Promote = False,
 ) -> None:
     """Report, MLflow run and registered model."""
     from pipelines import publish as stage
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite))
+    print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, promote))
+
+
+@app.command("export-bundle")
+def export_bundle(
+    output_dir: OutputDir,
+    bundle_dir: Annotated[Path, typer.Argument(metavar="BUNDLE_DIR", help="Folder for the new bundle.")],
+) -> None:
+    """The trained model as a MONAI bundle."""
+    from pipelines import bundle
+
+    print(f"MONAI bundle     {bundle.run(OutputPaths(output_dir), bundle_dir)}")
 
 
 @app.command()
@@ -278,7 +290,7 @@ def benchmark(
 @app.command()
 def ui(
     output_dir: OutputDir = Path("demo/derivatives/adhd-cvae"),
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="First port tried.")] = 5000,
+    port: Port = 5000,
 ) -> None:
     """Open the MLflow UI on the store of OUTPUT_DIR, on this computer only."""
     from pipelines import ui as server

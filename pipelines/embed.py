@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.cohort import validate_cohort
+from adhd_cvae.cohort import TRAIN, validate_cohort
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import atomic_path, read_json, read_tsv, write_json, write_tsv
@@ -17,6 +17,7 @@ from pipelines.train import images_fingerprint
 
 if TYPE_CHECKING:
     from adhd_cvae.latents import Embedding
+    from adhd_cvae.network import ContrastiveVAE
 
 PREFIXES = {"salient": "s", "background": "z", "vae": "v"}
 """Space to the prefix of its columns in latents.tsv."""
@@ -31,9 +32,14 @@ IDENTITY = {
     "split": {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}},
 }
 
+DISTANCE = {
+    "distance": {"Description": "Distance from the training participants; about 1 for a map like theirs"},
+    "out_of_distribution": {"Description": "Farther than 99 in 100 of the training participants"},
+}
+
 
 def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
-    """Write latents.tsv, draws.npz, decoded.npz and baselines.tsv.
+    """Write latents.tsv, draws.npz, distances.tsv, decoded.npz and baselines.tsv.
 
     Raises
     ------
@@ -52,7 +58,10 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
             **checksums(paths, paths.cohort, weights, plain_weights),
             "images": images_fingerprint(paths),
         },
-        outputs=("latents.tsv", "latents.json", "draws.npz", "decoded.npz", "baselines.tsv"),
+        outputs=(
+            *("latents.tsv", "latents.json", "draws.npz", "decoded.npz", "baselines.tsv"),
+            *("distances.tsv", "distances.json", paths.reference.relative_to(paths.folder).as_posix()),
+        ),
     )
     RunRecord.open(paths).perform(stage, recipe, lambda: _work(paths, recipe, progress), progress, overwrite)
 
@@ -78,6 +87,7 @@ def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
             plain = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
             posteriors["vae"] = (plain.background_mean, plain.background_sd)
     write_posteriors(cohort, posteriors, recipe, paths)
+    _write_reference(cohort, model, images, codes, paths)
     with progress.bar("Fitting linear baselines") as tick:
         tick(0, 1, "")
         write_tsv(baseline_scores(model, images, cohort, recipe.seed), paths.baselines)
@@ -94,6 +104,30 @@ def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
             recipe.objective.salient_of,
         )
     save_arrays(decoded, paths.decoded)
+
+
+def _write_reference(
+    cohort: pd.DataFrame, model: "ContrastiveVAE", images: np.ndarray, codes: "Embedding", paths: OutputPaths
+) -> None:
+    """Keep what the training participants look like, and everybody's distance from them."""
+    from adhd_cvae.prediction import code_matrix, fit_reference, residuals, save_reference
+
+    training, residual = (cohort["split"] == TRAIN).to_numpy(), residuals(model, images, codes)
+    reference = fit_reference(code_matrix(codes)[training], residual[training])
+    save_reference(reference, paths.reference)
+    distances = reference.distances(codes, residual)
+    write_distances(cohort, distances, reference.out_of_distribution(distances), paths)
+
+
+def write_distances(
+    cohort: pd.DataFrame, distances: np.ndarray, beyond: np.ndarray, paths: OutputPaths
+) -> None:
+    """Write distances.tsv, one row a participant, with a sidecar."""
+    identity = [name for name in ("participant_id", "group", "split") if name in cohort]
+    write_tsv(cohort[identity].assign(distance=distances, out_of_distribution=beyond), paths.distances)
+    write_json(
+        {**{name: IDENTITY[name] for name in identity}, **DISTANCE}, paths.distances.with_suffix(".json")
+    )
 
 
 def two_spaces(codes: "Embedding") -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -20,6 +20,9 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, e.g. model.salient=4. Repeatable."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results made with other settings.")]
+Promote = Annotated[
+    bool, typer.Option("--promote", help="Make this model the champion if it beats the present one.")
+]
 Labels = Annotated[
     list[str] | None,
     typer.Option(
@@ -34,6 +37,10 @@ Prefer = Annotated[
     Path | None,
     typer.Option("--prefer", metavar="FILE", help="The phenotype table to trust where two disagree."),
 ]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="URI", help="Registered model, for the participant level.")
+]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="First port tried.")]
 Participants = Annotated[int, typer.Option("--participants", min=8, help="How many, patients and controls.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
 CohensD = Annotated[

@@ -13,7 +13,7 @@ from adhd_cvae.files import write_tsv
 from bids_adapters.assemble import build_cohort
 from bids_adapters.derivatives import write_table
 from pipelines.bids_source import describe_output
-from pipelines.embed import two_spaces, write_posteriors
+from pipelines.embed import two_spaces, write_distances, write_posteriors
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.prepare import (
     SPLIT,
@@ -29,7 +29,7 @@ from pipelines.record import RunRecord, Stage
 def run(
     paths: OutputPaths, source: BidsInput, model_uri: str, progress: Progress, overwrite: bool = False
 ) -> None:
-    """Embed every participant of BIDS_DIR with the model; write cohort.tsv, latents.tsv and draws.npz.
+    """Embed every participant of BIDS_DIR with the model; write cohort.tsv, latents, draws and distances.
 
     Raises
     ------
@@ -45,6 +45,8 @@ def run(
 
     loaded = load_registered(model_uri, find_store(paths.folder))
     model = loaded.unwrap_python_model()
+    if not hasattr(model, "reference"):
+        raise InputError(f"{model_uri} was registered by an earlier version. Train, or publish, it again.")
     bids_filter = read_filter_file(source.filter_file)
     place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
     # The grid is the model's; the groups of new participants need not be known.
@@ -58,7 +60,7 @@ def run(
             "--bids-filter-file": bids_filter,
         },
         inputs={"files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder)},
-        outputs=("cohort.tsv", "latents.tsv", "draws.npz", "exclusions.tsv"),
+        outputs=("cohort.tsv", "latents.tsv", "draws.npz", "distances.tsv", "exclusions.tsv"),
     )
     record = RunRecord.open(paths)
     _refuse_group_results(record, paths)
@@ -89,6 +91,7 @@ def _embed(
 ) -> None:
     from adhd_cvae.dataset import open_images
     from adhd_cvae.latents import embed
+    from adhd_cvae.prediction import residuals
 
     cohort = build_cohort(
         source.folder,
@@ -108,13 +111,19 @@ def _embed(
     table = table.assign(group=table["group"].replace("", np.nan)) if "group" in table else table
     write_table(table, {**cohort.columns, "split": SPLIT}, paths.cohort)
     with progress.bar("Embedding") as tick:
-        codes = embed(
-            model.model, open_images(paths.cache), progress=lambda done, total: tick(done, total, "")
-        )
+        images = open_images(paths.cache)
+        codes = embed(model.model, images, progress=lambda done, total: tick(done, total, ""))
     write_posteriors(table, two_spaces(codes), recipe, paths)
+    distances = model.reference.distances(codes, residuals(model.model, images, codes))
+    beyond = model.reference.out_of_distribution(distances)
+    write_distances(table, distances, beyond, paths)
     describe_output(source, paths)
     asked = pd.DataFrame(exclusions[exclusions["reason"] != "not_selected"])
     out = set(asked["participant_id"]) - set(table["participant_id"])
     progress.line(f"participant: {len(table)} embedded")
+    if beyond.any():
+        progress.warning(
+            f"{beyond.sum()} of {len(table)} maps are not like those the model was trained on; see {paths.distances}"
+        )
     if len(out):
         progress.warning(f"{len(out)} left out; see {paths.exclusions}")

@@ -104,6 +104,11 @@ class OutputPaths:
         return self.checkpoints / "cvae"
 
     @property
+    def reference(self) -> Path:
+        """What the training participants' codes and reconstructions look like to the contrastive model."""
+        return self.checkpoints / "cvae-reference.safetensors"
+
+    @property
     def vae(self) -> Path:
         """Stem of the plain comparison model's weights and configuration."""
         return self.checkpoints / "vae"
@@ -117,6 +122,11 @@ class OutputPaths:
     def latents(self) -> Path:
         """Posterior means."""
         return self.folder / "latents.tsv"
+
+    @property
+    def distances(self) -> Path:
+        """How far each map is from the participants trained on."""
+        return self.folder / "distances.tsv"
 
     @property
     def draws(self) -> Path:

@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from adhd_cvae.config import Recipe
@@ -18,29 +19,60 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+    from pipelines.promotion import Standing
+
 
 @dataclass(frozen=True)
 class Published:
-    """Where the results can be looked at and the model be loaded from."""
+    """Where the results can be looked at and the model be loaded from.
+
+    Attributes
+    ----------
+    version
+        Of the registered model; None where there is no trained model.
+    standing
+        Who is champion now.
+    """
 
     store: str
     run_name: str
     run_id: str
-    model: str | None
+    version: str | None = None
+    standing: "Standing | None" = None
+
+    @property
+    def model(self) -> str | None:
+        """The URI that loads this version."""
+        return None if self.version is None else f"models:/adhd-cvae/{self.version}"
 
     def __str__(self) -> str:
         """Say it in lines for a terminal."""
-        model = self.model or "none (no trained model in this OUTPUT_DIR)"
-        return f"MLflow store     {self.store}\nMLflow run       {self.run_name}\nRegistered model {model}"
+        return f"MLflow store     {self.store}\nMLflow run       {self.run_name}\nRegistered model {self._model()}"
+
+    def _model(self) -> str:
+        if self.standing is None:
+            return "none (no trained model in this OUTPUT_DIR)"
+        if self.standing.champion == self.version:
+            note = f"\n                 {self.standing.note}" if self.standing.note else ""
+            return f"{self.model} (models:/adhd-cvae@champion){note}"
+        return f"{self.model} (champion stays version {self.standing.champion}; `publish --promote` compares them)"
 
 
-def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False) -> Published:
+def run(
+    paths: OutputPaths,
+    recipe: Recipe,
+    progress: Progress,
+    overwrite: bool = False,
+    promote: bool = False,
+) -> Published:
     """Write the report, then log the run and register the model; results already published stay one run.
+
+    The model becomes the champion by the rule of `pipelines.promotion`.
 
     Raises
     ------
     InputError
-        There are no results yet, or the MLflow store refuses.
+        There are no results yet, the MLflow store refuses, or promotion was asked for and is refused.
     """
     if not paths.latents.is_file() or not paths.analysis.is_dir():
         raise InputError(
@@ -53,7 +85,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
         write_report(paths.folder)
         tick(1, 1, "")
     started = time.monotonic()
-    published = _log(paths, recipe, progress, overwrite)
+    published = _log(paths, recipe, progress)
     RunRecord.open(paths).note(
         published={
             "run_id": published.run_id,
@@ -62,10 +94,24 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
             "seconds": round(time.monotonic() - started, 2),
         }
     )
-    return published
+    return _settle(paths, published, promote)
 
 
-def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool) -> Published:
+def _settle(paths: OutputPaths, published: Published, promote: bool) -> Published:
+    """Decide who is champion."""
+    from pipelines import promotion, tracking
+
+    if published.version is None:
+        if promote:
+            raise InputError(f"{paths.folder} holds no trained model, so there is nothing to promote.")
+        return published
+    store = tracking.find_store(paths.folder)
+    with tracking.readable_errors(store):
+        standing = promotion.settle(store.client(), published.version, promote)
+    return replace(published, standing=standing)
+
+
+def _log(paths: OutputPaths, recipe: Recipe, progress: Progress) -> Published:
     """Log everything unless the store holds a finished run of the same content."""
     from pipelines import registry, tracking
 
@@ -79,16 +125,14 @@ def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool
         client = store.client()
         for done in tracking.find_runs(client, content, finished=True):
             version = registry.version_of(client, done)
-            return Published(
-                store.uri, done.info.run_name or name, done.info.run_id, registry.uri_of(version)
-            )
+            return Published(store.uri, done.info.run_name or name, done.info.run_id, version)
         run = tracking.start_run(client, store, name, content, _tags(recipe, record))
         with tracking.ending(client, run):
             _log_results(paths, recipe, client, run, tick)
             tick(3, 4, "model")
             version = _register(paths, client, run)
         tick(4, 4, "")
-    return Published(store.uri, name, run.info.run_id, registry.uri_of(version))
+    return Published(store.uri, name, run.info.run_id, version)
 
 
 def _log_results(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "Run", tick: Tick) -> None:
@@ -111,7 +155,8 @@ def _log_results(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run
 def content_fingerprint(paths: OutputPaths, recipe: Recipe) -> str:
     """Name a set of results by its content: recipe, latents, weights and tables."""
     tables = sorted(paths.analysis.glob("*.tsv"))
-    files = (paths.cohort, paths.latents, paths.draws, paths.cvae.with_suffix(".safetensors"), *tables)
+    weights = paths.cvae.with_suffix(".safetensors")
+    files = (paths.cohort, paths.latents, paths.draws, weights, paths.reference, *tables)
     return fingerprint({"recipe": recipe.model_dump(mode="json"), "files": checksums(paths, *files)})
 
 
@@ -127,10 +172,30 @@ def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
         rows = read_tsv(paths.table(table)).to_dict("records") if paths.table(table).is_file() else []
         for row in rows:
             found["/".join([prefix, *(str(row[key]) for key in keys)])] = float(row[value])
+    found |= promotion_numbers(paths)
+    if paths.distances.is_file():
+        distances = read_tsv(paths.distances)
+        for split in distances["split"].unique():
+            flags = distances.loc[distances["split"] == split, "out_of_distribution"]
+            found[f"out_of_distribution/{split}"] = float(flags.mean())
     for stage, facts in record.get("stages", {}).items():
         if "seconds" in facts:
             found[f"seconds/{stage}"] = facts["seconds"]
     return found
+
+
+def promotion_numbers(paths: OutputPaths) -> dict[str, float]:
+    """Numbers that two versions of the model are compared by, where there is a model."""
+    from pipelines.promotion import promotion_scores
+
+    if not paths.decoded.is_file() or not paths.table("probes").is_file():
+        return {}
+    with np.load(paths.decoded, allow_pickle=False) as decoded:
+        errors = pd.DataFrame(
+            {name: decoded[name] for name in ("participant_id", "reconstruction_error") if name in decoded}
+        )
+    splits = read_tsv(paths.cohort)[["participant_id", "split"]]
+    return promotion_scores(splits.merge(errors, on="participant_id"), read_tsv(paths.table("probes")))
 
 
 def _tags(recipe: Recipe, record: dict) -> dict[str, str]:
@@ -159,6 +224,14 @@ def _register(paths: OutputPaths, client: "MlflowClient", run: "Run") -> str | N
     weights = paths.cvae.with_suffix(".safetensors")
     if not weights.is_file():
         return None
-    names = [name for name in read_tsv(paths.latents) if name.startswith(("s_", "z_"))]
-    artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json")}
-    return registry.register(client, run, artifacts, names)
+    if not paths.reference.is_file():
+        raise InputError(
+            f"{paths.reference} is missing: these latents were made by an earlier version. Delete "
+            f"{paths.latents} and run `adhd-cvae embed {paths.folder}` again."
+        )
+    from adhd_cvae.prediction import column_names
+
+    latents = list(read_tsv(paths.latents))
+    salient, background = (sum(name.startswith(prefix) for name in latents) for prefix in ("s_", "z_"))
+    artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "reference": paths.reference}
+    return registry.register(client, run, artifacts, column_names(salient, background))

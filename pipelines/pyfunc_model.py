@@ -1,4 +1,4 @@
-"""The registered model: NIfTI paths in, posterior means out. MLflow runs this file's copy inside the model.
+"""The registered model: maps in, posteriors and distances out. MLflow runs this file's copy inside the model.
 
 It may import `adhd_cvae` (carried along as code) and nothing else of this project.
 """
@@ -15,14 +15,16 @@ AT_ONCE = 16
 """Maps in memory at a time."""
 
 
-class PosteriorMeans(PythonModel):
+class Posteriors(PythonModel):
     """Embeds gray-matter maps exactly as the stages did."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Read the weights and, beside them, the network's and the grid's settings."""
+        """Read the weights, beside them the network's and the grid's settings, and the training cohort's numbers."""
         from adhd_cvae.checkpoint import load_model
+        from adhd_cvae.prediction import load_reference
 
         self.model, self.image = load_model(Path(context.artifacts["weights"]).with_suffix(""))
+        self.reference = load_reference(Path(context.artifacts["reference"]))
 
     def predict(
         self,
@@ -35,29 +37,48 @@ class PosteriorMeans(PythonModel):
         Parameters
         ----------
         model_input
-            Column `image`: path of a gray-matter map in MNI space, on any grid.
+            Column `image`: path of a gray-matter map in MNI space, on any grid; or column `array`: a map on
+            the model's own grid, smoothed, as in ``cache/images.npy``. Where a row has both, the array counts.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``s_00…`` and ``z_00…``, one row for each row of the input.
+            One row for each row of the input: posterior means ``s_00…`` and ``z_00…``, their standard deviations
+            ``s_00_sd…`` and ``z_00_sd…``, `distance` from the training participants (about 1 for a map like theirs)
+            and `out_of_distribution`, whether it is beyond the 99th percentile of theirs.
+
+        Raises
+        ------
+        adhd_cvae.errors.InputError
+            A map is missing, unreadable, of another shape or no gray matter in template space.
         """
-        from adhd_cvae.latents import embed
-        from adhd_cvae.maps import load_map
+        from adhd_cvae.prediction import predict
 
-        paths = [Path(path) for path in model_input["image"]]
-        salient, background = [], []
-        for start in range(0, len(paths), AT_ONCE):
-            images = np.stack([load_map(path, self.image) for path in paths[start : start + AT_ONCE]])
-            codes = embed(self.model, images)
-            salient.append(codes.salient_mean)
-            background.append(codes.background_mean)
-        table = {
-            f"{prefix}_{unit:02d}": values[:, unit].astype(np.float64)
-            for prefix, values in (("s", np.concatenate(salient)), ("z", np.concatenate(background)))
-            for unit in range(values.shape[1])
-        }
-        return pd.DataFrame(table, index=model_input.index)
+        parts = [
+            predict(self.model, self.reference, self._maps(model_input.iloc[start : start + AT_ONCE]))
+            for start in range(0, len(model_input), AT_ONCE)
+        ]
+        if not parts:
+            return predict(self.model, self.reference, np.zeros((1, *self.image.shape))).iloc[:0]
+        return pd.concat(parts).set_axis(model_input.index)
+
+    def _maps(self, rows: pd.DataFrame) -> np.ndarray:
+        """Maps of some rows, (n, *shape) float16."""
+        from adhd_cvae.errors import InputError
+        from adhd_cvae.maps import check_array, load_map
+
+        maps = []
+        for number, row in zip(rows.index, rows.to_dict("records"), strict=True):
+            path, array = row.get("image"), row.get("array")
+            if array is not None and np.ndim(array):
+                maps.append(check_array(np.asarray(array), self.image, f"the array of row {number}"))
+            elif isinstance(path, str):
+                maps.append(load_map(Path(path), self.image))
+            else:
+                raise InputError(
+                    f"row {number} has neither `image`, the path of a map, nor `array`, its values on the grid."
+                )
+        return np.stack(maps)
 
 
-set_model(PosteriorMeans())
+set_model(Posteriors())

@@ -13,6 +13,7 @@ from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
 
 from adhd_cvae.errors import InputError
 from pipelines.tracking import Store
@@ -21,20 +22,20 @@ NAME = "adhd-cvae"
 ALIAS = "champion"
 CODE = Path(__file__).with_name("pyfunc_model.py")
 REQUIREMENTS = (
-    "jaxtyping", "mlflow", "monai", "nibabel", "nilearn", "numpy", "pandas", "pydantic", "safetensors", "scipy",
-    "torch",
+    "jaxtyping", "mlflow", "monai", "nibabel", "nilearn", "numpy", "pandas", "pydantic", "safetensors",
+    "scikit-learn", "scipy", "torch",
 )  # fmt: skip
 
 
 def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns: list[str]) -> str:
-    """Pack the model, log it beside its run, make it a new version and the champion; return the version.
+    """Pack the model, log it beside its run and make it a new version; return the version.
 
     Parameters
     ----------
     artifacts
-        Name to file: ``weights`` and ``config``, of the same stem.
+        Name to file: ``weights`` and ``config``, of the same stem, and ``reference``.
     columns
-        Names of the output's columns, ``s_00`` and so on.
+        Names of the output's columns, numbers but for the last.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
@@ -45,14 +46,14 @@ def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns
     client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
     try:
         client.create_registered_model(
-            NAME, description="Posterior means of salient (s) and background (z) anatomy."
+            NAME,
+            description="Salient (s) and background (z) anatomy of gray-matter maps.",
         )
     except MlflowException:  # it is there
         client.get_registered_model(NAME)
     made = client.create_model_version(
         NAME, source=f"models:/{logged.model_id}", run_id=run.info.run_id, model_id=logged.model_id
     )
-    client.set_registered_model_alias(NAME, ALIAS, str(made.version))
     return str(made.version)
 
 
@@ -60,11 +61,6 @@ def version_of(client: MlflowClient, run: Run) -> str | None:
     """Find the version registered from `run`, if any."""
     versions = client.search_model_versions(f"name = '{NAME}'")
     return next((str(found.version) for found in versions if found.run_id == run.info.run_id), None)
-
-
-def uri_of(version: str | None) -> str | None:
-    """Name a version the way MLflow loads it, with its alias."""
-    return None if version is None else f"models:/{NAME}/{version} (models:/{NAME}@{ALIAS})"
 
 
 def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
@@ -107,8 +103,13 @@ def _pack(folder: Path, artifacts: dict[str, Path], columns: list[str]) -> None:
         code_paths=[str(Path(package.origin).parent)],
         pip_requirements=requirements(),
         signature=ModelSignature(
-            inputs=Schema([ColSpec("string", "image")]),
-            outputs=Schema([ColSpec("double", name) for name in columns]),
+            # Arrays are any type: MLflow would copy typed ones number by number, all of them at once.
+            inputs=Schema(
+                [ColSpec("string", "image", required=False), ColSpec(AnyType(), "array", required=False)]
+            ),
+            outputs=Schema(
+                [*(ColSpec("double", name) for name in columns[:-1]), ColSpec("boolean", columns[-1])]
+            ),
         ),
         input_example=pd.DataFrame({"image": ["sub-01_space-MNI152NLin2009aSym_label-GM_probseg.nii.gz"]}),
     )

@@ -87,9 +87,25 @@ class Store:
             self.database.parent.mkdir(parents=True, exist_ok=True)
         registry = os.environ.get("MLFLOW_REGISTRY_URI", self.uri)
         # `models:/` addresses are resolved in the process's own store, whatever store the client was given.
-        set_tracking_uri(self.uri)
-        set_registry_uri(registry)
+        with _environment_kept():
+            set_tracking_uri(self.uri)
+            set_registry_uri(registry)
         return MlflowClient(self.uri, registry_uri=registry)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Undo what MLflow sets in the environment: this store is not the user's choice for the next OUTPUT_DIR."""
+    names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def find_store(output_dir: Path) -> Store:

@@ -11,7 +11,7 @@ from pipelines import cli
 from pipelines.arguments import spread_labels
 
 VERBS = ["demo", "simulate", "import-burner", "run", "prepare", "train", "embed", "analyse", "publish"]
-VERBS += ["benchmark", "ui"]
+VERBS += ["export-bundle", "benchmark", "ui"]
 HEAVY = ("torch", "mlflow", "pandas", "numpy")
 
 

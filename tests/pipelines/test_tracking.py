@@ -81,6 +81,15 @@ def test_a_run_holds_its_recipe_and_losses_and_an_interrupted_one_is_put_aside(s
     assert "/" not in logged.data.tags["mlflow.source.name"]
 
 
+def test_two_output_dirs_in_one_process_have_a_store_and_a_registry_each(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    for lab in ("one", "two"):
+        client = tracking.find_store(tmp_path / lab / "out").client()
+        client.create_registered_model("the same name")
+        assert (tmp_path / lab / "mlflow.db").is_file()
+
+
 def test_a_refusing_store_is_a_readable_error(store):
     with pytest.raises(tracking.InputError, match="MLflow store"), tracking.readable_errors(store):
         store.client().get_run("0" * 32)
@@ -88,7 +97,7 @@ def test_a_refusing_store_is_a_readable_error(store):
 
 def test_the_mlflow_folder_holds_configuration_only_and_hides_nothing(monkeypatch):
     folder = ROOT / "mlflow"
-    assert (folder / "MLproject").is_file()
+    assert (folder / "README.md").is_file()
     assert not list(folder.rglob("*.py"))
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT))

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.cohort import validate_cohort
+from adhd_cvae.dataset import open_images
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import file_checksum, read_json, read_tsv
 from pipelines import embed, group, participant, publish, train
@@ -38,6 +39,7 @@ def test_output_dir_holds_what_the_contract_promises(demo):
     for name in (
         *("dataset_description.json", "cohort.tsv", "cohort.json", "exclusions.tsv", "run.json"),
         *("latents.tsv", "latents.json", "draws.npz", "decoded.npz", "baselines.tsv", "report.html"),
+        *("distances.tsv", "distances.json", "checkpoints/cvae-reference.safetensors"),
         *("checkpoints/cvae.safetensors", "checkpoints/vae.safetensors", "cache/images.npy"),
     ):
         assert (demo.paths.folder / name).is_file(), name
@@ -98,6 +100,9 @@ def test_a_second_call_changes_nothing_and_doubles_nothing(demo, client):
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert len(client.search_runs([experiment.experiment_id])) == 1
     assert len(client.search_model_versions("name = 'adhd-cvae'")) == 1
+    again = publish.run(demo.paths, RECIPE, Silent(), promote=True)
+    assert again.standing is not None
+    assert again.standing.champion == again.version == "1"
 
 
 def test_embedding_twice_gives_the_same_bits(demo, tmp_path):
@@ -127,6 +132,8 @@ def test_the_run_can_be_compared(demo, client):
     assert "cvae/loss_training" in run.data.metrics
     assert any(name.startswith("tau/") for name in run.data.metrics)
     assert any(name.startswith("seconds/") for name in run.data.metrics)
+    assert 0 < run.data.metrics["held_out/unexplained"] < 2
+    assert {"out_of_distribution/train", "out_of_distribution/test"} <= set(run.data.metrics)
     assert run.inputs.dataset_inputs[0].dataset.name.startswith("Simulated")
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert {"tables", "figures", "report.html", "run.json", "recipe.json"} <= artifacts
@@ -156,12 +163,34 @@ def test_the_registered_model_gives_the_rows_of_latents_tsv(demo, monkeypatch):
     find_store(demo.paths.folder).client()
     cohort, latents = read_tsv(demo.paths.cohort), read_tsv(demo.paths.latents)
     model = mlflow.pyfunc.load_model("models:/adhd-cvae@champion")
-    rows = [3, 0, 17]
+    rows = [3, 0, *range(4, 22)]  # more than are in memory at once
     paths = [str(demo.bids_dir / cohort["image"][row]) for row in rows]
-    predicted = model.predict(pd.DataFrame({"image": paths}))
-    assert list(predicted) == [name for name in latents if name.startswith(("s_", "z_"))]
-    expected = latents.loc[rows, list(predicted)].to_numpy()
-    np.testing.assert_allclose(predicted.to_numpy(), expected, atol=1e-5)
+    predicted = model.predict(pd.DataFrame({"image": paths}, index=[f"row {row}" for row in rows]))
+    means = [name for name in latents if name.startswith(("s_", "z_"))]
+    assert list(predicted) == [*means, *(f"{name}_sd" for name in means), "distance", "out_of_distribution"]
+    assert predicted.index[1] == "row 0"
+    np.testing.assert_allclose(predicted[means].to_numpy(), latents.loc[rows, means].to_numpy(), atol=1e-5)
+    assert (predicted.filter(like="_sd") > 0).all(axis=None)
+    distances = read_tsv(demo.paths.distances).loc[rows]
+    np.testing.assert_allclose(predicted["distance"], distances["distance"], atol=1e-5)
+    assert (
+        predicted["out_of_distribution"].to_numpy() == distances["out_of_distribution"].to_numpy(bool)
+    ).all()
+
+
+def test_the_registered_model_takes_arrays_too_and_names_a_row_without_a_map(demo):
+    find_store(demo.paths.folder).client()
+    model = mlflow.pyfunc.load_model("models:/adhd-cvae@champion")
+    latents, images = read_tsv(demo.paths.latents), open_images(demo.paths.cache)
+    predicted = model.predict(pd.DataFrame({"array": [images[2], images[5].tolist()]}))
+    np.testing.assert_allclose(predicted["z_00"], latents["z_00"][[2, 5]], atol=1e-5)
+    assert {column["name"] for column in model.metadata.signature.inputs.to_dict()} == {"image", "array"}
+    assert list(predicted) == model.metadata.signature.outputs.input_names()
+    with pytest.raises(InputError, match="row 1 has neither"):
+        model.predict(pd.DataFrame({"image": [str(demo.bids_dir), None], "array": [images[0], None]}))
+    noise = np.abs(np.random.default_rng(0).normal(size=images[0].shape)).astype(np.float32) * 0.2
+    strange = model.predict(pd.DataFrame({"array": [images[0] + noise]}))
+    assert strange["out_of_distribution"].all()
 
 
 def test_the_registered_model_holds_no_pickle(demo):
@@ -181,6 +210,8 @@ def test_the_participant_level_embeds_new_people_without_training(demo, tmp_path
     assert latents["participant_id"].tolist() == wanted
     expected = read_tsv(demo.paths.latents).set_index("participant_id").loc[wanted, ["s_00", "z_00"]]
     np.testing.assert_allclose(latents[["s_00", "z_00"]].to_numpy(), expected.to_numpy(), atol=1e-5)
+    distances = read_tsv(demo.paths.distances).set_index("participant_id").loc[wanted, "distance"]
+    np.testing.assert_allclose(read_tsv(paths.distances)["distance"], distances, atol=1e-5)
     assert not paths.checkpoints.exists()
 
 

@@ -1,0 +1,146 @@
+"""What a frozen model tells of new maps: posteriors, and how far each map is from the participants trained on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from sklearn.covariance import LedoitWolf
+
+from adhd_cvae.errors import InputError
+from adhd_cvae.files import atomic_path
+from adhd_cvae.latents import Embedding, decode, embed
+from adhd_cvae.network import ContrastiveVAE
+
+PERCENTILE = 99.0
+"""Of the training participants' distances; what lies beyond is out of distribution."""
+AT_ONCE = 16
+"""Maps decoded at a time."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the training participants' codes and reconstructions look like.
+
+    Attributes
+    ----------
+    code_mean
+        (units,) mean of s and z.
+    code_precision
+        (units, units) inverse of their covariance, shrunk after Ledoit & Wolf (2004,
+        doi:10.1016/S0047-259X(03)00096-4) so that few participants suffice.
+    code_scale
+        Mean squared Mahalanobis distance of the training participants.
+    residual_scale
+        Mean of their `residuals`.
+    limit
+        The `PERCENTILE` of their distances.
+    """
+
+    code_mean: np.ndarray
+    code_precision: np.ndarray
+    code_scale: np.ndarray
+    residual_scale: np.ndarray
+    limit: np.ndarray
+
+    def distances(self, codes: Embedding, residual: np.ndarray) -> np.ndarray:
+        """Tell how far maps are from the training cohort: (n,) float64, about 1 for a map like those trained on.
+
+        The square is the mean of two ratios to the training participants' own mean: the squared Mahalanobis distance
+        of (s, z), for maps that the model can describe but seldom saw, and the residual of the reconstruction, for
+        what it cannot describe. NaN where a map is not finite.
+        """
+        centred = code_matrix(codes) - self.code_mean
+        squared = np.einsum("nu,uv,nv->n", centred, self.code_precision, centred)
+        return np.sqrt((squared / self.code_scale + residual / self.residual_scale) / 2)
+
+    def out_of_distribution(self, distances: np.ndarray) -> np.ndarray:
+        """Flag distances beyond the 99th percentile of the training participants': (n,) bool.
+
+        By this rule one training participant in a hundred is flagged. More of the held-out ones are, since
+        a model describes best whom it was fitted to; ``distances.tsv`` has all of them.
+        """
+        return ~(distances <= self.limit)
+
+
+def code_matrix(codes: Embedding) -> np.ndarray:
+    """Posterior means of s, then z: (n, units) float64."""
+    return np.hstack([codes.salient_mean, codes.background_mean]).astype(np.float64)
+
+
+def residuals(model: ContrastiveVAE, images: np.ndarray, codes: Embedding) -> np.ndarray:
+    """Mean squared difference of each map from its reconstruction, in standardised units: (n,) float64.
+
+    Everybody is decoded from (z, s), since the group of a new map is not known; controls' s is near zero.
+    """
+    index, scale = model.mask_index.cpu().numpy(), model.voxel_scale.cpu().numpy()
+    found = np.empty(len(images))
+    for start in range(0, len(images), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        maps = np.asarray(images[rows], dtype=np.float32).reshape(len(images[rows]), -1)[:, index]
+        decoded = decode(model, codes.background_mean[rows], codes.salient_mean[rows])
+        found[rows] = np.square((maps - decoded) / scale).mean(axis=1)
+    return found
+
+
+def fit_reference(codes: np.ndarray, residual: np.ndarray) -> Reference:
+    """Describe the training participants: their `code_matrix` (n, units) and `residuals` (n,)."""
+    covariance = LedoitWolf().fit(codes)
+    squared = covariance.mahalanobis(codes)
+    scales = np.maximum([squared.mean(), residual.mean()], np.finfo(np.float64).tiny)
+    distances = np.sqrt((squared / scales[0] + residual / scales[1]) / 2)
+    return Reference(
+        code_mean=codes.mean(axis=0),
+        code_precision=np.asarray(covariance.get_precision()),
+        code_scale=scales[0],
+        residual_scale=scales[1],
+        limit=np.percentile(distances, PERCENTILE),
+    )
+
+
+def save_reference(reference: Reference, path: Path) -> None:
+    """Write the numbers as safetensors."""
+    with atomic_path(path) as temporary:
+        save_file({name: np.array(value, order="C") for name, value in vars(reference).items()}, temporary)
+
+
+def load_reference(path: Path) -> Reference:
+    """Read what `save_reference` wrote.
+
+    Raises
+    ------
+    InputError
+        The file is missing or damaged.
+    """
+    try:
+        return Reference(**load_file(path))
+    except (FileNotFoundError, SafetensorError, TypeError) as error:
+        raise InputError(
+            f"{path.name} is missing or damaged ({str(error).splitlines()[0]}). Delete distances.tsv there and "
+            "run `adhd-cvae embed` again."
+        ) from None
+
+
+def predict(model: ContrastiveVAE, reference: Reference, images: np.ndarray) -> pd.DataFrame:
+    """Describe maps on the model's grid, (n, *shape), one row each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `column_names`, float64; `out_of_distribution` is bool.
+    """
+    codes = embed(model, images)
+    distances = reference.distances(codes, residuals(model, images, codes))
+    spaces = (codes.salient_mean, codes.background_mean, codes.salient_sd, codes.background_sd)
+    values = np.hstack([*spaces, distances[:, None]]).astype(np.float64)
+    *numbers, flag = column_names(codes.salient_mean.shape[1], codes.background_mean.shape[1])
+    table = pd.DataFrame(values, columns=numbers)
+    return table.assign(**{flag: reference.out_of_distribution(distances)})
+
+
+def column_names(salient: int, background: int) -> list[str]:
+    """Columns of `predict`: means, standard deviations, distance and flag, for so many units."""
+    names = [f"s_{unit:02d}" for unit in range(salient)] + [f"z_{unit:02d}" for unit in range(background)]
+    return [*names, *(f"{name}_sd" for name in names), "distance", "out_of_distribution"]
