@@ -7,12 +7,13 @@ import pandas as pd
 
 from adhd_cvae.analysis.geometry import mixture_table, silhouette_table, umap_table
 from adhd_cvae.analysis.leakage import independence_table, probe_table
+from adhd_cvae.analysis.published import as_published_table
 from adhd_cvae.analysis.recovery import recovery_table
-from adhd_cvae.analysis.similarity import as_published_table, rsa_table
+from adhd_cvae.analysis.similarity_table import rsa_table
 from adhd_cvae.config import Recipe
 from adhd_cvae.files import file_checksum, read_tsv, write_tsv
 from pipelines.brain_results import read_decoded, write_maps
-from pipelines.evidence import Evidence, gather
+from pipelines.evidence import Evidence, Scale, gather
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, checksums, settings_of
@@ -74,6 +75,8 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
             spaces,
             patients,
             scales,
+            controls=_controls(patients, recipe),
+            draws=draws,
             permutations=settings.permutations,
             bootstraps=settings.bootstraps,
             seed=seed,
@@ -105,6 +108,13 @@ def _strata(cohort: pd.DataFrame, recipe: Recipe) -> pd.Series | None:
     """Within what participants are permuted, None for freely."""
     within = recipe.analysis.permute_within
     return None if within is None else pd.Series(cohort[within])
+
+
+def _controls(cohort: pd.DataFrame, recipe: Recipe) -> dict[str, Scale]:
+    """Find what a partial relation holds constant: site and age, where the cohort has values of them."""
+    asked: list[tuple[str | None, Scale]] = [(recipe.cohort.site, "nominal"), ("age", "ratio")]
+    filled = set(cohort.columns[cohort.notna().any()])
+    return {name: scale for name, scale in asked if name is not None and name in filled}
 
 
 def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:

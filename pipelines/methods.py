@@ -190,6 +190,7 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
             f"{results.setting('analysis.bootstraps', 'n/a')} "
             "bootstrap samples of participants."
         )
+        said += _partial(results)
     if results.analysis("silhouette") is not None:
         said.append(f"Separation by nominal variables was measured by silhouettes [{cited['silhouette']}].")
     if results.analysis("mixture") is not None:
@@ -204,6 +205,18 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
             f"[{cited['hsic']}] with permutations."
         )
     return " ".join(said)
+
+
+def _partial(results: Results) -> list[str]:
+    """How site and age were held constant; nothing where no variable could be asked."""
+    rsa = results.analysis("rsa")
+    if rsa is None or "p_partial" not in rsa or rsa["p_partial"].dropna().empty:
+        return []
+    return [
+        "For the partial τ, ranks of the dissimilarities of pairs of the same site were freed of a polynomial "
+        "of degree 4 in the ranked differences of age, and participants were permuted among neighbours in age "
+        "within sites."
+    ]
 
 
 def _software(results: Results) -> str:
