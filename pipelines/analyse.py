@@ -7,6 +7,7 @@ import pandas as pd
 
 from adhd_cvae.analysis.geometry import mixture_table, silhouette_table, umap_table
 from adhd_cvae.analysis.leakage import independence_table, probe_table
+from adhd_cvae.analysis.mixture_test import BOOTSTRAPS, mixture_test_table
 from adhd_cvae.analysis.published import as_published_table
 from adhd_cvae.analysis.recovery import recovery_table
 from adhd_cvae.analysis.similarity_table import rsa_table
@@ -93,6 +94,9 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
             strata=strata,
         ),
         "mixture": lambda: mixture_table(draws, max_components=settings.max_components, seed=seed, n_jobs=-1),
+        "mixture_test": lambda: mixture_test_table(
+            spaces, bootstraps=min(settings.bootstraps, BOOTSTRAPS), seed=seed, n_jobs=-1
+        ),
         "umap": lambda: umap_table(evidence.spaces, evidence.participants, seed),
         "probes": lambda: probes(evidence, recipe),
         "independence": lambda: independence(paths, recipe, evidence),

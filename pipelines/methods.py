@@ -32,6 +32,8 @@ REFERENCES = {
     "silhouette": "Rousseeuw PJ. Silhouettes: a graphical aid to the interpretation and validation of "
     "cluster analysis. Journal of Computational and Applied Mathematics 20:53–65, 1987. "
     "doi:10.1016/0377-0427(87)90125-7",
+    "mclachlan": "McLachlan GJ. On bootstrapping the likelihood ratio test statistic for the number of components "
+    "in a normal mixture. Applied Statistics 36:318–324, 1987. doi:10.2307/2347790",
     "umap": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for "
     "dimension reduction. arXiv:1802.03426, 2018.",
     "hsic": "Gretton A, Bousquet O, Smola A, Schölkopf B. Measuring statistical dependence with "
@@ -72,6 +74,7 @@ def used_references(results: Results) -> list[tuple[str, str]]:
     for table, keys in (
         ("rsa", ("rsa", "fdr")),
         ("silhouette", ("silhouette",)),
+        ("mixture_test", ("mclachlan",)),
         ("umap", ("umap",)),
         ("independence", ("hsic",)),
     ):
@@ -196,6 +199,11 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
     if results.analysis("mixture") is not None:
         said.append(
             "Gaussian mixtures of each covariance form were compared by the Bayesian information criterion."
+        )
+    if results.analysis("mixture_test") is not None:
+        said.append(
+            "One component was tested against two by the likelihood ratio with a parametric bootstrap "
+            f"[{cited['mclachlan']}]."
         )
     if results.analysis("umap") is not None:
         said.append(f"UMAP [{cited['umap']}] was used for display only.")

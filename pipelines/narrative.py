@@ -12,6 +12,7 @@ from adhd_cvae.analysis.confounding_words import (
     site_sentences,
 )
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
+from adhd_cvae.analysis.mixture_test import mixture_test_sentence
 from pipelines.cohort_tables import group_differences, site_counts, values_by_key
 from pipelines.formats import number
 from pipelines.report_tables import best_components
@@ -150,6 +151,15 @@ def imbalance(results: Results) -> list[str]:
         difference = value["sex", levels[1], "difference", None]
         said.append(share_sentence("sex", results.named_level("sex", levels[1]), shares, difference))
     return [sentence for sentence in said if sentence]
+
+
+def clusters(results: Results) -> list[str]:
+    """Whether one Gaussian is enough for each space, by the bootstrap test."""
+    table = results.analysis("mixture_test")
+    return [] if table is None else [mixture_test_sentence(table, _SPACE_WORDS)]
+
+
+_SPACE_WORDS = {"salient": "the salient space", "background": "the background space", "vae": "the plain VAE"}
 
 
 def voxels(results: Results) -> list[str]:

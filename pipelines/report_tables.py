@@ -106,7 +106,7 @@ class Column:
     kind: str = "number"
 
 
-_WRITERS = {"number": number, "p": probability, "count": count, "text": text, "words": words}
+_WRITERS = {"number": number, "plain": plain, "p": probability, "count": count, "text": text, "words": words}
 
 
 def plain_table(
