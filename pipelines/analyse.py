@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from adhd_cvae.analysis.claims import OneCluster, Relation, claims_table
 from adhd_cvae.analysis.geometry import mixture_table, silhouette_table, umap_table
 from adhd_cvae.analysis.leakage import independence_table, probe_table
 from adhd_cvae.analysis.mixture_test import BOOTSTRAPS, mixture_test_table
 from adhd_cvae.analysis.published import as_published_table
 from adhd_cvae.analysis.recovery import recovery_table
 from adhd_cvae.analysis.similarity_table import rsa_table
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import AnalysisConfig, Recipe
 from adhd_cvae.files import file_checksum, read_tsv, write_tsv
 from pipelines.brain_results import read_decoded, write_maps
 from pipelines.evidence import Evidence, Scale, gather
@@ -101,11 +102,22 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
         "probes": lambda: probes(evidence, recipe),
         "independence": lambda: independence(paths, recipe, evidence),
     }
+    if settings.claims:
+        steps["claims"] = lambda: claims(paths, settings)
     if paths.decoded.is_file():
         steps["peaks"] = lambda: write_maps(read_decoded(paths.decoded), evidence, settings, seed, paths.maps)
     if truth is not None:
         steps["recovery"] = lambda: recovery(evidence, truth, seed)
     return steps
+
+
+def claims(paths: OutputPaths, settings: AnalysisConfig) -> pd.DataFrame:
+    """Judge the recipe's claims by the tables just written."""
+    said = [
+        OneCluster(claim.space) if claim.one_cluster else Relation(claim.space, claim.name, claim.columns)
+        for claim in settings.claims
+    ]
+    return claims_table(said, *(read_tsv(paths.table(name)) for name in ("rsa", "mixture", "mixture_test")))
 
 
 def _strata(cohort: pd.DataFrame, recipe: Recipe) -> pd.Series | None:

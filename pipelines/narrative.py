@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from adhd_cvae.analysis.claims import VERDICTS
 from adhd_cvae.analysis.confounding import cramers_v
 from adhd_cvae.analysis.confounding_words import (
     association_sentence,
@@ -26,7 +27,8 @@ def is_simulated(results: Results) -> bool:
 
 def summary(results: Results) -> list[str]:
     """The page's first paragraph, one sentence group an entry."""
-    parts = [_who(results), _similarity(results), _published(results), _clusters(results), _recovery(results)]
+    makers = (_who, _claims, _similarity, _published, _clusters, _recovery)
+    parts = [make(results) for make in makers]
     return [part for part in parts if part]
 
 
@@ -79,6 +81,15 @@ def _similarity(results: Results) -> str:
         "that participants who differ more in the variable lie farther apart in the space: a group-level "
         "association, neither a cause nor a prediction for one person."
     )
+
+
+def _claims(results: Results) -> str:
+    claims = results.analysis("claims")
+    if claims is None:
+        return ""
+    verdicts = claims["verdict"].astype(str).tolist()
+    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in verdicts]
+    return f"Of the study's {counted(len(verdicts), 'claim')}, judged by this cohort, {listed(told)}."
 
 
 def _published(results: Results) -> str:

@@ -214,6 +214,12 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
         (),
     ),
     (
+        "claims",
+        "The study's claims, judged by this cohort",
+        "Each claim is held against the tests below, with one rule for all.",
+        (report_tables.claims_table,),
+    ),
+    (
         "rsa",
         "What the spaces are related to",
         "If people who differ in a variable also lie apart in a space, the space carries something of that "

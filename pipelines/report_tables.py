@@ -201,6 +201,35 @@ def peaks_table(results: Results) -> ReportTable | None:
     return ReportTable(caption, columns, {"": rows})
 
 
+def claims_table(results: Results) -> ReportTable | None:
+    """Each claim with its estimate and the verdict in words."""
+    claims = results.analysis("claims")
+    if claims is None:
+        return None
+    rows = [
+        [
+            str(row["claim"]),
+            str(row["verdict"]),
+            text(row["reason"]),
+            "" if pd.isna(row["variable"]) else results.label(str(row["variable"])),
+            count(row["n"]),
+            number(row["tau"]),
+            interval(row["ci_low"], row["ci_high"]),
+            probability(row["p_fdr"]),
+            interval(row["difference_ci_low"], row["difference_ci_high"]),
+        ]
+        for row in rows_of(claims)
+    ]
+    caption = (
+        "Supported: p (FDR) below 0.05 in the claimed direction, and the other space does not show it more "
+        "strongly. Contradicted: the opposite is significant, or the other space shows it, and beyond doubt more. "
+        "Not supported is not evidence against. Difference: τ beyond chance, this space minus the other, 95 % "
+        "interval."
+    )
+    columns = ("claim", "verdict", "why", "variable", "n", "τ", "95 % interval", "p (FDR)", "difference")
+    return ReportTable(caption, columns, {"": rows})
+
+
 def mixture_table(results: Results) -> ReportTable | None:
     """Number of components with the lowest BIC, by space and covariance form."""
     mixture = results.analysis("mixture")
