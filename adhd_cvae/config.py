@@ -204,12 +204,32 @@ class Variable(_Settings):
     scale: Literal["ratio", "nominal"]
 
 
+class Claim(_Settings):
+    """Something a study says of a space: what it is related to, or that it forms one cluster."""
+
+    space: Literal["salient", "background"]
+    name: str = ""
+    """What the space is said to be related to."""
+    columns: tuple[str, ...] = ()
+    """Analysed variables that may stand for it; the first that the cohort has does."""
+    one_cluster: bool = False
+    """The space is said to form one cluster instead."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "Claim":
+        if self.one_cluster == bool(self.columns) or bool(self.name) != bool(self.columns):
+            raise ValueError("name and columns belong together; give them, or one_cluster: true, not both")
+        return self
+
+
 class AnalysisConfig(_Settings):
     """What is asked of the latents."""
 
     variables: tuple[Variable, ...] = ()
     batteries: dict[str, tuple[str, ...]] = {}
     """Name of a new variable: columns whose first principal component it is (complete cases)."""
+    claims: tuple[Claim, ...] = ()
+    """What a study says, to be judged by this cohort; none: no table of claims."""
     permutations: PositiveInt = 5000
     permute_within: str | None = None
     """Column within whose levels participants are permuted, or null."""

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from adhd_cvae.analysis.claims import OneCluster, Relation, claims_table
 from adhd_cvae.analysis.geometry import mixture_table, silhouette_table, umap_table
 from adhd_cvae.analysis.leakage import independence_table, probe_table
+from adhd_cvae.analysis.mixture_test import BOOTSTRAPS, mixture_test_table
+from adhd_cvae.analysis.published import as_published_table
 from adhd_cvae.analysis.recovery import recovery_table
-from adhd_cvae.analysis.similarity import as_published_table, rsa_table
-from adhd_cvae.config import Recipe
+from adhd_cvae.analysis.similarity_table import rsa_table
+from adhd_cvae.config import AnalysisConfig, Recipe
 from adhd_cvae.files import file_checksum, read_tsv, write_tsv
 from pipelines.brain_results import read_decoded, write_maps
-from pipelines.evidence import Evidence, gather
+from pipelines.evidence import Evidence, Scale, gather
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, checksums, settings_of
@@ -74,6 +77,8 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
             spaces,
             patients,
             scales,
+            controls=_controls(patients, recipe),
+            draws=draws,
             permutations=settings.permutations,
             bootstraps=settings.bootstraps,
             seed=seed,
@@ -90,10 +95,15 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
             strata=strata,
         ),
         "mixture": lambda: mixture_table(draws, max_components=settings.max_components, seed=seed, n_jobs=-1),
+        "mixture_test": lambda: mixture_test_table(
+            spaces, bootstraps=min(settings.bootstraps, BOOTSTRAPS), seed=seed, n_jobs=-1
+        ),
         "umap": lambda: umap_table(evidence.spaces, evidence.participants, seed),
         "probes": lambda: probes(evidence, recipe),
         "independence": lambda: independence(paths, recipe, evidence),
     }
+    if settings.claims:
+        steps["claims"] = lambda: claims(paths, settings)
     if paths.decoded.is_file():
         steps["peaks"] = lambda: write_maps(read_decoded(paths.decoded), evidence, settings, seed, paths.maps)
     if truth is not None:
@@ -101,10 +111,26 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
     return steps
 
 
+def claims(paths: OutputPaths, settings: AnalysisConfig) -> pd.DataFrame:
+    """Judge the recipe's claims by the tables just written."""
+    said = [
+        OneCluster(claim.space) if claim.one_cluster else Relation(claim.space, claim.name, claim.columns)
+        for claim in settings.claims
+    ]
+    return claims_table(said, *(read_tsv(paths.table(name)) for name in ("rsa", "mixture", "mixture_test")))
+
+
 def _strata(cohort: pd.DataFrame, recipe: Recipe) -> pd.Series | None:
     """Within what participants are permuted, None for freely."""
     within = recipe.analysis.permute_within
     return None if within is None else pd.Series(cohort[within])
+
+
+def _controls(cohort: pd.DataFrame, recipe: Recipe) -> dict[str, Scale]:
+    """Find what a partial relation holds constant: site and age, where the cohort has values of them."""
+    asked: list[tuple[str | None, Scale]] = [(recipe.cohort.site, "nominal"), ("age", "ratio")]
+    filled = set(cohort.columns[cohort.notna().any()])
+    return {name: scale for name, scale in asked if name is not None and name in filled}
 
 
 def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:

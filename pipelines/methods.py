@@ -58,6 +58,7 @@ def used_references(results: Results) -> list[tuple[str, str]]:
     for table, keys in (
         ("rsa", ("rsa", "fdr")),
         ("silhouette", ("silhouette",)),
+        ("mixture_test", ("mclachlan",)),
         ("umap", ("umap",)),
         ("independence", ("hsic",)),
     ):
@@ -193,11 +194,17 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
             f"{results.setting('analysis.bootstraps', 'n/a')} "
             "bootstrap samples of participants."
         )
+        said += _partial(results)
     if results.analysis("silhouette") is not None:
         said.append(f"Separation by nominal variables was measured by silhouettes [{cited['silhouette']}].")
     if results.analysis("mixture") is not None:
         said.append(
             "Gaussian mixtures of each covariance form were compared by the Bayesian information criterion."
+        )
+    if results.analysis("mixture_test") is not None:
+        said.append(
+            "One component was tested against two by the likelihood ratio with a parametric bootstrap "
+            f"[{cited['mclachlan']}]."
         )
     if results.analysis("umap") is not None:
         said.append(f"UMAP [{cited['umap']}] was used for display only.")
@@ -207,6 +214,18 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
             f"[{cited['hsic']}] with permutations."
         )
     return " ".join(said)
+
+
+def _partial(results: Results) -> list[str]:
+    """How site and age were held constant; nothing where no variable could be asked."""
+    rsa = results.analysis("rsa")
+    if rsa is None or "p_partial" not in rsa or rsa["p_partial"].dropna().empty:
+        return []
+    return [
+        "For the partial τ, ranks of the dissimilarities of pairs of the same site were freed of a polynomial "
+        "of degree 4 in the ranked differences of age, and participants were permuted among neighbours in age "
+        "within sites."
+    ]
 
 
 def _software(results: Results) -> str:
@@ -252,12 +271,19 @@ def _recipe_rows(results: Results) -> list[list[str]]:
     for key, value in flatten(results.recipe).items():
         if key == "analysis.variables":
             value = ", ".join(f"{item['name']} ({item['scale']})" for item in value)
+        elif key == "analysis.claims":
+            value = "; ".join(_claim(item) for item in value) or "none"
         elif isinstance(value, dict):
             value = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in value.items())
         elif isinstance(value, list):
             value = ", ".join(map(str, value))
         rows.append([key, public("none" if value is None else value)])
     return rows
+
+
+def _claim(item: dict[str, Any]) -> str:
+    said = "one cluster" if item.get("one_cluster") else f"{item['name']} ({' or '.join(item['columns'])})"
+    return f"{item['space']}: {said}"
 
 
 def _checksums(run: dict[str, Any]) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from adhd_cvae.analysis.claims import VERDICTS
 from adhd_cvae.analysis.confounding import cramers_v
 from adhd_cvae.analysis.confounding_words import (
     association_sentence,
@@ -12,6 +13,7 @@ from adhd_cvae.analysis.confounding_words import (
     site_sentences,
 )
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
+from adhd_cvae.analysis.mixture_test import mixture_test_sentence
 from pipelines.cohort_tables import group_differences, site_counts, values_by_key
 from pipelines.formats import number
 from pipelines.report_tables import best_components
@@ -25,7 +27,8 @@ def is_simulated(results: Results) -> bool:
 
 def summary(results: Results) -> list[str]:
     """The page's first paragraph, one sentence group an entry."""
-    parts = [_who(results), _similarity(results), _published(results), _clusters(results), _recovery(results)]
+    makers = (_who, _claims, _similarity, _published, _clusters, _recovery)
+    parts = [make(results) for make in makers]
     return [part for part in parts if part]
 
 
@@ -78,6 +81,15 @@ def _similarity(results: Results) -> str:
         "that participants who differ more in the variable lie farther apart in the space: a group-level "
         "association, neither a cause nor a prediction for one person."
     )
+
+
+def _claims(results: Results) -> str:
+    claims = results.analysis("claims")
+    if claims is None:
+        return ""
+    verdicts = claims["verdict"].astype(str).tolist()
+    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in verdicts]
+    return f"Of the study's {counted(len(verdicts), 'claim')}, judged by this cohort, {listed(told)}."
 
 
 def _published(results: Results) -> str:
@@ -150,6 +162,15 @@ def imbalance(results: Results) -> list[str]:
         difference = value["sex", levels[1], "difference", None]
         said.append(share_sentence("sex", results.named_level("sex", levels[1]), shares, difference))
     return [sentence for sentence in said if sentence]
+
+
+def clusters(results: Results) -> list[str]:
+    """Whether one Gaussian is enough for each space, by the bootstrap test."""
+    table = results.analysis("mixture_test")
+    return [] if table is None else [mixture_test_sentence(table, _SPACE_WORDS)]
+
+
+_SPACE_WORDS = {"salient": "the salient space", "background": "the background space", "vae": "the plain VAE"}
 
 
 def voxels(results: Results) -> list[str]:

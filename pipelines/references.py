@@ -33,6 +33,8 @@ REFERENCES = {
     "silhouette": "Rousseeuw PJ. Silhouettes: a graphical aid to the interpretation and validation of "
     "cluster analysis. Journal of Computational and Applied Mathematics 20:53–65, 1987. "
     "doi:10.1016/0377-0427(87)90125-7",
+    "mclachlan": "McLachlan GJ. On bootstrapping the likelihood ratio test statistic for the number of components "
+    "in a normal mixture. Applied Statistics 36:318–324, 1987. doi:10.2307/2347790",
     "umap": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for "
     "dimension reduction. arXiv:1802.03426, 2018.",
     "hsic": "Gretton A, Bousquet O, Smola A, Schölkopf B. Measuring statistical dependence with "

@@ -135,6 +135,21 @@ def _silhouette(results: Results) -> ReportTable | None:
     return report_tables.plain_table(results, "silhouette", "variable", "variable", columns, caption)
 
 
+def _mixture_test(results: Results) -> ReportTable | None:
+    columns = (
+        Column("statistic", "2 × gain in log-likelihood", "plain"),
+        Column("p_value", "p", "p"),
+        Column("bootstraps", "bootstrap samples", "count"),
+        Column("n", "n", "count"),
+        Column("note", "note", "text"),
+    )
+    caption = (
+        "Two components against one; p by samples of the single Gaussian. Diagonal and spherical forms take "
+        "correlation between units for a second component, and every form takes skew for one."
+    )
+    return report_tables.plain_table(results, "mixture_test", "covariance", "covariance", columns, caption)
+
+
 def _probes(results: Results) -> ReportTable | None:
     columns = (
         Column("probe", "probe", "text"),
@@ -151,6 +166,7 @@ def _probes(results: Results) -> ReportTable | None:
 
 MORE_WORDS: dict[str, Callable[[Results], list[str]]] = {
     "confounding": lambda results: [*narrative.confounding(results), *narrative.imbalance(results)],
+    "geometry": narrative.clusters,
     "brain": narrative.voxels,
 }
 """Anchor of a section to what says more about it from the tables."""
@@ -198,13 +214,24 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
         (),
     ),
     (
+        "claims",
+        "The study's claims, judged by this cohort",
+        "Each claim is held against the tests below, with one rule for all.",
+        (report_tables.claims_table,),
+    ),
+    (
         "rsa",
         "What the spaces are related to",
         "If people who differ in a variable also lie apart in a space, the space carries something of that "
         "variable. Chance is what remains when participants are shuffled.",
         (report_tables.rsa_table,),
     ),
-    ("geometry", "Clusters or a continuum", "", (report_tables.mixture_table, _silhouette)),
+    (
+        "geometry",
+        "Clusters or a continuum",
+        "",
+        (report_tables.mixture_table, _mixture_test, _silhouette),
+    ),
     (
         "leakage",
         "What leaks where",

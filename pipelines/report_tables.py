@@ -1,5 +1,6 @@
 """Result tables as a reader sees them: words for names, few digits, never a participant's row."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +27,23 @@ MOST_PEAKS = 20
 """Rows of the table of peaks on the page."""
 
 
+MORE_RSA: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "tau_partial": ("partial τ", number),
+    "p_partial": ("partial p", probability),
+    "noise_ceiling": ("ceiling", number),
+}
+"""Column of rsa.tsv that a table need not have: its heading and how it is written."""
+
+
 def rsa_table(results: Results) -> ReportTable | None:
     """Permutation RSA with the study's own statistic beside it, labelled as what it is."""
     rsa, published = results.analysis("rsa"), results.analysis("as_published")
     if rsa is None:
         return None
     columns = ["variable", "scale", "n", "τ", "95 % interval", "p", "p (FDR)"]
+    if more := {name: words for name, words in MORE_RSA.items() if name in rsa and len(rsa[name].dropna())}:
+        columns += [heading for heading, _ in more.values()]
+    own = len(columns)
     if published is not None:
         published = published.set_index(["space", "variable"])
         columns += ["mean", "t (df)", "p"]
@@ -46,6 +58,7 @@ def rsa_table(results: Results) -> ReportTable | None:
                 interval(row["ci_low"], row["ci_high"]),
                 probability(row["p_value"]),
                 _starred(row["p_fdr"]),
+                *(write(row[name]) for name, (_, write) in more.items()),
                 *([] if published is None else _published_cells(published, space, row["variable"])),
             ]
             for row in rows_of(rsa.loc[rsa["space"] == space])
@@ -53,10 +66,19 @@ def rsa_table(results: Results) -> ReportTable | None:
     caption = (
         "Kendall's τ between the dissimilarities of a space and of a variable; p by permuting participants."
     )
+    if "tau_partial" in more:
+        caption += (
+            " Partial τ: over pairs of the same site, freed of age, where the cohort has them; its p is not "
+            "corrected. A relation that goes away there may be one with site or age."
+        )
+    if "noise_ceiling" in more:
+        caption += (
+            " Ceiling: τ of the space with its own posterior draws; no variable can be expected above it."
+        )
     spans: tuple[tuple[str, int], ...] = ()
     if published is not None:
         spans = (
-            ("participants permuted (inference)", 7),
+            ("participants permuted (inference)", own),
             ("as published: pseudo-replication, not inference", 3),
         )
         caption = f"{caption} {PSEUDO_REPLICATION}"
@@ -84,7 +106,7 @@ class Column:
     kind: str = "number"
 
 
-_WRITERS = {"number": number, "p": probability, "count": count, "text": text, "words": words}
+_WRITERS = {"number": number, "plain": plain, "p": probability, "count": count, "text": text, "words": words}
 
 
 def plain_table(
@@ -176,6 +198,35 @@ def peaks_table(results: Results) -> ReportTable | None:
         "volume, mm³",
         *(["atlas label"] if labelled else []),
     )
+    return ReportTable(caption, columns, {"": rows})
+
+
+def claims_table(results: Results) -> ReportTable | None:
+    """Each claim with its estimate and the verdict in words."""
+    claims = results.analysis("claims")
+    if claims is None:
+        return None
+    rows = [
+        [
+            str(row["claim"]),
+            str(row["verdict"]),
+            text(row["reason"]),
+            "" if pd.isna(row["variable"]) else results.label(str(row["variable"])),
+            count(row["n"]),
+            number(row["tau"]),
+            interval(row["ci_low"], row["ci_high"]),
+            probability(row["p_fdr"]),
+            interval(row["difference_ci_low"], row["difference_ci_high"]),
+        ]
+        for row in rows_of(claims)
+    ]
+    caption = (
+        "Supported: p (FDR) below 0.05 in the claimed direction, and the other space does not show it more "
+        "strongly. Contradicted: the opposite is significant, or the other space shows it, and beyond doubt more. "
+        "Not supported is not evidence against. Difference: τ beyond chance, this space minus the other, 95 % "
+        "interval."
+    )
+    columns = ("claim", "verdict", "why", "variable", "n", "τ", "95 % interval", "p (FDR)", "difference")
     return ReportTable(caption, columns, {"": rows})
 
 

@@ -25,7 +25,7 @@ from adhd_cvae.analysis.leakage import independence_table, probe_table
 from adhd_cvae.analysis.mixtures import mixture_table
 from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
 from adhd_cvae.analysis.recovery import correlation
-from adhd_cvae.analysis.similarity import rsa_table
+from adhd_cvae.analysis.similarity_table import rsa_table
 
 COVARIATES: dict[str, Scale] = {"age": "ratio", "sex": "nominal", "iq": "ratio", "site": "nominal"}
 """What both groups share, so that a salient space should not tell it."""

@@ -4,22 +4,18 @@ Kriegeskorte et al. 2008, doi 10.3389/neuro.06.004.2008. Participants are the un
 resampled, never pairs or posterior draws.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import squareform
-from scipy.stats import t as student
 
-from adhd_cvae.analysis.comparison import Comparison, compare, kendall_tau, scores
+from adhd_cvae.analysis.comparison import Comparison, compare, scores
 from adhd_cvae.analysis.dissimilarity import (
     MINIMUM_PARTICIPANTS,
     Scale,
-    check_rows,
     latent_dissimilarity,
     model_dissimilarity,
     numeric_values,
@@ -27,17 +23,11 @@ from adhd_cvae.analysis.dissimilarity import (
 )
 from adhd_cvae.analysis.kendall import bootstrap_taus
 from adhd_cvae.analysis.permutation import (
-    cell_generator,
     draw_permutations,
-    false_discovery_rate,
     strata_to_permute,
     stratum_codes,
 )
 from adhd_cvae.errors import InputError
-
-RSA_COLUMNS = ["space", "variable", "scale", "n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "p_fdr"]
-RSA_COLUMNS += ["null_mean", "note"]
-PUBLISHED_COLUMNS = ["space", "variable", "mean", "t", "df", "p_value", "n", "note"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +44,15 @@ class RsaResult:
     note: str | None = None
     null: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
     """(permutations,) tau of each permutation."""
+    resampled: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
+    """(bootstraps,) tau of each resample of participants; NaN where it has none."""
+    freely: bool = True
+    """Whether participants were permuted freely, not within strata."""
+
+    @property
+    def chance(self) -> float:
+        """What tau is on average by chance: exactly 0 where participants are permuted freely."""
+        return 0.0 if self.freely else self.null_mean
 
 
 def _two_sided(observed: int, null: NDArray[np.int64], centred_at_zero: bool) -> float:
@@ -71,17 +70,19 @@ def _two_sided(observed: int, null: NDArray[np.int64], centred_at_zero: bool) ->
     return float(np.mean(distances >= distances[0]))
 
 
-def _bootstrap_interval(
-    comparison: Comparison, bootstraps: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """95 % percentile interval over resampled participants, pairs of a participant with itself left out."""
+def _resampled(comparison: Comparison, bootstraps: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Tau over resampled participants, pairs of a participant with itself left out."""
     n = len(comparison.codes)
     times = rng.multinomial(n, np.full(n, 1 / n), size=bootstraps).astype(np.int32)
-    taus = bootstrap_taus(*comparison.order, comparison.codes, times)
-    taus = taus[np.isfinite(taus)]
-    if len(taus) < 2:
+    return bootstrap_taus(*comparison.order, comparison.codes, times)
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """95 % percentile interval."""
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
         return float("nan"), float("nan")
-    low, high = np.percentile(taus, [2.5, 97.5])
+    low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
 
@@ -147,13 +148,15 @@ def permutation_rsa(
     if note := _obstacle(space, numbers, scale):
         return RsaResult(n, note=note)
     groups, note = strata_to_permute(numbers, groups)
+    freely = len(np.unique(groups)) == 1
     rng = np.random.default_rng(seed)
     model = without_rounding_error(model_dissimilarity(numbers, scale))
     labels = numbers.astype(np.int32) if scale == "nominal" else None
     comparison = compare(latent_dissimilarity(space), model, labels)
     observed = int(scores(comparison, np.arange(n, dtype=np.int32)[None], 1)[0])
-    low, high = _bootstrap_interval(comparison, bootstraps, rng)
-    estimate = RsaResult(n, observed / comparison.norm, low, high, note=note)
+    resampled = _resampled(comparison, bootstraps, rng)
+    low, high = interval(resampled)
+    estimate = RsaResult(n, observed / comparison.norm, low, high, note=note, resampled=resampled)
     null = scores(comparison, draw_permutations(rng, groups, permutations), n_jobs)
     if np.all(null == observed):
         return replace(estimate, note="every permutation leaves the variable as it is")
@@ -162,110 +165,7 @@ def permutation_rsa(
         estimate,
         null_mean=float(taus.mean()),
         null_sd=float(taus.std(ddof=1)) if permutations > 1 else float("nan"),
-        p_value=_two_sided(observed, null, centred_at_zero=len(np.unique(groups)) == 1),
+        p_value=_two_sided(observed, null, centred_at_zero=freely),
         null=taus,
+        freely=freely,
     )
-
-
-def rsa_table(
-    spaces: Mapping[str, NDArray],
-    variables: pd.DataFrame,
-    scales: Mapping[str, Scale],
-    *,
-    permutations: int = 5000,
-    bootstraps: int = 1000,
-    seed: int = 0,
-    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
-    n_jobs: int = -1,
-) -> pd.DataFrame:
-    """Every space against every variable, with Benjamini-Hochberg's correction over the whole table.
-
-    Parameters
-    ----------
-    spaces
-        Name: (n, units) posterior means.
-    variables
-        n rows in the same order; only the columns named in `scales` are used.
-    scales
-        Variable: ``ratio`` or ``nominal``.
-    permutations, bootstraps, strata, n_jobs
-        As in `permutation_rsa`; here threads share the cells.
-
-    Returns
-    -------
-    pandas.DataFrame
-        space, variable, scale, n, tau, ci_low, ci_high, null_sd, p_value, p_fdr, null_mean, note
-    """
-    check_rows(spaces, variables, scales)
-    cells = [(space, name) for space in spaces for name in scales]
-    calls = (
-        delayed(permutation_rsa)(
-            spaces[space],
-            numeric_values(variables[name], scales[name], name),
-            scales[name],
-            permutations=permutations,
-            bootstraps=bootstraps,
-            seed=cell_generator(seed, "rsa", space, name),
-            strata=strata,
-        )
-        for space, name in cells
-    )
-    results = cast("list[RsaResult]", Parallel(n_jobs=n_jobs, prefer="threads")(calls))
-    rows = [
-        {"space": space, "variable": name, "scale": scales[name], **_row(result)}
-        for (space, name), result in zip(cells, results, strict=True)
-    ]
-    table = pd.DataFrame(rows, columns=RSA_COLUMNS)
-    table["p_fdr"] = false_discovery_rate(table["p_value"].to_numpy(np.float64))
-    return table
-
-
-def _row(result: RsaResult) -> dict[str, float | str | None]:
-    names = ("n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "null_mean", "note")
-    return {name: getattr(result, name) for name in names}
-
-
-def as_published_table(
-    draws: Mapping[str, NDArray], variables: pd.DataFrame, scales: Mapping[str, Scale]
-) -> pd.DataFrame:
-    """Compute the study's own statistic: arctan of tau in each posterior draw, a one-sample t over the draws.
-
-    Reported for comparison only. The draws come from one model of one cohort, so that they are no sample of
-    participants, and the arctan stands where Fisher's arctanh was meant: p-values say nothing about people.
-
-    Parameters
-    ----------
-    draws
-        Space: (draws, n, units).
-    variables, scales
-        As in `rsa_table`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        space, variable, mean, t, df, p_value, n, note
-    """
-    check_rows(draws, variables, scales, axis=1)
-    rows = []
-    for space, samples in draws.items():
-        for name, scale in scales.items():
-            numbers = numeric_values(variables[name], scale, name)
-            kept = np.isfinite(numbers) & np.isfinite(samples).all(axis=(0, 2))
-            rows.append(
-                {"space": space, "variable": name, **_published(samples[:, kept], numbers[kept], scale)}
-            )
-    return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
-
-
-def _published(samples: NDArray, numbers: NDArray[np.float64], scale: Scale) -> dict[str, float | str | None]:
-    row: dict[str, float | str | None] = {"n": len(numbers)}
-    if len(numbers) < 3 or len(samples) < 2:
-        return {**row, "note": "at least 3 participants with a value and 2 draws are needed"}
-    model = model_dissimilarity(numbers, scale)
-    bent = np.arctan([kendall_tau(latent_dissimilarity(sample), model) for sample in samples])
-    if not np.ptp(bent) > 0:
-        return {**row, "note": "tau is constant over draws or not defined"}
-    df = len(bent) - 1
-    t = float(bent.mean() / (bent.std(ddof=1) / np.sqrt(len(bent))))
-    p_value = float(2 * student.sf(abs(t), df))
-    return {**row, "mean": float(bent.mean()), "t": t, "df": df, "p_value": p_value}

@@ -156,3 +156,29 @@ def test_the_analysis_never_imports_torch():
     code = "import sys, pipelines.analyse, pipelines.illustrate; print('torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"
+
+
+def test_the_studys_claims_are_judged(analysed):
+    paths, _ = analysed
+    claims = read_tsv(paths.table("claims")).set_index("claim")
+    assert len(claims) == len(RECIPE.analysis.claims) == 9
+    assert claims.loc["s is related to ADHD Index", "variable"] == "adhd_index_z"
+    assert claims.loc["s is related to medication", "verdict"] == "not testable"
+    assert "med_status" in claims.loc["s is related to medication", "reason"]
+    assert "permuted freely" in claims.loc["z is related to site", "reason"]
+    rsa = read_tsv(paths.table("rsa")).set_index(["space", "variable"])
+    assert claims.loc["s is related to age", "tau"] == rsa.loc[("salient", "age"), "tau"]
+    assert rsa.loc[("salient", "adhd_index_z"), "partial_note"] == "held constant: site, age"
+    assert rsa["noise_ceiling"].between(0, 1).all()
+
+
+def test_another_study_has_its_own_claims_or_none(tmp_path, invent_results):
+    paths = invent_results(tmp_path)
+    analyse.run(paths, load_recipe("smoke", ("analysis.claims=[]",)), Silent())
+    assert not paths.table("claims").exists()
+    own = "analysis.claims=[{space: background, name: volume, columns: [volume]}]"
+    analyse.run(paths, load_recipe("smoke", (own,)), Silent(), overwrite=True)
+    assert read_tsv(paths.table("claims"))["verdict"].tolist() == ["not testable"]
+    for said in ("{space: salient}", "{space: salient, columns: [age]}", "{space: vae, one_cluster: true}"):
+        with pytest.raises(InputError):
+            load_recipe("smoke", (f"analysis.claims=[{said}]",))

@@ -123,6 +123,12 @@ def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
     ]
     mixture_table = pd.DataFrame(mixture, columns=["space", "covariance", "k", "bic"])
     write_tsv(mixture_table.assign(bic_min=0.0, bic_max=11.0), analysis / "mixture.tsv")
+    mixture_test = {"covariance": ["full", "diag"], "statistic": 20.5, "p_value": [0.4, 0.01], "n": 30}
+    write_tsv(pd.DataFrame(mixture_test).assign(space="salient"), analysis / "mixture_test.tsv")
+    claim = {"space": "salient", "variable": "age", "n": 30, "tau": 0.1, "ci_low": 0.05, "ci_high": 0.15}
+    claim |= {"p_fdr": 0.01, "difference": 0.1, "difference_ci_low": -0.123, "difference_ci_high": 0.2}
+    said = {"claim": ["s is related to age", "s is related to x"], "verdict": ["supported", "not testable"]}
+    write_tsv(pd.DataFrame({**said, "reason": HOSTILE, **claim}), analysis / "claims.tsv")
     names = cohort["participant_id"]
     umap = [pd.DataFrame({"participant_id": names, "space": s, "umap_1": 0.1, "umap_2": 0.2}) for s in SPACES]
     write_tsv(pd.concat(umap), analysis / "umap.tsv")
@@ -303,6 +309,27 @@ def test_same_files_give_the_same_page_and_figures(folder: Path, drawn: Path) ->
     write_report(folder)
     for name in ("report.html", *(f"figures/{picture.file}" for picture in PICTURES)):
         assert (folder / name).read_bytes() == (drawn / name).read_bytes()
+
+
+def test_claims_and_the_test_of_one_cluster_are_told(page: Page, folder: Path) -> None:
+    assert "the study's 2 claims, judged by this cohort, 1 supported and 1 not testable" in page.text
+    assert re.search(
+        r"s is related to age supported .* age 30 0\.100 0\.050 to 0\.150 0\.010 −0\.123", page.text
+    )
+    assert "rejected by diag, not by full" in page.text
+    (folder / "analysis/claims.tsv").unlink()
+    page = Page(write_report(folder).read_text(encoding="utf-8"))
+    assert "claims" not in {section.get("id") for section in page.all("section")}
+
+
+def test_partial_tau_and_ceiling_are_shown_where_they_are(page: Page, folder: Path) -> None:
+    assert "partial τ" not in page.text
+    table = rsa_table().assign(tau_partial=0.0712, p_partial=0.0345, noise_ceiling=0.8123)
+    write_tsv(table, folder / "analysis/rsa.tsv")
+    page = Page(write_report(folder).read_text(encoding="utf-8"))
+    assert "partial τ partial p ceiling mean" in page.text
+    assert re.search(r"0\.071 0\.03[45] 0\.812 0\.100 12\.5 \(9\)", page.text)
+    assert "neighbours in age within sites" in methods.paragraph(Results(folder))
 
 
 def test_null_result_is_not_called_absence(page: Page) -> None:

@@ -11,7 +11,8 @@ from adhd_cvae.analysis.comparison import kendall_tau
 from adhd_cvae.analysis.dissimilarity import latent_dissimilarity, model_dissimilarity
 from adhd_cvae.analysis.inversions import count_inversions
 from adhd_cvae.analysis.kendall import bootstrap_taus, dense_codes, pair_order
-from adhd_cvae.analysis.similarity import RSA_COLUMNS, as_published_table, rsa_table
+from adhd_cvae.analysis.published import as_published_table
+from adhd_cvae.analysis.similarity_table import RSA_COLUMNS, rsa_table
 from adhd_cvae.errors import InputError
 
 REPEATS = 200

@@ -1,0 +1,158 @@
+"""One Gaussian or two: the likelihood-ratio test of a mixture, by parametric bootstrap."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+
+from adhd_cvae.analysis.mixtures import COVARIANCES
+from adhd_cvae.analysis.permutation import cell_generator, upper_p_value
+
+MIXTURE_TEST_COLUMNS = ["space", "covariance", "statistic", "p_value", "bootstraps", "n", "note"]
+BOOTSTRAPS = 99
+"""Samples of one Gaussian; each is fitted as the data are."""
+_PER_UNIT = 5
+"""Participants per unit in each component, below which a free covariance is not estimated."""
+
+
+def _log_likelihood(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> float:
+    mixture = GaussianMixture(
+        k,
+        covariance_type=covariance,
+        reg_covar=1e-3,
+        max_iter=100,
+        n_init=1 if k == 1 else 2,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        # A fit stopped at 100 iterations is a little low, in the data and in the bootstrap samples alike.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return float(mixture.fit(sample).score(sample) * len(sample))
+
+
+def _ratio(sample: NDArray[np.float64], covariance: str, seed: int) -> float:
+    """Twice the gain in log-likelihood of two components over one; below 0 only where a fit fell short."""
+    return 2 * (_log_likelihood(sample, covariance, 2, seed) - _log_likelihood(sample, covariance, 1, seed))
+
+
+def _one_gaussian(sample: NDArray[np.float64], covariance: str) -> NDArray[np.float64]:
+    """(units, units) square root of the covariance of a single Gaussian of this form."""
+    full = np.atleast_2d(np.cov(sample, rowvar=False, bias=True))
+    variances = np.diag(full)
+    if covariance == "diag":
+        return np.diag(np.sqrt(variances))
+    if covariance == "spherical":
+        return np.sqrt(variances.mean()) * np.eye(len(variances))
+    values, vectors = np.linalg.eigh(full)
+    return vectors * np.sqrt(np.clip(values, 0, None))
+
+
+def _scaled(sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centre, and divide by one factor for all units, which keeps the geometry that spherical mixtures see."""
+    scale = float(np.sqrt(sample.var(axis=0).mean()))
+    return (sample - sample.mean(axis=0)) / scale
+
+
+def _obstacle(sample: NDArray[np.float64], covariance: str) -> str | None:
+    n, units = sample.shape
+    least = 2 * _PER_UNIT * (units if covariance in ("full", "tied") else 1)
+    if n < least:
+        return f"{n} participants are too few for two {covariance} components of {units} units; {least} are needed"
+    if not (np.ptp(sample, axis=0) > 0).all():
+        return "a unit is the same for every participant"
+    return None
+
+
+def _row(
+    sample: NDArray[np.float64], space: str, covariance: str, bootstraps: int, seed: int
+) -> dict[str, float | str | None]:
+    row: dict[str, float | str | None] = {"space": space, "covariance": covariance, "n": len(sample)}
+    if note := _obstacle(sample, covariance):
+        return {**row, "note": note}
+    sample = _scaled(sample)
+    observed = _ratio(sample, covariance, seed)
+    rng = cell_generator(seed, "mixture test", space, covariance)
+    root = _one_gaussian(sample, covariance)
+    null = np.array(
+        [
+            _ratio(_scaled(rng.standard_normal(sample.shape) @ root.T), covariance, seed)
+            for _ in range(bootstraps)
+        ]
+    )
+    return {
+        **row,
+        "statistic": observed,
+        "p_value": upper_p_value(observed, null),
+        "bootstraps": bootstraps,
+    }
+
+
+@threadpool_limits.wrap(limits=1)  # the matrices are small
+def mixture_test_table(
+    spaces: Mapping[str, NDArray], *, bootstraps: int = BOOTSTRAPS, seed: int = 0, n_jobs: int = 1
+) -> pd.DataFrame:
+    """Test one component against two, for each form of covariance (McLachlan 1987, doi 10.2307/2347790).
+
+    The statistic is twice the gain in log-likelihood. Its p-value is the share of samples, drawn from the
+    single Gaussian fitted to the data and fitted in the same way, that reach it.
+
+    Parameters
+    ----------
+    spaces
+        Name: (n, units) posterior means. Participants with a value that is not finite are left out.
+    bootstraps
+        Samples of the single Gaussian.
+
+    Returns
+    -------
+    pandas.DataFrame
+        space, covariance, statistic, p_value, bootstraps, n, note. Diagonal and spherical forms know no
+        correlation between units: two of their components may do no more than stand for one.
+    """
+    arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
+    finite = {name: latents[np.isfinite(latents).all(axis=1)] for name, latents in arrays.items()}
+    calls = (
+        delayed(_row)(finite[space], space, covariance, bootstraps, seed)
+        for space in finite
+        for covariance in COVARIANCES
+    )
+    found = list(Parallel(n_jobs=n_jobs, prefer="threads")(calls))
+    return pd.DataFrame(found, columns=MIXTURE_TEST_COLUMNS)
+
+
+def mixture_test_sentence(table: pd.DataFrame, words: Mapping[str, str] | None = None) -> str:
+    """Say in plain words where one Gaussian is rejected and whether the covariance forms agree.
+
+    Parameters
+    ----------
+    table
+        Of `mixture_test_table`.
+    words
+        Space: what to call it.
+    """
+    sentences = []
+    for space, rows in table.groupby("space", sort=False):
+        name = (words or {}).get(str(space), str(space))
+        tested = rows.dropna(subset="p_value")
+        rejected = tested.loc[tested["p_value"] < 0.05, "covariance"].tolist()
+        kept = tested.loc[tested["p_value"] >= 0.05, "covariance"].tolist()
+        if not rejected and not kept:
+            sentences.append(f"In {name}, one component could not be tested against two.")
+        elif not rejected:
+            sentences.append(f"In {name}, no covariance form rejects one component ({', '.join(kept)}).")
+        elif not kept:
+            sentences.append(
+                f"In {name}, every covariance form rejects one component ({', '.join(rejected)})."
+            )
+        else:
+            sentences.append(
+                f"In {name}, the covariance forms disagree: one component is rejected by {', '.join(rejected)}, "
+                f"not by {', '.join(kept)}."
+            )
+    return " ".join(sentences)
