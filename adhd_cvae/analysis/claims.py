@@ -98,7 +98,8 @@ def _relation_row(claim: Relation, rsa: pd.DataFrame) -> Row:
     if not found:
         reason = f"not among the variables of this cohort: {' or '.join(claim.columns)}"
         return {**base, "verdict": NOT_TESTABLE, "reason": reason}
-    cells = {row["space"]: row for row in rsa[rsa["variable"] == found[0]].to_dict("records")}
+    asked = pd.DataFrame(rsa[rsa["variable"] == found[0]])
+    cells = {row["space"]: row for row in asked.to_dict("records")}
     here, there = cells[claim.space], cells.get(_OTHER.get(claim.space, ""))
     for name in ("n", "tau", "ci_low", "ci_high", "p_fdr"):
         base[name] = here[name]
@@ -160,7 +161,8 @@ def _cluster_row(claim: OneCluster, mixture: pd.DataFrame, mixture_test: pd.Data
     for form in p_values:
         rows = fitted[fitted["covariance"] == form]
         if len(rows) > 1:
-            best[form] = int(rows["k"].to_numpy()[rows["bic"].to_numpy().argmin()])
+            sizes, criteria = np.asarray(rows["k"]), np.asarray(rows["bic"])
+            best[form] = int(sizes[criteria.argmin()])
     if not best:
         notes = tests["note"].dropna().unique()
         reason = str(notes[0]) if len(notes) else f"there is no mixture of the {claim.space} space"
