@@ -272,18 +272,13 @@ def _recipe_rows(results: Results) -> list[list[str]]:
         if key == "analysis.variables":
             value = ", ".join(f"{item['name']} ({item['scale']})" for item in value)
         elif key == "analysis.claims":
-            value = "; ".join(_claim(item) for item in value) or "none"
+            value = ", ".join(f"{item['space']}: {item['name'] or 'one cluster'}" for item in value)
         elif isinstance(value, dict):
             value = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in value.items())
         elif isinstance(value, list):
             value = ", ".join(map(str, value))
         rows.append([key, public("none" if value is None else value)])
     return rows
-
-
-def _claim(item: dict[str, Any]) -> str:
-    said = "one cluster" if item.get("one_cluster") else f"{item['name']} ({' or '.join(item['columns'])})"
-    return f"{item['space']}: {said}"
 
 
 def _checksums(run: dict[str, Any]) -> list[list[str]]:

@@ -136,6 +136,7 @@ def independence_table(results: Results) -> ReportTable | None:
     table = results.analysis("independence")
     if table is None:
         return None
+    table = table.dropna(axis="columns", how="all")
     first, *others = table.columns
     rows = []
     for row in rows_of(table):
@@ -148,6 +149,8 @@ def independence_table(results: Results) -> ReportTable | None:
 def _independence_cell(column: str, value: Any) -> str:
     if column == "space":
         return space_label(str(value))
+    if column == "note":
+        return text(value)
     return probability(value) if column.startswith("p_") else plain(value)
 
 

@@ -10,13 +10,13 @@ The rule for "space A is related to V", B being the other space:
   doi 10.1198/000313006X152649).
 - not supported: anything else. No evidence for a claim is no evidence against it.
 
-The rule for "A forms one cluster":
+The rule for "A forms one cluster" looks at the full and the tied form of covariance, whose single component is any
+Gaussian; the other forms take correlation, or units of unequal spread, for clusters, and are only told:
 
-- not testable: no form of covariance could be both fitted with more than one component and tested.
-- supported: every such form has its lowest BIC at one component, and the bootstrap test rejects one by none
-  (p < 0.05 divided by the number of forms, Bonferroni).
-- contradicted: every such form, the full one among them, has its lowest BIC beyond one and rejects one. The full
-  form is needed because the others take correlation between units for clusters.
+- not testable: neither could be both fitted with more than one component and tested.
+- supported: each that could has its lowest BIC at one component, and the bootstrap test does not reject one
+  (p < 0.05 divided by their number, Bonferroni).
+- contradicted: each has its lowest BIC beyond one and rejects one.
 - not supported: the forms or the two criteria disagree.
 """
 
@@ -98,8 +98,8 @@ def _relation_row(claim: Relation, rsa: pd.DataFrame) -> Row:
     if not found:
         reason = f"not among the variables of this cohort: {' or '.join(claim.columns)}"
         return {**base, "verdict": NOT_TESTABLE, "reason": reason}
-    asked = pd.DataFrame(rsa[rsa["variable"] == found[0]])
-    cells = {row["space"]: row for row in asked.to_dict("records")}
+    of_variable = pd.DataFrame(rsa[rsa["variable"] == found[0]])
+    cells = {row["space"]: row for row in of_variable.to_dict("records")}
     here, there = cells[claim.space], cells.get(_OTHER.get(claim.space, ""))
     for name in ("n", "tau", "ci_low", "ci_high", "p_fdr"):
         base[name] = here[name]
@@ -163,16 +163,17 @@ def _cluster_row(claim: OneCluster, mixture: pd.DataFrame, mixture_test: pd.Data
         if len(rows) > 1:
             sizes, criteria = np.asarray(rows["k"]), np.asarray(rows["bic"])
             best[form] = int(sizes[criteria.argmin()])
-    if not best:
+    deciding = [form for form in ("full", "tied") if form in best]
+    if not deciding:
         notes = tests["note"].dropna().unique()
         reason = str(notes[0]) if len(notes) else f"there is no mixture of the {claim.space} space"
         return {**base, "verdict": NOT_TESTABLE, "reason": reason}
     base["n"] = int(tests["n"].to_numpy().max())
-    rejected = {form: bool(p_values[form] < _LEVEL / len(best)) for form in best}
-    forms = ", ".join(f"{form} {k}, p = {p_values[form]:.2f}" for form, k in best.items())
-    reason = f"components with the lowest BIC, and p of two against one: {forms}"
-    if all(k == 1 for k in best.values()) and not any(rejected.values()):
+    rejected = [p_values[form] < _LEVEL / len(deciding) for form in deciding]
+    forms = ", ".join(f"{form} {k} (p = {p_values[form]:.2f})" for form, k in best.items())
+    reason = f"components with the lowest BIC, with p of two against one: {forms}"
+    if all(best[form] == 1 for form in deciding) and not any(rejected):
         return {**base, "verdict": SUPPORTED, "reason": reason}
-    if "full" in best and all(k > 1 for k in best.values()) and all(rejected.values()):
+    if all(best[form] > 1 for form in deciding) and all(rejected):
         return {**base, "verdict": CONTRADICTED, "reason": reason}
     return {**base, "verdict": NOT_SUPPORTED, "reason": f"the criteria disagree; {reason}"}

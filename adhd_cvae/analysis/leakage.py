@@ -22,19 +22,9 @@ from adhd_cvae.analysis.permutation import (
 _MINIMUM = 10
 _MINIMUM_CLASS = 5
 _ACTIVE_VARIANCE = 0.01
-PROBE_COLUMNS = [
-    "space",
-    "target",
-    "probe",
-    "metric",
-    "score",
-    "null_mean",
-    "null_p95",
-    "p_value",
-    "n",
-    "note",
-]
-INDEPENDENCE_COLUMNS = ["measure", "space", "value", "p_value", "n"]
+PROBE_COLUMNS = ["space", "target", "probe", "metric", "score", "null_mean", "null_p95", "p_value", "n"]
+PROBE_COLUMNS += ["note"]
+INDEPENDENCE_COLUMNS = ["measure", "space", "value", "p_value", "n", "note"]
 
 
 class _Question(NamedTuple):
@@ -242,8 +232,10 @@ def _hsic_row(
     finite = np.isfinite(salient).all(axis=1) & np.isfinite(background).all(axis=1)
     row = {"measure": "hsic", "space": "salient and background", "n": int(finite.sum())}
     first, second = salient[finite], background[finite]
-    if len(first) < _MINIMUM or not (np.ptp(first, axis=0).any() and np.ptp(second, axis=0).any()):
-        return row
+    if len(first) < _MINIMUM:
+        return row | {"note": f"{len(first)} patients; at least {_MINIMUM} are needed"}
+    if not (np.ptp(first, axis=0).any() and np.ptp(second, axis=0).any()):
+        return row | {"note": "a space does not tell patients apart"}
     rng = cell_generator(seed, "hsic")
     value, p_value = hsic(first, second, strata=strata[finite], permutations=permutations, rng=rng)
     return row | {"value": value, "p_value": p_value}
@@ -274,7 +266,7 @@ def independence_table(
     Returns
     -------
     pandas.DataFrame
-        measure, space, value, p_value, n. Measures: `hsic` (patients); `critic_accuracy`; `active_units`
+        measure, space, value, p_value, n, note. Measures: `hsic` (patients); `critic_accuracy`; `active_units`
         (posterior means' variance above 0.01, Burda et al. 2016, arXiv 1509.00519; over patients for the
         salient space, over everybody for the others) and `units`; `norm_target`, `norm_background` (mean
         Euclidean norm of `s`).
@@ -302,5 +294,6 @@ def independence_table(
             known = norms[members & np.isfinite(norms)]
             value = known.mean() if len(known) else np.nan
             rows.append({"measure": measure, "space": "salient", "value": value, "n": len(known)})
-    table = pd.DataFrame(rows, columns=INDEPENDENCE_COLUMNS)
+    table = pd.DataFrame(rows, columns=INDEPENDENCE_COLUMNS).astype({"note": object})
+    table.loc[table["value"].isna() & table["note"].isna(), "note"] = "no participant with finite latents"
     return table.astype({"value": np.float64, "p_value": np.float64, "n": "Int64"})

@@ -159,8 +159,8 @@ def partial_rsa(
     strata
         (n,) participants are exchanged within its levels too.
     """
-    kept = np.isfinite(numbers) & np.isfinite(space).all(axis=1)
-    kept &= np.all([np.isfinite(control.numbers) for control in controls.values()], axis=0)
+    asked = np.isfinite(numbers) & np.isfinite(space).all(axis=1)
+    kept = asked & np.all([np.isfinite(control.numbers) for control in controls.values()], axis=0)
     known = {name: Control(control.numbers[kept], control.scale) for name, control in controls.items()}
     known = {name: control for name, control in known.items() if len(np.unique(control.numbers)) > 1}
     n = int(kept.sum())
@@ -188,5 +188,5 @@ def partial_rsa(
         float(taus[0]),
         float(np.mean(distances >= distances[0] - 1e-12)),
         len(orders),
-        f"held constant: {', '.join(known)}" + (f" (n = {n})" if n < len(kept) else ""),
+        f"held constant: {', '.join(known)}" + (f" (n = {n})" if n < asked.sum() else ""),
     )

@@ -117,11 +117,13 @@ def mixtures(best, p_values):
 @pytest.mark.parametrize(
     ("best", "p_values", "verdict"),
     [
-        ({"full": 1, "diag": 1}, {"full": 0.5, "diag": 0.04}, "supported"),  # 0.04 does not pass Bonferroni
-        ({"full": 1, "diag": 1}, {"full": 0.5, "diag": 0.01}, "not supported"),
-        ({"full": 1, "diag": 2}, {"full": 0.5, "diag": 0.01}, "not supported"),
-        ({"full": 2, "diag": 2}, {"full": 0.01, "diag": 0.01}, "contradicted"),
-        ({"diag": 2, "spherical": 2}, {"diag": 0.01, "spherical": 0.01}, "not supported"),
+        ({"full": 1, "tied": 1}, {"full": 0.5, "tied": 0.04}, "supported"),  # 0.04 does not pass Bonferroni
+        ({"full": 1, "tied": 1}, {"full": 0.5, "tied": 0.01}, "not supported"),
+        ({"full": 1, "tied": 2}, {"full": 0.5, "tied": 0.01}, "not supported"),
+        ({"full": 2, "tied": 2}, {"full": 0.5, "tied": 0.01}, "not supported"),
+        ({"full": 2, "tied": 2}, {"full": 0.01, "tied": 0.01}, "contradicted"),
+        ({"full": 1, "diag": 2}, {"full": 0.5, "diag": 0.01}, "supported"),  # correlation is no cluster
+        ({"diag": 2, "spherical": 2}, {"diag": 0.01, "spherical": 0.01}, "not testable"),
         ({"full": 2}, {"full": NAN}, "not testable"),
     ],
 )
