@@ -59,8 +59,9 @@ class Reference:
     def out_of_distribution(self, distances: np.ndarray) -> np.ndarray:
         """Flag distances beyond the 99th percentile of the training participants': (n,) bool.
 
-        By this rule one training participant in a hundred is flagged. More of the held-out ones are, since
-        a model describes best whom it was fitted to; ``distances.tsv`` has all of them.
+        By this rule one training participant in a hundred is flagged. Of held-out participants it can be more, since
+        a model describes best whom it was fitted to: ``distances.tsv`` tells how many. What is smoother or nearer
+        the average than the training maps is never flagged.
         """
         return ~(distances <= self.limit)
 
