@@ -1,4 +1,4 @@
-"""`mlflow run .`, as mlflow/README.md writes it."""
+"""`mlflow run`, as mlflow/README.md writes it."""
 
 import os
 import subprocess
@@ -19,21 +19,21 @@ def documented(start: str) -> str:
 
 
 def test_folders_of_results_need_not_exist(tmp_path):
-    project = _project_spec.load_project(str(ROOT))
+    project = _project_spec.load_project(str(ROOT / "mlflow"))
     new = tmp_path / "new" / "out"
     main = project.get_entry_point("main").compute_command(
         {"bids_dir": str(tmp_path), "output_dir": str(new)}, str(tmp_path)
     )
     assert main == f"adhd-cvae run {tmp_path} {new} group --recipe adhd200"
     demo = project.get_entry_point("demo").compute_command({}, str(tmp_path))
-    assert demo == "adhd-cvae demo demo"
-    assert documented("mlflow run . --env-manager local -e demo")
+    assert demo == "adhd-cvae demo ../demo"
+    assert documented("mlflow run mlflow --env-manager local -e demo")
 
 
 @pytest.mark.slow
 def test_the_documented_line_runs_every_stage_into_a_new_folder(demo, tmp_path):
     output_dir, store = tmp_path / "new" / "out", f"sqlite:///{tmp_path}/mlflow.db"
-    command = documented("mlflow run . --env-manager local -P").replace("/data/bids", str(demo.bids_dir))
+    command = documented("mlflow run mlflow --env-manager local -P").replace("/data/bids", str(demo.bids_dir))
     command = command.replace("/data/derivatives/adhd-cvae", str(output_dir)) + " -P recipe=smoke"
     scripts = Path(sys.executable).parent
     done = subprocess.run(
