@@ -27,6 +27,8 @@ REFERENCES = {
     "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the "
     "branches of systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. "
     "doi:10.3389/neuro.06.004.2008",
+    "legendre": "Legendre P. Comparison of permutation methods for the partial correlation and partial Mantel tests. "
+    "Journal of Statistical Computation and Simulation 67:37–73, 2000. doi:10.1080/00949650008812035",
     "fdr": "Benjamini Y, Hochberg Y. Controlling the false discovery rate. Journal of the Royal "
     "Statistical Society B 57:289–300, 1995. doi:10.1111/j.2517-6161.1995.tb02031.x",
     "silhouette": "Rousseeuw PJ. Silhouettes: a graphical aid to the interpretation and validation of "
@@ -72,7 +74,7 @@ def used_references(results: Results) -> list[tuple[str, str]]:
     wanted = {"study", "aglinskas", "cvae", "vae"}
     wanted.add(_start(results)[1])
     for table, keys in (
-        ("rsa", ("rsa", "fdr")),
+        ("rsa", ("rsa", "fdr", *(("legendre",) if _has_partial(results) else ()))),
         ("silhouette", ("silhouette",)),
         ("mixture_test", ("mclachlan",)),
         ("umap", ("umap",)),
@@ -193,7 +195,12 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
             f"{results.setting('analysis.bootstraps', 'n/a')} "
             "bootstrap samples of participants."
         )
-        said += _partial(results)
+        if _has_partial(results):
+            said.append(
+                "For the partial τ, ranks of the dissimilarities of pairs of the same site were freed of a "
+                "polynomial of degree 4 in the ranked differences of age (a partial Mantel test "
+                f"[{cited['legendre']}]), and participants were permuted among neighbours in age within sites."
+            )
     if results.analysis("silhouette") is not None:
         said.append(f"Separation by nominal variables was measured by silhouettes [{cited['silhouette']}].")
     if results.analysis("mixture") is not None:
@@ -215,16 +222,9 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
     return " ".join(said)
 
 
-def _partial(results: Results) -> list[str]:
-    """How site and age were held constant; nothing where no variable could be asked."""
+def _has_partial(results: Results) -> bool:
     rsa = results.analysis("rsa")
-    if rsa is None or "p_partial" not in rsa or rsa["p_partial"].dropna().empty:
-        return []
-    return [
-        "For the partial τ, ranks of the dissimilarities of pairs of the same site were freed of a polynomial "
-        "of degree 4 in the ranked differences of age, and participants were permuted among neighbours in age "
-        "within sites."
-    ]
+    return rsa is not None and "p_partial" in rsa and bool(rsa["p_partial"].notna().any())
 
 
 def _software(results: Results) -> str:
