@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUTPUT_DIR ?= demo
 
-.PHONY: demo test check quick clean
+.PHONY: demo test check slow clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Making the environment in .venv (once; a few minutes) …"
@@ -21,10 +21,10 @@ check: .venv/.installed
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/python -m pytest
-
-quick: .venv/.installed
 	$(BIN)/python -m pytest -m "not slow"
+
+slow: .venv/.installed
+	$(BIN)/python -m pytest -m slow
 
 clean:
 	rm -rf .venv demo

@@ -56,7 +56,7 @@ def used_references(results: Results) -> list[tuple[str, str]]:
         if results.setting(f"objective.{name}"):
             wanted.update(keys)
     for table, keys in (
-        ("rsa", ("rsa", "fdr")),
+        ("rsa", ("rsa", "fdr", *(("legendre",) if _has_partial(results) else ()))),
         ("silhouette", ("silhouette",)),
         ("mixture_test", ("mclachlan",)),
         ("umap", ("umap",)),
@@ -194,7 +194,12 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
             f"{results.setting('analysis.bootstraps', 'n/a')} "
             "bootstrap samples of participants."
         )
-        said += _partial(results)
+        if _has_partial(results):
+            said.append(
+                "For the partial τ, ranks of the dissimilarities of pairs of the same site were freed of a "
+                "polynomial of degree 4 in the ranked differences of age (a partial Mantel test "
+                f"[{cited['legendre']}]), and participants were permuted among neighbours in age within sites."
+            )
     if results.analysis("silhouette") is not None:
         said.append(f"Separation by nominal variables was measured by silhouettes [{cited['silhouette']}].")
     if results.analysis("mixture") is not None:
@@ -216,16 +221,9 @@ def _analyses(results: Results, cited: dict[str, str]) -> str:
     return " ".join(said)
 
 
-def _partial(results: Results) -> list[str]:
-    """How site and age were held constant; nothing where no variable could be asked."""
+def _has_partial(results: Results) -> bool:
     rsa = results.analysis("rsa")
-    if rsa is None or "p_partial" not in rsa or rsa["p_partial"].dropna().empty:
-        return []
-    return [
-        "For the partial τ, ranks of the dissimilarities of pairs of the same site were freed of a polynomial "
-        "of degree 4 in the ranked differences of age, and participants were permuted among neighbours in age "
-        "within sites."
-    ]
+    return rsa is not None and "p_partial" in rsa and bool(rsa["p_partial"].notna().any())
 
 
 def _software(results: Results) -> str:

@@ -28,6 +28,8 @@ REFERENCES = {
     "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the "
     "branches of systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. "
     "doi:10.3389/neuro.06.004.2008",
+    "legendre": "Legendre P. Comparison of permutation methods for the partial correlation and partial Mantel tests. "
+    "Journal of Statistical Computation and Simulation 67:37–73, 2000. doi:10.1080/00949650008812035",
     "fdr": "Benjamini Y, Hochberg Y. Controlling the false discovery rate. Journal of the Royal "
     "Statistical Society B 57:289–300, 1995. doi:10.1111/j.2517-6161.1995.tb02031.x",
     "silhouette": "Rousseeuw PJ. Silhouettes: a graphical aid to the interpretation and validation of "

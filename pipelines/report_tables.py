@@ -225,7 +225,8 @@ def claims_table(results: Results) -> ReportTable | None:
     ]
     caption = (
         "Supported: p (FDR) below 0.05 in the claimed direction, and the other space does not show it more "
-        "strongly. Contradicted: the opposite is significant, or the other space shows it, and beyond doubt more. "
+        "strongly. Contradicted: the opposite is significant, or the other space shows it, and more by an "
+        "interval that excludes zero. "
         "Not supported is not evidence against. Difference: τ beyond chance, this space minus the other, 95 % "
         "interval."
     )

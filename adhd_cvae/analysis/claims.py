@@ -161,14 +161,13 @@ def _cluster_row(claim: OneCluster, mixture: pd.DataFrame, mixture_test: pd.Data
     for form in p_values:
         rows = fitted[fitted["covariance"] == form]
         if len(rows) > 1:
-            sizes, criteria = np.asarray(rows["k"]), np.asarray(rows["bic"])
-            best[form] = int(sizes[criteria.argmin()])
+            best[form] = int(np.asarray(rows["k"])[np.argmin(np.asarray(rows["bic"]))])
     deciding = [form for form in ("full", "tied") if form in best]
     if not deciding:
         notes = tests["note"].dropna().unique()
         reason = str(notes[0]) if len(notes) else f"there is no mixture of the {claim.space} space"
         return {**base, "verdict": NOT_TESTABLE, "reason": reason}
-    base["n"] = int(tests["n"].to_numpy().max())
+    base["n"] = int(np.asarray(tests["n"]).max())
     rejected = [p_values[form] < _LEVEL / len(deciding) for form in deciding]
     forms = ", ".join(f"{form} {k} (p = {p_values[form]:.2f})" for form, k in best.items())
     reason = f"components with the lowest BIC, with p of two against one: {forms}"
