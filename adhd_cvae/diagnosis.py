@@ -110,14 +110,19 @@ def _course(rows: pd.DataFrame, kept: EpochRow, name: str, recipe: Recipe) -> li
             f"large. Lower training.learning_rate (now {recipe.training.learning_rate:g})."
         )
     if kept["epoch"] == 0 and len(rows) > 1:
-        start = "random" if recipe.model.start == "random" else "linear"
         worse = rows["validation_loss"].diff().iloc[1:]
         how = ", the validation loss only rose" if (worse > 0).all() else ""
-        said.append(
-            f"{name}: no epoch improved on the {start} start, which is what is kept{how}: training learnt nothing that "
-            f"holds for new participants. Lower training.learning_rate (now {recipe.training.learning_rate:g}), or "
-            f"add participants."
-        )
+        if recipe.model.start == "random":
+            said.append(
+                f"{name}: no epoch improved on the random start{how}: nothing was learnt. Lower "
+                f"training.learning_rate (now {recipe.training.learning_rate:g}), or add participants."
+            )
+        else:
+            said.append(
+                f"{name}: no epoch improved on the linear start, which is what is kept{how}: the model is linear. "
+                "The start has seen the participants who decide, so small gains go unnoticed; with a few hundred "
+                "participants this is usual, and training.epochs=0 saves the time."
+            )
     if kept["epoch"] == recipe.training.epochs > 0:
         said.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
     return said

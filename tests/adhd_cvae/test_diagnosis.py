@@ -63,7 +63,11 @@ def test_a_start_that_nothing_beats_is_told_and_whether_it_only_got_worse():
     (rising,) = training_warnings(history([3.0, 4.0, 5.0]), RECIPE)
     assert "no epoch improved on the linear start" in rising
     assert "the validation loss only rose" in rising
-    assert "training.learning_rate" in rising
+    assert "the model is linear" in rising
+    random_start = RECIPE.model_copy(update={"model": RECIPE.model.model_copy(update={"start": "random"})})
+    (nothing,) = training_warnings(history([3.0, 4.0, 5.0]), random_start)
+    assert "nothing was learnt" in nothing
+    assert "training.learning_rate" in nothing
     (wavering,) = training_warnings(history([3.0, 5.0, 4.0]), RECIPE)
     assert "only rose" not in wavering
 
