@@ -66,7 +66,7 @@ def leakage(table: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         question (of `LEAKS`), probe, method, tests, positive, rate, low, high
     """
-    probes = where(table, np.isin(table["metric"], list(PROBES)), table["null"] == False)  # noqa: E712
+    probes = where(table, np.isin(table["metric"], list(PROBES)), ~table["null"].astype(bool))
     asked = {
         "severities in z": [str(target).startswith("severity_") for target in probes["target"]],
         "diagnosis in z": probes["target"] == "group",
@@ -99,7 +99,7 @@ def false_positives(table: pd.DataFrame) -> pd.DataFrame:
 
 def independence(table: pd.DataFrame) -> pd.DataFrame:
     """Share of cohorts with planted effects in which HSIC finds s and z dependent: method, tests, …, high."""
-    rows = where(table, table["metric"] == "hsic", table["null"] == False)  # noqa: E712
+    rows = where(table, table["metric"] == "hsic", ~table["null"].astype(bool))
     return pd.DataFrame(_rates(rows), columns=RATE_COLUMNS)
 
 
