@@ -201,7 +201,7 @@ def recovery(evidence: Evidence, truth: Path, seed: int) -> pd.DataFrame:
 
 def draw(paths: OutputPaths, progress: Progress) -> None:
     """Draw every figure that the tables allow."""
-    from pipelines.illustrate import draw_figures
+    from pipelines.reporting.illustrate import draw_figures
 
     with progress.bar("Drawing figures") as tick:
         draw_figures(paths.folder, lambda done, total: tick(done, total, ""))

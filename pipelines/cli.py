@@ -274,7 +274,7 @@ def benchmark(
     methods: Methods = None,
 ) -> None:
     """Measure how well planted effects are separated, or how fast this machine is."""
-    from pipelines import benchmark as measure
+    from pipelines.benchmarks import measure as measure
     from pipelines.settings import load_recipe
 
     is_speed = what is Benchmark.speed

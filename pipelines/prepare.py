@@ -16,12 +16,12 @@ from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.files import MISSING, fingerprint, write_tsv
 from bids_adapters.assemble import Cohort, build_cohort
 from bids_adapters.derivatives import write_table
-from pipelines import confounding
 from pipelines.bids_source import dataset_description, describe_output, table_checksums, tables_elsewhere
 from pipelines.columns import check_columns, nominal_columns
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, settings_of
+from pipelines.reporting import confounding
 
 MLFLOW = "mlflow"
 """Store and artifacts begin with it; they may lie inside the dataset and are none of it."""
@@ -229,7 +229,7 @@ def _draw(
 ) -> None:
     """Keep slices of the maps refused and of the outliers."""
     from adhd_cvae.dataset import open_images
-    from pipelines.pictures import write_pictures
+    from pipelines.reporting.pictures import write_pictures
 
     image_of = dict(zip(cohort.table["participant_id"], cohort.table["image"], strict=True))
     refused = exclusions[exclusions["stage"] == "image"]

@@ -78,7 +78,7 @@ def run(
         raise InputError(
             f"{paths.folder} holds no results to publish. Run `adhd-cvae analyse {paths.folder}` first."
         )
-    from pipelines.report import write_report
+    from pipelines.reporting.report import write_report
 
     with progress.bar("Writing the report") as tick:
         tick(0, 1, "")

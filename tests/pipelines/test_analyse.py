@@ -153,7 +153,7 @@ def test_an_unknown_stratum_is_refused(tmp_path, invent_results):
 
 
 def test_the_analysis_never_imports_torch():
-    code = "import sys, pipelines.analyse, pipelines.illustrate; print('torch' in sys.modules)"
+    code = "import sys, pipelines.analyse, pipelines.reporting.illustrate; print('torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"
 

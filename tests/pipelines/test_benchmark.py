@@ -1,5 +1,6 @@
 from adhd_cvae.files import read_tsv
-from pipelines import benchmark, benchmark_speed
+from pipelines.benchmarks import measure as benchmark
+from pipelines.benchmarks import speed as benchmark_speed
 from pipelines.progress import Silent
 from pipelines.settings import load_recipe
 

@@ -8,9 +8,9 @@ import pytest
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_tsv
-from pipelines import benchmark_separation, separation_scores
-from pipelines.benchmark_methods import METHODS, adapted
-from pipelines.benchmark_separation import (
+from pipelines.benchmarks import separation as benchmark_separation
+from pipelines.benchmarks import separation_scores
+from pipelines.benchmarks.separation import (
     CEILING,
     COLUMNS,
     FULL,
@@ -20,6 +20,7 @@ from pipelines.benchmark_separation import (
     grid,
     measure_separation,
 )
+from pipelines.benchmarks.separation_methods import METHODS, adapted
 from pipelines.cli import main
 from pipelines.progress import Silent
 from pipelines.settings import load_recipe

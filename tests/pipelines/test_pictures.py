@@ -5,7 +5,7 @@ import pytest
 from adhd_cvae.analysis.map_figures import mosaic
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.quality import distances_from_mean
-from pipelines.pictures import MOST_MAPS, write_pictures
+from pipelines.reporting.pictures import MOST_MAPS, write_pictures
 
 GRID = ImageConfig(shape=(8, 10, 6), voxel_size=20.0, fwhm=0.0, centre=(0, 0, 0))
 AFFINE = np.diag([20.0, 20, 20, 1]) + np.array([[0, 0, 0, -70]] * 3 + [[0] * 4])

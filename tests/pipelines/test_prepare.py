@@ -17,7 +17,7 @@ from pipelines import prepare, simulate
 from pipelines.cli import main
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Silent
-from pipelines.results import Results
+from pipelines.reporting.results import Results
 from pipelines.settings import load_recipe
 
 

@@ -15,12 +15,12 @@ from adhd_cvae.analysis.figure_style import save_figure
 from adhd_cvae.config import ObjectiveConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_json, read_tsv, write_json, write_tsv
-from pipelines import cautions, methods, narrative
-from pipelines.formats import count, interval, number, probability
-from pipelines.gallery import PICTURES
-from pipelines.illustrate import DRAWERS, count_left_out, draw_figures
-from pipelines.report import SECTIONS, write_report
-from pipelines.results import Results
+from pipelines.reporting import cautions, methods, narrative
+from pipelines.reporting.formats import count, interval, number, probability
+from pipelines.reporting.gallery import PICTURES
+from pipelines.reporting.illustrate import DRAWERS, count_left_out, draw_figures
+from pipelines.reporting.report import SECTIONS, write_report
+from pipelines.reporting.results import Results
 
 SPACES = ("salient", "background", "vae")
 VARIABLES = {"age": "ratio", "sex": "nominal", "adhd_index": "ratio"}

@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 from adhd_cvae.analysis.confounding_words import listed
-from pipelines.formats import ReportTable
-from pipelines.narrative import is_simulated
-from pipelines.references import REFERENCES
-from pipelines.results import Results
+from pipelines.reporting.formats import ReportTable
+from pipelines.reporting.narrative import is_simulated
+from pipelines.reporting.references import REFERENCES
+from pipelines.reporting.results import Results
 from pipelines.settings import flatten
 
 _TERMS = (

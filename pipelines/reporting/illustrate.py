@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from adhd_cvae.analysis import brain_figures, figures, latent_figures, map_figures, run_figures
 from adhd_cvae.analysis.figure_style import save_figure
-from pipelines.gallery import PICTURES
-from pipelines.results import Results
+from pipelines.reporting.gallery import PICTURES
+from pipelines.reporting.results import Results
 
 MOST_UNITS = 6
 """Salient units shown in a figure; more would not be legible."""

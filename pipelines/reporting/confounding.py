@@ -7,9 +7,9 @@ import pandas as pd
 from adhd_cvae.analysis.confounding import ALWAYS, SIDECAR, confounding_table
 from adhd_cvae.config import Recipe
 from bids_adapters.derivatives import write_table
-from pipelines.formats import plain_table
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
+from pipelines.reporting.formats import plain_table
 
 WIDTH = 79
 """Characters of a line: a terminal of 80 columns keeps it whole."""
@@ -31,8 +31,8 @@ def tell(paths: OutputPaths, progress: Progress) -> None:
 def summary(paths: OutputPaths) -> list[str]:
     """The summary's lines, from the files of an OUTPUT_DIR that was prepared."""
     # The report's own tables and sentences; they bring matplotlib, which `adhd-cvae --help` does without.
-    from pipelines import cohort_tables, narrative
-    from pipelines.results import Results
+    from pipelines.reporting import cohort_tables, narrative
+    from pipelines.reporting.results import Results
 
     results = Results(paths.folder)
     tables = (

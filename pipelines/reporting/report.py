@@ -10,11 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import atomic_path
-from pipelines import cautions, cohort_tables, methods, narrative, report_tables
-from pipelines.formats import ReportTable
-from pipelines.gallery import PICTURES, Picture
-from pipelines.report_tables import Column
-from pipelines.results import Results
+from pipelines.reporting import cautions, cohort_tables, methods, narrative, report_tables
+from pipelines.reporting.formats import ReportTable
+from pipelines.reporting.gallery import PICTURES, Picture
+from pipelines.reporting.report_tables import Column
+from pipelines.reporting.results import Results
 
 _SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
 
@@ -54,7 +54,7 @@ def write_report(folder: Path) -> Path:
     Parameters
     ----------
     folder
-        The OUTPUT_DIR; the figures are made by :func:`pipelines.illustrate.draw_figures` beforehand.
+        The OUTPUT_DIR; the figures are made by :func:`pipelines.reporting.illustrate.draw_figures` beforehand.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def write_report(folder: Path) -> Path:
     if results.cohort is None:
         raise InputError(f"{folder} has no cohort.tsv with participants to report on. Run prepare first.")
     environment = Environment(
-        loader=PackageLoader("pipelines"),
+        loader=PackageLoader("pipelines.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -14,10 +14,10 @@ from adhd_cvae.analysis.confounding_words import (
 )
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
 from adhd_cvae.analysis.mixture_test import mixture_test_sentence
-from pipelines.cohort_tables import group_differences, site_counts, values_by_key
-from pipelines.formats import number
-from pipelines.report_tables import best_components
-from pipelines.results import Results
+from pipelines.reporting.cohort_tables import group_differences, site_counts, values_by_key
+from pipelines.reporting.formats import number
+from pipelines.reporting.report_tables import best_components
+from pipelines.reporting.results import Results
 
 
 def is_simulated(results: Results) -> bool:

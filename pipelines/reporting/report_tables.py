@@ -8,8 +8,8 @@ import pandas as pd
 
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
 from adhd_cvae.files import MISSING
-from pipelines.formats import ReportTable, count, interval, number, plain, probability, text, words
-from pipelines.results import Results
+from pipelines.reporting.formats import ReportTable, count, interval, number, plain, probability, text, words
+from pipelines.reporting.results import Results
 
 PSEUDO_REPLICATION = (
     "The last three columns are the study's own statistic, a t-test over posterior draws of one model: draws are "

@@ -137,8 +137,13 @@ def measure_separation(
 
 def run_cell(cell: Cell, methods: Sequence[str], recipe: Recipe, store: Path, scratch: Path) -> str:
     """Simulate the cohort, run the methods that its file lacks, and rewrite the file; returns the cell's key."""
-    from pipelines.benchmark_methods import METHODS, one_thread, reference_patients, simulate_cohort
-    from pipelines.separation_scores import ceiling_rows, method_rows
+    from pipelines.benchmarks.separation_methods import (
+        METHODS,
+        one_thread,
+        reference_patients,
+        simulate_cohort,
+    )
+    from pipelines.benchmarks.separation_scores import ceiling_rows, method_rows
 
     missing = _missing(store, cell, methods)
     rows: list[Row] = []
@@ -200,7 +205,7 @@ def _stability_rows(
 
 
 def _known_methods(asked: Sequence[str] | None) -> list[str]:
-    from pipelines.benchmark_methods import METHODS
+    from pipelines.benchmarks.separation_methods import METHODS
 
     unknown = [name for name in asked or () if name not in METHODS]
     if unknown:
@@ -212,7 +217,7 @@ def _known_methods(asked: Sequence[str] | None) -> list[str]:
 
 def _claim(path: Path, recipe: Recipe, methods: Sequence[str]) -> None:
     """Write down with what the cells are made, and refuse others in the same folder."""
-    from pipelines.benchmark_methods import METHODS
+    from pipelines.benchmarks.separation_methods import METHODS
 
     now = {
         "recipe": recipe.model_dump(mode="json", exclude={"seed", "name"}),

@@ -8,8 +8,8 @@ import pandas as pd
 from adhd_cvae.analysis import confounding
 from adhd_cvae.analysis.confounding_words import FEW_AT_A_SITE
 from adhd_cvae.files import MISSING
-from pipelines.formats import ReportTable, number
-from pipelines.results import Results
+from pipelines.reporting.formats import ReportTable, number
+from pipelines.reporting.results import Results
 
 GROUPS = {"target": "patients", "background": "controls"}
 

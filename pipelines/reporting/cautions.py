@@ -5,9 +5,9 @@ import pandas as pd
 
 from adhd_cvae.analysis.confounding_words import listed
 from adhd_cvae.analysis.figure_style import rows_of
-from pipelines.formats import probability
-from pipelines.narrative import confounding, imbalance
-from pipelines.results import Results
+from pipelines.reporting.formats import probability
+from pipelines.reporting.narrative import confounding, imbalance
+from pipelines.reporting.results import Results
 
 FEW = 30
 """Participants of a group below which a warning is given."""

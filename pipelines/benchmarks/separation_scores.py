@@ -8,7 +8,7 @@ import numpy as np
 from adhd_cvae.analysis.separation import KnownCohort, Row, recovery_rows, row, score_codes
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from pipelines.benchmark_methods import Method, Simulated, brain_voxels, fit, pca_unexplained
+from pipelines.benchmarks.separation_methods import Method, Simulated, brain_voxels, fit, pca_unexplained
 
 
 def method_rows(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.files import write_tsv
-from pipelines.benchmark_separation import grid, measure_separation
-from pipelines.benchmark_speed import MAPS, measure_speed
+from pipelines.benchmarks.separation import grid, measure_separation
+from pipelines.benchmarks.separation_report import summary_page, write_report
+from pipelines.benchmarks.speed import MAPS, measure_speed
 from pipelines.progress import Progress
-from pipelines.separation_report import summary_page, write_report
 
 
 def speed(folder: Path, recipe: Recipe, progress: Progress, maps: int = MAPS) -> str:

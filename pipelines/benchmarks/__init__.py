@@ -1,0 +1,1 @@
+"""Measurements that anyone can repeat: speed, and separation where the truth is known."""
