@@ -13,6 +13,7 @@ from pipelines.options import (
     BenchmarkRecipe,
     BidsDir,
     CohensD,
+    Dask,
     FilterFile,
     Jobs,
     Labels,
@@ -228,13 +229,16 @@ def analyse(
     recipe: RecipeName = None,
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    dask: Dask = None,
 ) -> None:
     """Tables, maps and figures from cohort.tsv, latents.tsv and draws.npz alone."""
     from pipelines import analyse as stage
     from pipelines.record import recipe_of
+    from pipelines.workers import workers
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+    with workers(dask):
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()

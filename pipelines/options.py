@@ -56,6 +56,10 @@ Severities = Annotated[
 Subtypes = Annotated[
     int, typer.Option("--subtypes", min=0, max=3, help="Discrete subtypes instead; 0 for none.")
 ]
+Dask = Annotated[
+    str | None,
+    typer.Option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster that shares the work."),
+]
 Population = Annotated[
     int,
     typer.Option("--population", min=0, help="Another has other regions, more anatomy and stronger sites."),
