@@ -1,7 +1,9 @@
 """Gray-matter maps in: one file read, checked and put on the common grid."""
 
 import gzip
+import io
 import logging
+import math
 import zlib
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import numpy as np
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.imageglobals import logger
-from nibabel.nifti1 import Nifti1Image
+from nibabel.nifti1 import Nifti1Header, Nifti1Image
+from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from nibabel.volumeutils import apply_read_scaling
 
@@ -21,8 +24,20 @@ from adhd_cvae.resampling import to_grid
 
 LARGEST_MAP = 512**3
 """Voxels; a header that asks for more is refused before anything is read."""
-_LARGEST_GUESS = 2**30
-"""Bytes; a compressed file's own word on its size is not believed beyond this."""
+LARGEST_SIDE = 4096
+"""Voxels along one axis, likewise: weights of every sample are held for each."""
+_SLACK = 2**20
+"""Bytes that a file may hold besides its header and voxels."""
+_LARGEST_OFFSET = 2**26
+"""Bytes before the voxels: header extensions, which nibabel reads whole."""
+
+_NIFTI_2 = (b"\x1c\x02\0\0", b"\0\0\x02\x1c")
+"""540, the size of its header, which a NIfTI-2 file begins with."""
+_NO_NIFTI = (
+    *(ImageFileError, HeaderDataError, zlib.error),
+    *(EOFError, OSError, OverflowError, TypeError, ValueError),
+)
+"""What nibabel, numpy and zlib raise at a file that is none."""
 
 _ROUNDING = np.float32(0.75)
 """Sums of it and little are float32 with the step of the smallest float16, 2⁻²⁴."""
@@ -41,9 +56,7 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
         values, affine = _read(path)
     except FileNotFoundError:
         raise ImageError("missing", f"{path.name} is not there.") from None
-    except IsADirectoryError:
-        raise ImageError("unreadable", f"{path.name} is a folder; expected a NIfTI file.") from None
-    except (ImageFileError, HeaderDataError, EOFError, OSError, ValueError, TypeError, zlib.error) as error:
+    except _NO_NIFTI as error:
         if isinstance(error, ImageError):
             raise
         raise ImageError(
@@ -70,6 +83,7 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Values, which may still lie in the file, and affine; the header first: nothing senseless is read."""
     logger.setLevel(logging.CRITICAL)  # what nibabel would print about a header, the exception says again
+    _check_header(path)
     file = nib.load(path)
     if not isinstance(file, SpatialImage) or file.affine is None:
         raise ImageError("unreadable", f"{path.name} is a {type(file).__name__}, not an image in space.")
@@ -78,7 +92,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise ImageError("not_3d", f"{path.name} has shape {file.shape}; expected one 3-D volume.")
     if 0 in shape:
         raise ImageError("empty", f"{path.name} has shape {file.shape}: no voxels.")
-    if np.prod(shape, dtype=float) > LARGEST_MAP:
+    if np.prod(shape, dtype=float) > LARGEST_MAP or max(shape) > LARGEST_SIDE:
         raise ImageError("too_large", f"{path.name} asks for {shape} voxels; expected at most 512³.")
     kind = file.get_data_dtype()
     if kind.kind not in "iuf":
@@ -91,19 +105,46 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return values.reshape(shape, order="F"), np.asarray(file.affine, dtype=float)
 
 
+def _check_header(path: Path) -> None:
+    """Refuse what nibabel would pass over (an infinite slope) or read without limit (extensions of gigabytes)."""
+    if path.exists() and not path.is_file():  # to open a pipe would wait for ever
+        raise ImageError("unreadable", f"{path.name} is a folder or a device; expected a NIfTI file.")
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if path.name.endswith(".gz"):
+        start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, Nifti2Header.sizeof_hdr)
+    kind = Nifti2Header if path.suffix != ".img" and start[:4] in _NIFTI_2 else Nifti1Header
+    if path.suffix == ".img" or len(start) < kind.sizeof_hdr:
+        return  # a pair's voxels, or too short: nibabel says so
+    header = kind(start[: kind.sizeof_hdr], check=False)
+    offset, slope = float(header["vox_offset"]), float(header["scl_slope"])
+    if offset > _LARGEST_OFFSET:
+        raise ImageError(
+            "too_large", f"{path.name} has {offset:g} bytes before its voxels; expected a few hundred."
+        )
+    if np.isinf(slope):
+        raise ImageError("not_finite", f"{path.name} scales its values by infinity (scl_slope).")
+
+
 def _decompressed(path: Path, voxels: ArrayProxy) -> np.ndarray:
     """Voxels of a compressed file, scaled as its header says; nibabel would decompress piece by piece and copy."""
-    content = _decompress(path.read_bytes())
+    most = voxels.offset + math.prod(voxels.shape) * voxels.dtype.itemsize + _SLACK
+    with path.open("rb") as file:
+        content = _decompress(file.read(most + 1), most)
+    if len(content) > most:
+        raise ImageError("too_large", f"{path.name} holds more than the {voxels.shape} voxels of its header.")
     values = np.ndarray(voxels.shape, voxels.dtype, content, voxels.offset, order="F")
     return apply_read_scaling(values, voxels.slope, voxels.inter)
 
 
-def _decompress(compressed: bytes) -> bytes:
-    """Decompress in one go into a buffer of the size the file's last bytes name: half the time of a stream."""
-    size = int.from_bytes(compressed[-4:], "little")
-    content = zlib.decompress(compressed, zlib.MAX_WBITS | 16, min(max(size, 1), _LARGEST_GUESS))
-    # Several members in a row (as bgzip writes them): the last bytes told of the last one only.
-    return content if len(content) == size else gzip.decompress(compressed)
+def _decompress(compressed: bytes, most: int) -> bytes:
+    """Decompress in one go, which takes half the time of a stream, but never far more than `most` bytes."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    content = member.decompress(compressed, most + 1)
+    if len(content) > most or (member.eof and not member.unused_data):
+        return content
+    # Several members in a row (as bgzip writes them), or one cut short, which this says.
+    return gzip.GzipFile(fileobj=io.BytesIO(compressed)).read(most + 1)
 
 
 def _first_line(error: Exception, path: Path) -> str:

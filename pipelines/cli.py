@@ -15,6 +15,7 @@ from pipelines.options import (
     CohensD,
     FilterFile,
     Jobs,
+    Kills,
     Labels,
     Maps,
     Methods,
@@ -263,7 +264,7 @@ def export_bundle(
 
 @app.command()
 def benchmark(
-    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed", show_default=False)],
+    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed,faults", show_default=False)],
     output_dir: OutputDir = Path("benchmark"),
     recipe: BenchmarkRecipe = None,
     overrides: Overrides = None,
@@ -272,11 +273,16 @@ def benchmark(
     jobs: Jobs = None,
     seeds: Seeds = None,
     methods: Methods = None,
+    kills: Kills = 50,
+    seed: Seed = 0,
 ) -> None:
-    """Measure how well planted effects are separated, or how fast this machine is."""
+    """Measure how well planted effects are separated, how fast this machine is, or what a kill does."""
     from pipelines.benchmarks import measure as measure
     from pipelines.settings import load_recipe
 
+    if what is Benchmark.faults:
+        print(measure.faults(output_dir, for_this_terminal(), kills, seed, jobs))
+        return
     is_speed = what is Benchmark.speed
     resolved = load_recipe(recipe or ("demo" if is_speed else "separation"), tuple(overrides or ()))
     progress = for_this_terminal()
