@@ -310,7 +310,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         app(args=spread_labels([argument for argument in given if argument != "--debug"]))
-    except (InputError, OSError) as error:
+    except (InputError, MemoryError, OSError) as error:
         if debug:
             raise
         for problem in problems(error):

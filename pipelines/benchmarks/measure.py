@@ -58,11 +58,10 @@ def faults(
     table = measure_faults(folder, progress, kills, seed, jobs)
     path = folder / "faults.tsv"
     write_tsv(table, path)
-    same = int((table["outcome"] == SAME).sum())
-    by_step = table.groupby("step", sort=False)["outcome"].agg(
-        kills="size", same=lambda told: (told == SAME).sum()
-    )
-    return f"{by_step.to_string()}\n\n{same} of {len(table)} ended the same as undisturbed. Written to {path}"
+    table["same"] = table["outcome"] == SAME
+    by_step = table.groupby("step", sort=False)["same"].agg(["size", "sum"])
+    by_step.columns = ["kills", "ended the same"]
+    return f"{by_step.to_string()}\n\n{table['same'].sum()} of {len(table)} ended the same as undisturbed. Written to {path}"
 
 
 def _digits(value: float) -> str:

@@ -125,7 +125,7 @@ def test_interrupted_training_resumes_to_the_same_bits(data, trained, tmp_path, 
 
     with pytest.raises(KeyboardInterrupt):
         train(images, cohort, RECIPE, tmp_path, stop)
-    (tmp_path / ".killed.partial.pt").write_bytes(b"what a killed process was writing")
+    (tmp_path / ".writing-killed.partial.pt").write_bytes(b"what a killed process was writing")
     result = train(images, cohort, RECIPE, tmp_path)
     assert same(weights(tmp_path), weights(trained[0]))
     assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
