@@ -61,7 +61,8 @@ def faults(
     table["same"] = table["outcome"] == SAME
     by_step = table.groupby("step", sort=False)["same"].agg(["size", "sum"])
     by_step.columns = ["kills", "ended the same"]
-    return f"{by_step.to_string()}\n\n{table['same'].sum()} of {len(table)} ended the same as undisturbed. Written to {path}"
+    same = f"{table['same'].sum()} of {len(table)} ended the same as undisturbed."
+    return f"{by_step.to_string()}\n\n{same} Written to {path}"
 
 
 def _digits(value: float) -> str:
