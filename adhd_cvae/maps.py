@@ -98,8 +98,12 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if kind.kind not in "iuf":
         raise ImageError("not_real", f"{path.name} holds {kind} values; expected one real number a voxel.")
     stored = file.dataobj
-    if isinstance(file, Nifti1Image) and isinstance(stored, ArrayProxy) and path.name.endswith(".gz"):
-        stored = _decompressed(path, stored)
+    if isinstance(file, Nifti1Image) and isinstance(stored, ArrayProxy):
+        needed = stored.offset + math.prod(shape) * kind.itemsize
+        if path.suffix == ".gz":
+            stored = _decompressed(path, stored, needed + _SLACK)
+        elif path.stat().st_size < needed:  # before nibabel takes memory for them
+            raise ImageError("unreadable", f"{path.name} is cut short: it ends before its last voxel.")
     with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, which is refused
         values = np.asarray(stored, dtype=np.float32)
     return values.reshape(shape, order="F"), np.asarray(file.affine, dtype=float)
@@ -109,13 +113,13 @@ def _check_header(path: Path) -> None:
     """Refuse what nibabel would pass over (an infinite slope) or read without limit (extensions of gigabytes)."""
     if path.exists() and not path.is_file():  # to open a pipe would wait for ever
         raise ImageError("unreadable", f"{path.name} is a folder or a device; expected a NIfTI file.")
-    with path.open("rb") as file:
-        start = file.read(4096)
-    if path.name.endswith(".gz"):
-        start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, Nifti2Header.sizeof_hdr)
-    kind = Nifti2Header if path.suffix != ".img" and start[:4] in _NIFTI_2 else Nifti1Header
-    if path.suffix == ".img" or len(start) < kind.sizeof_hdr:
-        return  # a pair's voxels, or too short: nibabel says so
+    if ".img" in path.suffixes:
+        return  # a pair: its header is another file
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        start = file.read(Nifti2Header.sizeof_hdr)
+    kind = Nifti2Header if start[:4] in _NIFTI_2 else Nifti1Header
+    if len(start) < kind.sizeof_hdr:
+        return  # too short: nibabel says so
     header = kind(start[: kind.sizeof_hdr], check=False)
     offset, slope = float(header["vox_offset"]), float(header["scl_slope"])
     if offset > _LARGEST_OFFSET:
@@ -126,11 +130,10 @@ def _check_header(path: Path) -> None:
         raise ImageError("not_finite", f"{path.name} scales its values by infinity (scl_slope).")
 
 
-def _decompressed(path: Path, voxels: ArrayProxy) -> np.ndarray:
+def _decompressed(path: Path, voxels: ArrayProxy, most: int) -> np.ndarray:
     """Voxels of a compressed file, scaled as its header says; nibabel would decompress piece by piece and copy."""
-    most = voxels.offset + math.prod(voxels.shape) * voxels.dtype.itemsize + _SLACK
     with path.open("rb") as file:
-        content = _decompress(file.read(most + 1), most)
+        content = _decompress(file.read(min(path.stat().st_size, most + 1)), most)
     if len(content) > most:
         raise ImageError("too_large", f"{path.name} holds more than the {voxels.shape} voxels of its header.")
     values = np.ndarray(voxels.shape, voxels.dtype, content, voxels.offset, order="F")
