@@ -2,6 +2,7 @@
 
 import os
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -143,7 +144,7 @@ def test_links_that_double_at_every_step_are_entered_once(tmp_path: Path) -> Non
     steps = [tmp_path / f"step-{number}" for number in range(30)]
     for step in steps:
         step.mkdir()
-    for step, following in zip(steps, steps[1:], strict=False):
+    for step, following in pairwise(steps):
         for side in ("left", "right"):
             (step / side).symlink_to(following)
     (steps[-1] / "map.nii").touch()
