@@ -1,5 +1,7 @@
 """Models as safetensors beside a JSON of their settings, and the state that lets training go on exactly."""
 
+import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -138,9 +140,15 @@ def load_weights(model: ContrastiveVAE, path: str | Path) -> ContrastiveVAE:
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
-    """Write tensors, numbers and lists so that an interruption leaves either the old or the new state."""
+    """Write tensors, numbers and lists so that an interruption leaves either the old or the new state.
+
+    A checksum goes first: PyTorch reads a file with a changed bit without a word.
+    """
+    content = io.BytesIO()
+    torch.save(state, content)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        torch.save(state, file)
+        file.write(hashlib.sha256(content.getbuffer()).digest())
+        file.write(content.getbuffer())
 
 
 def load_state(path: Path, key: str) -> dict[str, Any] | None:
@@ -154,7 +162,11 @@ def load_state(path: Path, key: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            checksum, content = file.read(hashlib.sha256().digest_size), file.read()
+        if hashlib.sha256(content).digest() != checksum:
+            raise ValueError("its checksum is another")
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path.name} is damaged ({str(error).splitlines()[0]}). Delete it to train anew."
