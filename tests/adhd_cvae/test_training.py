@@ -264,7 +264,7 @@ def test_a_checkpoint_that_carries_code_is_refused(data, tmp_path, capsys):
 
     save_state({"key": "x", "model": Evil()}, tmp_path / "cvae-resume.pt")
     images, cohort, _ = data
-    with pytest.raises(InputError, match="damaged.*Weights only load failed"):
+    with pytest.raises(InputError, match=r"damaged.*Weights only load failed"):
         train(images, cohort, RECIPE, tmp_path)
     assert "owned" not in capsys.readouterr().out
 
