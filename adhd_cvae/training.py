@@ -79,7 +79,7 @@ def train(
     remove_partial_files(checkpoint_dir)
     _check_groups(cohort)
     settings = recipe.model_dump(mode="json", exclude={"analysis", "name"})
-    people = cohort[["participant_id", "group", "split"]].to_numpy().tolist()
+    key = fingerprint([settings, cohort[["participant_id", "group", "split"]].to_numpy().tolist()])
     configs = {"cvae": recipe.model}
     if recipe.training.vae:  # as many units in all, no salient space, the same reconstruction term
         units = recipe.model.background + recipe.model.salient
@@ -87,29 +87,20 @@ def train(
     history: list[EpochRow] = []
     for name, config in configs.items():
         with _enough_memory(recipe):
-            history += _train_one(
-                name,
-                config,
-                images,
-                cohort,
-                recipe,
-                checkpoint_dir,
-                fingerprint([settings, people]),
-                progress,
-            )
+            history += _train_one(name, config, images, cohort, recipe, checkpoint_dir, key, progress)
     table = pd.DataFrame(history)
     write_tsv(table, checkpoint_dir / "history.tsv")
     return TrainingResult(table, training_warnings(table, recipe))
 
 
 def _check_groups(cohort: pd.DataFrame) -> None:
-    """Refuse a split that leaves a group nobody to learn from."""
-    trained_on = cohort.loc[cohort["split"] == TRAIN, "group"]
+    """Refuse a split that leaves a group nobody to learn from, or one person, who differs from nobody."""
+    trained_on = list(cohort.loc[cohort["split"] == TRAIN, "group"])
     for group in (TARGET, BACKGROUND):
-        if group not in set(trained_on):
+        if (count := trained_on.count(group)) < 2:
             raise InputError(
-                f"cohort.tsv has nobody of the {group} group in the training split; both groups are needed. "
-                "Run `adhd-cvae prepare` again, or correct the column 'split'."
+                f"cohort.tsv has {count} of the {group} group in the training split; at least 2 are needed. "
+                "Lower cohort.test_fraction and run `adhd-cvae prepare` again, or correct the column 'split'."
             )
 
 
@@ -123,9 +114,10 @@ def _enough_memory(recipe: Recipe) -> Iterator[None]:
         if not full:
             raise
         batch = recipe.training.batch_size
+        advice = f"Try --set training.batch_size={batch // 2}" if batch > 1 else "Lower model.channels"
         raise InputError(
             f"the memory of {choose_device(recipe.training.device).type} does not hold a training step of "
-            f"{batch} + {batch} maps. Try --set training.batch_size={max(batch // 2, 1)} --overwrite."
+            f"{batch} + {batch} maps. {advice}, and give --overwrite."
         ) from None
 
 
