@@ -107,7 +107,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _volume(affine: np.ndarray) -> float:
     """Of a voxel, mm³."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         return float(abs(np.linalg.det(affine[:3, :3])))
 
 

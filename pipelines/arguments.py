@@ -18,6 +18,7 @@ class Benchmark(StrEnum):
     separation = "separation"
     speed = "speed"
     faults = "faults"
+    fuzz = "fuzz"
 
 
 def problems(error: InputError | MemoryError | OSError) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from pipelines.options import (
     Labels,
     Maps,
     Methods,
+    Minutes,
     Model,
     NewBidsDir,
     Null,
@@ -267,7 +268,7 @@ def export_bundle(
 
 @app.command()
 def benchmark(
-    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed,faults", show_default=False)],
+    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed,faults,fuzz", show_default=False)],
     output_dir: OutputDir = Path("benchmark"),
     recipe: BenchmarkRecipe = None,
     overrides: Overrides = None,
@@ -277,14 +278,18 @@ def benchmark(
     seeds: Seeds = None,
     methods: Methods = None,
     kills: Kills = 50,
+    minutes: Minutes = 10,
     seed: Seed = 0,
 ) -> None:
-    """Measure how well planted effects are separated, how fast this machine is, or what a kill does."""
+    """Measure how well planted effects are separated, how fast this machine is, or what kills and spoilt files do."""
     from pipelines.benchmarks import measure as measure
     from pipelines.settings import load_recipe
 
     if what is Benchmark.faults:
         print(measure.faults(output_dir, for_this_terminal(), kills, seed, jobs))
+        return
+    if what is Benchmark.fuzz:
+        print(measure.fuzz(output_dir, for_this_terminal(), minutes, seed))
         return
     is_speed = what is Benchmark.speed
     resolved = load_recipe(recipe or ("demo" if is_speed else "separation"), tuple(overrides or ()))

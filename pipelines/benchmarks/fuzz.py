@@ -110,7 +110,7 @@ def _read(path: Path) -> str:
     return "read" if np.isfinite(values).all() and np.isfinite(affine).all() else "read what is not finite"
 
 
-def fuzz(
+def read_spoilt(
     folder: Path,
     progress: Progress,
     minutes: float = MINUTES,

@@ -6,6 +6,7 @@ from pathlib import Path
 from adhd_cvae.config import Recipe
 from adhd_cvae.files import write_tsv
 from pipelines.benchmarks.faults import KILLS, SAME, measure_faults
+from pipelines.benchmarks.fuzz import MINUTES, read_spoilt
 from pipelines.benchmarks.separation import grid, measure_separation
 from pipelines.benchmarks.separation_report import summary_page, write_report
 from pipelines.benchmarks.speed import MAPS, measure_speed
@@ -63,6 +64,13 @@ def faults(
     by_step.columns = ["kills", "ended the same"]
     same = f"{table['same'].sum()} of {len(table)} ended the same as undisturbed."
     return f"{by_step.to_string()}\n\n{same} Written to {path}"
+
+
+def fuzz(folder: Path, progress: Progress, minutes: float = MINUTES, seed: int = 0) -> str:
+    """Read spoilt files; write ``fuzz.tsv`` in `folder`, beside the files found, and return it as text."""
+    table = read_spoilt(folder, progress, minutes, seed)
+    write_tsv(table, folder / "fuzz.tsv")
+    return f"{table.to_string(index=False)}\n\nWritten to {folder / 'fuzz.tsv'}"
 
 
 def _digits(value: float) -> str:

@@ -31,9 +31,9 @@ def with_bytes(position, kind, *values, content=None):
     return bytes(content)
 
 
-def nifti_2(position, kind, value):
+def nifti_2(position, kind, *values):
     image = Nifti2Image(np.random.default_rng(0).random((9, 9, 9)).astype(np.float32), np.eye(4))
-    return with_bytes(position, kind, value, content=bytearray(image.to_bytes()))
+    return with_bytes(position, kind, *values, content=bytearray(image.to_bytes()))
 
 
 HEADERS = {
@@ -131,3 +131,23 @@ def test_a_pair_compressed_is_no_header(tmp_path):
     values[0] = 1
     Nifti1Pair(values, np.eye(4)).to_filename(tmp_path / "map.img.gz")
     assert np.array_equal(read_map(tmp_path / "map.img.gz")[0], values)
+
+
+def test_an_extension_of_gigabytes_is_passed_over(tmp_path):
+    """Found by `benchmark fuzz`: nibabel takes memory for as much as an extension says it holds."""
+    for number, content in enumerate([with_bytes(348, "i", 1, 2**30), nifti_2(540, "q", 1 + (2**30 << 32))]):
+        path = tmp_path / f"{number}.nii"
+        path.write_bytes(content)
+        tracemalloc.start()
+        read_map(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < MEMORY
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-320])
+def test_an_affine_beyond_all_numbers_is_refused_without_a_warning(tmp_path, scale):
+    """Found by `benchmark fuzz`: numpy warned of the determinant."""
+    path = tmp_path / "map.nii"
+    path.write_bytes(nifti_2(400, "d", *np.eye(3, 4).ravel() * scale))
+    refuse(path)

@@ -63,6 +63,14 @@ def test_a_table_larger_than_the_memory_is_not_read(tmp_path: Path) -> None:
         read_text_table(path)
 
 
+@pytest.mark.parametrize("header", ["x" * 5000, "\t".join(map(str, range(10_000)))])
+def test_what_was_found_is_named_in_bounds(tmp_path: Path, header: str) -> None:
+    """Found by `benchmark fuzz`."""
+    with pytest.raises(InputError, match="no column tells the participants apart") as refused:
+        build_cohort(dataset(tmp_path, f"{header}\n1\n"), CohortConfig())
+    assert len(str(refused.value)) < 1000
+
+
 def test_control_characters_reach_no_terminal(tmp_path: Path) -> None:
     path = tmp_path / "participants.tsv"
     path.write_text("participant_id\tsi\x1b[2Jte\nsub-01\tA\x07\u202eB\n")
