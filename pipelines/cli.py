@@ -16,9 +16,11 @@ from pipelines.options import (
     Dask,
     FilterFile,
     Jobs,
+    Kills,
     Labels,
     Maps,
     Methods,
+    Minutes,
     Model,
     NewBidsDir,
     Null,
@@ -270,7 +272,7 @@ def export_bundle(
 
 @app.command()
 def benchmark(
-    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed", show_default=False)],
+    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed,faults,fuzz", show_default=False)],
     output_dir: OutputDir = Path("benchmark"),
     recipe: BenchmarkRecipe = None,
     overrides: Overrides = None,
@@ -279,11 +281,20 @@ def benchmark(
     jobs: Jobs = None,
     seeds: Seeds = None,
     methods: Methods = None,
+    kills: Kills = 50,
+    minutes: Minutes = 10,
+    seed: Seed = 0,
 ) -> None:
-    """Measure how well planted effects are separated, or how fast this machine is."""
+    """Measure how well planted effects are separated, how fast this machine is, or what kills and spoilt files do."""
     from pipelines.benchmarks import measure as measure
     from pipelines.settings import load_recipe
 
+    if what is Benchmark.faults:
+        print(measure.faults(output_dir, for_this_terminal(), kills, seed, jobs))
+        return
+    if what is Benchmark.fuzz:
+        print(measure.fuzz(output_dir, for_this_terminal(), minutes, seed))
+        return
     is_speed = what is Benchmark.speed
     resolved = load_recipe(recipe or ("demo" if is_speed else "separation"), tuple(overrides or ()))
     progress = for_this_terminal()
@@ -311,7 +322,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         app(args=spread_labels([argument for argument in given if argument != "--debug"]))
-    except (InputError, OSError) as error:
+    except (InputError, MemoryError, OSError) as error:
         if debug:
             raise
         for problem in problems(error):
