@@ -19,6 +19,7 @@ from adhd_cvae.analysis.figure_style import (
     in_order,
     new_figure,
     rows_of,
+    signed,
     soft_grid,
     space_colour,
     space_label,
@@ -212,7 +213,7 @@ def recovery_bars(recovery: pd.DataFrame) -> Figure:
         for position, _, row in _bars(axes, table.loc[table["way"] == way], "factor", "score"):
             if pd.notna(row["score"]):
                 place = (max(row["score"], 0), position)
-                text = f"{row['score']:.2f}"
+                text = signed(f"{row['score']:.2f}")
                 axes.annotate(text, place, (3, 0), textcoords="offset points", va="center", fontsize=8.5)
         axes.set_title(way)
         axes.margins(x=0.1)
