@@ -20,7 +20,7 @@ GRAY = "gray"
 DIVERGING = "RdBu_r"
 OPACITY = 3.0
 """A change of a third of the largest hides the anatomy below; smaller ones let it through."""
-BRAIN_X, BRAIN_Y = (-76, 76), (-111, 78)
+BRAIN_X, BRAIN_Y = (-76, 76), (-114, 78)
 """What of an axial slice holds brain, mm."""
 CUTS = ((-30, -12, 3), (18, 36, 54))
 """Heights of the axial slices, mm: cerebellum, striatum, cingulum, vertex."""
@@ -228,7 +228,7 @@ def _overlay(
         # Nor does it need to draw as much room as the map's grid has around the brain.
         cut.ax.set(xlim=BRAIN_X, ylim=BRAIN_Y)
         title = signed(f"z = {float(z):g} mm")
-        cut.ax.set_title(title, loc="center", y=-0.07, fontsize=8.5, fontweight="normal")
+        cut.ax.set_title(title, loc="center", y=-0.08, fontsize=8.5, fontweight="normal")
 
 
 def _free_colour_bar(figure: Figure, limit: float, label: str, bottom: float) -> None:

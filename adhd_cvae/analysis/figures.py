@@ -54,6 +54,7 @@ def _bars(
         drawn.append((position, height, row))
     axes.set_yticks(range(len(categories)), [folded(str(name)) for name in categories])
     axes.set_ylim(len(categories) - 0.45, -0.55)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7))
     axes.axvline(0, color=INK, lw=0.8, zorder=3)
     soft_grid(axes)
     return drawn

@@ -9,6 +9,8 @@ import pandas as pd
 
 from adhd_cvae.files import MISSING
 
+FOLDED = 16
+"""Rows of a table beyond which a reader must ask for it."""
 _DECIMAL = re.compile(r"-?\b\d+\.\d{3,}\b")
 
 
@@ -35,6 +37,16 @@ class ReportTable:
     blocks: Mapping[str, list[list[str]]]
     spans: tuple[tuple[str, int], ...] = ()
     prose: tuple[str, ...] = ()
+
+    @property
+    def long(self) -> bool:
+        """Whether it is folded away until a reader asks for the numbers."""
+        return self.size > FOLDED
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return sum(map(len, self.blocks.values()))
 
     @property
     def wide(self) -> bool:

@@ -179,24 +179,23 @@ def voxels(results: Results) -> list[str]:
     table = results.analysis("voxelwise")
     if table is None:
         return []
-    said = [
-        f"{_voxels(row)} {_contrast(results, row['variable'])} after correction for all voxels (largest statistic "
-        f"over permutations, least p {probability(row['p_value'])})."
+    tests = "; ".join(
+        f"{_share_of_voxels(row)} {_contrast(results, row['variable'])} (least p {probability(row['p_value'])})"
         for row in rows_of(table)
-    ]
-    said.append(
-        "These tests take the model's decoding for granted: they say where s acts, not that the anatomy itself was "
-        "measured to differ. Every voxel moves along the few directions of s, so that one strong direction passes "
-        "nearly everywhere: read the size of the change for where it is."
     )
-    return [" ".join(said)]
+    return [
+        f"Voxel by voxel, corrected for all of them by the largest statistic over permutations: {tests}. These tests "
+        "take the model's decoding for granted: they say where s acts, not that the anatomy itself was measured to "
+        "differ. Every voxel moves along the few directions of s, so that one strong direction passes nearly "
+        "everywhere: read the size of the change for where it is."
+    ]
 
 
-def _voxels(row: dict[str, Any]) -> str:
+def _share_of_voxels(row: dict[str, Any]) -> str:
     if not row["significant"]:
-        return "No voxels"
+        return "no voxels"
     share = 100 * row["significant"] / row["voxels"]
-    return f"{counted(int(row['significant']), 'voxel')} of {int(row['voxels'])} ({number(share, 0)} %)"
+    return f"{'less than 1' if share < 1 else number(share, 0)} % of voxels"
 
 
 def _contrast(results: Results, variable: Any) -> str:

@@ -24,7 +24,7 @@ MEASURES = {
 }
 """Words of the measures of independence.tsv."""
 SPLITS = {"train": "trained on", "test": "held out"}
-METRICS = {"r": "r", "r2": "r²", "r_transfer": "r, ridge of the others"}
+METRICS = {"r": "r", "r2": "r²", "r_transfer": "r, ridge of others"}
 
 MORE_RSA: dict[str, tuple[str, Callable[[Any], str]]] = {
     "tau_partial": ("partial τ", number),
@@ -204,8 +204,7 @@ def claims_table(results: Results) -> ReportTable | None:
             text(row["reason"]),
             "" if pd.isna(row["variable"]) else results.label(str(row["variable"])),
             count(row["n"]),
-            number(row["tau"], 2),
-            interval(row["ci_low"], row["ci_high"], 2),
+            _estimate(row["tau"], row["ci_low"], row["ci_high"]),
             probability(row["p_fdr"]),
             interval(row["difference_ci_low"], row["difference_ci_high"], 2),
         ]
@@ -218,8 +217,12 @@ def claims_table(results: Results) -> ReportTable | None:
         "Not supported is not evidence against. Difference: τ beyond chance, this space minus the other, 95 % "
         "interval."
     )
-    columns = ("claim", "verdict", "why", "variable", "n", "τ", "95 % interval", "p (FDR)", "difference")
+    columns = ("claim", "verdict", "why", "variable", "n", "τ (95 % interval)", "p (FDR)", "difference")
     return ReportTable(caption, columns, {"": rows}, prose=("verdict", "why", "variable"))
+
+
+def _estimate(value: Any, low: Any, high: Any) -> str:
+    return f"{number(value, 2)} ({interval(low, high, 2)})" if pd.notna(low) else number(value, 2)
 
 
 def mixture_table(results: Results) -> ReportTable | None:
