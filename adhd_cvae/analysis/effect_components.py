@@ -159,7 +159,7 @@ def _table(
     everyone: _Fit, folds: dict[str, tuple[NDArray[np.intp], _Fit]], products: NDArray
 ) -> pd.DataFrame:
     size, missing = len(everyone.rows), np.nan
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (missing, rank, missing, size, missing, share, missing, missing, missing, None)
         for rank, share in enumerate(everyone.shares, start=1)
     ]
@@ -169,13 +169,13 @@ def _table(
         explained = _explained(fit, left_out, products) if own is not None else [missing] * len(fit.shares)
         for rank, share in enumerate(fit.shares):
             cosines = [_cosine(fit, other, rank, products) for other in others]
-            has_own = own is not None and rank < len(own.shares)
+            alone = (missing, missing)
+            if own is not None and rank < len(own.shares):
+                alone = own.shares[rank], abs(_cosine(fit, own, rank, products))
             rows.append(
                 (
-                    *(site, rank + 1, len(left_out), len(fit.rows), explained[rank], share),
-                    own.shares[rank] if has_own else missing,
-                    np.mean(cosines) if cosines else missing,
-                    abs(_cosine(fit, own, rank, products)) if has_own else missing,
+                    *(site, rank + 1, len(left_out), len(fit.rows), explained[rank], share, alone[0]),
+                    *(np.mean(cosines) if cosines else missing, alone[1]),
                     None if own is not None else TOO_FEW if len(left_out) < MINIMUM_PATIENTS else ALIKE,
                 )
             )

@@ -8,7 +8,17 @@ import pandas as pd
 
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
 from adhd_cvae.files import MISSING
-from pipelines.reporting.formats import ReportTable, count, interval, number, plain, probability, rounded, text, words
+from pipelines.reporting.formats import (
+    ReportTable,
+    count,
+    interval,
+    number,
+    plain,
+    probability,
+    rounded,
+    text,
+    words,
+)
 from pipelines.reporting.results import Results
 
 PSEUDO_REPLICATION = (
@@ -73,10 +83,10 @@ def rsa_table(results: Results) -> ReportTable | None:
 def _space_heading(space: str, rows: pd.DataFrame) -> str:
     """Name a space, with its ceiling where that is known."""
     name = f"{space_label(space)} space" if space != "vae" else space_label(space)
-    ceilings = rows["noise_ceiling"].dropna() if "noise_ceiling" in rows else []
-    if not len(ceilings):
+    ceilings = rows["noise_ceiling"].dropna().tolist() if "noise_ceiling" in rows else []
+    if not ceilings:
         return name
-    ends = sorted({number(ceilings.min(), 2), number(ceilings.max(), 2)})
+    ends = sorted({number(min(ceilings), 2), number(max(ceilings), 2)})
     return f"{name}, ceiling {' to '.join(ends)}"
 
 
@@ -186,7 +196,9 @@ def recovery_table(results: Results) -> ReportTable | None:
     for (factor, split, metric), part in recovery.groupby(["factor", "split", "metric"], sort=False):  # pyright: ignore[reportGeneralTypeIssues]
         scores = part.drop_duplicates("space").set_index("space")["score"]
         cells = [number(scores.get(space), 2) for space in spaces]
-        rows.append([words(factor), SPLITS.get(split, words(split)), METRICS.get(metric, words(metric)), *cells])
+        rows.append(
+            [words(factor), SPLITS.get(split, words(split)), METRICS.get(metric, words(metric)), *cells]
+        )
     caption = "Recovery of the planted factors, within patients; only a simulated cohort has a truth."
     headings = ("factor", "participants", "metric", *(space_label(space) for space in spaces))
     return ReportTable(caption, headings, {"": rows}, prose=("participants", "metric"))

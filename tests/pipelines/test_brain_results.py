@@ -34,7 +34,11 @@ def results(tmp_path: Path):
         np.float32
     )
     np.savez(
-        tmp_path / "decoded.npz", mask=mask, affine=AFFINE, effect=effect, effect_participant_id=np.array(PATIENTS)
+        tmp_path / "decoded.npz",
+        mask=mask,
+        affine=AFFINE,
+        effect=effect,
+        effect_participant_id=np.array(PATIENTS),
     )
     cohort = pd.DataFrame({"participant_id": PATIENTS, "site": np.repeat([1, 6], 20), "severity": severity})
     evidence = Evidence(cohort[::-1].reset_index(drop=True), {}, {}, {}, {}, ())
@@ -69,7 +73,9 @@ def test_slope_is_the_change_for_one_standard_deviation(results, tmp_path: Path)
     brain = results()
     brain.peaks()
     slope = nib.load(next((tmp_path / "maps").glob("*BySeveritySlope*")))
-    assert slope.get_fdata()[3, 5, 5] == pytest.approx(-0.3 * brain.evidence.cohort["severity"].std(), abs=0.02)
+    assert slope.get_fdata()[3, 5, 5] == pytest.approx(
+        -0.3 * brain.evidence.cohort["severity"].std(), abs=0.02
+    )
     table = brain.voxelwise()
     assert table["variable"].tolist() == [None, "severity"]
     assert table["significant"].between(27, 60).all()
@@ -123,6 +129,8 @@ def test_a_file_that_is_no_atlas_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"broken\.nii"):
         read_atlas(str(tmp_path / "broken.nii"))
     probabilities = tmp_path / "probabilities.nii"
-    nib.Nifti1Image(np.random.default_rng(0).random(SHAPE).astype(np.float32), AFFINE).to_filename(probabilities)
+    nib.Nifti1Image(np.random.default_rng(0).random(SHAPE).astype(np.float32), AFFINE).to_filename(
+        probabilities
+    )
     with pytest.raises(InputError, match="not whole numbers"):
         read_atlas(str(probabilities))
