@@ -130,6 +130,7 @@ class Column:
 
 _WRITERS = {
     "number": number,
+    "tenths": lambda value: number(value, 1),
     "plain": plain,
     "p": probability,
     "count": count,

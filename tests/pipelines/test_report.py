@@ -325,7 +325,7 @@ def test_no_script_where_there_is_no_map(folder: Path) -> None:
 
 
 def test_peaks_and_components_are_told(page: Page) -> None:
-    assert re.search(r"1 1\.5 −9\.0 3\.0 −0\.125 −5\.5 2700 Putamen", page.text)
+    assert re.search(r"1 1\.5, −9\.0, 3\.0 −0\.125 −5\.5 2700 Putamen", page.text)
     assert re.search(r"WashU 10 0\.32 0\.60 0\.45 0\.92 0\.32", page.text)
 
 
@@ -440,12 +440,15 @@ def test_disagreeing_mixtures_settle_nothing(page: Page) -> None:
 
 
 def test_voxelwise_test_is_told_with_its_limit(page: Page, folder: Path) -> None:
-    assert "61 % of voxels differ between patients and their background twins (least p 0.004)" in page.text
+    assert (
+        "61\N{NO-BREAK SPACE}% of voxels differ between patients and their background twins (least p 0.004)"
+        in page.text
+    )
     assert "no voxels vary with ADHD battery, PC1 among patients (least p 0.200)" in page.text
     assert "take the model's decoding for granted" in page.text
     table = read_tsv(folder / "analysis/voxelwise.tsv").assign(significant=1)
     write_tsv(table, folder / "analysis/voxelwise.tsv")
-    assert "less than 1 % of voxels differ" in narrative.voxels(Results(folder))[0]
+    assert "less than 1\N{NO-BREAK SPACE}% of voxels differ" in narrative.voxels(Results(folder))[0]
     (folder / "analysis/voxelwise.tsv").unlink()
     assert narrative.voxels(Results(folder)) == []
 
