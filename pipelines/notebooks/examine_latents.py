@@ -42,4 +42,5 @@ shown = {
     "effect_components": ["left_out", "component", "explained", "explained_own", "cosine_own"],
 }
 for name, columns in shown.items():
-    print(f"\n{name}\n{read_tsv(out / 'analysis' / f'{name}.tsv')[columns].round(3).to_string(index=False)}")
+    table = read_tsv(out / "analysis" / f"{name}.tsv")[columns].head(10)
+    print(f"\n{name}\n{table.round(3).to_string(index=False)}")

@@ -440,10 +440,7 @@ def test_disagreeing_mixtures_settle_nothing(page: Page) -> None:
 
 
 def test_voxelwise_test_is_told_with_its_limit(page: Page, folder: Path) -> None:
-    assert (
-        "61\N{NO-BREAK SPACE}% of voxels differ between patients and their background twins (least p 0.004)"
-        in page.text
-    )
+    assert "61 % of voxels differ between patients and their background twins (least p 0.004)" in page.text
     assert "no voxels vary with ADHD battery, PC1 among patients (least p 0.200)" in page.text
     assert "take the model's decoding for granted" in page.text
     table = read_tsv(folder / "analysis/voxelwise.tsv").assign(significant=1)
