@@ -7,16 +7,18 @@
 # %%
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis import permutation_rsa
+from adhd_cvae.analysis.dissimilarity import Scale
 from adhd_cvae.files import read_tsv
 
 out = Path("demo/derivatives/adhd-cvae")
 people = read_tsv(out / "cohort.tsv").merge(
     read_tsv(out / "latents.tsv"), on=["participant_id", "group", "split"]
 )
-patients = people[people["group"] == "target"]
+patients = people.query("group == 'target'")
 salient, background = (patients.filter(regex=rf"^{space}_\d+$").to_numpy() for space in "sz")
 
 # %% [markdown]
@@ -24,10 +26,13 @@ salient, background = (patients.filter(regex=rf"^{space}_\d+$").to_numpy() for s
 # `analyse` also corrects for the number of questions; look at its table before you believe a p-value from here.
 
 # %%
+scales: dict[str, Scale] = {"age": "ratio", "sex": "nominal", "adhd_index_z": "ratio"}
 rows = []
-for variable, scale in (("age", "ratio"), ("sex", "nominal"), ("adhd_index_z", "ratio")):
+for variable, scale in scales.items():
     for space, codes in (("salient", salient), ("background", background)):
-        found = permutation_rsa(codes, patients[variable], scale, permutations=999, strata=patients["site"])
+        found = permutation_rsa(
+            codes, patients[variable], scale, permutations=999, strata=np.asarray(patients["site"])
+        )
         rows.append((variable, space, found.tau, found.ci_low, found.ci_high, found.p_value))
 similarity = pd.DataFrame(rows, columns=["variable", "space", "tau", "low", "high", "p"])
 print(similarity.round(3))

@@ -35,7 +35,8 @@ print(people.exclusions.groupby(["stage", "reason"]).size())
 # %%
 maps = [bids_dir / image for image in people.table["image"]]
 errors = prepare_images(maps, recipe.image, folder / "cache", lambda done, total: None)
-cohort = people.table[[error is None for error in errors]].reset_index(drop=True)
+usable = np.flatnonzero([error is None for error in errors])
+cohort = people.table.iloc[usable].reset_index(drop=True)
 cohort["split"] = split_cohort(cohort, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
 images = open_images(folder / "cache")
 
