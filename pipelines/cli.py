@@ -1,6 +1,7 @@
 """The verbs. Heavy modules are imported inside them, so that ``--help`` is instant."""
 
 import sys
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +69,12 @@ def _options(
     """Hold the options that come before a verb."""
 
 
+def _alone_in(folder: Path) -> AbstractContextManager[None]:
+    from pipelines.occupancy import occupied
+
+    return occupied(folder)
+
+
 @app.command()
 def demo(
     output_dir: OutputDir = Path("demo"),
@@ -86,7 +93,8 @@ def demo(
 
     resolved = load_recipe(recipe, tuple(overrides or ()))
     config = SimulationConfig(participants=participants, seed=seed, cohens_d=cohens_d, null=null)
-    print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite))
+    with _alone_in(stages.results(output_dir).folder):
+        print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite))
 
 
 @app.command()
@@ -165,7 +173,8 @@ def run(
     from pipelines import group
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
-    published = group.run(paths, resolved, source, progress, overwrite)
+    with _alone_in(paths.folder):
+        published = group.run(paths, resolved, source, progress, overwrite)
     print(f"Report           {paths.report}\n{published}")
 
 
@@ -186,7 +195,8 @@ def prepare(
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
     source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
-    stage.run(OutputPaths(output_dir), resolved, source, for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(OutputPaths(output_dir), resolved, source, for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -201,7 +211,8 @@ def train(
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -216,7 +227,8 @@ def embed(
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -231,7 +243,8 @@ def analyse(
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -247,7 +260,8 @@ def publish(
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, promote))
+    with _alone_in(output_dir):
+        print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, promote))
 
 
 @app.command("export-bundle")

@@ -24,10 +24,15 @@ def run(
     """Make ``bids`` and ``derivatives/adhd-cvae`` in `folder`; return the summary."""
     started = time.monotonic()
     bids_dir = folder / "bids"
-    paths = OutputPaths(folder / "derivatives" / "adhd-cvae")
+    paths = results(folder)
     simulate.run(bids_dir, simulation, progress, overwrite)
     published = group.run(paths, recipe, BidsInput(bids_dir), progress, overwrite)
     return summary(paths, published, time.monotonic() - started)
+
+
+def results(folder: Path) -> OutputPaths:
+    """Where the demo of `folder` keeps its results."""
+    return OutputPaths(folder / "derivatives" / "adhd-cvae")
 
 
 def summary(paths: OutputPaths, published: Published, seconds: float) -> str:
