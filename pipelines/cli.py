@@ -14,9 +14,11 @@ from pipelines.options import (
     BenchmarkRecipe,
     BidsDir,
     CohensD,
+    EnsembleSeeds,
     FilterFile,
     Jobs,
     Labels,
+    Live,
     Maps,
     Methods,
     Model,
@@ -85,6 +87,7 @@ def demo(
     recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    live: Live = True,
 ) -> None:
     """Simulate a cohort and run every stage on it."""
     from adhd_cvae.simulation import SimulationConfig
@@ -94,7 +97,7 @@ def demo(
     resolved = load_recipe(recipe, tuple(overrides or ()))
     config = SimulationConfig(participants=participants, seed=seed, cohens_d=cohens_d, null=null)
     with _alone_in(stages.results(output_dir).folder):
-        print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite))
+        print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite, live))
 
 
 @app.command()
@@ -150,6 +153,8 @@ def run(
     overrides: Overrides = None,
     model: Model = None,
     overwrite: Overwrite = False,
+    live: Live = True,
+    seeds: EnsembleSeeds = 1,
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
     from pipelines.settings import DEFAULT, load_recipe
@@ -162,8 +167,10 @@ def run(
                 "the participant level needs a trained model, e.g. --model models:/adhd-cvae@champion",
                 param_hint="--model",
             )
-        if recipe is not None or overrides:
-            raise typer.BadParameter("the model brings its own settings", param_hint="--recipe / --set")
+        if recipe is not None or overrides or seeds > 1:
+            raise typer.BadParameter(
+                "the model brings its own settings", param_hint="--recipe / --set / --seeds"
+            )
         from pipelines import participant
 
         participant.run(paths, source, model, progress, overwrite)
@@ -174,7 +181,7 @@ def run(
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
     with _alone_in(paths.folder):
-        published = group.run(paths, resolved, source, progress, overwrite)
+        published = group.run(paths, resolved, source, progress, overwrite, live, seeds)
     print(f"Report           {paths.report}\n{published}")
 
 
@@ -205,6 +212,7 @@ def train(
     recipe: RecipeName = None,
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    live: Live = True,
 ) -> None:
     """Train the models on the image cache; goes on where it was interrupted."""
     from pipelines import train as stage
@@ -212,7 +220,7 @@ def train(
 
     paths = OutputPaths(output_dir)
     with _alone_in(output_dir):
-        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, live)
 
 
 @app.command()

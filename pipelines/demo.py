@@ -19,14 +19,19 @@ SPACES = {"salient": "s", "background": "z", "contrastive_pca": "contrastive PCA
 
 
 def run(
-    folder: Path, recipe: Recipe, simulation: SimulationConfig, progress: Progress, overwrite: bool = False
+    folder: Path,
+    recipe: Recipe,
+    simulation: SimulationConfig,
+    progress: Progress,
+    overwrite: bool = False,
+    live: bool = False,
 ) -> str:
     """Make ``bids`` and ``derivatives/adhd-cvae`` in `folder`; return the summary."""
     started = time.monotonic()
     bids_dir = folder / "bids"
     paths = results(folder)
     simulate.run(bids_dir, simulation, progress, overwrite)
-    published = group.run(paths, recipe, BidsInput(bids_dir), progress, overwrite)
+    published = group.run(paths, recipe, BidsInput(bids_dir), progress, overwrite, live)
     return summary(paths, published, time.monotonic() - started)
 
 

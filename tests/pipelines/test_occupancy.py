@@ -78,11 +78,12 @@ def test_a_file_system_without_locks_still_has_one_at_a_time(tmp_path, monkeypat
     from filelock import SoftFileLock
 
     monkeypatch.setattr("pipelines.occupancy.FileLock", SoftFileLock)
-    with occupied(tmp_path):
-        with pytest.raises(InputError, match="in use"), occupied(tmp_path):
-            pass
+    with occupied(tmp_path), pytest.raises(InputError, match="in use"), occupied(tmp_path):
+        pass
     assert not (tmp_path / LOCK).exists()
-    dead = subprocess.Popen([sys.executable, "-c", HOLD.replace("import sys", SOFT, 1).format(folder=str(tmp_path))])
+    dead = subprocess.Popen(
+        [sys.executable, "-c", HOLD.replace("import sys", SOFT, 1).format(folder=str(tmp_path))]
+    )
     while not (tmp_path / HOLDER).is_file():
         time.sleep(0.05)
     dead.kill()

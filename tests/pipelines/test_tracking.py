@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.config import Recipe
-from pipelines import tracking
+from pipelines import metrics, tracking
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,11 +45,17 @@ def test_a_sqlite_store_of_the_environment_keeps_its_artifacts_beside_it(tmp_pat
     assert found.artifacts == tmp_path / "lab" / "mlflow-artifacts"
 
 
-def test_a_run_holds_its_recipe_and_losses_and_an_interrupted_one_is_put_aside(store):
+def test_a_run_holds_its_recipe_and_losses_once_and_an_interrupted_one_is_gone_on_with(store):
     client = store.client()
-    left_over = tracking.start_run(client, store, "demo", "abc", {})
-    run = tracking.start_run(client, store, "demo", "abc", {"recipe": "demo"})
+    content = {tracking.CONTENT_TAG: "abc"}
+    left_over = tracking.start_run(client, store, "before", content)
+    client.set_terminated(left_over.info.run_id, "KILLED")
+    run = tracking.start_run(client, store, "demo", {**content, "recipe": "demo"}, unless=content)
     run_id = run.info.run_id
+    assert run_id == left_over.info.run_id
+    assert client.get_run(run_id).info.status == "RUNNING"
+    other = tracking.start_run(client, store, "demo", {tracking.CONTENT_TAG: "abd"}, unless=content)
+    assert other.info.run_id != run_id
     tracking.log_recipe(client, run_id, Recipe(name="demo"))
     history = pd.DataFrame(
         {
@@ -60,8 +66,10 @@ def test_a_run_holds_its_recipe_and_losses_and_an_interrupted_one_is_put_aside(s
             "seconds": [1.0, 1.0, 1.0],
         }
     )
-    tracking.log_history(client, run_id, history, 1_700_000_000_000)
-    tracking.log_scores(client, run_id, {"tau/salient/age [years]": 0.2, "tau/none": float("nan")}, 1)
+    metrics.log_history(client, run_id, history.iloc[:1], 1_600_000_000_000)
+    for ended in (1_700_000_000_000, 1_800_000_000_000):
+        metrics.log_history(client, run_id, history, ended)
+    metrics.log_scores(client, run_id, {"tau/salient/age [years]": 0.2, "tau/none": float("nan")}, 1)
     client.set_terminated(run_id)
 
     logged = client.get_run(run_id)
@@ -73,9 +81,8 @@ def test_a_run_holds_its_recipe_and_losses_and_an_interrupted_one_is_put_aside(s
     assert "tau/none" not in logged.data.metrics
     steps = client.get_metric_history(run_id, "cvae/loss_training")
     assert [(point.step, point.value) for point in steps] == [(0, 3.0), (1, 2.0)]
-    assert steps[1].timestamp - steps[0].timestamp == 1000
-    assert [found.info.run_id for found in tracking.find_runs(client, "abc", finished=True)] == [run_id]
-    assert client.get_run(left_over.info.run_id).info.lifecycle_stage == "deleted"
+    assert [point.timestamp for point in steps] == [1_600_000_000_000, 1_699_999_999_000]
+    assert [found.info.run_id for found in tracking.find_runs(client, *content.popitem())] == [run_id]
     told = str(logged.data.tags) + str(logged.data.params)
     assert str(store.artifacts.parent) not in told
     assert "/" not in logged.data.tags["mlflow.source.name"]
@@ -105,3 +112,8 @@ def test_the_mlflow_folder_holds_configuration_only_and_hides_nothing(monkeypatc
     assert spec is not None
     assert spec.origin is not None
     assert not Path(spec.origin).is_relative_to(folder)
+
+
+def test_a_password_is_never_shown():
+    assert tracking.Store("postgresql://lab:secret@db/mlflow", None).shown == "postgresql://lab:…@db/mlflow"
+    assert tracking.Store("http://127.0.0.1:5000", None).shown == "http://127.0.0.1:5000"
