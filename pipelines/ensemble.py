@@ -38,6 +38,7 @@ def run(
 ) -> publish.Published:
     """Add `seeds` − 1 trainings to the one in OUTPUT_DIR, average them in ``ensemble/`` and publish all together."""
     members, runs = {recipe.seed: paths}, [first.run_id]
+    _share_cohort(paths, paths.ensemble)
     for seed in range(recipe.seed + 1, recipe.seed + seeds):
         progress.line(f"Seed {seed} ({seed - recipe.seed + 1} of {seeds})")
         own, member = recipe.model_copy(update={"seed": seed}), paths.member(seed)
@@ -76,8 +77,6 @@ def _average(
     members: Mapping[int, OutputPaths], together: OutputPaths, recipe: Recipe, progress: Progress
 ) -> None:
     """Write latents.tsv, draws.npz and stability.tsv of all members together, unless they stand."""
-    first = members[recipe.seed]
-    _share_cohort(first, together)
     stage = Stage(
         name="average",
         settings={"seeds": list(members)},

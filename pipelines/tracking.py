@@ -96,10 +96,16 @@ def _environment_kept() -> Iterator[None]:
 
 
 def find_store(output_dir: Path) -> Store:
-    """Locate the store: ``MLFLOW_TRACKING_URI``, else sqlite in the folder that holds `output_dir`."""
+    """Locate the store: ``MLFLOW_TRACKING_URI``, else sqlite in the folder that holds `output_dir`.
+
+    Results inside other results, as an ensemble's, share the store of the outermost.
+    """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri:
-        uri = f"sqlite:///{output_dir.resolve().parent / 'mlflow.db'}"
+        outermost = output_dir.resolve()
+        while OutputPaths(outermost.parent).run_record.is_file():
+            outermost = outermost.parent
+        uri = f"sqlite:///{outermost.parent / 'mlflow.db'}"
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///")).resolve()
         return Store(f"sqlite:///{database}", database.parent / "mlflow-artifacts")

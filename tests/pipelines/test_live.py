@@ -154,11 +154,11 @@ class Server:
         self.process.wait()
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=120):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.1)
+        time.sleep(0.5)
 
 
 def invent_maps(paths, participants=48):
