@@ -16,7 +16,7 @@ import pandas as pd
 from adhd_cvae.analysis.ensemble import aligned, stability_table
 from adhd_cvae.cohort import TARGET, TEST, TRAIN
 from adhd_cvae.config import Recipe
-from adhd_cvae.files import read_tsv, write_tsv
+from adhd_cvae.files import write_tsv
 from pipelines import analyse, embed, publish, train
 from pipelines.evidence import gather
 from pipelines.paths import OutputPaths

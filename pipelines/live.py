@@ -19,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
 from sqlalchemy.exc import SQLAlchemyError
 
+from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_json, write_json
 from pipelines import tracking
 from pipelines.metrics import epoch_metrics, known_steps, send
@@ -28,7 +29,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 """Between attempts to reach a store that does not answer; each pause is twice the one before."""
 _CLOSING_S = 5.0
 """How long the end of training waits for the store."""
-_REFUSALS = (MlflowException, SQLAlchemyError, OSError)
+_REFUSALS = (InputError, MlflowException, SQLAlchemyError, OSError)
 
 
 @contextmanager

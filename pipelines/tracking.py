@@ -17,13 +17,16 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 # A server that does not answer is given up after some 15 seconds instead of MLflow's four minutes.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 
+from filelock import FileLock
 from mlflow import MlflowClient, set_registry_uri, set_tracking_uri
 from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy.exc import SQLAlchemyError
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import read_json, read_tsv
+from adhd_cvae.files import atomic_path, read_json, read_tsv
 from pipelines.paths import OutputPaths
 from pipelines.settings import flatten
 
@@ -70,14 +73,27 @@ class Store:
         """Connect, making an sqlite store where there is none yet."""
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        if self.database is not None:
-            self.database.parent.mkdir(parents=True, exist_ok=True)
+        if self.database is not None and not self.database.exists():
+            _make_database(self.database, self.artifacts)
         registry = os.environ.get("MLFLOW_REGISTRY_URI", self.uri)
         # `models:/` addresses are resolved in the process's own store, whatever store the client was given.
         with _environment_kept():
             set_tracking_uri(self.uri)
             set_registry_uri(registry)
         return MlflowClient(self.uri, registry_uri=registry)
+
+
+def _make_database(database: Path, artifacts: Path | None) -> None:
+    """Make an sqlite store under another name and rename it: killed half-way, MLflow leaves one it cannot read."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(database.with_name(f".{database.name}.lock")):
+        if database.exists():  # another process was faster
+            return
+        for left_over in database.parent.glob(f".*.partial{database.suffix}*"):
+            left_over.unlink()
+        with atomic_path(database) as temporary:
+            store = SqlAlchemyStore(f"sqlite:///{temporary}", artifacts.as_uri() if artifacts else ".")
+            store.engine.dispose()
 
 
 @contextmanager
@@ -117,7 +133,7 @@ def readable_errors(store: Store) -> Iterator[None]:
     """Turn what MLflow raises into one line that names the store."""
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         first_line = str(error).splitlines()[0]
         raise InputError(
             f"the MLflow store {store.shown} refuses: {first_line} Set MLFLOW_TRACKING_URI to another one, or "

@@ -1,6 +1,10 @@
 """The MLflow store: where it is, what is logged, and what never is."""
 
 import importlib
+import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +14,23 @@ from adhd_cvae.config import Recipe
 from pipelines import metrics, tracking
 
 ROOT = Path(__file__).parents[2]
+
+MAKE = """
+import os, sys
+from pathlib import Path
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+from pipelines.tracking import find_store
+client = find_store(Path({folder!r})).client()
+for name in sys.argv[1:]:
+    client.create_experiment(f"e{{name}}")
+"""
+
+
+def wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -95,6 +116,38 @@ def test_two_output_dirs_in_one_process_have_a_store_and_a_registry_each(tmp_pat
         client = tracking.find_store(tmp_path / lab / "out").client()
         client.create_registered_model("the same name")
         assert (tmp_path / lab / "mlflow.db").is_file()
+
+
+def test_a_store_whose_making_was_killed_is_made_anew(store, tmp_path):
+    """`kill -9` while MLflow migrates leaves a database with some of its tables."""
+    folder = tmp_path / "derivatives"
+    making = subprocess.Popen([sys.executable, "-c", MAKE.format(folder=str(folder / "run-a"))])
+    wait_for(lambda: any(file.stat().st_size > 2**15 for file in folder.glob(".*.partial.db")))
+    making.kill()
+    making.wait()
+    assert not store.database.exists(), "killed too late: it was whole"
+    assert list(folder.glob(".*.partial.db"))
+    assert store.client().create_experiment("first") == "1"
+    assert {file.name for file in folder.iterdir()} == {"mlflow.db", ".mlflow.db.lock"}
+
+
+def test_two_who_make_one_store_at_once_both_find_theirs_in_it(tmp_path, monkeypatch):
+    folder = tmp_path / "derivatives"
+    code = MAKE.format(folder=str(folder / "run-a"))
+    makers = [subprocess.Popen([sys.executable, "-c", code, str(name)]) for name in range(2)]
+    assert [maker.wait(120) for maker in makers] == [0, 0]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    found = tracking.find_store(folder / "run-a").client().search_experiments()
+    assert {experiment.name for experiment in found} == {"Default", "e0", "e1"}
+
+
+def test_a_half_made_store_of_old_is_a_readable_error(store):
+    store.database.parent.mkdir(parents=True)
+    with sqlite3.connect(store.database) as half:
+        half.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+    half.close()
+    with pytest.raises(tracking.InputError, match="MLflow store"), tracking.readable_errors(store):
+        store.client().search_experiments()
 
 
 def test_a_refusing_store_is_a_readable_error(store):
