@@ -8,14 +8,13 @@ import time
 from collections import Counter
 from contextlib import suppress
 
-import numpy as np
 import pandas as pd
 import pytest
 import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from adhd_cvae.files import read_tsv, write_json, write_tsv
+from adhd_cvae.files import read_tsv
 from pipelines import live, metrics, tracking
 from pipelines.paths import OutputPaths
 from pipelines.ui import free_port
@@ -161,24 +160,6 @@ def wait_for(condition, seconds=120):
         time.sleep(0.5)
 
 
-def invent_maps(paths, participants=48):
-    """A cache of invented maps, as `prepare` leaves it."""
-    rng = np.random.default_rng(0)
-    paths.cache.mkdir(parents=True)
-    group = np.where(np.arange(participants) % 2, "target", "background")
-    cohort = pd.DataFrame(
-        {"participant_id": [f"sub-{one:02d}" for one in range(participants)], "image": "n/a"}
-    )
-    split = np.where(np.arange(participants) % 4 < 3, "train", "test")
-    write_tsv(
-        cohort.assign(group=group, split=split, site=1, age=rng.uniform(8, 18, participants)), paths.cohort
-    )
-    np.save(paths.images, rng.uniform(0.2, 0.9, (participants, 16, 16, 16)).astype(np.float16))
-    affine = np.diag([12.0, 12.0, 12.0, 1.0])
-    affine[:3, 3] = -90, -126, -72  # the maps drawn later cut at places of the brain
-    write_json({"settings": {}, "maps": [], "affine": affine.tolist()}, paths.manifest)
-
-
 SMALL = (
     *(
         "image.shape=[16, 16, 16]",
@@ -221,7 +202,9 @@ def call():
 
 
 @pytest.mark.slow
-def test_a_server_killed_in_mid_training_and_started_again_has_every_loss_once(tmp_path, server, call):
+def test_a_server_killed_in_mid_training_and_started_again_has_every_loss_once(
+    tmp_path, server, call, invent_maps
+):
     paths, client = OutputPaths(tmp_path / "out"), MlflowClient(server.uri)
     invent_maps(paths)
     train = ("train", str(paths.folder), "--recipe", "smoke", *(p for one in SMALL for p in ("--set", one)))
