@@ -1,6 +1,7 @@
 """The verbs. Heavy modules are imported inside them, so that ``--help`` is instant."""
 
 import sys
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +15,12 @@ from pipelines.options import (
     BidsDir,
     CohensD,
     Dask,
+    EnsembleSeeds,
     FilterFile,
     Jobs,
     Kills,
     Labels,
+    Live,
     Maps,
     Methods,
     Minutes,
@@ -72,6 +75,12 @@ def _options(
     """Hold the options that come before a verb."""
 
 
+def _alone_in(folder: Path) -> AbstractContextManager[None]:
+    from pipelines.occupancy import occupied
+
+    return occupied(folder)
+
+
 @app.command()
 def demo(
     output_dir: OutputDir = Path("demo"),
@@ -82,6 +91,7 @@ def demo(
     recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    live: Live = True,
 ) -> None:
     """Simulate a cohort and run every stage on it."""
     from adhd_cvae.simulation import SimulationConfig
@@ -90,7 +100,8 @@ def demo(
 
     resolved = load_recipe(recipe, tuple(overrides or ()))
     config = SimulationConfig(participants=participants, seed=seed, cohens_d=cohens_d, null=null)
-    print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite))
+    with _alone_in(stages.results(output_dir).folder):
+        print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite, live))
 
 
 @app.command()
@@ -148,6 +159,8 @@ def run(
     overrides: Overrides = None,
     model: Model = None,
     overwrite: Overwrite = False,
+    live: Live = True,
+    seeds: EnsembleSeeds = 1,
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
     from pipelines.settings import DEFAULT, load_recipe
@@ -160,8 +173,10 @@ def run(
                 "the participant level needs a trained model, e.g. --model models:/adhd-cvae@champion",
                 param_hint="--model",
             )
-        if recipe is not None or overrides:
-            raise typer.BadParameter("the model brings its own settings", param_hint="--recipe / --set")
+        if recipe is not None or overrides or seeds > 1:
+            raise typer.BadParameter(
+                "the model brings its own settings", param_hint="--recipe / --set / --seeds"
+            )
         from pipelines import participant
 
         participant.run(paths, source, model, progress, overwrite)
@@ -171,7 +186,8 @@ def run(
     from pipelines import group
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
-    published = group.run(paths, resolved, source, progress, overwrite)
+    with _alone_in(paths.folder):
+        published = group.run(paths, resolved, source, progress, overwrite, live, seeds)
     print(f"Report           {paths.report}\n{published}")
 
 
@@ -192,7 +208,8 @@ def prepare(
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
     source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
-    stage.run(OutputPaths(output_dir), resolved, source, for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(OutputPaths(output_dir), resolved, source, for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -201,13 +218,15 @@ def train(
     recipe: RecipeName = None,
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    live: Live = True,
 ) -> None:
     """Train the models on the image cache; goes on where it was interrupted."""
     from pipelines import train as stage
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, live)
 
 
 @app.command()
@@ -222,7 +241,8 @@ def embed(
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -239,7 +259,7 @@ def analyse(
     from pipelines.workers import workers
 
     paths = OutputPaths(output_dir)
-    with workers(dask):
+    with _alone_in(output_dir), workers(dask):
         stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
@@ -256,7 +276,8 @@ def publish(
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, promote))
+    with _alone_in(output_dir):
+        print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, promote))
 
 
 @app.command("export-bundle")

@@ -23,6 +23,12 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results ma
 Promote = Annotated[
     bool, typer.Option("--promote", help="Make this model the champion if it beats the present one.")
 ]
+Live = Annotated[
+    bool, typer.Option("--live/--no-live", help="Show losses in MLflow while the model is trained.")
+]
+EnsembleSeeds = Annotated[
+    int, typer.Option("--seeds", min=1, help="group: train so many times, and average what agrees.")
+]
 Labels = Annotated[
     list[str] | None,
     typer.Option(
