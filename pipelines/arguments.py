@@ -17,6 +17,7 @@ class Benchmark(StrEnum):
 
     separation = "separation"
     speed = "speed"
+    calibration = "calibration"
 
 
 def problems(error: InputError | OSError) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from pipelines.options import (
     Seed,
     Seeds,
     Severities,
+    Simulations,
     SiteConfound,
     Subtypes,
 )
@@ -263,7 +264,7 @@ def export_bundle(
 
 @app.command()
 def benchmark(
-    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed", show_default=False)],
+    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed,calibration", show_default=False)],
     output_dir: OutputDir = Path("benchmark"),
     recipe: BenchmarkRecipe = None,
     overrides: Overrides = None,
@@ -272,14 +273,18 @@ def benchmark(
     jobs: Jobs = None,
     seeds: Seeds = None,
     methods: Methods = None,
+    simulations: Simulations = 200,
 ) -> None:
-    """Measure how well planted effects are separated, or how fast this machine is."""
+    """Measure how well planted effects are separated, how fast this machine is, or how often tests are wrong."""
     from pipelines.benchmarks import measure as measure
     from pipelines.settings import load_recipe
 
+    progress = for_this_terminal()
+    if what is Benchmark.calibration:
+        print(measure.calibration(output_dir, progress, simulations, jobs))
+        return
     is_speed = what is Benchmark.speed
     resolved = load_recipe(recipe or ("demo" if is_speed else "separation"), tuple(overrides or ()))
-    progress = for_this_terminal()
     if is_speed:
         print(measure.speed(output_dir, resolved, progress, maps))
     else:

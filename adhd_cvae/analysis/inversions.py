@@ -24,8 +24,7 @@ _NARROW = 8
 """Bits left for the last digit of a long code at least: fewer are not counted faster."""
 
 
-@intrinsic
-def _add(typing_context, counters, start, ones, row, weight):
+def _adding(typing_context: Any, counters: Any, start: Any, ones: Any, row: Any, weight: Any) -> Any:
     """Add ``weight * ones[row : row + 16]`` to ``counters[start : start + 16]``, all uint16, in one step.
 
     Written in the compiler's own language: it does not find this step in a loop, which it unrolls too early.
@@ -48,6 +47,9 @@ def _add(typing_context, counters, start, ones, row, weight):
         return context.get_dummy_value()
 
     return types.void(counters, types.uint64, ones, types.uint64, types.uint16), generate
+
+
+_add: Any = intrinsic(_adding)
 
 
 def _counter(groups: int, members: int) -> Callable[..., Any]:

@@ -1,10 +1,11 @@
-"""How fast this machine is, and how well planted effects are separated: tidy tables, measured here."""
+"""How fast this machine is, how well effects are separated, how often tests are wrong: tidy tables, measured here."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.files import write_tsv
+from pipelines.benchmarks.calibration import measure_calibration
 from pipelines.benchmarks.separation import grid, measure_separation
 from pipelines.benchmarks.separation_report import summary_page, write_report
 from pipelines.benchmarks.speed import MAPS, measure_speed
@@ -17,6 +18,14 @@ def speed(folder: Path, recipe: Recipe, progress: Progress, maps: int = MAPS) ->
     path = folder / "speed.tsv"
     write_tsv(table, path)
     return f"{table.to_string(index=False, float_format=_digits)}\n\nWritten to {path}"
+
+
+def calibration(folder: Path, progress: Progress, simulations: int = 200, jobs: int | None = None) -> str:
+    """Measure how often each test rejects; write ``calibration.tsv`` and its figure, and return the table as text."""
+    table, figure = measure_calibration(folder, progress, simulations=simulations, jobs=jobs)
+    path = folder / "calibration.tsv"
+    write_tsv(table, path)
+    return f"{table.to_string(index=False, float_format=_digits)}\n\nWritten to {path} and {figure.name}"
 
 
 def separation(
