@@ -25,6 +25,7 @@ from pipelines.options import (
     Overrides,
     Overwrite,
     Participants,
+    Population,
     Port,
     Prefer,
     Promote,
@@ -99,6 +100,7 @@ def simulate(
     site_confound: SiteConfound = 0.3,
     severities: Severities = 2,
     subtypes: Subtypes = 0,
+    population: Population = 0,
     null: Null = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -112,6 +114,7 @@ def simulate(
         cohens_d=cohens_d,
         severities=severities,
         subtypes=subtypes,
+        population=population,
         site_confound=site_confound,
         null=null,
     )

@@ -56,6 +56,10 @@ Severities = Annotated[
 Subtypes = Annotated[
     int, typer.Option("--subtypes", min=0, max=3, help="Discrete subtypes instead; 0 for none.")
 ]
+Population = Annotated[
+    int,
+    typer.Option("--population", min=0, help="Another has other regions, more anatomy and stronger sites."),
+]
 Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any map.")]
 BenchmarkRecipe = Annotated[
     str | None, typer.Option("--recipe", metavar="NAME|FILE", help="Default: separation; for speed, demo.")

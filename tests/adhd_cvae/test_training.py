@@ -185,6 +185,21 @@ def test_nobody_serves_twice(data):
     assert not set(everyone) & set(np.flatnonzero(cohort["split"] == "test"))
 
 
+def test_the_start_has_not_seen_who_decides_when_to_stop(data):
+    images, cohort, _ = data
+    rows = deal_rows(cohort, RECIPE)
+    changed = images.copy()
+    changed[rows.validation] = 0.123
+    before, after = (new_learner(RECIPE.model, maps, rows, RECIPE).model for maps in (images, changed))
+    assert same(before.state_dict(), after.state_dict())
+
+
+def test_without_epochs_nobody_is_held_back(data):
+    _, cohort, _ = data
+    rows = deal_rows(cohort, recipe(training={"epochs": 0}))
+    assert len(rows.fitted) == (cohort["split"] == "train").sum()
+
+
 def test_divergence_is_said_in_words(data, tmp_path):
     images, cohort, _ = data
     with pytest.raises(InputError, match="diverged"):
@@ -279,8 +294,8 @@ def test_a_linear_model_without_epochs_is_the_linear_fit(data, tmp_path, start):
     voxels = standardised_voxels(model, images)
     rows = deal_rows(cohort, asked)
     units = asked.model.salient, asked.model.background
-    sites = None if rows.sites is None else rows.sites[rows.training]
-    training, is_target = rows.training, rows.is_target[rows.training]
+    sites = None if rows.sites is None else rows.sites[rows.fitted]
+    training, is_target = rows.fitted, rows.is_target[rows.fitted]
     fitted = fit_linear(start, voxels[training], is_target, *units, sites=sites, seed=asked.seed)
     codes = embed(model, images)
     assert np.allclose(codes.salient_mean, fitted.salient.embed(voxels), atol=1e-3)
