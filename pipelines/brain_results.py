@@ -40,10 +40,13 @@ def write_maps(
     effect = salient_effect_maps(decoded["effect"], mask, permutations=permutations, seed=seed)
     volumes = {f"salientEffect{_camel(name)}": values for name, values in effect.items()}
     rows = evidence.cohort.set_index("participant_id").reindex(decoded["effect_participant_id"].astype(str))
+    within = settings.permute_within
+    strata = None if within is None else pd.Series(rows[within])
     for battery in settings.batteries:
         if battery in rows:
+            severity = rows[battery].to_numpy(float)
             maps = severity_maps(
-                decoded["effect"], mask, rows[battery].to_numpy(float), permutations=permutations, seed=seed
+                decoded["effect"], mask, severity, strata=strata, permutations=permutations, seed=seed
             )
             volumes |= {
                 f"salientEffectBy{_camel(battery)}{_camel(name)}": values for name, values in maps.items()

@@ -67,7 +67,8 @@ BenchmarkRecipe = Annotated[
 Maps = Annotated[int, typer.Option("--maps", min=4, help="speed: maps prepared, of each kind.")]
 Quick = Annotated[bool, typer.Option("--quick", help="separation: a small grid, minutes.")]
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", min=1, help="separation, calibration: processes of one core; default: all cores.")
+    int | None,
+    typer.Option("--jobs", min=1, help="separation, calibration: processes of one core; default: all cores."),
 ]
 Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="separation: cohorts of each kind.")]
 Methods = Annotated[

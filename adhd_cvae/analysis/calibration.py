@@ -1,6 +1,7 @@
 """How often each test of the tables says yes where the truth is known to be no, or yes."""
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.brainmaps import salient_effect_maps, severity_maps
 from adhd_cvae.analysis.calibrated_worlds import World, simulate_world
-from adhd_cvae.analysis.dissimilarity import latent_dissimilarity, model_dissimilarity
+from adhd_cvae.analysis.dissimilarity import Scale, latent_dissimilarity, model_dissimilarity
 from adhd_cvae.analysis.geometry import silhouette_table
 from adhd_cvae.analysis.leakage import independence_table, probe_table
 from adhd_cvae.analysis.mixture_test import mixture_test_table
@@ -22,38 +23,41 @@ LEVEL, TOLERANCE = 0.05, 0.015
 PERMUTATIONS = 199
 """A multiple of twenty less one: then p <= .05 has a probability of exactly .05 under the null."""
 MIXTURE_BOOTSTRAPS = 19
-CALIBRATION_COLUMNS = [
-    "statistic",
-    "site_effects",
-    "planted",
-    "simulations",
-    "rejections",
-    "rate",
-    "low",
-    "high",
-]
-CALIBRATION_COLUMNS += ["verdict"]
+CALIBRATION_COLUMNS = ["statistic", "site_effects", "planted", "simulations", "rejections", "rate"]
+CALIBRATION_COLUMNS += ["low", "high", "verdict"]
 Rejections = dict[str, float]
-_SCALES = {"score": "ratio", "label": "nominal"}
+_SCALES: dict[str, Scale] = {"score": "ratio", "label": "nominal"}
 
 
 def _rejected(p_value: float) -> float:
     """1 or 0; NaN where there was no test."""
-    return (
-        float("nan") if np.isnan(p_value) else float(p_value <= LEVEL + 1e-6)
-    )  # maps are of single precision
+    reached = p_value <= LEVEL + 1e-6  # maps are of single precision
+    return float("nan") if np.isnan(p_value) else float(reached)
 
 
-def _excludes_zero(row: pd.Series) -> float:
-    low, high = row["difference_ci_low"], row["difference_ci_high"]
-    return float("nan") if np.isnan(low) else float(low > 0 or high < 0)
+def _salient(table: pd.DataFrame, column: str) -> dict[str, float]:
+    """Variable to the number in a column of the salient space's rows."""
+    rows = pd.DataFrame(table[table["space"] == "salient"])
+    return dict(zip(rows["variable"], rows[column].to_numpy(np.float64), strict=True))
+
+
+def _of_salient(table: pd.DataFrame, test: str) -> Rejections:
+    """Rejections by p, and by an interval of the difference from the background space that leaves out zero."""
+    p_values = _salient(table, "p_value")
+    lows, highs = _salient(table, "difference_ci_low"), _salient(table, "difference_ci_high")
+    found: Rejections = {}
+    for name, scale in _SCALES.items():
+        found[f"{test}, {scale}"] = _rejected(p_values[name])
+        excluded = float(lows[name] > 0 or highs[name] < 0)
+        found[f"{test}, {scale}: difference"] = float("nan") if np.isnan(lows[name]) else excluded
+    return found
 
 
 def _rsa(world: World, seed: int) -> Rejections:
+    """Permuting freely where sites differ is wrong, and shown to be."""
     spaces = {"salient": world.salient, "background": world.background}
     found: Rejections = {}
-    ways = {"within site": world.variables["site"]} | ({} if world.site is not None else {"free": None})
-    for way, strata in ways.items():
+    for way, strata in (("within site", pd.Series(world.variables["site"])), ("free", None)):
         table = rsa_table(
             spaces,
             world.variables,
@@ -64,11 +68,8 @@ def _rsa(world: World, seed: int) -> Rejections:
             strata=strata,
             n_jobs=1,
         )
-        cells = table.set_index(["space", "variable"])
-        for name, scale in _SCALES.items():
-            found[f"RSA {way}, {scale}"] = _rejected(cells.loc[("salient", name), "p_value"])
-            found[f"RSA {way}, {scale}: difference"] = _excludes_zero(cells.loc[("salient", name)])
-        found[f"RSA {way}, any after FDR"] = _rejected(table["p_fdr"].min())
+        found |= _of_salient(table, f"RSA {way}")
+        found[f"RSA {way}, any after FDR"] = _rejected(float(np.nanmin(table["p_fdr"].to_numpy(np.float64))))
     return found
 
 
@@ -77,7 +78,7 @@ def _partial(world: World, seed: int) -> Rejections:
     table = rsa_table(
         {"salient": space},
         world.variables.assign(score=score),
-        {"score": "ratio"},
+        _SCALES,
         controls={"site": "nominal", "age": "ratio"},
         permutations=PERMUTATIONS,
         bootstraps=0,
@@ -85,7 +86,8 @@ def _partial(world: World, seed: int) -> Rejections:
         strata=world.site,
         n_jobs=1,
     )
-    return {"partial RSA": _rejected(table["p_partial"][0])}
+    p_values = _salient(table, "p_partial")
+    return {f"partial RSA, {scale}": _rejected(p_values[name]) for name, scale in _SCALES.items()}
 
 
 def _silhouettes(world: World, seed: int) -> Rejections:
@@ -100,12 +102,7 @@ def _silhouettes(world: World, seed: int) -> Rejections:
         seed=seed,
         strata=world.site,
     )
-    salient = table[table["space"] == "salient"].set_index("variable")
-    found: Rejections = {}
-    for name, scale in _SCALES.items():
-        found[f"silhouette, {scale}"] = _rejected(salient.loc[name, "p_value"])
-        found[f"silhouette, {scale}: difference"] = _excludes_zero(salient.loc[name])
-    return found
+    return _of_salient(table, "silhouette")
 
 
 def _probes(world: World, seed: int) -> Rejections:
@@ -118,10 +115,8 @@ def _probes(world: World, seed: int) -> Rejections:
         permutations=PERMUTATIONS,
         seed=seed,
     )
-    return {
-        f"{row['probe']} probe, {_SCALES[row['target']]}": _rejected(row["p_value"])
-        for _, row in table.iterrows()
-    }
+    rows = zip(table["probe"], table["target"], table["p_value"].to_numpy(np.float64), strict=True)
+    return {f"{probe} probe, {_SCALES[target]}": _rejected(p_value) for probe, target, p_value in rows}
 
 
 def _independence(world: World, seed: int) -> Rejections:
@@ -132,7 +127,8 @@ def _independence(world: World, seed: int) -> Rejections:
         permutations=PERMUTATIONS,
         seed=seed,
     )
-    return {"HSIC of s and z": _rejected(table.set_index("measure").loc["hsic", "p_value"])}
+    p_values = table.loc[table["measure"] == "hsic", "p_value"].to_numpy(np.float64)
+    return {"HSIC of s and z": _rejected(float(p_values[0]))}
 
 
 def _mixtures(world: World, seed: int) -> Rejections:
@@ -140,14 +136,17 @@ def _mixtures(world: World, seed: int) -> Rejections:
     if world.site is not None:
         return {}
     table = mixture_test_table({"salient": world.clusters}, bootstraps=MIXTURE_BOOTSTRAPS, seed=seed)
-    return {f"mixture, {row['covariance']}": _rejected(row["p_value"]) for _, row in table.iterrows()}
+    rows = zip(table["covariance"], table["p_value"].to_numpy(np.float64), strict=True)
+    return {f"mixture, {covariance}": _rejected(p_value) for covariance, p_value in rows}
 
 
 def _brain_maps(world: World, seed: int) -> Rejections:
     """Whether any voxel is found. Where sites shift the effect its mean is not zero, which is no false alarm."""
     mask = np.ones((world.voxels.shape[1], 1, 1), bool)
     score = world.variables["score"].to_numpy()
-    severity = severity_maps(world.voxels, mask, score, permutations=PERMUTATIONS, seed=seed)
+    severity = severity_maps(
+        world.voxels, mask, score, strata=world.site, permutations=PERMUTATIONS, seed=seed
+    )
     found = {"voxels, by severity, any": _rejected(float(severity["p"].min()))}
     if world.site is None:
         effect = salient_effect_maps(world.voxels, mask, permutations=PERMUTATIONS, seed=seed)
@@ -157,7 +156,7 @@ def _brain_maps(world: World, seed: int) -> Rejections:
 
 def _published(world: World, _seed: int) -> Rejections:
     table = as_published_table({"salient": world.draws}, world.variables, {"score": "ratio"})
-    return {"as published": _rejected(table["p_value"][0])}
+    return {"as published": _rejected(float(table["p_value"].to_numpy(np.float64)[0]))}
 
 
 def _reference(world: World, seed: int) -> Rejections:
@@ -172,7 +171,7 @@ def _reference(world: World, seed: int) -> Rejections:
     above = score > np.median(score)
 
     def tau(order: np.ndarray) -> float:
-        return abs(kendalltau(space, model[order[first], order[second]]).statistic)
+        return abs(float(np.asarray(kendalltau(space, model[order[first], order[second]]))[0]))
 
     def silhouette(order: np.ndarray) -> float:
         return float(silhouette_score(world.salient, above[order]))
@@ -250,9 +249,9 @@ def calibration_table(outcomes: pd.DataFrame) -> pd.DataFrame:
     outcomes
         statistic, site_effects, planted, number, rejected; one row a test of a simulated study.
     """
-    keys = ["statistic", "site_effects", "planted"]
-    rows = [
-        {**dict(zip(keys, key, strict=True)), **rejection_row(pd.Series(group), bool(key[2]))}
-        for key, group in outcomes.dropna().groupby(keys, sort=False)["rejected"]
-    ]
+    keys = CALIBRATION_COLUMNS[:3]
+    rows = []
+    for key, group in outcomes.dropna().groupby(keys, sort=False)["rejected"]:
+        named = dict(zip(keys, cast("tuple[str, bool, bool]", key), strict=True))
+        rows.append({**named, **rejection_row(pd.Series(group), bool(named["planted"]))})
     return pd.DataFrame(rows, columns=CALIBRATION_COLUMNS)

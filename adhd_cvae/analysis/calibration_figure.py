@@ -40,8 +40,8 @@ def calibration_figure(table: pd.DataFrame) -> Figure:
 
 def _rates(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
     for differ, (label, colour, shift) in _WAYS.items():
-        shown = rows[rows["site_effects"] == differ]
+        shown = pd.DataFrame(rows[rows["site_effects"] == differ])
         places = np.array([names.index(name) for name in shown["statistic"]], np.float64) + shift
-        rate = shown["rate"].to_numpy(np.float64)
-        arms = np.abs(shown[["low", "high"]].to_numpy(np.float64).T - rate)
+        rate, low, high = (np.asarray(shown[name], np.float64) for name in ("rate", "low", "high"))
+        arms = np.stack([rate - low, high - rate])
         axes.errorbar(rate, places, xerr=arms, fmt="o", ms=3.5, lw=1.2, color=colour, label=label)
