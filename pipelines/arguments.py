@@ -17,6 +17,8 @@ class Benchmark(StrEnum):
 
     separation = "separation"
     speed = "speed"
+    training = "training"
+    calibration = "calibration"
     faults = "faults"
     fuzz = "fuzz"
 

@@ -40,6 +40,7 @@ from pipelines.options import (
     Seed,
     Seeds,
     Severities,
+    Simulations,
     SiteConfound,
     Subtypes,
 )
@@ -293,7 +294,10 @@ def export_bundle(
 
 @app.command()
 def benchmark(
-    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed,faults,fuzz", show_default=False)],
+    what: Annotated[
+        Benchmark,
+        typer.Argument(metavar="separation,calibration,speed,training,faults,fuzz", show_default=False),
+    ],
     output_dir: OutputDir = Path("benchmark"),
     recipe: BenchmarkRecipe = None,
     overrides: Overrides = None,
@@ -304,23 +308,29 @@ def benchmark(
     methods: Methods = None,
     kills: Kills = 50,
     minutes: Minutes = 10,
+    simulations: Simulations = 200,
     seed: Seed = 0,
 ) -> None:
-    """Measure how well planted effects are separated, how fast this machine is, or what kills and spoilt files do."""
+    """Measure separation, how often tests are wrong, speed, training, or what kills and spoilt files do."""
     from pipelines.benchmarks import measure as measure
     from pipelines.settings import load_recipe
 
+    progress = for_this_terminal()
     if what is Benchmark.faults:
-        print(measure.faults(output_dir, for_this_terminal(), kills, seed, jobs))
+        print(measure.faults(output_dir, progress, kills, seed, jobs))
         return
     if what is Benchmark.fuzz:
-        print(measure.fuzz(output_dir, for_this_terminal(), minutes, seed))
+        print(measure.fuzz(output_dir, progress, minutes, seed))
         return
-    is_speed = what is Benchmark.speed
-    resolved = load_recipe(recipe or ("demo" if is_speed else "separation"), tuple(overrides or ()))
-    progress = for_this_terminal()
-    if is_speed:
+    if what is Benchmark.calibration:
+        print(measure.calibration(output_dir, progress, simulations, jobs))
+        return
+    default = "separation" if what is Benchmark.separation else "demo"
+    resolved = load_recipe(recipe or default, tuple(overrides or ()))
+    if what is Benchmark.speed:
         print(measure.speed(output_dir, resolved, progress, maps))
+    elif what is Benchmark.training:
+        print(measure.training(output_dir, resolved, progress))
     else:
         names = methods.split(",") if methods else None
         print(measure.separation(output_dir, resolved, progress, quick, seeds, names, jobs))
