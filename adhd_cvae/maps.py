@@ -139,8 +139,8 @@ def _header(path: Path) -> Nifti1Header | None:
     header = kind(start[: kind.sizeof_hdr])
     if np.isinf(header["scl_slope"]):
         raise ImageError("not_finite", f"{path.name} scales its values by infinity (scl_slope).")
-    if header["vox_offset"] > _LARGEST_OFFSET:
-        raise ImageError("too_large", f"{path.name} has {header['vox_offset']:g} bytes before its voxels.")
+    if (offset := float(header["vox_offset"])) > _LARGEST_OFFSET:
+        raise ImageError("too_large", f"{path.name} has {offset:g} bytes before its voxels.")
     return header
 
 

@@ -186,12 +186,12 @@ def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
             found[f"out_of_distribution/{split}"] = float(flags.mean())
     if paths.history.is_file():
         trained = read_tsv(paths.history).query("epoch > 0")
-        for row in trained.groupby("model", as_index=False)["seconds"].median().to_dict("records"):
-            found[f"seconds/epoch/{row['model']}"] = float(row["seconds"])
+        for model, rows in trained.groupby("model"):
+            found[f"seconds/epoch/{model}"] = float(rows["seconds"].median())
     if paths.stability.is_file():
         pairs = read_tsv(paths.stability)
-        for row in pairs.groupby(["space", "split"], as_index=False)["r"].mean().to_dict("records"):
-            found[f"stability/{row['space']}/{row['split']}"] = float(row["r"])
+        for (space, split), rows in pairs.groupby(["space", "split"]):
+            found[f"stability/{space}/{split}"] = float(rows["r"].mean())
     if "peak_memory_mb" in record:
         found["memory/peak_mb"] = record["peak_memory_mb"]
     for stage, facts in record.get("stages", {}).items():
