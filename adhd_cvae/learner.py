@@ -1,7 +1,7 @@
 """Who serves what in training, and everything that changes while it goes on."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,23 @@ class Rows:
     is_target: np.ndarray
     sites: np.ndarray | None
     """Scanning site of each participant, where known."""
+
+    @property
+    def held_back(self) -> bool:
+        """Whether some training participants are not fitted."""
+        return len(np.intersect1d(self.validation, self.fitted)) == 0
+
+    def with_everyone_fitted(self) -> "Rows":
+        """The same with nobody held back."""
+        everyone = np.union1d(self.fitted, self.validation)
+        target = self.is_target[everyone]
+        return replace(
+            self,
+            fitted=everyone,
+            target=everyone[target],
+            background=everyone[~target],
+            validation=everyone,
+        )
 
 
 @dataclass

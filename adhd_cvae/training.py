@@ -21,6 +21,7 @@ from adhd_cvae.diagnosis import diverged, epoch_warnings, training_warnings
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import fingerprint, remove_partial_files, write_tsv
 from adhd_cvae.learner import EpochRow, Learner, Rows, choose_device, choose_precision, deal_rows, new_learner
+from adhd_cvae.network import ContrastiveVAE
 from adhd_cvae.objective import Terms, contrastive_terms, critic_loss, pair_terms, weighted_loss
 from adhd_cvae.transforms import augmentation, seed_augmentation
 
@@ -65,7 +66,7 @@ def train(
         resumable state. A call after an interruption ends with the same bits as an undisturbed one.
     progress
         Called after every epoch with its row of the history, ``epochs``, and what is wrong in that epoch as
-        ``warnings``, by a short code.
+        ``warnings``, by a short code. Epochs of the last fit, to all of the training split, come with ``refit``.
 
     Raises
     ------
@@ -154,9 +155,37 @@ def _train_one(
         save_state({"key": key, **learner.state()}, folder / f"{name}-resume.pt")
         progress({"epochs": epochs, "warnings": epoch_warnings(row, name, recipe), **row})
     learner.model.load_state_dict(learner.best_model)
-    save_model(learner.model, recipe.image, folder / name, key, learner.history)
+    model = (
+        _refitted(name, config, images, rows, recipe, learner, progress) if rows.held_back else learner.model
+    )
+    save_model(model, recipe.image, folder / name, key, learner.history)
     (folder / f"{name}-resume.pt").unlink()
     return learner.history
+
+
+def _refitted(
+    name: str,
+    config: ModelConfig,
+    images: np.ndarray,
+    rows: Rows,
+    recipe: Recipe,
+    chosen: Learner,
+    progress: Progress,
+) -> ContrastiveVAE:
+    """Start again from all of the training split and take as many epochs as the held-back part found best.
+
+    Rows of the history are told with ``refit``; they are not kept, since nobody is left to validate them.
+    """
+    best = int(np.argmin([row["validation_loss"] for row in chosen.history]))
+    everyone = rows.with_everyone_fitted()
+    learner = new_learner(config, images, everyone, recipe)
+    while len(learner.history) <= best:
+        row = {"model": name, **_epoch(learner, images, everyone, recipe)}
+        if not (math.isfinite(row["train_loss"]) and math.isfinite(row["validation_loss"])):
+            raise InputError(diverged(row, name, recipe))
+        learner.history.append(row)
+        progress({"epochs": best, "refit": True, **row})
+    return learner.model
 
 
 def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> EpochRow:

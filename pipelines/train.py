@@ -76,7 +76,7 @@ def run(
                 cohort,
                 recipe,
                 paths.checkpoints,
-                progress=lambda row: (tell(row), _show(row, tick, progress, told))[1],
+                progress=lambda row: _told(row, tell, tick, progress, told),
             )
         for text in result.warnings:
             progress.warning(text)
@@ -106,6 +106,18 @@ def images_fingerprint(paths: OutputPaths) -> str:
 
 _ENDS = (".safetensors", ".json")
 _NAMES = {"cvae": "contrastive model", "vae": "plain model"}
+
+
+def _told(
+    row: dict, follow: Callable[[dict], None], tick: Tick, progress: Progress, told: set[tuple[str, str]]
+) -> None:
+    """Tell an epoch to the terminal, and to the store unless it is of the last fit, which has no validation."""
+    if row.get("refit"):
+        name = _NAMES.get(row["model"], row["model"])
+        tick(int(row["epoch"]), max(int(row["epochs"]), 1), f"{name}, once more with everyone")
+    else:
+        follow(row)
+        _show(row, tick, progress, told)
 
 
 def _show(row: dict, tick: Tick, progress: Progress, told: set[tuple[str, str]]) -> None:

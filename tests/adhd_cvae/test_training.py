@@ -75,7 +75,7 @@ def trained(data, tmp_path_factory):
 def test_history_tells_every_epoch_of_both_models(trained):
     folder, result, rows = trained
     assert result.history.groupby("model")["epoch"].max().to_dict() == {"cvae": 3, "vae": 3}
-    assert len(rows) == len(result.history) == 8
+    assert len([row for row in rows if not row.get("refit")]) == len(result.history) == 8
     assert (folder / "history.tsv").is_file()
     assert sorted(path.name for path in folder.iterdir() if path.suffix == ".pt") == []
     measured = result.history.drop(columns=["model", "critic_loss", "critic_accuracy"])
@@ -192,6 +192,16 @@ def test_the_start_has_not_seen_who_decides_when_to_stop(data):
     changed[rows.validation] = 0.123
     before, after = (new_learner(RECIPE.model, maps, rows, RECIPE).model for maps in (images, changed))
     assert same(before.state_dict(), after.state_dict())
+
+
+def test_the_kept_model_is_fitted_to_everyone_for_the_best_number_of_epochs(data, trained):
+    images, cohort, _ = data
+    rows = deal_rows(cohort, RECIPE).with_everyone_fitted()
+    assert len(rows.fitted) == (cohort["split"] == "train").sum() == len(rows.target) + len(rows.background)
+    start = new_learner(RECIPE.model, images, rows, RECIPE).model
+    kept, _ = load_model(trained[0] / "cvae")
+    assert torch.equal(kept.voxel_mean, start.voxel_mean)
+    assert np.array_equal(embed(kept, images).salient_mean, embed(start, images).salient_mean)
 
 
 def test_without_epochs_nobody_is_held_back(data):
