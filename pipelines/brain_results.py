@@ -157,6 +157,8 @@ def _peaks(effect: dict[str, np.ndarray], affine: np.ndarray) -> pd.DataFrame:
     mean = np.where(effect["p"] < SIGNIFICANT, effect["mean"], 0) if "p" in effect else np.zeros((1, 1, 1))
     # Against the largest change of all, significant or not.
     peaks = peaks_table(mean, affine, LARGE * float(np.abs(effect["mean"]).max()))
-    voxels = np.rint(np.linalg.inv(affine) @ np.append(peaks[AXES].to_numpy(float), np.ones((len(peaks), 1)), 1).T)
+    voxels = np.rint(
+        np.linalg.inv(affine) @ np.append(peaks[AXES].to_numpy(float), np.ones((len(peaks), 1)), 1).T
+    )
     values = effect["t"][tuple(voxels[:3].astype(int))] if len(peaks) else []
     return peaks.assign(t=values)

@@ -35,7 +35,9 @@ class Atlas:
         reach = np.ceil(NEAR_MM / sizes).astype(int)
         lowest = np.maximum(np.rint(voxel).astype(int) - reach, 0)
         highest = np.minimum(np.rint(voxel).astype(int) + reach + 1, self.labels.shape)
-        around = np.stack(np.meshgrid(*map(np.arange, lowest, highest), indexing="ij"), axis=-1).reshape(-1, 3)
+        around = np.stack(np.meshgrid(*map(np.arange, lowest, highest), indexing="ij"), axis=-1).reshape(
+            -1, 3
+        )
         labels = self.labels[tuple(around.T)]
         away = np.linalg.norm((around - voxel) @ self.affine[:3, :3].T, axis=1)
         labelled = np.flatnonzero((labels != 0) & (away <= NEAR_MM))

@@ -40,9 +40,7 @@ def components_by_site(table: pd.DataFrame, levels: Mapping[str, str]) -> Figure
     for axes, component in zip(panels, components, strict=True):
         for row in rows_of(tried.loc[tried["component"] == component]):
             place = sites.index(row["left_out"])
-            axes.plot(
-                [row["explained"], row["explained_own"]], [place, place], color=FAINT, lw=1.2, zorder=1
-            )
+            axes.plot([row["explained"], row["explained_own"]], [place, place], color=FAINT, lw=1.2, zorder=1)
             axes.vlines(row["explained_others"], place - 0.3, place + 0.3, color=INK, lw=1.6, zorder=2)
             axes.plot(row["explained_own"], place, "o", ms=8, mfc="none", mec=colour, mew=1.4, zorder=3)
             axes.plot(row["explained"], place, "o", ms=5.5, color=colour, zorder=4)

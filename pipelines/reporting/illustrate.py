@@ -13,6 +13,7 @@ from pipelines.reporting import illustrate_brain
 from pipelines.reporting.gallery import PICTURES
 from pipelines.reporting.results import Results
 
+
 def draw_figures(folder: Path, progress: Callable[[int, int], None] | None = None) -> list[Path]:
     """Write ``figures/*.svg`` from the tables and ``decoded.npz``; what cannot be drawn is left out.
 

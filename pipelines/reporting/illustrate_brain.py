@@ -48,7 +48,9 @@ def _effect_test(results: Results) -> Figure | None:
 
 def _severity_maps(results: Results) -> Figure | None:
     batteries = list(results.setting("analysis.batteries", {}))
-    found = {name: results.significant("slope", "salientEffect", "by", name, size="slope") for name in batteries}
+    found = {
+        name: results.significant("slope", "salientEffect", "by", name, size="slope") for name in batteries
+    }
     shown = {name: image for name, image in found.items() if image is not None}
     if not shown:
         return None

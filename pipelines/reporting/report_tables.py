@@ -8,7 +8,17 @@ import pandas as pd
 
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
 from adhd_cvae.files import MISSING
-from pipelines.reporting.formats import ReportTable, count, interval, number, plain, probability, rounded, text, words
+from pipelines.reporting.formats import (
+    ReportTable,
+    count,
+    interval,
+    number,
+    plain,
+    probability,
+    rounded,
+    text,
+    words,
+)
 from pipelines.reporting.results import Results
 
 PSEUDO_REPLICATION = (
@@ -186,7 +196,9 @@ def recovery_table(results: Results) -> ReportTable | None:
     for (factor, split, metric), part in recovery.groupby(["factor", "split", "metric"], sort=False):  # pyright: ignore[reportGeneralTypeIssues]
         scores = part.drop_duplicates("space").set_index("space")["score"]
         cells = [number(scores.get(space), 2) for space in spaces]
-        rows.append([words(factor), SPLITS.get(split, words(split)), METRICS.get(metric, words(metric)), *cells])
+        rows.append(
+            [words(factor), SPLITS.get(split, words(split)), METRICS.get(metric, words(metric)), *cells]
+        )
     caption = "Recovery of the planted factors, within patients; only a simulated cohort has a truth."
     headings = ("factor", "participants", "metric", *(space_label(space) for space in spaces))
     return ReportTable(caption, headings, {"": rows}, prose=("participants", "metric"))

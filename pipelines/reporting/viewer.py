@@ -82,7 +82,12 @@ def _anatomy(grid: Nifti1Image) -> np.ndarray:
     """Brain of the MNI152 template on the maps' grid, 0 to 1."""
     template = load_mni152_template(resolution=2)
     on_grid = resample_img(
-        template, grid.affine, grid.shape[:3], interpolation="continuous", copy_header=True, force_resample=True
+        template,
+        grid.affine,
+        grid.shape[:3],
+        interpolation="continuous",
+        copy_header=True,
+        force_resample=True,
     )
     values = np.clip(np.nan_to_num(on_grid.get_fdata()), 0, None)
     # Ringing of the interpolation outside the brain would frame it.

@@ -28,13 +28,17 @@ def results(tmp_path: Path):
     mask = np.ones(SHAPE, np.uint8)
     severity = rng.normal(size=40)
     blob = np.zeros(SHAPE)
-    blob[PLACE] = 0.5
+    blob[PLACE] = 0.8
     blob[3, 5, 5] = 1
     effect = (blob.ravel() * (-1 - 0.3 * severity[:, None]) + 0.01 * rng.normal(size=(40, blob.size))).astype(
         np.float32
     )
     np.savez(
-        tmp_path / "decoded.npz", mask=mask, affine=AFFINE, effect=effect, effect_participant_id=np.array(PATIENTS)
+        tmp_path / "decoded.npz",
+        mask=mask,
+        affine=AFFINE,
+        effect=effect,
+        effect_participant_id=np.array(PATIENTS),
     )
     cohort = pd.DataFrame({"participant_id": PATIENTS, "site": np.repeat([1, 6], 20), "severity": severity})
     evidence = Evidence(cohort[::-1].reset_index(drop=True), {}, {}, {}, {}, ())
@@ -69,9 +73,11 @@ def test_slope_is_the_change_for_one_standard_deviation(results, tmp_path: Path)
     brain = results()
     brain.peaks()
     slope = nib.load(next((tmp_path / "maps").glob("*BySeveritySlope*")))
-    assert slope.get_fdata()[3, 5, 5] == pytest.approx(-0.3 * brain.evidence.cohort["severity"].std(), abs=0.02)
+    assert slope.get_fdata()[3, 5, 5] == pytest.approx(
+        -0.3 * brain.evidence.cohort["severity"].std(), abs=0.02
+    )
     table = brain.voxelwise()
-    assert table["variable"].tolist() == [None, "severity"]
+    assert table["variable"].fillna("").tolist() == ["", "severity"]
     assert table["significant"].between(27, 60).all()
     assert table.loc[1, "largest"] < -0.9
 
@@ -80,7 +86,7 @@ def test_each_patient_is_scored_without_the_own_site(results, tmp_path: Path) ->
     brain = results()
     table, scores = brain.components_table(), brain.scores_table()
     first = table[table["component"] == 1].set_index("left_out")
-    assert first.loc[["1", "6"], "explained"].min() > 0.8
+    assert first.loc[["1", "6"], "explained"].min() > 0.75
     assert scores["participant_id"].tolist() == PATIENTS
     severity = brain.evidence.cohort.set_index("participant_id").loc[PATIENTS, "severity"]
     assert abs(np.corrcoef(scores["component_1"], severity)[0, 1]) > 0.99
@@ -123,6 +129,8 @@ def test_a_file_that_is_no_atlas_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"broken\.nii"):
         read_atlas(str(tmp_path / "broken.nii"))
     probabilities = tmp_path / "probabilities.nii"
-    nib.Nifti1Image(np.random.default_rng(0).random(SHAPE).astype(np.float32), AFFINE).to_filename(probabilities)
+    nib.Nifti1Image(np.random.default_rng(0).random(SHAPE).astype(np.float32), AFFINE).to_filename(
+        probabilities
+    )
     with pytest.raises(InputError, match="not whole numbers"):
         read_atlas(str(probabilities))

@@ -228,7 +228,11 @@ def write_decoded(folder: Path) -> None:
         pd.DataFrame({**tests, "largest": 4.0, "p_value": [0.004, 0.2]}), folder / "analysis/voxelwise.tsv"
     )
     folds = {"left_out": [None, "5", "7"], "component": 1, "n": [np.nan, 20, 10], "n_others": [30, 10, 20]}
-    folds |= {"explained": [np.nan, 0.41, 0.32], "explained_others": 0.45, "explained_own": [np.nan, 0.5, 0.6]}
+    folds |= {
+        "explained": [np.nan, 0.41, 0.32],
+        "explained_others": 0.45,
+        "explained_own": [np.nan, 0.5, 0.6],
+    }
     folds |= {"cosine": [np.nan, 0.91, 0.92], "cosine_own": [np.nan, 0.71, 0.32], "note": None}
     write_tsv(pd.DataFrame(folds), folder / "analysis/effect_components.tsv")
 
@@ -302,8 +306,12 @@ def test_page_needs_nothing_from_outside(page: Page) -> None:
 def test_the_viewers_script_is_the_only_one_that_may_run(drawn: Path, page: Page) -> None:
     policy = [meta["content"] or "" for meta in page.all("meta") if meta.get("http-equiv")]
     assert len(policy) == 1
-    assert policy[0].startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'")
-    script = re.findall(r"<script>(.*?)</script>", (drawn / "report.html").read_text(encoding="utf-8"), re.DOTALL)
+    assert policy[0].startswith(
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
+    )
+    script = re.findall(
+        r"<script>(.*?)</script>", (drawn / "report.html").read_text(encoding="utf-8"), re.DOTALL
+    )
     assert len(script) == len(page.all("script")) == 1
     digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
     assert policy[0].endswith(f"script-src 'sha256-{digest}'")
@@ -426,7 +434,8 @@ def test_warnings_say_where_the_data_cannot_answer(page: Page) -> None:
 
 def test_disagreeing_mixtures_settle_nothing(page: Page) -> None:
     assert (
-        "not settled: the lowest BIC is at 1 component with full covariances and 2 components with tied" in page.text
+        "not settled: the lowest BIC is at 1 component with full covariances and 2 components with tied"
+        in page.text
     )
 
 

@@ -30,7 +30,9 @@ def write_maps(folder: Path, affine: np.ndarray = AFFINE, turned: bool = False) 
     values[18, 20, 15] = 0.125
     image = nib.Nifti1Image(values, affine)
     if turned:  # stored right to left, as SPM does
-        image = nib.Nifti1Image(values[::-1], affine @ [[-1, 0, 0, 31], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        image = nib.Nifti1Image(
+            values[::-1], affine @ [[-1, 0, 0, 31], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+        )
     folder.mkdir(parents=True)
     image.to_filename(folder / "space-MNI_desc-salientEffectMean_map.nii.gz")
     image.to_filename(folder / "space-MNI_desc-salientUnit00_map.nii.gz")
@@ -58,7 +60,10 @@ def test_every_voxel_is_where_it_was(tmp_path: Path, turned: bool) -> None:
     anatomy = unpacked(content["anatomy"], np.uint8, content["shape"])
     assert anatomy.max() == 255
     assert 0.1 < (anatomy > 0).mean() < 0.7
-    assert [one["name"] for one in content["maps"]] == ["patients minus their twins, mean", "salient unit s_00"]
+    assert [one["name"] for one in content["maps"]] == [
+        "patients minus their twins, mean",
+        "salient unit s_00",
+    ]
 
 
 def test_maps_of_nothing_but_zeros_are_not_shown(tmp_path: Path) -> None:
@@ -78,7 +83,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cohort = pd.DataFrame({"participant_id": people, "image": "a.nii", "group": groups, "split": "train"})
     write_tsv(cohort, folder / "cohort.tsv")
     write_tsv(
-        pd.DataFrame({"cluster": ["1"], "x_mm": 1.0, "y_mm": 1.0, "z_mm": 1.0, "peak": 1.0, "volume_mm3": 1.0}),
+        pd.DataFrame(
+            {"cluster": ["1"], "x_mm": 1.0, "y_mm": 1.0, "z_mm": 1.0, "peak": 1.0, "volume_mm3": 1.0}
+        ),
         folder / "analysis" / "peaks.tsv",
     )
     return write_report(folder)
@@ -104,7 +111,9 @@ def test_the_viewer_opens_from_disk(report: Path, tmp_path: Path) -> None:
 
 def test_without_its_script_the_viewer_stays_hidden(report: Path, tmp_path: Path) -> None:
     changed = tmp_path / "changed.html"
-    changed.write_text(report.read_text(encoding="utf-8").replace('"use strict";', '"use strict"; '), encoding="utf-8")
+    changed.write_text(
+        report.read_text(encoding="utf-8").replace('"use strict";', '"use strict"; '), encoding="utf-8"
+    )
     page = in_browser(changed, tmp_path / "profile")
     assert "<canvas" not in page
     assert 'hidden=""' in page

@@ -15,7 +15,10 @@ def test_a_point_has_the_name_of_the_label_it_lies_in(turned):
     affine = np.array([[2.0, 0, 0, -20], [0, 2, 0, -24], [0, 0, 2, -20], [0, 0, 0, 1]])
     labels = LABELS
     if turned:  # as SPM stores it: right to left
-        labels, affine = LABELS[::-1], affine @ np.array([[-1, 0, 0, 19], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        labels, affine = (
+            LABELS[::-1],
+            affine @ np.array([[-1, 0, 0, 19], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
+        )
     atlas = Atlas(labels, affine, {7: "Putamen L"})
     assert atlas.name_at(np.array([-14.0, 0, 4])) == "Putamen L"
     assert atlas.name_at(np.array([8.0, 0, 4])) == "9"

@@ -11,7 +11,14 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from adhd_cvae.analysis import brain_figures, figures, latent_figures, run_figures
-from adhd_cvae.analysis.figure_style import DARK_PAPER, GROUP_COLOURS, SPACE_COLOURS, code_label, save_figure
+from adhd_cvae.analysis.figure_style import (
+    DARK_PAPER,
+    GROUP_COLOURS,
+    SPACE_COLOURS,
+    code_label,
+    save_figure,
+    signed,
+)
 
 SHAPE = (14, 17, 14)
 AFFINE = np.array([[11.0, 0, 0, -72], [0, 11.0, 0, -106], [0, 0, 11.0, -62], [0, 0, 0, 1]])
