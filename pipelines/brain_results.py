@@ -84,7 +84,7 @@ class BrainResults:
     def _components(self) -> EffectComponents | None:
         site = self.recipe.cohort.site
         patients = self._patients
-        sites = patients[site] if site in patients else pd.Series(np.nan, index=patients.index)
+        sites = patients[site].to_numpy() if site in patients else np.full(len(patients), np.nan)
         return effect_components(self._decoded["effect"], sites)
 
     def peaks(self) -> pd.DataFrame:

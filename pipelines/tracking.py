@@ -166,7 +166,7 @@ def find_runs(client: MlflowClient, content: str, finished: bool | None = False)
 
 def log_recipe(client: MlflowClient, run_id: str, recipe: Recipe) -> None:
     """Log every setting as a flat parameter; values too long for MLflow are in recipe.json alone."""
-    plain = recipe.model_dump(mode="json")
+    plain = _without_folders(recipe.model_dump(mode="json"))
     params = []
     for key, value in flatten(plain).items():
         text = value if isinstance(value, str) else json.dumps(value)
@@ -232,10 +232,21 @@ def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
 def _without_places_and_people(checklist: dict[str, Any]) -> dict[str, Any]:
     """Leave out where the data lie, even relative, and who was picked: nobody's business but the lab's."""
     kept = {key: value for key, value in checklist.items() if key != "bids_dir"}
+    kept["recipe"] = _without_folders(kept.get("recipe", {}))
+    analysed = kept.get("stages", {}).get("analyse", {}).get("settings", {})
+    if atlas := analysed.get("analysis.atlas"):
+        analysed["analysis.atlas"] = Path(atlas).name
     prepared = kept.get("stages", {}).get("prepare", {}).get("settings", {})
     prepared.pop("BIDS_DIR", None)
     prepared.pop("--participant-label", None)
     return kept
+
+
+def _without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe that names the atlas' file, not where it lies."""
+    analysis = recipe.get("analysis", {})
+    atlas = analysis.get("atlas")
+    return recipe if atlas is None else {**recipe, "analysis": {**analysis, "atlas": Path(atlas).name}}
 
 
 def git_commit() -> str | None:

@@ -83,10 +83,10 @@ def rsa_table(results: Results) -> ReportTable | None:
 def _space_heading(space: str, rows: pd.DataFrame) -> str:
     """Name a space, with its ceiling where that is known."""
     name = f"{space_label(space)} space" if space != "vae" else space_label(space)
-    ceilings = rows["noise_ceiling"].dropna() if "noise_ceiling" in rows else []
-    if not len(ceilings):
+    ceilings = rows["noise_ceiling"].dropna().tolist() if "noise_ceiling" in rows else []
+    if not ceilings:
         return name
-    ends = sorted({number(ceilings.min(), 2), number(ceilings.max(), 2)})
+    ends = dict.fromkeys(number(end(ceilings), 2) for end in (min, max))
     return f"{name}, ceiling {' to '.join(ends)}"
 
 

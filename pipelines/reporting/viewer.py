@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 from matplotlib import colormaps
+from nibabel.affines import apply_affine
 from nibabel.nifti1 import Nifti1Image
 from nilearn.datasets import load_mni152_template
 from nilearn.image import resample_img
@@ -52,7 +53,7 @@ def brain_viewer(results: Results, maps: list["_Map"] | None = None) -> str | No
     colours = colormaps[DIVERGING](np.linspace(0, 1, 33))[:, :3]
     content = {
         "shape": [part.stop - part.start for part in box],
-        "origin": [round(float(value), 3) for value in nib.affines.apply_affine(grid.affine, corner)],
+        "origin": [round(float(value), 3) for value in apply_affine(grid.affine, corner)],
         "step": [round(float(value), 3) for value in np.diag(grid.affine)[:3]],
         "colours": np.rint(255 * colours).astype(int).tolist(),
         "anatomy": _packed(np.rint(255 * brain[box]).astype(np.uint8)),
