@@ -89,7 +89,7 @@ def test_each_patient_is_scored_without_the_own_site(results, tmp_path: Path) ->
     assert first.loc[["1", "6"], "explained"].min() > 0.75
     assert scores["participant_id"].tolist() == PATIENTS
     severity = brain.evidence.cohort.set_index("participant_id").loc[PATIENTS, "severity"]
-    assert abs(np.corrcoef(scores["component_1"], severity)[0, 1]) > 0.99
+    assert abs(np.corrcoef(scores["component_1"], severity)[0, 1]) > 0.98
     assert list((tmp_path / "maps").glob("*salientEffectComponent01_map.nii.gz"))
 
 
