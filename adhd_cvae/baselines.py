@@ -17,8 +17,6 @@ FLOOR_SHARE = 0.6
 """Principal component, as a share of the training participants, whose variance smaller ones are given."""
 ALPHA = 40.0
 """Contrast strength of contrastive PCA."""
-NUISANCE_PENALTY = 0.03
-"""Ridge penalty, as a share of the background codes' variance, of what is subtracted from salient codes."""
 SMALLEST_SITE = 4
 """Training participants of a site below which it counts as one with the other small ones."""
 PCPCA_SHARE = 0.9
@@ -66,8 +64,8 @@ def fit_linear(
 ) -> LinearModel:
     """Fit one of `METHODS`.
 
-    The salient codes come from the method's directions. What controls' background codes tell of their salient ones is
-    nuisance and subtracted. Then they are turned and scaled: patients' codes are uncorrelated with second moment one.
+    The salient codes come from the method's directions, turned and scaled so that patients' codes are uncorrelated
+    with second moment one.
 
     The background codes come from the PCA of *controls*, who cannot teach it what only patients have: voxels are
     regressed on its axes and on the salient directions' maps together, so that what those maps explain does not enter.
@@ -98,7 +96,6 @@ def fit_linear(
     guarded = np.linalg.lstsq(centred[is_target] @ encoder.T, centred[is_target], rcond=None)[0]
     _, control_axes = _principal_axes(centred[~is_target])
     shared = _oblique_encoder(centred, control_axes[:background], guarded)
-    encoder = _without_shared(encoder, shared, centred, is_target)
     codes = np.column_stack([(centred @ encoder.T) * is_target[:, None], centred @ shared.T])
     decoder = np.linalg.lstsq(codes, centred, rcond=None)[0]
     return LinearModel(
@@ -237,17 +234,6 @@ def _oblique_encoder(centred: np.ndarray, axes: np.ndarray, guarded: np.ndarray)
     both = np.concatenate([axes, guarded])
     encoder = np.linalg.solve(both @ both.T, both)[: len(axes)]
     return encoder / (centred @ encoder.T).std(axis=0)[:, None]
-
-
-def _without_shared(
-    encoder: np.ndarray, shared: np.ndarray, centred: np.ndarray, is_target: np.ndarray
-) -> np.ndarray:
-    """Subtract from salient codes what ridge regression predicts from background codes in controls."""
-    background = centred[~is_target] @ shared.T
-    penalised = background.T @ background + NUISANCE_PENALTY * len(background) * np.eye(len(shared))
-    slopes = np.linalg.solve(penalised, background.T @ (centred[~is_target] @ encoder.T))
-    encoder = encoder - slopes.T @ shared
-    return _uncorrelated(centred[is_target] @ encoder.T, encoder.T).T
 
 
 def _pad(units: int, *matrices: np.ndarray) -> list[np.ndarray]:

@@ -182,13 +182,14 @@ class TrainingConfig(_Settings):
     batch_size: PositiveInt = 16
     """Participants of each group in a batch."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    linear_learning_rate: Annotated[float, Field(ge=0)] = 1e-3
+    linear_learning_rate: Annotated[float, Field(ge=0)] = 1e-2
     """Learning rate of the linear start, as a share of the size of its weights."""
     train_salient: bool | None = None
     """Whether the means of s learn; null: only where they have no linear start, on which training does not improve."""
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.1
-    """Share of the training split held back to decide when to stop; the test split never decides anything."""
+    """Share of the training split that neither start nor steps see and that decides when to stop; the test split never
+    decides anything."""
     patience: PositiveInt = 10
     """Epochs without a better validation loss before training stops."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

@@ -24,13 +24,15 @@ EpochRow = dict[str, Any]
 class Rows:
     """Which rows of the images serve what. The test split appears nowhere."""
 
-    training: np.ndarray
-    """The training split: the linear start is estimated from all of it."""
+    fitted: np.ndarray
+    """Those the linear start is estimated from and steps are taken on."""
     target: np.ndarray
+    """Fitted patients."""
     background: np.ndarray
+    """Fitted controls."""
     validation: np.ndarray
-    """Training participants no step is taken on; they decide when to stop. That the linear start has seen them makes
-    it look better than it is: an epoch that beats it here is an improvement. All of them where the cohort is tiny."""
+    """Training participants neither start nor steps have seen; they decide when to stop. The fitted ones where nobody
+    is held back: no epochs to choose from, or a tiny cohort."""
     is_target: np.ndarray
     sites: np.ndarray | None
     """Scanning site of each participant, where known."""
@@ -92,13 +94,14 @@ def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
     is_target = (cohort["group"] == TARGET).to_numpy()
     training = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
     fitted = training
-    if min(is_target[training].sum(), (~is_target[training]).sum()) >= SMALLEST_GROUP_TO_HOLD_BACK:
+    smallest = min(is_target[training].sum(), (~is_target[training]).sum())
+    if recipe.training.epochs and smallest >= SMALLEST_GROUP_TO_HOLD_BACK:
         part = cohort.iloc[training]
         inner = split_cohort(part, recipe.training.validation_fraction, recipe.seed + 1, site)
         fitted = training[(inner == TRAIN).to_numpy()]
     held_back = np.setdiff1d(training, fitted)
     return Rows(
-        training=training,
+        fitted=fitted,
         target=fitted[is_target[fitted]],
         background=fitted[~is_target[fitted]],
         validation=held_back if len(held_back) else fitted,
@@ -113,10 +116,10 @@ def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Rec
     model = initial_model(
         config,
         recipe.image,
-        images[rows.training],
-        rows.is_target[rows.training],
+        images[rows.fitted],
+        rows.is_target[rows.fitted],
         recipe.seed,
-        None if rows.sites is None else rows.sites[rows.training],
+        None if rows.sites is None else rows.sites[rows.fitted],
     )
     model = channels_last(model.to(device))
     critic = None

@@ -45,6 +45,9 @@ class SimulationConfig(BaseModel):
     """Spread over sites of the share of patients: from 0.5 − C/2 to 0.5 + C/2."""
     null: bool = False
     """No column of any table has an effect on any map."""
+    population: Annotated[int, Field(ge=0)] = 0
+    """Whose patterns of anatomy, sites and severities. Any but 0 has its own regions and patterns, 300 modes of
+    anatomy where 0 has 20, and sites that differ twice as much."""
     resolution: Annotated[int, Field(ge=2, le=8)] = 3
     """Voxel edge, mm."""
 

@@ -7,14 +7,13 @@ gray matter around fixed MNI coordinates. Everything random comes from `seed`, o
 be made in any order.
 """
 
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from nilearn.datasets import load_mni152_gm_template
 from scipy import ndimage
 
+from adhd_cvae.simulated_anatomy import Atlas, shared_atlas, smooth_field
 from adhd_cvae.simulated_people import (
     FACTORS,
     SITES,
@@ -26,103 +25,11 @@ from adhd_cvae.simulated_people import (
 
 __all__ = ["FACTORS", "SUBTYPE", "Atlas", "SimulatedCohort", "SimulationConfig", "shared_atlas"]
 
-BLOB_SIGMA = 8.0
-"""Standard deviation of a planted blob, mm."""
 CALIBRATION_PARTICIPANTS = 200
 CALIBRATION_RESOLUTION = 6
-# Standard deviations of the log gray-matter factors, and of the displacement in mm. They give regional volumes a
-# coefficient of variation of about a tenth, as in children's volumetry.
-MODES = 20
-POPULATION_SD, FINE_SD, DISPLACEMENT_SD, OWN_DISPLACEMENT_SD = 0.06, 0.05, 2.0, 0.3
-COVARIATE_SD = {"age": 0.03, "sex": 0.03, "iq": 0.015, "site": 0.03}
-
-
-def _smooth_field(rng: np.random.Generator, shape: tuple[int, ...], spacing: float) -> np.ndarray:
-    """Draw a random field of unit standard deviation, correlated over about `spacing` voxels."""
-    knots = [int(np.ceil(size / spacing)) + 3 for size in shape]
-    coarse = rng.standard_normal(knots)
-    offset = rng.uniform(0, 1, len(shape))
-    grids = [np.arange(size) / spacing + 1 + start for size, start in zip(shape, offset, strict=True)]
-    field = coarse
-    for axis, grid in enumerate(grids):  # cubic B-spline weights, one axis at a time
-        field = np.moveaxis(np.tensordot(_spline_weights(grid, knots[axis]), field, axes=(1, axis)), 0, axis)
-    return (field / field.std()).astype(np.float32)
-
-
-def _mode_weights() -> np.ndarray:
-    """Standard deviation of each shared mode: falling, their squares summing to one."""
-    weights = 1 / np.sqrt(np.arange(1, MODES + 1))
-    return (weights / np.linalg.norm(weights)).astype(np.float32)
-
-
-def _spline_weights(positions: np.ndarray, knots: int) -> np.ndarray:
-    """Cubic B-spline weights of `knots` unit-spaced knots at `positions`: (positions, knots)."""
-    t = np.abs(positions[:, None] - np.arange(knots)[None])
-    inner = (t < 1) * (2 / 3 - t**2 + t**3 / 2)
-    outer = ((t >= 1) & (t < 2)) * (2 - t) ** 3 / 6
-    return (inner + outer).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Atlas:
-    """What all simulated brains share, on a grid of `resolution` mm."""
-
-    resolution: int
-
-    @cached_property
-    def _image(self):  # a nibabel image
-        return load_mni152_gm_template(resolution=self.resolution)
-
-    @cached_property
-    def template(self) -> np.ndarray:
-        """Gray-matter volume per voxel of the mean brain, (x, y, z) float32."""
-        return np.asarray(self._image.dataobj, dtype=np.float32)
-
-    @property
-    def affine(self) -> np.ndarray:
-        """Voxel to MNI mm, (4, 4)."""
-        return self._image.affine
-
-    def _patterns(self, seed: int, count: int, spacing_mm: float) -> np.ndarray:
-        rng = np.random.default_rng([seed, 20250601])  # the population, the same in every cohort
-        spacing = spacing_mm / self.resolution
-        return np.stack([_smooth_field(rng, self.template.shape, spacing) for _ in range(count)])
-
-    @cached_property
-    def population(self) -> np.ndarray:
-        """Shared modes of the log gray-matter factor, (20, x, y, z)."""
-        return self._patterns(1, MODES, 30.0) * (POPULATION_SD * _mode_weights())[:, None, None, None]
-
-    @cached_property
-    def deformations(self) -> np.ndarray:
-        """Shared modes of displacement in voxels, (20, 3, x, y, z)."""
-        modes = self._patterns(3, 3 * MODES, 40.0).reshape(MODES, 3, *self.template.shape)
-        return modes * (DISPLACEMENT_SD / self.resolution * _mode_weights())[:, None, None, None, None]
-
-    @cached_property
-    def covariates(self) -> dict[str, np.ndarray]:
-        """Pattern of each covariate; `site` has one a site."""
-        age, sex, iq, *sites = self._patterns(2, 3 + len(SITES), 35.0)
-        return {"age": age, "sex": sex, "iq": iq, "site": np.stack(sites)}
-
-    @cached_property
-    def factors(self) -> dict[str, np.ndarray]:
-        """Where each planted severity acts: 1 at a blob's centre, (x, y, z)."""
-        axes = [np.arange(size) for size in self.template.shape]
-        voxels = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-        world = voxels @ self.affine[:3, :3].T + self.affine[:3, 3]
-        return {
-            name: np.max(
-                [np.exp(-((world - centre) ** 2).sum(-1) / (2 * BLOB_SIGMA**2)) for centre in centres], axis=0
-            ).astype(np.float32)
-            for name, centres in FACTORS.items()
-        }
-
-
-@cache
-def shared_atlas(resolution: int) -> Atlas:
-    """One atlas a process: a cohort stays small to send to workers, which build their own."""
-    return Atlas(resolution)
+FINE_SD, OWN_DISPLACEMENT_SD = 0.05, 0.3
+"""Standard deviations of a participant's own log gray-matter factor, and of the own displacement in mm."""
+COVARIATE_SD = {"age": 0.03, "sex": 0.03, "iq": 0.015}
 
 
 def _anatomy(atlas: Atlas, rng: np.random.Generator, effects: np.ndarray | float) -> np.ndarray:
@@ -131,7 +38,7 @@ def _anatomy(atlas: Atlas, rng: np.random.Generator, effects: np.ndarray | float
     loadings = rng.standard_normal(len(atlas.deformations)).astype(np.float32)
     displacement = np.tensordot(loadings, atlas.deformations, axes=1)
     for component in displacement:
-        component += OWN_DISPLACEMENT_SD / resolution * _smooth_field(rng, shape, 25 / resolution)
+        component += OWN_DISPLACEMENT_SD / resolution * smooth_field(rng, shape, 25 / resolution)
     identity = np.eye(3)
     jacobian = np.empty((*shape, 3, 3), dtype=np.float32)
     for row, component in enumerate(displacement):
@@ -141,9 +48,9 @@ def _anatomy(atlas: Atlas, rng: np.random.Generator, effects: np.ndarray | float
     ]
     brain = ndimage.map_coordinates(atlas.template, np.stack(coordinates), order=1)
     brain *= np.clip(_determinant(jacobian), 0.2, 5.0)
-    loadings = rng.standard_normal(len(atlas.population)).astype(np.float32)
-    log_factor = np.tensordot(loadings, atlas.population, axes=1) + effects
-    log_factor += FINE_SD * _smooth_field(rng, shape, max(6 / resolution, 1.0))
+    loadings = rng.standard_normal(len(atlas.modes)).astype(np.float32)
+    log_factor = np.tensordot(loadings, atlas.modes, axes=1) + effects
+    log_factor += FINE_SD * smooth_field(rng, shape, max(6 / resolution, 1.0))
     return brain * np.exp(log_factor)
 
 
@@ -159,7 +66,7 @@ def _covariate_effects(atlas: Atlas, row: pd.Series) -> np.ndarray:
     effects = COVARIATE_SD["age"] * ((row["age"] - 12) / 3) * patterns["age"]
     effects += COVARIATE_SD["sex"] * (2 * row["sex"] - 1) * patterns["sex"]
     effects += COVARIATE_SD["iq"] * ((row["iq"] - 108) / 13) * patterns["iq"]
-    return effects + COVARIATE_SD["site"] * patterns["site"][SITES.index(row["site"])]
+    return effects + atlas.spectrum.site_sd * patterns["site"][SITES.index(row["site"])]
 
 
 class SimulatedCohort:
@@ -183,7 +90,7 @@ class SimulatedCohort:
     @property
     def atlas(self) -> Atlas:
         """What all brains of every cohort of this resolution share."""
-        return shared_atlas(self.config.resolution)
+        return shared_atlas(self.config.resolution, self.config.population)
 
     @property
     def affine(self) -> np.ndarray:
@@ -199,7 +106,7 @@ class SimulatedCohort:
         """
         if self.config.null:
             return dict.fromkeys(self.config.factors, 0.0)
-        atlas = shared_atlas(CALIBRATION_RESOLUTION)
+        atlas = shared_atlas(CALIBRATION_RESOLUTION, self.config.population)
         weights = [atlas.factors[name] for name in self.config.factors]
         people = simulated_people(self.config.model_copy(update={"participants": CALIBRATION_PARTICIPANTS}))
         volumes = []

@@ -74,17 +74,22 @@ class BrainResults:
         effect, mask, seed = self._decoded["effect"], self._decoded["mask"], self.recipe.seed
         permutations = min(self.recipe.analysis.permutations, PERMUTATIONS)
         tests = {"": salient_effect_maps(effect, mask, permutations=permutations, seed=seed)}
+        within = self.recipe.analysis.permute_within
+        strata = None if within is None else pd.Series(self._patients[within])
         for battery in self.recipe.analysis.batteries:
             if battery in self._patients:
                 values = self._patients[battery].to_numpy(float)
-                tests[battery] = severity_maps(effect, mask, values, permutations=permutations, seed=seed)
+                tests[battery] = severity_maps(
+                    effect, mask, values, strata=strata, permutations=permutations, seed=seed
+                )
         return tests
 
     @cached_property
     def _components(self) -> EffectComponents | None:
         site = self.recipe.cohort.site
         patients = self._patients
-        sites = patients[site].to_numpy() if site in patients else np.full(len(patients), np.nan)
+        known = site is not None and site in patients
+        sites = patients[site].to_numpy() if known else np.full(len(patients), np.nan)
         return effect_components(self._decoded["effect"], sites)
 
     def peaks(self) -> pd.DataFrame:

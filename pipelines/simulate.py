@@ -8,8 +8,8 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import read_json, write_json
-from adhd_cvae.simulation import FACTORS, SUBTYPE, SimulatedCohort, SimulationConfig
+from adhd_cvae.files import read_json, remove_partial_files, write_json
+from adhd_cvae.simulation import SUBTYPE, SimulatedCohort, SimulationConfig, shared_atlas
 from bids_adapters.codebook import BY_NAME
 from bids_adapters.derivatives import is_ours, write_description, write_readme, write_table
 from pipelines.nifti import save_nifti
@@ -29,6 +29,7 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite:
         `bids_dir` holds something else, or a cohort simulated with other settings, and not `overwrite`.
     """
     _refuse_other_content(bids_dir, config, overwrite)
+    remove_partial_files(bids_dir)
     cohort = SimulatedCohort(config)
     missing = [
         (index, path)
@@ -130,10 +131,11 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
 def _truth_sidecar(config: SimulationConfig) -> dict[str, Any]:
     """Say what each column of the truth is."""
     who = "1 in its subtype's patients" if config.subtypes else "mean 1 in patients"
+    centres = shared_atlas(config.resolution, config.population).centres
     columns: dict[str, Any] = {
         name: {
             "Description": "Planted severity: gray matter removed around MNI "
-            f"{', '.join(map(str, FACTORS[name]))} mm; 0 in controls, {who}. For the recovery table only.",
+            f"{', '.join(map(str, centres[name]))} mm; 0 in controls, {who}. For the recovery table only.",
             "Units": "arbitrary",
         }
         for name in config.factors

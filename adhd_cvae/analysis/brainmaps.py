@@ -4,6 +4,7 @@ Every map is a vector over the voxels of the brain mask until `to_volume` puts i
 """
 
 import warnings
+from collections.abc import Hashable, Sequence
 
 import nibabel as nib
 import numpy as np
@@ -12,6 +13,7 @@ from nilearn.mass_univariate import permuted_ols
 from nilearn.reporting import get_clusters_table
 from numpy.typing import NDArray
 
+from adhd_cvae.analysis.permutation import stratum_codes
 from adhd_cvae.errors import InputError
 
 MINIMUM_PATIENTS = 5
@@ -43,16 +45,24 @@ def _varying(effect: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _tested(
-    variable: NDArray[np.float64], effect: NDArray[np.float64], intercept: bool, permutations: int, seed: int
+    variable: NDArray[np.float64],
+    effect: NDArray[np.float64],
+    held: NDArray[np.float64] | None,
+    permutations: int,
+    seed: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """t, and -log10 p corrected by each permutation's largest |t|; both 0 where a voxel does not vary."""
+    """t, and -log10 p corrected by each permutation's largest |t|; both 0 where a voxel does not vary.
+
+    What the columns of `held` explain is taken out of the variable and the effect.
+    """
     varying = _varying(effect)
     t, log10_p = np.zeros(effect.shape[1]), np.zeros(effect.shape[1])
     if varying.any():
         found = permuted_ols(
             variable[:, None],
             effect[:, varying],
-            model_intercept=intercept,
+            confounding_vars=held,
+            model_intercept=False,
             n_perm=permutations,
             two_sided_test=True,
             random_state=seed,
@@ -115,9 +125,14 @@ def salient_effect_maps(
         raise InputError("No patient has a finite salient effect; expected at least one. Check the decoding.")
     maps = {"mean": to_volume(effect.mean(axis=0), mask)}
     if len(effect) >= MINIMUM_PATIENTS:
-        t, log10_p = _tested(np.ones(len(effect)), effect, False, permutations, seed)
+        t, log10_p = _tested(np.ones(len(effect)), effect, None, permutations, seed)
         maps |= _inference(t, log10_p, mask)
     return maps
+
+
+def _vary_within(values: NDArray[np.float64], held: NDArray[np.float64]) -> bool:
+    """Whether the values of any stratum, a column of `held`, differ."""
+    return any(np.ptp(values[members > 0]) > 0 for members in held.T)
 
 
 def severity_maps(
@@ -125,6 +140,7 @@ def severity_maps(
     mask: NDArray,
     severity: NDArray[np.floating] | pd.Series,
     *,
+    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
     permutations: int = 1000,
     seed: int = 0,
 ) -> dict[str, NDArray[np.float32]]:
@@ -136,15 +152,17 @@ def severity_maps(
         As in `salient_effect_maps`.
     severity
         (patients,) numbers; patients without one are left out.
+    strata
+        (patients,) such as sites: their means are held constant, so that r is within strata. None: one stratum.
     permutations
-        Of the patients' severities.
+        Of what is left of the patients' effects (Freedman & Lane 1983, doi 10.1080/07350015.1983.10509354).
 
     Returns
     -------
     dict
         3-D maps `r` (Pearson's), `slope` (gray-matter volume per voxel for one standard deviation of the
         severity), `t`, `p` (corrected; 1 outside the mask), `log10_p`; empty where fewer than five patients have a
-        severity or all have the same.
+        severity, or all of a stratum have the same.
 
     Raises
     ------
@@ -157,11 +175,15 @@ def severity_maps(
     known = np.isfinite(values) & np.isfinite(effect).all(axis=1)
     values = values[known]
     effect = _usable(effect[known], mask)
-    if len(values) < MINIMUM_PATIENTS or not np.ptp(values) > 0:
+    groups = stratum_codes(strata, len(known))[known]
+    held = (groups[:, None] == np.unique(groups)).astype(np.float64)
+    degrees = len(values) - held.shape[1] - 1
+    if len(values) < MINIMUM_PATIENTS or degrees < 1 or not _vary_within(values, held):
         return {}
-    t, log10_p = _tested(values, effect, True, permutations, seed)
-    r = t / np.sqrt(t**2 + len(values) - 2)
-    slope = r * effect.std(axis=0, ddof=1)
+    t, log10_p = _tested(values, effect, held, permutations, seed)
+    r = t / np.sqrt(t**2 + degrees)
+    within = effect - held @ np.linalg.lstsq(held, effect, rcond=None)[0]
+    slope = r * within.std(axis=0, ddof=1)
     return {"r": to_volume(r, mask), "slope": to_volume(slope, mask), **_inference(t, log10_p, mask)}
 
 

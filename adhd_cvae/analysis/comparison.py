@@ -23,6 +23,8 @@ class Comparison(NamedTuple):
 
     order: PairOrder
     codes: NDArray[np.int32]
+    levels: NDArray[np.int32]
+    """The other one's dense ranks between its distinct rows, and which row each participant has."""
     untied: int
     """Pairs of pairs, minus those tied in the one, minus those tied in the other."""
     norm: float
@@ -49,9 +51,11 @@ def compare(
     if labels is not None:
         ranks = rankdata(squareform(space, checks=False))
         weights = squareform((2 * ranks - (pairs + 1)).round().astype(np.int32), checks=False)
+    codes, levels = dense_codes(moving)
     return Comparison(
         order=pair_order(fixed),
-        codes=dense_codes(moving),
+        codes=codes,
+        levels=levels,
         untied=total - space_ties - model_ties,
         norm=float(np.sqrt(total - space_ties) * np.sqrt(total - model_ties)),
         labels=labels,
@@ -64,7 +68,9 @@ def scores(comparison: Comparison, permutations: NDArray[np.int32], n_jobs: int)
     parts = np.array_split(permutations, max(1, min(effective_n_jobs(n_jobs), len(permutations))))
     if comparison.labels is None:
         calls = (
-            delayed(permuted_scores)(*comparison.order, comparison.untied, comparison.codes, part)
+            delayed(permuted_scores)(
+                *comparison.order, comparison.untied, comparison.codes, comparison.levels, part
+            )
             for part in parts
         )
     else:

@@ -158,41 +158,28 @@ def _explained(fit: _Fit, rows: NDArray[np.intp], products: NDArray) -> NDArray[
 def _table(
     everyone: _Fit, folds: dict[str, tuple[NDArray[np.intp], _Fit]], products: NDArray
 ) -> pd.DataFrame:
-    rows: list[dict[str, object]] = [
-        {"component": rank, "n_others": len(everyone.rows), "explained_others": share}
+    size, missing = len(everyone.rows), np.nan
+    rows: list[tuple[object, ...]] = [
+        (missing, rank, missing, size, missing, share, missing, missing, missing, None)
         for rank, share in enumerate(everyone.shares, start=1)
     ]
     for site, (left_out, fit) in folds.items():
         others = [other for name, (_, other) in folds.items() if name != site]
-        rows += [{"left_out": site, **row} for row in _fold_rows(left_out, fit, others, products)]
-    return pd.DataFrame(rows).reindex(columns=list(TABLE_COLUMNS))
-
-
-def _fold_rows(
-    left_out: NDArray[np.intp], fit: _Fit, others: list[_Fit], products: NDArray
-) -> list[dict[str, object]]:
-    """One row a component; without the shares and cosines of the left-out patients where they have none."""
-    own = _fit(products, left_out, len(fit.shares))
-    explained = _explained(fit, left_out, products)
-    rows = []
-    for rank, share in enumerate(fit.shares):
-        row = {
-            "component": rank + 1,
-            "n": len(left_out),
-            "n_others": len(fit.rows),
-            "explained_others": share,
-        }
-        if others:
-            row["cosine"] = np.mean([_cosine(fit, other, rank, products) for other in others])
-        if own is None:
-            row["note"] = TOO_FEW if len(left_out) < MINIMUM_PATIENTS else ALIKE
-        else:
-            row["explained"] = explained[rank]
-            if rank < len(own.shares):
-                row["explained_own"] = own.shares[rank]
-                row["cosine_own"] = abs(_cosine(fit, own, rank, products))
-        rows.append(row)
-    return rows
+        own = _fit(products, left_out, len(fit.shares))
+        explained = _explained(fit, left_out, products) if own is not None else [missing] * len(fit.shares)
+        for rank, share in enumerate(fit.shares):
+            cosines = [_cosine(fit, other, rank, products) for other in others]
+            alone = (missing, missing)
+            if own is not None and rank < len(own.shares):
+                alone = own.shares[rank], abs(_cosine(fit, own, rank, products))
+            rows.append(
+                (
+                    *(site, rank + 1, len(left_out), len(fit.rows), explained[rank], share, alone[0]),
+                    *(np.mean(cosines) if cosines else missing, alone[1]),
+                    None if own is not None else TOO_FEW if len(left_out) < MINIMUM_PATIENTS else ALIKE,
+                )
+            )
+    return pd.DataFrame(rows, columns=list(TABLE_COLUMNS))
 
 
 def _cosine(one: _Fit, other: _Fit, rank: int, products: NDArray) -> float:

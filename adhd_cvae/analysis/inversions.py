@@ -1,140 +1,142 @@
-"""Exact weighted inversion counts by 9-bit digits: the inner loops of Kendall's tau, compiled.
+"""Exact weighted inversion counts, digit by digit: the inner loops of Kendall's tau, compiled.
 
-A sequence is sorted digit by digit from the top, as a radix sort would; at each digit the earlier, strictly
-larger codes that share all higher digits are counted. Counters are laid out so that updates are a few vector
-instructions. All functions release the interpreter's lock, so that threads share the work.
+A sequence is looked at as a radix sort would, from its highest digit. At each digit the earlier, strictly larger
+codes that share all higher digits are counted. Four 16-bit counters share a word, so that one code updates all
+counters that it exceeds in a few vector instructions. All functions release the interpreter's lock, so that
+threads share the work.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
-# Word d has a 1 in each 16-bit field below d: one addition counts a digit in all counters that it exceeds.
-_LOWER_FIELDS = np.array([sum(1 << (16 * k) for k in range(d)) for d in range(4)], np.uint64)
-
-
-@njit(cache=True, nogil=True)
-def _counters(bits):  # pragma: no cover - compiled
-    """Room for the counters of digits of up to 10 bits: the fewer, the faster."""
-    groups = 8 if bits <= 7 else 16 if bits <= 9 else 32
-    members = 8 if bits <= 6 else 16 if bits <= 8 else 32
-    return np.empty(groups, np.int32), np.empty((groups, members), np.int32), np.empty(513, np.int64)
-
-
-@njit(cache=True, nogil=True)
-def _digit_offsets(codes, start, stop, shift, offsets):  # pragma: no cover - compiled
-    """Where each digit's codes begin once the segment is sorted by that digit."""
-    offsets[:] = 0
-    for position in range(start, stop):
-        offsets[np.uint64(((codes[position] >> shift) & np.int32(511)) + 1)] += 1
-    offsets[0] = start
-    for digit in range(512):
-        offsets[digit + 1] += offsets[digit]
+_FULL = 65535
+"""What a counter holds; a longer sequence is counted in parts."""
+_LANES = 16
+"""Counters added to at once."""
+_WIDEST = 12
+"""Bits of a digit at most: the counters of 4,096 levels still fit the fastest memory."""
+_NARROW = 8
+"""Bits left for the last digit of a long code at least: fewer are not counted faster."""
 
 
-@njit(cache=True, nogil=True)
-def _wide_inversions(codes, weights, spare, start, stop, shift, work, sort):  # pragma: no cover - compiled
-    """Count earlier, strictly larger digits; copy the segment to `spare`, sorted, where asked.
+def _adding(typing_context: Any, counters: Any, start: Any, ones: Any, row: Any, weight: Any) -> Any:
+    """Add ``weight * ones[row : row + 16]`` to ``counters[start : start + 16]``, all uint16, in one step.
 
-    ``groups[g]`` holds how many earlier digits lie in a higher group, ``members[g, m]`` how many in the same
-    group are larger: two look-ups a query, and updates of a width that compiles to vector instructions.
+    Written in the compiler's own language: it does not find this step in a loop, which it unrolls too early.
     """
-    groups, members, offsets = work
-    width, depth = len(groups), members.shape[1]
-    split = np.int32(0)
-    while 1 << split < depth:
-        split += np.int32(1)
-    mask = np.int32(width * depth - 1)
-    shift = np.int32(shift)
-    groups[:] = 0
-    members[:] = 0
-    if sort:
-        _digit_offsets(codes, start, stop, shift, offsets)
-    total = np.int64(0)
-    weight = np.int32(1)
-    for position in range(start, stop):
-        digit = (codes[position] >> shift) & mask
-        group, member = digit >> split, digit & np.int32(depth - 1)
-        row = members[np.uint64(group)]
-        larger = np.int64(groups[np.uint64(group)] + row[np.uint64(member)])
-        if weights is None:
-            total += larger
-        else:
-            weight = weights[position]
-            total += weight * larger
-        for k in range(width):
-            groups[k] += weight * np.int32(np.int32(k) < group)
-        for k in range(depth):
-            row[k] += weight * np.int32(np.int32(k) < member)
-        if sort:
-            place = offsets[np.uint64(digit)]
-            offsets[np.uint64(digit)] = place + 1
-            spare[0][place] = codes[position]
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        lanes = ir.VectorType(ir.IntType(16), _LANES)
+
+        def place(array: int) -> Any:
+            data = context.make_array(signature.args[array])(context, builder, values[array]).data
+            return builder.bitcast(builder.gep(data, [values[array + 1]]), lanes.as_pointer())
+
+        target, source = place(0), place(2)
+        nothing = ir.Constant(lanes, ir.Undefined)
+        first = builder.insert_element(nothing, values[4], ir.Constant(ir.IntType(32), 0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+        weights = builder.shuffle_vector(first, nothing, everywhere)
+        added = builder.mul(builder.load(source, align=2), weights)
+        builder.store(builder.add(builder.load(target, align=2), added), target, align=2)
+        return context.get_dummy_value()
+
+    return types.void(counters, types.uint64, ones, types.uint64, types.uint16), generate
+
+
+_add: Any = intrinsic(_adding)
+
+
+def _counter(groups: int, members: int) -> Callable[..., Any]:
+    """Compile a count of digits of ``groups * members`` levels, both multiples of 16.
+
+    ``larger_groups[g]`` holds how many earlier digits lie in a higher group, ``larger_members[g, m]`` how many in
+    the same group are larger: two look-ups a query.
+    """
+    lower_groups = np.tri(groups, k=-1, dtype=np.uint16).ravel()
+    lower_members = np.tri(members, k=-1, dtype=np.uint16).ravel()
+    split = np.uint32(members.bit_length() - 1)
+    width = np.uint32((groups * members).bit_length() - 1)
+
+    @njit(cache=True, nogil=True)
+    def count(codes, weights, shift):  # pragma: no cover - compiled
+        larger_groups, larger_members = np.zeros(groups, np.uint16), np.zeros(groups * members, np.uint16)
+        before = np.zeros(groups * members, np.int64)  # larger ones in earlier parts of the segment
+        parts = 0
+        prefix = np.uint32(codes[0]) >> shift >> width
+        total, held, weight = np.int64(0), np.int64(0), np.int64(1)
+        for position in range(len(codes)):
+            digit = np.uint32(codes[position]) >> shift
             if weights is not None:
-                spare[1][place] = weight
-    return total
+                weight = np.int64(weights[position])
+            if digit >> width != prefix or held + weight > _FULL:
+                if digit >> width == prefix:
+                    for level in range(groups * members):
+                        before[level] += larger_groups[level // members] + larger_members[level]
+                    parts += 1
+                else:
+                    if parts:
+                        before[:] = 0
+                        parts = 0
+                    prefix = digit >> width
+                larger_groups[:] = 0
+                larger_members[:] = 0
+                held = np.int64(0)
+            held += weight
+            level = np.uint64(digit & np.uint32(groups * members - 1))
+            group, member = level >> np.uint64(split), level & np.uint64(members - 1)
+            larger = np.int64(larger_groups[group]) + np.int64(larger_members[level])
+            if parts:
+                larger += before[level]
+            total += weight * larger
+            for lane in range(0, groups, _LANES):
+                start = np.uint64(lane)
+                _add(larger_groups, start, lower_groups, group * np.uint64(groups) + start, np.uint16(weight))
+            for lane in range(0, members, _LANES):
+                start = np.uint64(lane)
+                row = member * np.uint64(members) + start
+                _add(
+                    larger_members, group * np.uint64(members) + start, lower_members, row, np.uint16(weight)
+                )
+        return total
+
+    return count
+
+
+_count_8_bits = _counter(16, 16)
+_count_10_bits = _counter(32, 32)
+_count_12_bits = _counter(64, 64)
 
 
 @njit(cache=True, nogil=True)
-def _packed_inversions(codes, start, stop, counters):  # pragma: no cover - compiled
-    """The same for the lowest 8 bits of at most 65,535 codes.
-
-    Four 16-bit counters share a word; word 0 of `counters` (85,) is for the upper two bits, the next 4, 16
-    and 64 words for the two bits below each prefix.
-    """
-    counters[:] = np.uint64(0)
-    mask = np.uint64(65535)
-    total = np.uint64(0)
-    for position in range(start, stop):
-        code = np.uint64(codes[position])
-        a = (code >> np.uint64(6)) & np.uint64(3)
-        b = (code >> np.uint64(4)) & np.uint64(15)
-        c = (code >> np.uint64(2)) & np.uint64(63)
-        d = code & np.uint64(255)
-        second, third, fourth = np.uint64(1) + a, np.uint64(5) + b, np.uint64(21) + c
-        b, c, d = b & np.uint64(3), c & np.uint64(3), d & np.uint64(3)
-        total += (counters[0] >> (a << np.uint64(4))) & mask
-        total += (counters[second] >> (b << np.uint64(4))) & mask
-        total += (counters[third] >> (c << np.uint64(4))) & mask
-        total += (counters[fourth] >> (d << np.uint64(4))) & mask
-        counters[0] += _LOWER_FIELDS[a]
-        counters[second] += _LOWER_FIELDS[b]
-        counters[third] += _LOWER_FIELDS[c]
-        counters[fourth] += _LOWER_FIELDS[d]
-    return np.int64(total)
+def _count_digit(codes, weights, shift, bits):  # pragma: no cover - compiled
+    """Inversions by the digit of `bits` above `shift` among codes that share what is above: the fewer, the faster."""
+    if bits <= 8:
+        return _count_8_bits(codes, weights, shift)
+    if bits <= 10:
+        return _count_10_bits(codes, weights, shift)
+    return _count_12_bits(codes, weights, shift)
 
 
 @njit(cache=True, nogil=True)
-def _last_digit_inversions(codes, weights, work):  # pragma: no cover - compiled
-    """Inversions inside the segments that share all but the lowest 8 bits."""
-    counters = np.empty(85, np.uint64)
-    total = np.int64(0)
-    start = 0
-    while start < len(codes):
-        prefix = codes[start] >> np.int32(8)
-        stop = start + 1
-        while stop < len(codes) and codes[stop] >> np.int32(8) == prefix:
-            stop += 1
-        if weights is None and stop - start <= 65535:
-            total += _packed_inversions(codes, start, stop, counters)
-        else:
-            total += _wide_inversions(codes, weights, (codes, codes), start, stop, 0, work, False)
-        start = stop
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _upper_digit_inversions(codes, weights, spare, shift, work):  # pragma: no cover - compiled
-    """Inversions by one 9-bit digit inside the segments that share the digits above; sorts into `spare`."""
-    total = np.int64(0)
-    start = 0
-    while start < len(codes):
-        prefix = np.int64(codes[start]) >> (shift + 9)
-        stop = start + 1
-        while stop < len(codes) and np.int64(codes[stop]) >> (shift + 9) == prefix:
-            stop += 1
-        total += _wide_inversions(codes, weights, spare, start, stop, shift, work, True)
-        start = stop
-    return total
+def _sort_above(codes, weights, there, there_weights, shift, largest):  # pragma: no cover - compiled
+    """Copy the codes sorted by what lies above `shift`; those that agree in it keep their order."""
+    offsets = np.zeros((largest >> shift) + 2, np.int64)
+    for position in range(len(codes)):
+        offsets[np.uint64((codes[position] >> shift) + 1)] += 1
+    for prefix in range(1, len(offsets)):
+        offsets[prefix] += offsets[prefix - 1]
+    for position in range(len(codes)):
+        prefix = np.uint64(codes[position] >> shift)
+        there[offsets[prefix]] = codes[position]
+        if weights is not None:
+            there_weights[offsets[prefix]] = weights[position]
+        offsets[prefix] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -154,6 +156,12 @@ def _two_level_inversions(codes, weights):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
+def _next_shift(bits):  # pragma: no cover - compiled
+    """Bits to leave for later digits."""
+    return 0 if bits <= _WIDEST else max(bits - _WIDEST, _NARROW)
+
+
+@njit(cache=True, nogil=True)
 def count_inversions(codes, weights, spare):  # pragma: no cover - compiled
     """Sum of ``weights[p] * weights[q]`` over positions p < q with ``codes[p] > codes[q]``.
 
@@ -162,7 +170,7 @@ def count_inversions(codes, weights, spare):  # pragma: no cover - compiled
     codes
         (size,) non-negative int32; reordered in place.
     weights
-        (size,) positive int32, reordered in place, or None for all ones.
+        (size,) positive int32 below 65,536, reordered in place, or None for all ones.
     spare
         Two int32 buffers of that size; overwritten.
 
@@ -178,21 +186,15 @@ def count_inversions(codes, weights, spare):  # pragma: no cover - compiled
     bits = 0
     while largest >> bits:
         bits += 1
-    if bits <= 10:  # one pass with more counters beats two
-        return _wide_inversions(codes, weights, spare, 0, len(codes), 0, _counters(bits), False)
-    work = _counters(min(bits - 8, 9))
-    total = np.int64(0)
-    shift = 8 + 9 * ((bits - 9) // 9)
+    shift = _next_shift(bits)
+    total = _count_digit(codes, weights, np.uint32(shift), bits - shift)
     here, there = codes, spare[0]
     here_weights, there_weights = weights, spare[1]
-    while shift >= 8:
-        if weights is None:
-            total += _upper_digit_inversions(here, None, (there, there), shift, work)
-        else:
-            total += _upper_digit_inversions(here, here_weights, (there, there_weights), shift, work)
-            here_weights, there_weights = there_weights, here_weights
+    while shift:
+        _sort_above(here, here_weights, there, there_weights, shift, largest)
         here, there = there, here
-        shift -= 9
-    if weights is None:
-        return total + _last_digit_inversions(here, None, _counters(8))
-    return total + _last_digit_inversions(here, here_weights, _counters(8))
+        if weights is not None:
+            here_weights, there_weights = there_weights, here_weights
+        bits, shift = shift, _next_shift(shift)
+        total += _count_digit(here, here_weights, np.uint32(shift), bits - shift)
+    return total

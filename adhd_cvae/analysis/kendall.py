@@ -34,14 +34,23 @@ def pair_order(dissimilarity: NDArray[np.float64]) -> PairOrder:
     return PairOrder(first[order].astype(np.int32), second[order].astype(np.int32), run.astype(np.int32))
 
 
-def dense_codes(dissimilarity: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Replace a symmetric (n, n) dissimilarity by dense ranks over its pairs; the diagonal is unused."""
+def dense_codes(dissimilarity: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Replace a symmetric (n, n) dissimilarity with a zero diagonal by dense ranks over its pairs.
+
+    Returns
+    -------
+    codes
+        (levels, levels) between the distinct rows: participants with the same value share one.
+    levels
+        (n,) the row of each participant.
+    """
     first, second = np.triu_indices(len(dissimilarity), 1)
     _, ranks = np.unique(dissimilarity[first, second], return_inverse=True)
     codes = np.zeros(dissimilarity.shape, np.int32)
     codes[first, second] = ranks
     codes[second, first] = ranks
-    return codes
+    _, representatives, levels = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    return codes[np.ix_(representatives, representatives)], levels.ravel().astype(np.int32)
 
 
 def tied_pairs(counts: NDArray[np.integer]) -> int:
@@ -90,30 +99,32 @@ def _inside_run(codes, weights, spare):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _score(codes, weights, run, untied, spare):  # pragma: no cover - compiled
-    """Concordant minus discordant pairs of pairs; `untied` is their number but for those tied in both."""
+def _score(codes, weights, run, tied, untied, spare):  # pragma: no cover - compiled
+    """Concordant minus discordant pairs of pairs; `untied` is their number but for those tied in both.
+
+    `tied` says whether any run of the sorted axis is longer than one.
+    """
     inside = np.int64(0)
     equal = np.int64(0)
-    if run[-1] != len(run) - 1:  # some run is longer than one
-        start = 0
-        while start < len(codes):
-            stop = start + 1
-            while stop < len(codes) and run[stop] == run[start]:
-                stop += 1
-            if stop - start > 1:
-                buffers = (spare[0][start:stop], spare[1][start:stop])
-                if weights is None:
-                    part = _inside_run(codes[start:stop], None, buffers)
-                else:
-                    part = _inside_run(codes[start:stop], weights[start:stop], buffers)
-                inside += part[0]
-                equal += part[1]
-            start = stop
+    start = 0
+    while tied and start < len(codes):
+        stop = start + 1
+        while stop < len(codes) and run[stop] == run[start]:
+            stop += 1
+        if stop - start > 1:
+            buffers = (spare[0][start:stop], spare[1][start:stop])
+            if weights is None:
+                part = _inside_run(codes[start:stop], None, buffers)
+            else:
+                part = _inside_run(codes[start:stop], weights[start:stop], buffers)
+            inside += part[0]
+            equal += part[1]
+        start = stop
     return untied + equal - 2 * (count_inversions(codes, weights, spare) - inside)
 
 
 @njit(cache=True, nogil=True)
-def permuted_scores(first, second, run, untied, codes, permutations):  # pragma: no cover - compiled
+def permuted_scores(first, second, run, untied, codes, levels, permutations):  # pragma: no cover - compiled
     """Concordant minus discordant pairs of pairs for each permutation of the participants of `codes`.
 
     Parameters
@@ -123,7 +134,9 @@ def permuted_scores(first, second, run, untied, codes, permutations):  # pragma:
     untied
         All pairs of pairs, minus those tied in the sorted axis, minus those tied in `codes`.
     codes
-        (n, n) dense ranks.
+        (levels, levels) dense ranks.
+    levels
+        (n,) int32, the row of `codes` that each participant has: a small table is read fast.
     permutations
         (count, n) whose values each participant gets.
 
@@ -135,11 +148,13 @@ def permuted_scores(first, second, run, untied, codes, permutations):  # pragma:
     scores = np.empty(len(permutations), np.int64)
     gathered = np.empty(len(first), np.int32)
     spare = (np.empty(len(first), np.int32), np.empty(len(first), np.int32))
+    tied = run[-1] != len(run) - 1
     for k in range(len(permutations)):
-        order = permutations[k]
+        permuted = levels[permutations[k]]
         for p in range(len(first)):
-            gathered[p] = codes[order[first[p]], order[second[p]]]
-        scores[k] = _score(gathered, None, run, untied, spare)
+            one, other = np.uint64(first[p]), np.uint64(second[p])
+            gathered[p] = codes[np.uint64(permuted[one]), np.uint64(permuted[other])]
+        scores[k] = _score(gathered, None, run, tied, untied, spare)
     return scores
 
 
@@ -159,14 +174,11 @@ def permuted_label_scores(weights, labels, permutations):  # pragma: no cover - 
     permutations
         (count, n)
     """
-    n = len(labels)
     scores = np.empty(len(permutations), np.int64)
-    permuted = np.empty(n, np.int32)
     for k in range(len(permutations)):
-        for i in range(n):
-            permuted[i] = labels[permutations[k, i]]
+        permuted = labels[permutations[k]]
         total = np.int64(0)
-        for i in range(n):
+        for i in range(len(labels)):
             label = permuted[i]
             for j in range(i):
                 total += np.int64(weights[i, j]) * np.int64(permuted[j] == label)
@@ -183,15 +195,40 @@ def _ties(counts):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def bootstrap_taus(first, second, run, codes, multiplicities):  # pragma: no cover - compiled
+def _resample(first, second, run, codes, levels, times, drawn, counts):  # pragma: no cover - compiled
+    """Write the pairs that a resample has to `drawn` (codes, copies, runs), and count levels and runs.
+
+    Returns how many different pairs there are, and the pairs of a pair's own copies.
+    """
+    gathered, weights, runs = drawn
+    level_counts, run_counts = counts
+    level_counts[:] = 0
+    run_counts[:] = 0
+    size = np.uint64(0)
+    copies_tied = np.int64(0)
+    for p in range(len(first)):
+        one, other = np.uint64(first[p]), np.uint64(second[p])
+        copies = times[one] * times[other]
+        code = codes[np.uint64(levels[one]), np.uint64(levels[other])]
+        level_counts[np.uint64(code)] += copies
+        run_counts[np.uint64(run[p])] += copies
+        copies_tied += np.int64(copies) * (copies - 1) // 2
+        # Written always, kept where the place moves on: cheaper than a branch that cannot be foreseen.
+        gathered[size], weights[size], runs[size] = code, copies, run[p]
+        size += np.uint64(copies > 0)
+    return np.int64(size), copies_tied
+
+
+@njit(cache=True, nogil=True)
+def bootstrap_taus(first, second, run, codes, levels, multiplicities):  # pragma: no cover - compiled
     """tau-b of each resample of participants, without the pairs of a participant with itself.
 
     Parameters
     ----------
     first, second, run
         A `PairOrder`.
-    codes
-        (n, n) dense ranks.
+    codes, levels
+        As in `permuted_scores`.
     multiplicities
         (count, n) int32, how often each participant was drawn.
 
@@ -201,39 +238,20 @@ def bootstrap_taus(first, second, run, codes, multiplicities):  # pragma: no cov
         (count,) float64, NaN where either dissimilarity is constant in the resample.
     """
     taus = np.full(len(multiplicities), np.nan)
-    gathered = np.empty(len(first), np.int32)
-    weights = np.empty(len(first), np.int32)
-    runs = np.empty(len(first), np.int32)
-    spare = (np.empty(len(first), np.int32), np.empty(len(first), np.int32))
-    level_counts = np.empty(np.int64(codes.max()) + 1, np.int64)
-    run_counts = np.empty(len(first), np.int64)
+    size = len(first)
+    drawn = (np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int32))
+    spare = (np.empty(size, np.int32), np.empty(size, np.int32))
+    counts = (np.empty(np.int64(codes.max()) + 1, np.int64), np.empty(np.int64(run[-1]) + 1, np.int64))
+    tied = run[-1] != len(run) - 1
     for k in range(len(multiplicities)):
-        times = multiplicities[k]
-        level_counts[:] = 0
-        size, runs_seen, last_run = 0, 0, -1
-        copies_tied = np.int64(0)
-        for p in range(len(first)):
-            copies = times[first[p]] * times[second[p]]
-            if copies:
-                code = codes[first[p], second[p]]
-                level_counts[code] += copies
-                if run[p] != last_run:
-                    last_run = run[p]
-                    run_counts[runs_seen] = 0
-                    runs_seen += 1
-                run_counts[runs_seen - 1] += copies
-                copies_tied += np.int64(copies) * (copies - 1) // 2
-                gathered[size], weights[size], runs[size] = code, copies, runs_seen - 1
-                size += 1
-        drawn = run_counts[:runs_seen].sum()
-        pairs = drawn * (drawn - 1) // 2
-        run_ties = _ties(run_counts[:runs_seen])
-        level_ties = _ties(level_counts)
+        kept, copies_tied = _resample(first, second, run, codes, levels, multiplicities[k], drawn, counts)
+        level_ties, run_ties = _ties(counts[0]), _ties(counts[1])
+        total = counts[0].sum()
+        pairs = total * (total - 1) // 2
         scale = np.sqrt(float(pairs - run_ties)) * np.sqrt(float(pairs - level_ties))
         if scale > 0:
             untied = pairs - run_ties - level_ties + copies_tied
-            score = _score(
-                gathered[:size], weights[:size], runs[:size], untied, (spare[0][:size], spare[1][:size])
-            )
+            buffers = (spare[0][:kept], spare[1][:kept])
+            score = _score(drawn[0][:kept], drawn[1][:kept], drawn[2][:kept], tied, untied, buffers)
             taus[k] = score / scale
     return taus

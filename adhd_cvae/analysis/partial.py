@@ -108,6 +108,7 @@ def _taus(
         run,
         total - sum(ties),
         codes,
+        np.arange(n, dtype=np.int32),
         arrangements,
     )
     return scores / (np.sqrt(total - ties[0]) * np.sqrt(total - ties[1]))

@@ -10,7 +10,15 @@ import pandas as pd
 
 from adhd_cvae.analysis.separation import COVARIATES, Row, positive_rate
 
-MIDDLE = {"cohens_d": 0.8, "n": 250, "severities": 2, "subtypes": 0, "confounding": 0.3, "null": False}
+MIDDLE = {
+    "cohens_d": 0.8,
+    "n": 250,
+    "severities": 2,
+    "subtypes": 0,
+    "confounding": 0.3,
+    "population": 0,
+    "null": False,
+}
 """What stays as it is while one thing is moved."""
 TOLD_FROM = ("salient", "all", "voxels")
 """Spaces that should tell the severities: of each method the one it has."""
@@ -51,9 +59,10 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return summary.reset_index()
 
 
-def recovered(table: pd.DataFrame, x: str, metric: str = "r") -> pd.DataFrame:
+def recovered(table: pd.DataFrame, x: str, metric: str = "r", population: int = 0) -> pd.DataFrame:
     """Recovery, mean of the severities, against one thing that is moved: `x`, method, mean, sd, seeds."""
-    rows = moved(table, [x])
+    rows = moved(table, [x, "population"])
+    rows = where(rows, rows["population"] == population)
     told = where(rows, rows["metric"] == metric, np.isin(rows["space"], TOLD_FROM))
     return over_seeds(told, [x, "method"])
 

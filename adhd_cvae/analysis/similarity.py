@@ -72,9 +72,9 @@ def _two_sided(observed: int, null: NDArray[np.int64], centred_at_zero: bool) ->
 
 def _resampled(comparison: Comparison, bootstraps: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Tau over resampled participants, pairs of a participant with itself left out."""
-    n = len(comparison.codes)
+    n = len(comparison.levels)
     times = rng.multinomial(n, np.full(n, 1 / n), size=bootstraps).astype(np.int32)
-    return bootstrap_taus(*comparison.order, comparison.codes, times)
+    return bootstrap_taus(*comparison.order, comparison.codes, comparison.levels, times)
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -24,7 +24,7 @@ REFERENCE_SEED = 10_000_019
 REFERENCE_PARTICIPANTS = 120
 """Half of them are the patients in whom methods fitted to different cohorts are compared."""
 CEILING = "supervised_ridge"
-COLUMNS = ["cohens_d", "n", "severities", "subtypes", "confounding", "null", "seed"]
+COLUMNS = ["cohens_d", "n", "severities", "subtypes", "confounding", "population", "null", "seed"]
 COLUMNS += ["method", "metric", "target", "space", "score", "p_value", "seconds"]
 
 
@@ -36,6 +36,7 @@ class Condition(NamedTuple):
     severities: int = 2
     subtypes: int = 0
     confounding: float = 0.3
+    population: int = 0
     null: bool = False
 
     def simulation(self, seed: int, participants: int | None = None) -> SimulationConfig:
@@ -47,6 +48,7 @@ class Condition(NamedTuple):
             severities=self.severities,
             subtypes=self.subtypes,
             site_confound=self.confounding,
+            population=self.population,
             null=self.null,
             resolution=RESOLUTION,
         )
@@ -74,6 +76,7 @@ FULL = (
     *(MIDDLE._replace(severities=count) for count in (1, 3)),
     *(MIDDLE._replace(confounding=share) for share in (0.0, 0.6)),
     *(MIDDLE._replace(cohens_d=effect, subtypes=3) for effect in (0.8, 1.4)),
+    *(MIDDLE._replace(cohens_d=effect, population=1) for effect in (0.35, 0.8)),
     NULL,
 )
 """One thing at a time is moved from the middle: the full factorial would be 189 kinds of cohort."""

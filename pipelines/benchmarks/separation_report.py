@@ -62,6 +62,9 @@ def summary_page(table: pd.DataFrame) -> str:
         wide = _wide(recovered(table, x), x)
         if wide.shape[1] > 2:
             parts += [f"**{words}**: r of the severities (mean) from `s`", _markdown(wide)]
+    elsewhere = recovered(table, "cohens_d", population=1)
+    if len(elsewhere):
+        parts += ["**Effect d in another population**: r", _markdown(_wide(elsewhere, "cohens_d"))]
     for title, rates, kind in (
         ("Leakage: share of probes with p < 0.05", _leakage_kinds(leakage(table)), "kind"),
         ("s and z dependent (HSIC): share of cohorts with p < 0.05", independence(table), None),

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from adhd_cvae.files import write_json, write_tsv
 from adhd_cvae.simulation import Atlas
 from bids_adapters.index import index_images
 from pipelines import prepare
+from pipelines.benchmarks.rsa_speed import Size, statistic_seconds, table_seconds
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress, Silent, Tick
 
@@ -50,7 +52,12 @@ Row = dict[str, Any]
 
 
 def measure_speed(
-    folder: Path, recipe: Recipe, progress: Progress, maps: int = MAPS, participants: int = PARTICIPANTS
+    folder: Path,
+    recipe: Recipe,
+    progress: Progress,
+    maps: int = MAPS,
+    participants: int = PARTICIPANTS,
+    size: Size | None = None,
 ) -> pd.DataFrame:
     """Take every measure; files are made in a temporary folder inside `folder`.
 
@@ -61,9 +68,12 @@ def measure_speed(
         best luck with both its parts.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if find_spec("rsatoolbox") is None:
+        progress.line("rsatoolbox is not installed: tau is timed beside scipy's alone.")
     with tempfile.TemporaryDirectory(dir=folder) as name, progress.bar("Measuring speed") as tick:
         scratch = Path(name)
         rows = [
+            *_similarity(size or Size(), tick),  # first: memory is the most that the process ever held
             *_preparing(scratch, "nii", maps, recipe, tick),
             *_preparing(scratch, "nii.gz", maps, recipe, tick),
             _row("peak memory of this process so far", [_peak_gib()], "GiB"),
@@ -94,6 +104,20 @@ def _ratio(measure: str, theirs: Sequence[float], ours: Sequence[float]) -> Row:
         "highest": max(theirs) / min(ours),
         "unit": "times",
     }
+
+
+def _similarity(size: Size, tick: Tick) -> list[Row]:
+    """Time and memory of the whole RSA table, then single statistics beside other libraries."""
+    tick(0, 1, f"RSA: {size}")
+    table_seconds(Size(20, 5, 5))  # compiles
+    rows = [_row(f"RSA table: {size}", [table_seconds(size)], "s")]
+    rows.append(_row("peak memory after the RSA table", [_peak_gib()], "GiB"))
+    for variable, scale in (("age", "ratio, no ties"), ("index", "ratio, ties"), ("site", "nominal")):
+        seconds = statistic_seconds(variable, size, ROUNDS)
+        ours = seconds.pop("ours")
+        rows.append(_row(f"one permuted tau, {scale}", ours, "s"))
+        rows += [_ratio(f"{name}'s time to ours, {scale}", theirs, ours) for name, theirs in seconds.items()]
+    return rows
 
 
 def _timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:

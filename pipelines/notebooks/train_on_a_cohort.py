@@ -1,13 +1,14 @@
-# %% [markdown]
-"""
-# Train on a cohort
+"""From a BIDS dataset to a trained model and codes, step by step. Run `make demo` first, or name your dataset."""
 
-A BIDS dataset goes in, a contrastive variational autoencoder comes out: `s` for what only patients show, `z` for what
-everybody shares. `adhd-cvae demo` makes the dataset that is read here; put the path of yours in its place.
-"""
+# %% [markdown]
+# # Train on a cohort
+# `adhd-cvae run` does all of this and more. Here every step can be looked at and changed.
 
 # %%
 from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
 
 from adhd_cvae import embed, train
 from adhd_cvae.checkpoint import load_model
@@ -16,53 +17,43 @@ from adhd_cvae.dataset import open_images, prepare_images
 from bids_adapters import build_cohort
 from pipelines.settings import load_recipe
 
-bids, out = Path("demo/bids"), Path("trained")
-recipe = load_recipe(
-    "smoke", ("training.epochs=1", "training.vae=false")
-)  # "adhd200" for a model to work with
+bids_dir, folder = Path("demo/bids"), Path("demo/notebook")
+# Two epochs of a tiny network, to see it work. For results worth reading: "demo", or "adhd200" for your own data.
+recipe = load_recipe("smoke")
 
 # %% [markdown]
-"""
-Who is in it? `exclusions` names everybody and every file left out, with the reason: read it before anything else.
-"""
+# Who is in, and why the others are not. Nobody is left out without a line.
 
 # %%
-people = build_cohort(bids, recipe.cohort)
-print(people.table.value_counts(["site", "group"], sort=False))
-print(people.exclusions)
+people = build_cohort(bids_dir, recipe.cohort)
+print(people.table["group"].value_counts())
+print(people.exclusions.groupby(["stage", "reason"]).size())
 
 # %% [markdown]
-"""
-Some participants of each site and group are held out, and no model ever learns from them. Every map is put on one grid
-once; a map that is no gray matter in MNI space gets a reason instead of a place.
-"""
+# Every map is resampled once into a cache. A map that cannot be used comes back as an error.
 
 # %%
-cohort = people.table.assign(
-    split=split_cohort(people.table, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
-)
-files = [bids / image for image in cohort["image"]]
-refused = prepare_images(files, recipe.image, out / "cache", lambda done, total: None)
-cohort = cohort.loc[[reason is None for reason in refused]].reset_index(drop=True)
+maps = [bids_dir / image for image in people.table["image"]]
+errors = prepare_images(maps, recipe.image, folder / "cache", lambda done, total: None)
+usable = np.flatnonzero([error is None for error in errors])
+cohort = people.table.iloc[usable].reset_index(drop=True)
+cohort["split"] = split_cohort(cohort, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
+images = open_images(folder / "cache")
 
 # %% [markdown]
-"""
-Training stops by itself where a part of the training split no longer gains, and goes on where it was interrupted.
-"""
+# An interrupted call goes on where it stopped. Other settings or people need another folder.
 
 # %%
-images = open_images(out / "cache")
-result = train(images, cohort, recipe, out / "checkpoints")
-print(result.history[["model", "epoch", "train_loss", "validation_loss"]])
-print(*result.warnings, sep="\n")
-
-# %% [markdown]
-"""
-Two codes for everybody, posterior means. In controls `s` should be short: what is left is what leaks.
-"""
+result = train(images, cohort, recipe, folder / "checkpoints")
+print(result.history.tail(), *result.warnings, sep="\n")
 
 # %%
-model, _ = load_model(out / "checkpoints" / "cvae")
+model, grid = load_model(folder / "checkpoints" / "cvae")
 codes = embed(model, images)
-length = (codes.salient_mean**2).sum(axis=1) ** 0.5
-print(cohort.assign(length=length).groupby(["group", "split"])["length"].mean())
+patients = (cohort["group"] == "target").to_numpy()
+for name, rows in (("patients", patients), ("controls", ~patients)):
+    plt.plot(
+        *codes.salient_mean[rows, :2].T, "o", label=f"{name}, |s| {np.ptp(codes.salient_mean[rows]):.2f}"
+    )
+plt.legend()
+plt.show()

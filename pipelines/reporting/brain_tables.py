@@ -21,7 +21,7 @@ def peaks_table(results: Results) -> ReportTable | None:
     rows = [
         [
             str(row["cluster"]),
-            *(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")),
+            ", ".join(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")),
             number(row["peak"]),
             *([number(row["t"], 1)] if "t" in peaks else []),
             count(row["volume_mm3"]),
@@ -40,9 +40,7 @@ def peaks_table(results: Results) -> ReportTable | None:
     )
     columns = (
         "cluster",
-        "x, mm",
-        "y, mm",
-        "z, mm",
+        "x, y, z, mm",
         "change",
         *(["t"] if "t" in peaks else []),
         "volume, mm³",

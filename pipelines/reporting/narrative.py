@@ -195,7 +195,7 @@ def _share_of_voxels(row: dict[str, Any]) -> str:
     if not row["significant"]:
         return "no voxels"
     share = 100 * row["significant"] / row["voxels"]
-    return f"{'less than 1' if share < 1 else number(share, 0)} % of voxels"
+    return f"{'less than 1' if share < 1 else number(share, 0)}\N{NO-BREAK SPACE}% of voxels"
 
 
 def _contrast(results: Results, variable: Any) -> str:

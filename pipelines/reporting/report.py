@@ -158,7 +158,7 @@ def _silhouette(results: Results) -> ReportTable | None:
 
 def _mixture_test(results: Results) -> ReportTable | None:
     columns = (
-        Column("statistic", "2 × gain in log-likelihood", "plain"),
+        Column("statistic", "2 × gain in log-likelihood", "tenths"),
         Column("p_value", "p", "p"),
         Column("bootstraps", "bootstrap samples", "count"),
         Column("n", "n", "count"),

@@ -86,7 +86,7 @@ def _space_heading(space: str, rows: pd.DataFrame) -> str:
     ceilings = rows["noise_ceiling"].dropna().tolist() if "noise_ceiling" in rows else []
     if not ceilings:
         return name
-    ends = dict.fromkeys(number(end(ceilings), 2) for end in (min, max))
+    ends = sorted({number(min(ceilings), 2), number(max(ceilings), 2)})
     return f"{name}, ceiling {' to '.join(ends)}"
 
 
@@ -130,6 +130,7 @@ class Column:
 
 _WRITERS = {
     "number": number,
+    "tenths": lambda value: number(value, 1),
     "plain": plain,
     "p": probability,
     "count": count,

@@ -109,3 +109,19 @@ def test_each_patient_of_a_subtype_has_its_factor_alone(subtypes):
         assert (truth.loc[~own, name] == 0).all()
         assert truth.loc[own, name].mean() == pytest.approx(1, abs=0.05)
         assert 0.05 < truth.loc[own, name].std() < 0.15
+
+
+def test_another_population_has_its_own_regions_and_the_same_effect_size():
+    config = SimulationConfig(
+        participants=60, seed=2, cohens_d=1.4, resolution=6, population=1, site_confound=0
+    )
+    cohort = SimulatedCohort(config)
+    own = SimulatedCohort(config.model_copy(update={"population": 0}))
+    assert cohort.atlas.centres != own.atlas.centres
+    patients = (cohort.participants["dx"] > 0).to_numpy()
+    maps = np.stack([cohort.map(index) for index in range(60)])
+    for name in config.factors:
+        volumes = (maps * cohort.atlas.factors[name]).sum(axis=(1, 2, 3))
+        severity = cohort.truth[name].to_numpy()
+        assert np.corrcoef(volumes[patients], severity[patients])[0, 1] < -0.5
+    assert not np.array_equal(cohort.map(0), own.map(0))

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from sklearn.linear_model import LinearRegression
 
 from adhd_cvae.baselines import fit_linear
-from adhd_cvae.checkpoint import load_model
+from adhd_cvae.checkpoint import load_model, save_state
 from adhd_cvae.cohort import split_cohort
 from adhd_cvae.config import ObjectiveConfig, Recipe
 from adhd_cvae.errors import InputError
@@ -125,7 +125,7 @@ def test_interrupted_training_resumes_to_the_same_bits(data, trained, tmp_path, 
 
     with pytest.raises(KeyboardInterrupt):
         train(images, cohort, RECIPE, tmp_path, stop)
-    (tmp_path / ".killed.partial.pt").write_bytes(b"what a killed process was writing")
+    (tmp_path / ".writing-killed.partial.pt").write_bytes(b"what a killed process was writing")
     result = train(images, cohort, RECIPE, tmp_path)
     assert same(weights(tmp_path), weights(trained[0]))
     assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
@@ -185,6 +185,21 @@ def test_nobody_serves_twice(data):
     assert not set(everyone) & set(np.flatnonzero(cohort["split"] == "test"))
 
 
+def test_the_start_has_not_seen_who_decides_when_to_stop(data):
+    images, cohort, _ = data
+    rows = deal_rows(cohort, RECIPE)
+    changed = images.copy()
+    changed[rows.validation] = 0.123
+    before, after = (new_learner(RECIPE.model, maps, rows, RECIPE).model for maps in (images, changed))
+    assert same(before.state_dict(), after.state_dict())
+
+
+def test_without_epochs_nobody_is_held_back(data):
+    _, cohort, _ = data
+    rows = deal_rows(cohort, recipe(training={"epochs": 0}))
+    assert len(rows.fitted) == (cohort["split"] == "train").sum()
+
+
 def test_divergence_is_said_in_words(data, tmp_path):
     images, cohort, _ = data
     with pytest.raises(InputError, match="diverged"):
@@ -242,15 +257,16 @@ def test_a_damaged_checkpoint_is_one_readable_line(trained, tmp_path):
         load_model(tmp_path / "absent")
 
 
-def test_a_checkpoint_that_carries_code_is_refused(data, tmp_path):
+def test_a_checkpoint_that_carries_code_is_refused(data, tmp_path, capsys):
     class Evil:
         def __reduce__(self):
             return (print, ("owned",))
 
-    torch.save({"key": "x", "model": Evil()}, tmp_path / "cvae-resume.pt")
+    save_state({"key": "x", "model": Evil()}, tmp_path / "cvae-resume.pt")
     images, cohort, _ = data
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match=r"damaged.*Weights only load failed"):
         train(images, cohort, RECIPE, tmp_path)
+    assert "owned" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("asked", [None, True])
@@ -279,8 +295,8 @@ def test_a_linear_model_without_epochs_is_the_linear_fit(data, tmp_path, start):
     voxels = standardised_voxels(model, images)
     rows = deal_rows(cohort, asked)
     units = asked.model.salient, asked.model.background
-    sites = None if rows.sites is None else rows.sites[rows.training]
-    training, is_target = rows.training, rows.is_target[rows.training]
+    sites = None if rows.sites is None else rows.sites[rows.fitted]
+    training, is_target = rows.fitted, rows.is_target[rows.fitted]
     fitted = fit_linear(start, voxels[training], is_target, *units, sites=sites, seed=asked.seed)
     codes = embed(model, images)
     assert np.allclose(codes.salient_mean, fitted.salient.embed(voxels), atol=1e-3)

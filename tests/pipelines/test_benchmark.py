@@ -1,6 +1,7 @@
 from adhd_cvae.files import read_tsv
 from pipelines.benchmarks import measure as benchmark
 from pipelines.benchmarks import speed as benchmark_speed
+from pipelines.benchmarks.rsa_speed import Size
 from pipelines.progress import Silent
 from pipelines.settings import load_recipe
 
@@ -12,7 +13,9 @@ def test_speed_is_measured_with_its_spread_and_leaves_only_its_table(tmp_path, m
     monkeypatch.setattr(
         benchmark,
         "measure_speed",
-        lambda folder, recipe, progress, maps: measure(folder, recipe, progress, maps, participants=5),
+        lambda folder, recipe, progress, maps: measure(
+            folder, recipe, progress, maps, participants=5, size=Size(40, 20, 5)
+        ),
     )
     told = benchmark.speed(tmp_path, load_recipe("smoke"), Silent(), maps=8)
     table = read_tsv(tmp_path / "speed.tsv")
@@ -21,6 +24,15 @@ def test_speed_is_measured_with_its_spread_and_leaves_only_its_table(tmp_path, m
     assert (table["lowest"] <= table["median"]).all()
     assert (table["median"] <= table["highest"]).all()
     assert (table["lowest"] > 0).all()
-    for words in ("prepare one .nii map", "one .nii.gz map", "cold", "warm", "training step", "peak memory"):
+    for words in (
+        "prepare one .nii map",
+        "one .nii.gz map",
+        "cold",
+        "warm",
+        "training step",
+        "peak memory",
+        "n = 40",
+        "scipy's",
+    ):
         assert table["measure"].str.contains(words, regex=False).any()
         assert words in told

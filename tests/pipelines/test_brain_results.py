@@ -28,11 +28,11 @@ def results(tmp_path: Path):
     mask = np.ones(SHAPE, np.uint8)
     severity = rng.normal(size=40)
     blob = np.zeros(SHAPE)
-    blob[PLACE] = 0.8
+    blob[PLACE] = 0.7  # above half of the largest change
     blob[3, 5, 5] = 1
-    effect = (blob.ravel() * (-1 - 0.3 * severity[:, None]) + 0.01 * rng.normal(size=(40, blob.size))).astype(
-        np.float32
-    )
+    effect = (
+        blob.ravel() * (-1 - 0.3 * severity[:, None]) + 0.005 * rng.normal(size=(40, blob.size))
+    ).astype(np.float32)
     np.savez(
         tmp_path / "decoded.npz",
         mask=mask,
@@ -77,7 +77,7 @@ def test_slope_is_the_change_for_one_standard_deviation(results, tmp_path: Path)
         -0.3 * brain.evidence.cohort["severity"].std(), abs=0.02
     )
     table = brain.voxelwise()
-    assert table["variable"].fillna("").tolist() == ["", "severity"]
+    assert table["variable"].isna().tolist() == [True, False]
     assert table["significant"].between(27, 60).all()
     assert table.loc[1, "largest"] < -0.9
 
@@ -86,7 +86,7 @@ def test_each_patient_is_scored_without_the_own_site(results, tmp_path: Path) ->
     brain = results()
     table, scores = brain.components_table(), brain.scores_table()
     first = table[table["component"] == 1].set_index("left_out")
-    assert first.loc[["1", "6"], "explained"].min() > 0.75
+    assert first.loc[["1", "6"], "explained"].min() > 0.8
     assert scores["participant_id"].tolist() == PATIENTS
     severity = brain.evidence.cohort.set_index("participant_id").loc[PATIENTS, "severity"]
     assert abs(np.corrcoef(scores["component_1"], severity)[0, 1]) > 0.98

@@ -60,7 +60,7 @@ def test_no_script_where_there_is_no_map(folder: Path) -> None:
 
 
 def test_peaks_and_components_are_told(page: Page) -> None:
-    assert re.search(r"1 1\.5 −9\.0 3\.0 −0\.125 −5\.5 2700 Putamen", page.text)
+    assert re.search(r"1 1\.5, −9\.0, 3\.0 −0\.125 −5\.5 2700 Putamen", page.text)
     assert re.search(r"WashU 10 0\.32 0\.60 0\.45 0\.92 0\.32", page.text)
 
 

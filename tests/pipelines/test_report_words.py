@@ -75,7 +75,7 @@ def test_voxelwise_test_is_told_with_its_limit(page: Page, folder: Path) -> None
     assert "take the model's decoding for granted" in page.text
     table = read_tsv(folder / "analysis/voxelwise.tsv").assign(significant=1)
     write_tsv(table, folder / "analysis/voxelwise.tsv")
-    assert "less than 1 % of voxels differ" in narrative.voxels(Results(folder))[0]
+    assert "less than 1\N{NO-BREAK SPACE}% of voxels differ" in narrative.voxels(Results(folder))[0]
     (folder / "analysis/voxelwise.tsv").unlink()
     assert narrative.voxels(Results(folder)) == []
 

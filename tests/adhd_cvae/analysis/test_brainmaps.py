@@ -116,6 +116,23 @@ def test_severity_that_cannot_be_correlated():
         severity_maps(effects(), MASK, np.ones(29))
 
 
+def test_severity_and_effect_that_only_follow_the_site_are_unrelated_within_sites():
+    rng = np.random.default_rng(3)
+    site = np.repeat([0, 1, 2], 14)
+    effect = rng.normal(size=(42, VOXELS)) + 2.0 * site[:, None]
+    severity = rng.normal(size=42) + site
+    freely = severity_maps(effect, MASK, severity, permutations=99)
+    within = severity_maps(effect, MASK, severity, strata=site, permutations=99)
+    inside = MASK.astype(bool)
+    assert (freely["p"][inside] < 0.05).mean() > 0.5
+    assert within["p"].min() > 0.05
+    centred = [severity, effect[:, 7]]
+    for code in range(3):
+        centred = [values - (site == code) * values[site == code].mean() for values in centred]
+    assert within["r"][inside][7] == pytest.approx(pearsonr(*centred).statistic, abs=1e-5)
+    assert severity_maps(effect, MASK, site.astype(float), strata=site) == {}
+
+
 def test_peaks_are_in_millimetres_of_the_affine():
     volume = np.zeros((10, 10, 10))
     volume[3:6, 3:6, 3:6] = 4.0

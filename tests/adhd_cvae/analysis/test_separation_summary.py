@@ -28,6 +28,7 @@ def table():
         line("r", 0.9, seed=0, space="background"),
         line("r", 0.8, seed=0, cohens_d=1.4),
         line("r", 0.1, seed=0, cohens_d=1.4, n=100),
+        line("r", 0.6, seed=0, population=1),
         line("r", 0.7, method="supervised_ridge", space="voxels"),
         line("probe_linear", 0.3, space="background", p_value=0.01),
         line("probe_linear", 0.1, space="background", p_value=0.2, seed=1),
@@ -47,6 +48,7 @@ def test_recovery_averages_severities_then_seeds_and_leaves_other_cohorts_out(ta
     assert summary.loc[(0.8, "one"), "mean"] == pytest.approx((0.3 + 0.5) / 2)
     assert summary.loc[(0.8, "one"), "sd"] == pytest.approx(0.1414, abs=1e-3)
     assert summary.loc[(0.8, "one"), "seeds"] == 2
+    assert recovered(table, "cohens_d", population=1)["mean"].tolist() == [0.6]
     assert summary.loc[(1.4, "one"), "mean"] == 0.8
     assert summary.loc[(0.8, "supervised_ridge"), "mean"] == 0.7
     assert set(recovered(table, "n")["n"]) == {250}

@@ -43,6 +43,23 @@ def test_inversions_when_most_codes_share_their_upper_bits():
     assert count_inversions(codes.copy(), None, (np.empty_like(codes), np.empty_like(codes))) == expected
 
 
+@pytest.mark.parametrize("levels", [5, 40, 3000])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_inversions_of_a_sequence_longer_than_a_counter_counts(levels, weighted):
+    """Counted in parts, and again from nothing where the higher digits change."""
+    rng = np.random.default_rng(levels)
+    codes = rng.integers(0, 5, 150_000).astype(np.int32) * (levels // 5)
+    weights = rng.integers(1, 4, 150_000).astype(np.int32) if weighted else np.ones_like(codes)
+    expected = 0
+    for high in np.unique(codes):
+        for low in np.unique(codes[codes < high]):
+            expected += int(
+                (np.cumsum(weights * (codes == high)) * weights)[codes == low].sum(dtype=np.int64)
+            )
+    spare = (np.empty_like(codes), np.empty_like(codes))
+    assert count_inversions(codes.copy(), weights if weighted else None, spare) == expected
+
+
 @pytest.mark.parametrize("tied_space", [False, True])
 @pytest.mark.parametrize("values", ["continuous", "integers", "binary"])
 def test_tau_equals_scipy_whatever_is_tied(tied_space, values):
@@ -99,7 +116,7 @@ def test_bootstrap_leaves_out_pairs_of_a_participant_with_itself():
     space = latent_dissimilarity(rng.normal(size=(n, 2)))
     model = model_dissimilarity(rng.integers(0, 6, n).astype(float), "ratio")
     times = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(20)]).astype(np.int32)
-    taus = bootstrap_taus(*pair_order(space), dense_codes(model), times)
+    taus = bootstrap_taus(*pair_order(space), *dense_codes(model), times)
     for tau, row in zip(taus, times, strict=True):
         drawn = np.repeat(np.arange(n), row)
         first, second = (drawn[index] for index in np.triu_indices(n, 1))
