@@ -186,12 +186,14 @@ def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
             found[f"out_of_distribution/{split}"] = float(flags.mean())
     if paths.history.is_file():
         trained = read_tsv(paths.history).query("epoch > 0")
-        for model, rows in trained.groupby("model"):
-            found[f"seconds/epoch/{model}"] = float(rows["seconds"].median())
+        medians = pd.DataFrame(trained.groupby("model", as_index=False)["seconds"].median())
+        for row in medians.to_dict("records"):
+            found[f"seconds/epoch/{row['model']}"] = float(row["seconds"])
     if paths.stability.is_file():
         pairs = read_tsv(paths.stability)
-        for (space, split), rows in pairs.groupby(["space", "split"]):
-            found[f"stability/{space}/{split}"] = float(rows["r"].mean())
+        means = pd.DataFrame(pairs.groupby(["space", "split"], as_index=False)["r"].mean())
+        for row in means.to_dict("records"):
+            found[f"stability/{row['space']}/{row['split']}"] = float(row["r"])
     if "peak_memory_mb" in record:
         found["memory/peak_mb"] = record["peak_memory_mb"]
     for stage, facts in record.get("stages", {}).items():
