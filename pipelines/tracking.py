@@ -181,9 +181,16 @@ def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
 
 def log_recipe(client: MlflowClient, run_id: str, recipe: Recipe) -> None:
     """Log every setting as a flat parameter; values too long for MLflow are in recipe.json alone."""
-    plain = recipe.model_dump(mode="json")
+    plain = without_folders(recipe.model_dump(mode="json"))
     client.log_batch(run_id, params=parameters(flatten(plain)))
     client.log_dict(run_id, plain, "recipe.json")
+
+
+def without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Copy a recipe in which the atlas is named by its file, not by where that lies."""
+    analysis = recipe.get("analysis", {})
+    atlas = analysis.get("atlas")
+    return recipe if atlas is None else {**recipe, "analysis": {**analysis, "atlas": Path(atlas).name}}
 
 
 def parameters(settings: dict[str, Any]) -> list[Param]:
@@ -221,6 +228,10 @@ def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
 def _without_places_and_people(checklist: dict[str, Any]) -> dict[str, Any]:
     """Leave out where the data lie, even relative, and who was picked: nobody's business but the lab's."""
     kept = {key: value for key, value in checklist.items() if key != "bids_dir"}
+    kept["recipe"] = without_folders(kept.get("recipe", {}))
+    analysed = kept.get("stages", {}).get("analyse", {}).get("settings", {})
+    if atlas := analysed.get("analysis.atlas"):
+        analysed["analysis.atlas"] = Path(atlas).name
     prepared = kept.get("stages", {}).get("prepare", {}).get("settings", {})
     prepared.pop("BIDS_DIR", None)
     prepared.pop("--participant-label", None)

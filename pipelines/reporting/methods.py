@@ -1,14 +1,9 @@
-"""The methods paragraph with its references, and the reproducibility checklist, from run.json."""
-
-import re
-from typing import Any
+"""The methods paragraph with its references, from run.json."""
 
 from adhd_cvae.analysis.confounding_words import listed
-from pipelines.reporting.formats import ReportTable
 from pipelines.reporting.narrative import is_simulated
 from pipelines.reporting.references import REFERENCES
 from pipelines.reporting.results import Results
-from pipelines.settings import flatten
 
 _TERMS = (
     ("background_salient", "controls' s was pulled to 0", ("sepvae",)),
@@ -24,12 +19,6 @@ _TERMS = (
 )
 """Term of the objective, what the methods say of it where it has a weight, and whom they cite."""
 
-_TOLD = ("device", "device_name", "threads", "precision", "torch_threads", "deterministic")
-"""Facts of run.json that may be shown: never a host, a user or a path."""
-
-_ABSOLUTE_PATH = re.compile(r"(?:file://)?(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\",;]+[\\/])+")
-
-
 _START = {
     "contrast": (
         "the difference of group means outside the leading principal components and contrastive principal components",
@@ -41,11 +30,6 @@ _START = {
     "ica": ("independent components", "ica"),
 }
 """What each start is called, and the reference it calls for."""
-
-
-def public(value: Any) -> str:
-    """A value as text, with the folders of any absolute path taken away."""
-    return _ABSOLUTE_PATH.sub("…/", str(value))
 
 
 def used_references(results: Results) -> list[tuple[str, str]]:
@@ -237,60 +221,3 @@ def _software(results: Results) -> str:
     own = software.get("adhd-cvae")
     start = f"Analyses were run with adhd-cvae {own}" if own else "Analyses were run"
     return f"{start} under Python {software.get('python', 'n/a')} ({', '.join(versions)})."
-
-
-def checklist(results: Results) -> list[ReportTable]:
-    """Tables of run facts, software, recipe and checksums."""
-    run = results.run
-    if not run:
-        return []
-    facts = [["recipe", public(results.setting("name", "n/a"))], ["seed", public(run.get("seed", "n/a"))]]
-    facts += [[key.replace("_", " "), public(run[key])] for key in _TOLD if key in run]
-    facts += [
-        [f"stage {name}", public(stage.get("state", "n/a"))] for name, stage in run.get("stages", {}).items()
-    ]
-    tables = [
-        ReportTable("The run", ("fact", "value"), {"": facts}),
-        ReportTable(
-            "Software",
-            ("package", "version"),
-            {"": [[k, public(v)] for k, v in run.get("software", {}).items()]},
-        ),
-        ReportTable("The resolved recipe", ("setting", "value"), {"": _recipe_rows(results)}),
-        ReportTable(
-            "Checksums (SHA-256) of what went in and came out", ("file", "checksum"), {"": _checksums(run)}
-        ),
-    ]
-    return [table for table in tables if table.blocks[""]]
-
-
-def _recipe_rows(results: Results) -> list[list[str]]:
-    rows = []
-    for key, value in flatten(results.recipe).items():
-        if key == "analysis.variables":
-            value = ", ".join(f"{item['name']} ({item['scale']})" for item in value)
-        elif key == "analysis.claims":
-            value = ", ".join(f"{item['space']}: {item['name'] or 'one cluster'}" for item in value)
-        elif isinstance(value, dict):
-            value = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in value.items())
-        elif isinstance(value, list):
-            value = ", ".join(map(str, value))
-        rows.append([key, public("none" if value is None else value)])
-    return rows
-
-
-def _checksums(run: dict[str, Any]) -> list[list[str]]:
-    """Tables and weights by name; participants' images are only counted."""
-    named: dict[str, str] = {}
-    images = set()
-    for stage in run.get("stages", {}).values():
-        sealed = {name: seal[1] for name, seal in stage.get("outputs", {}).items() if len(seal) == 2}
-        for name, checksum in {**stage.get("inputs", {}), **sealed}.items():
-            if "sub-" in name or name.endswith((".nii", ".nii.gz")):
-                images.add(name)
-            elif not name.startswith(("figures/", "report")):
-                named[public(name)] = str(checksum)
-    rows = [[name, checksum] for name, checksum in sorted(named.items())]
-    if images:
-        rows.append([f"{len(images)} images and maps", "listed in run.json"])
-    return rows

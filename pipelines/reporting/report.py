@@ -11,7 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import atomic_path
-from pipelines.reporting import brain_tables, cautions, cohort_tables, methods, narrative, report_tables
+from pipelines.reporting import (
+    brain_tables,
+    cautions,
+    checklist,
+    cohort_tables,
+    methods,
+    narrative,
+    report_tables,
+)
 from pipelines.reporting.formats import ReportTable
 from pipelines.reporting.gallery import PICTURES, Picture
 from pipelines.reporting.report_tables import Column
@@ -86,15 +94,15 @@ def write_report(folder: Path) -> Path:
     script = environment.get_template("viewer.js").render() if has_viewer else ""
     page = environment.get_template("report.html.j2").render(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else "",
-        recipe=methods.public(results.setting("name", "")),
-        version=methods.public(results.run.get("software", {}).get("adhd-cvae", "")),
+        recipe=checklist.public(results.setting("name", "")),
+        version=checklist.public(results.run.get("software", {}).get("adhd-cvae", "")),
         simulated=narrative.is_simulated(results),
         summary=narrative.summary(results),
-        warnings=[methods.public(line) for line in cautions.warnings(results)],
+        warnings=[checklist.public(line) for line in cautions.warnings(results)],
         sections=sections,
         methods=methods.paragraph(results),
         references=[text for _, text in methods.used_references(results)],
-        checklist=methods.checklist(results),
+        checklist=checklist.tables(results),
     )
     with atomic_path(results.paths.report) as temporary:
         temporary.write_text(page, encoding="utf-8")

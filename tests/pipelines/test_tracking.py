@@ -109,6 +109,16 @@ def test_a_run_holds_its_recipe_and_losses_once_and_an_interrupted_one_is_gone_o
     assert "/" not in logged.data.tags["mlflow.source.name"]
 
 
+def test_an_atlas_is_logged_by_its_name_and_not_by_its_place(store):
+    recipe = Recipe.model_validate({"analysis": {"atlas": "/home/someone/atlases/own_dseg.nii.gz"}})
+    assert tracking.without_folders(recipe.model_dump())["analysis"]["atlas"] == "own_dseg.nii.gz"
+    settings = {"analysis.atlas": recipe.analysis.atlas}
+    checklist = {"recipe": recipe.model_dump(mode="json"), "stages": {"analyse": {"settings": settings}}}
+    kept = tracking._without_places_and_people(checklist)
+    assert "someone" not in str(kept)
+    assert "own_dseg.nii.gz" in str(kept["stages"])
+
+
 def test_two_output_dirs_in_one_process_have_a_store_and_a_registry_each(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
