@@ -47,11 +47,15 @@ TOLD_WITH_TIMES = ("run.json", "report.html")
 """Files that only have to be whole: the checklist holds checksums of files with times, the page shows it."""
 TEMPORARY = "-resume.pt"
 """State of a training that goes on; gone once a model is finished. Other temporary files begin with a dot."""
+HIDDEN = (".bidsignore",)
+"""Begins with a dot and is a result."""
 _OF_MLFLOW = "mlflow"
 """Begins the names of its store and artifacts, which are its own."""
 LOG = "log.txt"
 COLUMNS = ("kill", "second", "step", "half_written", "status", "different", "left_over", "runs", "outcome")
 SAME = "the same"
+ENDED = "none: it had ended"
+"""Step of a kill that came too late: runs beside each other do not all take the same time."""
 
 
 def measure_faults(
@@ -113,12 +117,12 @@ def _one_kill(number: int, second: float, folder: Path, whole: Path) -> dict[str
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    step = last_step(folder)
+    step = last_step(folder) if process.returncode else ENDED
     broken = half_written(folder, whole)
     with _started(folder) as process:
         status = process.wait()
     different = differences(folder, whole) if status == 0 else []
-    left_over, runs = len(list(temporary_files(folder))), finished_runs(folder)
+    runs = finished_runs(folder)
     row = {
         "kill": number,
         "second": round(second, 2),
@@ -126,7 +130,7 @@ def _one_kill(number: int, second: float, folder: Path, whole: Path) -> dict[str
         "half_written": ", ".join(broken),
         "status": status,
         "different": ", ".join(different),
-        "left_over": left_over,
+        "left_over": len(list(temporary_files(folder))),
         "runs": runs,
     }
     sound = not broken and status == 0 and not different and runs == 1
@@ -186,12 +190,15 @@ def files_of(folder: Path) -> Iterator[str]:
 
 
 def temporary_files(folder: Path) -> Iterator[Path]:
-    """Name what a run was still writing."""
-    yield from (path for path in folder.rglob("*") if path.is_file() and _is_temporary(path))
+    """Name what a killed run was writing, which the next call should remove or finish."""
+    yield from (
+        path for path in folder.rglob("*") if ".partial" in path.name or path.name.endswith(TEMPORARY)
+    )
 
 
 def _is_temporary(path: Path) -> bool:
-    return ".partial" in path.name or path.name.endswith(TEMPORARY)
+    hidden = path.name.startswith(".") and path.name not in HIDDEN
+    return hidden or path.name.endswith(TEMPORARY)
 
 
 def half_written(folder: Path, whole: Path) -> list[str]:
