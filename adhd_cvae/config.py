@@ -182,7 +182,7 @@ class TrainingConfig(_Settings):
     batch_size: PositiveInt = 16
     """Participants of each group in a batch."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    linear_learning_rate: Annotated[float, Field(ge=0)] = 1e-3
+    linear_learning_rate: Annotated[float, Field(ge=0)] = 1e-2
     """Learning rate of the linear start, as a share of the size of its weights."""
     train_salient: bool | None = None
     """Whether the means of s learn; null: only where they have no linear start, on which training does not improve."""
