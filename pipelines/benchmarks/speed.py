@@ -1,14 +1,11 @@
-"""How fast this machine indexes, prepares and trains, beside pybids and the study's own way, in one run."""
+"""How fast this machine indexes, prepares, trains and relates, beside others' ways to do the same, in one run."""
 
 import gzip
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -20,6 +17,8 @@ from adhd_cvae.files import write_json, write_tsv
 from adhd_cvae.simulation import Atlas
 from bids_adapters.index import index_images
 from pipelines import prepare
+from pipelines.benchmarks.similarity_speed import PERMUTATIONS, similarity_rows
+from pipelines.benchmarks.timing import Row, measured, peak_gib, ratio, timed
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress, Silent, Tick
 
@@ -46,13 +45,24 @@ _DESCRIPTION = {
     "DatasetType": "derivative",
     "GeneratedBy": [{"Name": "benchmark"}],
 }
-Row = dict[str, Any]
 
 
 def measure_speed(
-    folder: Path, recipe: Recipe, progress: Progress, maps: int = MAPS, participants: int = PARTICIPANTS
+    folder: Path,
+    recipe: Recipe,
+    progress: Progress,
+    maps: int = MAPS,
+    participants: int = PARTICIPANTS,
+    permutations: int = PERMUTATIONS,
 ) -> pd.DataFrame:
     """Take every measure; files are made in a temporary folder inside `folder`.
+
+    Parameters
+    ----------
+    maps, participants
+        Prepared and indexed.
+    permutations
+        Of the table of relations.
 
     Returns
     -------
@@ -66,40 +76,14 @@ def measure_speed(
         rows = [
             *_preparing(scratch, "nii", maps, recipe, tick),
             *_preparing(scratch, "nii.gz", maps, recipe, tick),
-            _row("peak memory of this process so far", [_peak_gib()], "GiB"),
+            measured("peak memory of this process so far", [peak_gib()], "GiB"),
             *_indexing(scratch / "index", participants, tick),
         ]
         tick(0, 1, "training")
         batch = recipe.training.batch_size
-        rows.append(_row(f"training step, {batch} + {batch} maps", _training_steps(scratch, recipe), "s"))
-        tick(1, 1, "")
+        rows.append(measured(f"training step, {batch} + {batch} maps", _training_steps(scratch, recipe), "s"))
+        rows += similarity_rows(permutations, progress, tick)
     return pd.DataFrame(rows)
-
-
-def _row(measure: str, values: Sequence[float], unit: str) -> Row:
-    return {
-        "measure": measure,
-        "median": float(np.median(values)),
-        "lowest": float(min(values)),
-        "highest": float(max(values)),
-        "unit": unit,
-    }
-
-
-def _ratio(measure: str, theirs: Sequence[float], ours: Sequence[float]) -> Row:
-    return {
-        "measure": measure,
-        "median": float(np.median(theirs) / np.median(ours)),
-        "lowest": min(theirs) / max(ours),
-        "highest": max(theirs) / min(ours),
-        "unit": "times",
-    }
-
-
-def _timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    started = clock()
-    call()
-    return clock() - started
 
 
 def _write_maps(bids_dir: Path, ending: str, maps: int, tick: Tick) -> list[Path]:
@@ -158,11 +142,11 @@ def _preparing(scratch: Path, ending: str, maps: int, recipe: Recipe, tick: Tick
     again = _second_calls(bids_dir, scratch / f"out-{ending}", recipe)
     kind = f"one .{ending} map"
     return [
-        _row(f"prepare {kind}, all cores", times["ours"], "s"),
-        _row(f"the study's way, {kind}", times["study"], "s"),
-        _ratio(f"the study's time to ours, {kind}", times["study"], times["ours"]),
-        _ratio(f"the same in processor time, {kind}", times["study_cpu"], times["ours_cpu"]),
-        _row(f"adhd-cvae prepare on {maps} .{ending} maps, nothing to do", again, "s"),
+        measured(f"prepare {kind}, all cores", times["ours"], "s"),
+        measured(f"the study's way, {kind}", times["study"], "s"),
+        ratio(f"the study's time to ours, {kind}", times["study"], times["ours"]),
+        ratio(f"the same in processor time, {kind}", times["study_cpu"], times["ours_cpu"]),
+        measured(f"adhd-cvae prepare on {maps} .{ending} maps, nothing to do", again, "s"),
     ]
 
 
@@ -171,7 +155,7 @@ def _second_calls(bids_dir: Path, output: Path, recipe: Recipe) -> list[float]:
     prepare.run(OutputPaths(output), recipe, BidsInput(bids_dir), Silent())
     call = [sys.executable, "-m", "pipelines.cli", "prepare", str(bids_dir), str(output), "--recipe"]
     again = [*call, recipe.name]
-    return [_timed(lambda: subprocess.run(again, check=True, capture_output=True)) for _ in range(ROUNDS)]
+    return [timed(lambda: subprocess.run(again, check=True, capture_output=True)) for _ in range(ROUNDS)]
 
 
 def _indexing(bids_dir: Path, participants: int, tick: Tick) -> list[Row]:
@@ -190,16 +174,16 @@ def _indexing(bids_dir: Path, participants: int, tick: Tick) -> list[Row]:
     for turn in range(ROUNDS):
         tick(turn, ROUNDS, f"indexing {participants} participants")
         cache = bids_dir.parent / f"index-cache-{turn}"
-        cold.append(_timed(lambda kept=cache: index_images(bids_dir, kept)))
-        warm.append(_timed(lambda kept=cache: index_images(bids_dir, kept)))
-        plain.append(_timed(lambda: BIDSLayout(bids_dir, validate=False, is_derivative=True)))
+        cold.append(timed(lambda kept=cache: index_images(bids_dir, kept)))
+        warm.append(timed(lambda kept=cache: index_images(bids_dir, kept)))
+        plain.append(timed(lambda: BIDSLayout(bids_dir, validate=False, is_derivative=True)))
     files = f"{participants} participants × {len(FILES)} files"
     return [
-        _row(f"index {files}, cold", cold, "s"),
-        _row(f"index {files}, warm", warm, "s"),
-        _row(f"BIDSLayout(...) of {files}", plain, "s"),
-        _ratio("BIDSLayout's time to ours, cold", plain, cold),
-        _ratio("BIDSLayout's time to ours, warm", plain, warm),
+        measured(f"index {files}, cold", cold, "s"),
+        measured(f"index {files}, warm", warm, "s"),
+        measured(f"BIDSLayout(...) of {files}", plain, "s"),
+        ratio("BIDSLayout's time to ours, cold", plain, cold),
+        ratio("BIDSLayout's time to ours, warm", plain, warm),
     ]
 
 
@@ -227,8 +211,3 @@ def _training_steps(folder: Path, recipe: Recipe) -> list[float]:
     )
     history = fit(images, cohort, short, folder / "checkpoints").history
     return [float(seconds) / STEPS for seconds in history["seconds"].iloc[-ROUNDS:]]
-
-
-def _peak_gib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20

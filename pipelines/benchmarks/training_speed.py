@@ -58,7 +58,11 @@ def measure_training(
     from pipelines.benchmarks.separation_methods import simulate_cohort
 
     study = load_recipe("as-published").model_copy(update={"image": _image(recipe), "seed": recipe.seed})
-    asked = [(STUDY, study, epochs), (f"{OURS}, linear start", recipe, 0), (f"{OURS}, trained", recipe, epochs)]
+    asked = [
+        (STUDY, study, epochs),
+        (f"{OURS}, linear start", recipe, 0),
+        (f"{OURS}, trained", recipe, epochs),
+    ]
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     with tempfile.TemporaryDirectory(dir=folder) as name, progress.bar("Measuring training") as tick:
