@@ -1,11 +1,15 @@
-"""How fast this machine indexes, prepares, trains and relates, beside others' ways to do the same, in one run."""
+"""How fast this machine indexes, prepares and trains, beside pybids and the study's own way, in one run."""
 
 import gzip
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -17,8 +21,7 @@ from adhd_cvae.files import write_json, write_tsv
 from adhd_cvae.simulation import Atlas
 from bids_adapters.index import index_images
 from pipelines import prepare
-from pipelines.benchmarks.similarity_speed import PERMUTATIONS, similarity_rows
-from pipelines.benchmarks.timing import Row, measured, peak_gib, ratio, timed
+from pipelines.benchmarks.rsa_speed import Size, statistic_seconds, table_seconds
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress, Silent, Tick
 
@@ -45,6 +48,7 @@ _DESCRIPTION = {
     "DatasetType": "derivative",
     "GeneratedBy": [{"Name": "benchmark"}],
 }
+Row = dict[str, Any]
 
 
 def measure_speed(
@@ -53,16 +57,9 @@ def measure_speed(
     progress: Progress,
     maps: int = MAPS,
     participants: int = PARTICIPANTS,
-    permutations: int = PERMUTATIONS,
+    size: Size | None = None,
 ) -> pd.DataFrame:
     """Take every measure; files are made in a temporary folder inside `folder`.
-
-    Parameters
-    ----------
-    maps, participants
-        Prepared and indexed.
-    permutations
-        Of the table of relations.
 
     Returns
     -------
@@ -71,19 +68,62 @@ def measure_speed(
         best luck with both its parts.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if find_spec("rsatoolbox") is None:
+        progress.line("rsatoolbox is not installed: tau is timed beside scipy's alone.")
     with tempfile.TemporaryDirectory(dir=folder) as name, progress.bar("Measuring speed") as tick:
         scratch = Path(name)
         rows = [
+            *_similarity(size or Size(), tick),  # first: memory is the most that the process ever held
             *_preparing(scratch, "nii", maps, recipe, tick),
             *_preparing(scratch, "nii.gz", maps, recipe, tick),
-            measured("peak memory of this process so far", [peak_gib()], "GiB"),
+            _row("peak memory of this process so far", [_peak_gib()], "GiB"),
             *_indexing(scratch / "index", participants, tick),
         ]
         tick(0, 1, "training")
         batch = recipe.training.batch_size
-        rows.append(measured(f"training step, {batch} + {batch} maps", _training_steps(scratch, recipe), "s"))
-        rows += similarity_rows(permutations, progress, tick)
+        rows.append(_row(f"training step, {batch} + {batch} maps", _training_steps(scratch, recipe), "s"))
+        tick(1, 1, "")
     return pd.DataFrame(rows)
+
+
+def _row(measure: str, values: Sequence[float], unit: str) -> Row:
+    return {
+        "measure": measure,
+        "median": float(np.median(values)),
+        "lowest": float(min(values)),
+        "highest": float(max(values)),
+        "unit": unit,
+    }
+
+
+def _ratio(measure: str, theirs: Sequence[float], ours: Sequence[float]) -> Row:
+    return {
+        "measure": measure,
+        "median": float(np.median(theirs) / np.median(ours)),
+        "lowest": min(theirs) / max(ours),
+        "highest": max(theirs) / min(ours),
+        "unit": "times",
+    }
+
+
+def _similarity(size: Size, tick: Tick) -> list[Row]:
+    """Time and memory of the whole RSA table, then single statistics beside other libraries."""
+    tick(0, 1, f"RSA: {size}")
+    table_seconds(Size(20, 5, 5))  # compiles
+    rows = [_row(f"RSA table: {size}", [table_seconds(size)], "s")]
+    rows.append(_row("peak memory after the RSA table", [_peak_gib()], "GiB"))
+    for variable, scale in (("age", "ratio, no ties"), ("index", "ratio, ties"), ("site", "nominal")):
+        seconds = statistic_seconds(variable, size, ROUNDS)
+        ours = seconds.pop("ours")
+        rows.append(_row(f"one permuted tau, {scale}", ours, "s"))
+        rows += [_ratio(f"{name}'s time to ours, {scale}", theirs, ours) for name, theirs in seconds.items()]
+    return rows
+
+
+def _timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    started = clock()
+    call()
+    return clock() - started
 
 
 def _write_maps(bids_dir: Path, ending: str, maps: int, tick: Tick) -> list[Path]:
@@ -142,11 +182,11 @@ def _preparing(scratch: Path, ending: str, maps: int, recipe: Recipe, tick: Tick
     again = _second_calls(bids_dir, scratch / f"out-{ending}", recipe)
     kind = f"one .{ending} map"
     return [
-        measured(f"prepare {kind}, all cores", times["ours"], "s"),
-        measured(f"the study's way, {kind}", times["study"], "s"),
-        ratio(f"the study's time to ours, {kind}", times["study"], times["ours"]),
-        ratio(f"the same in processor time, {kind}", times["study_cpu"], times["ours_cpu"]),
-        measured(f"adhd-cvae prepare on {maps} .{ending} maps, nothing to do", again, "s"),
+        _row(f"prepare {kind}, all cores", times["ours"], "s"),
+        _row(f"the study's way, {kind}", times["study"], "s"),
+        _ratio(f"the study's time to ours, {kind}", times["study"], times["ours"]),
+        _ratio(f"the same in processor time, {kind}", times["study_cpu"], times["ours_cpu"]),
+        _row(f"adhd-cvae prepare on {maps} .{ending} maps, nothing to do", again, "s"),
     ]
 
 
@@ -155,7 +195,7 @@ def _second_calls(bids_dir: Path, output: Path, recipe: Recipe) -> list[float]:
     prepare.run(OutputPaths(output), recipe, BidsInput(bids_dir), Silent())
     call = [sys.executable, "-m", "pipelines.cli", "prepare", str(bids_dir), str(output), "--recipe"]
     again = [*call, recipe.name]
-    return [timed(lambda: subprocess.run(again, check=True, capture_output=True)) for _ in range(ROUNDS)]
+    return [_timed(lambda: subprocess.run(again, check=True, capture_output=True)) for _ in range(ROUNDS)]
 
 
 def _indexing(bids_dir: Path, participants: int, tick: Tick) -> list[Row]:
@@ -174,16 +214,16 @@ def _indexing(bids_dir: Path, participants: int, tick: Tick) -> list[Row]:
     for turn in range(ROUNDS):
         tick(turn, ROUNDS, f"indexing {participants} participants")
         cache = bids_dir.parent / f"index-cache-{turn}"
-        cold.append(timed(lambda kept=cache: index_images(bids_dir, kept)))
-        warm.append(timed(lambda kept=cache: index_images(bids_dir, kept)))
-        plain.append(timed(lambda: BIDSLayout(bids_dir, validate=False, is_derivative=True)))
+        cold.append(_timed(lambda kept=cache: index_images(bids_dir, kept)))
+        warm.append(_timed(lambda kept=cache: index_images(bids_dir, kept)))
+        plain.append(_timed(lambda: BIDSLayout(bids_dir, validate=False, is_derivative=True)))
     files = f"{participants} participants × {len(FILES)} files"
     return [
-        measured(f"index {files}, cold", cold, "s"),
-        measured(f"index {files}, warm", warm, "s"),
-        measured(f"BIDSLayout(...) of {files}", plain, "s"),
-        ratio("BIDSLayout's time to ours, cold", plain, cold),
-        ratio("BIDSLayout's time to ours, warm", plain, warm),
+        _row(f"index {files}, cold", cold, "s"),
+        _row(f"index {files}, warm", warm, "s"),
+        _row(f"BIDSLayout(...) of {files}", plain, "s"),
+        _ratio("BIDSLayout's time to ours, cold", plain, cold),
+        _ratio("BIDSLayout's time to ours, warm", plain, warm),
     ]
 
 
@@ -211,3 +251,8 @@ def _training_steps(folder: Path, recipe: Recipe) -> list[float]:
     )
     history = fit(images, cohort, short, folder / "checkpoints").history
     return [float(seconds) / STEPS for seconds in history["seconds"].iloc[-ROUNDS:]]
+
+
+def _peak_gib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
