@@ -27,7 +27,7 @@ def calibration_figure(table: pd.DataFrame) -> Figure:
     for axes, planted in ((left, False), (right, True)):
         _rates(axes, pd.DataFrame(table[table["planted"] == planted]), names)
         soft_grid(axes)
-    left.set_xscale("symlog", linthresh=0.2, linscale=3)
+    left.set_xscale("symlog", linthresh=0.2, linscale=1.2)
     left.set_xlim(0, 1.05)
     left.set_xticks([0, 0.05, 0.1, 0.2, 1], ["0", "5 %", "10 %", "20 %", "100 %"])
     right.set_xlim(0, 1.02)

@@ -98,12 +98,13 @@ def _difference(
     first: NDArray[np.float64],
     second: NDArray[np.float64],
     codes: NDArray[np.int64],
+    chance: float,
     bootstraps: int,
     rng: np.random.Generator,
 ) -> dict[str, float]:
-    """Difference of two spaces' silhouettes for the same participants, with its bootstrap interval."""
+    """Difference of two spaces' silhouettes beyond `chance`, same participants, with its bootstrap interval."""
     n = len(codes)
-    estimate = silhouettes(first, codes[None]) - silhouettes(second, codes[None])
+    estimate = silhouettes(first, codes[None]) - silhouettes(second, codes[None]) - chance
     times = rng.multinomial(n, np.full(n, 1 / n), size=bootstraps).astype(np.float64)
     parts = []
     for k in range(0, bootstraps, _BATCH):
@@ -111,7 +112,7 @@ def _difference(
         repeated = np.broadcast_to(codes, weights.shape)
         parts.append(silhouettes(first, repeated, weights) - silhouettes(second, repeated, weights))
     resampled = np.concatenate(parts) if parts else np.empty(0)
-    resampled = resampled[np.isfinite(resampled)]
+    resampled = resampled[np.isfinite(resampled)] - chance
     low, high = np.percentile(resampled, [2.5, 97.5]) if len(resampled) > 1 else (np.nan, np.nan)
     return {
         "difference": float(estimate[0]),
@@ -148,8 +149,8 @@ def silhouette_table(
     -------
     pandas.DataFrame
         space, variable, n, silhouette, p_value, difference, difference_ci_low, difference_ci_high, labels,
-        null_mean, note. `difference` is salient minus background, in the salient row. Silhouettes shrink as
-        units are added, so spaces of unequal size differ without any variable's doing: see `p_value` too.
+        null_mean, note. `difference` is salient minus background, each beyond its `null_mean`, in the salient row:
+        sites shift the one space more than the other, and silhouettes shrink as units are added.
     """
     check_rows(spaces, variables, scales)
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
@@ -191,17 +192,19 @@ def _variable_silhouettes(
     groups, base["note"] = strata_to_permute(codes, groups)
     orders = draw_permutations(rng, groups, permutations)
     distances = {space: latent_dissimilarity(latents) for space, latents in spaces.items()}
+    nulls = {space: _null_silhouettes(between, codes, orders) for space, between in distances.items()}
     rows = []
     for space, between in distances.items():
         observed = float(silhouettes(between, codes[None])[0])
-        null = _null_silhouettes(between, codes, orders)
+        null = nulls[space]
         row = {**base, "space": space, "silhouette": observed, "null_mean": float(null.mean())}
         if np.all(codes[orders] == codes):
             row["note"] = "every permutation leaves the variable as it is"
         else:
             row["p_value"] = upper_p_value(observed, null)
         if space == "salient" and "background" in distances:
-            row |= _difference(between, distances["background"], codes, bootstraps, rng)
+            chance = float(null.mean() - nulls["background"].mean())
+            row |= _difference(between, distances["background"], codes, chance, bootstraps, rng)
         rows.append(row)
     return rows
 

@@ -197,3 +197,23 @@ def test_umap_of_equal_or_missing_latents():
     latents[4] = np.nan
     table = umap_table({"salient": latents}, ids, seed=0)
     assert list(np.flatnonzero(table["umap_1"].isna())) == [4]
+
+
+def test_silhouette_difference_is_beyond_what_sites_bring():
+    rng = np.random.default_rng(4)
+    site = np.repeat([0, 1, 2], 20)
+    label = (rng.random(60) < 0.2 + 0.3 * site).astype(int)
+    spaces = {
+        "salient": rng.normal(size=(60, 2)) + 3.0 * site[:, None],
+        "background": rng.normal(size=(60, 2)),
+    }
+    variables = pd.DataFrame({"label": label})
+    table = silhouette_table(
+        spaces, variables, {"label": "nominal"}, permutations=99, bootstraps=99, strata=site
+    ).set_index("space")
+    beyond = table["silhouette"] - table["null_mean"]
+    difference = table.loc["salient", "difference"]
+    assert difference == pytest.approx(beyond["salient"] - beyond["background"])
+    assert table.loc["salient", "null_mean"] - table.loc["background", "null_mean"] > 0.05
+    low, high = table.loc["salient", ["difference_ci_low", "difference_ci_high"]]
+    assert low < difference < high
