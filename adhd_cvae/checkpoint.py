@@ -1,5 +1,7 @@
 """Models as safetensors beside a JSON of their settings, and the state that lets training go on exactly."""
 
+import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from adhd_cvae.config import ImageConfig, ModelConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import atomic_path, read_json, write_json
+from adhd_cvae.files import atomic_path, file_checksum, read_json, write_json
 from adhd_cvae.network import ContrastiveVAE
 
 
@@ -27,36 +29,61 @@ def save_model(
 
     `key` names the data and settings it was trained on, and `history` how, for `finished_training`.
     """
-    with atomic_path(stem.with_suffix(".safetensors")) as temporary:
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-        save_file(state, temporary)
+    weights = stem.with_suffix(".safetensors")
+    save_tensors({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, weights)
     content = {
         "model": model.config.model_dump(mode="json"),
         "image": image.model_dump(mode="json"),
         "voxels": model.voxels,
+        "weights": file_checksum(weights),
         "training_key": key,
         "history": list(history),
     }
     write_json(content, stem.with_suffix(".json"))
 
 
-def finished_training(stem: Path, key: str) -> list[dict[str, Any]] | None:
-    """History of a model that has been trained to the end; None where there is none.
+def save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Write safetensors that are whole or absent.
 
     Raises
     ------
     InputError
-        The model there was trained on other data or settings.
+        There is no room, or no right, to write.
     """
+    with atomic_path(path) as temporary:
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        except SafetensorError as error:
+            raise InputError(f"{path} cannot be written ({error}).") from None
+
+
+def finished_training(stem: Path, key: str) -> list[dict[str, Any]] | None:
+    """History of a model that has been trained to the end; None where there is none, or its weights changed since.
+
+    Raises
+    ------
+    InputError
+        The model there was trained on other data or settings, or what describes it is damaged.
+    """
+    name = f"{stem.parent.name}/{stem.name}.json"
     if not stem.with_suffix(".json").exists():
         return None
-    content = read_json(stem.with_suffix(".json"))
-    if content["training_key"] != key:
+    try:
+        content = read_json(stem.with_suffix(".json"))
+        trained_with, history = content["training_key"], content["history"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{name} is damaged. Delete it to train anew.") from None
+    if trained_with != key:
         raise InputError(
-            f"{stem.parent.name}/{stem.name}.json belongs to training with other data or settings. "
-            f"Choose another OUTPUT_DIR, or --overwrite."
+            f"{name} belongs to training with other data or settings. Choose another OUTPUT_DIR, or --overwrite."
         )
-    return content["history"]
+    return history if _is_whole(stem, content) else None
+
+
+def _is_whole(stem: Path, content: dict[str, Any]) -> bool:
+    """Whether the weights are those that were saved, to the bit; earlier versions did not note them."""
+    weights = stem.with_suffix(".safetensors")
+    return weights.is_file() and content.get("weights") in (None, file_checksum(weights))
 
 
 def load_model(stem: Path) -> tuple[ContrastiveVAE, ImageConfig]:
@@ -70,10 +97,14 @@ def load_model(stem: Path) -> tuple[ContrastiveVAE, ImageConfig]:
     try:
         content = read_json(stem.with_suffix(".json"))
         image = ImageConfig.model_validate(content["image"])
-        model = ContrastiveVAE(
-            ModelConfig.model_validate(content["model"]), image.shape, int(content["voxels"])
-        )
-        model.load_state_dict(load_file(stem.with_suffix(".safetensors")))
+        sizes = ModelConfig.model_validate(content["model"]), image.shape, int(content["voxels"])
+        tensors = load_file(stem.with_suffix(".safetensors"))
+        with torch.device("meta"):  # sizes are compared before memory is taken for them
+            _compare(ContrastiveVAE(*sizes).state_dict(), tensors)
+        model = ContrastiveVAE(*sizes)
+        model.load_state_dict(tensors)
+        if not _is_whole(stem, content):
+            raise ValueError("checksum")
     except FileNotFoundError as error:
         name = Path(str(error.filename or stem)).name
         raise InputError(f"{name} is not in {stem.parent.name}/. Run `adhd-cvae train` first.") from None
@@ -83,6 +114,12 @@ def load_model(stem: Path) -> tuple[ContrastiveVAE, ImageConfig]:
             f"{stem.name}.safetensors is damaged or of another model ({reason}). Train again."
         ) from None
     return model.eval(), image
+
+
+def _compare(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor]) -> None:
+    for name, tensor in expected.items():
+        if name not in found or found[name].shape != tensor.shape:
+            raise ValueError(f"{name} is not of size {tuple(tensor.shape)}")
 
 
 def load_weights(model: ContrastiveVAE, path: str | Path) -> ContrastiveVAE:
@@ -103,9 +140,15 @@ def load_weights(model: ContrastiveVAE, path: str | Path) -> ContrastiveVAE:
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
-    """Write tensors, numbers and lists so that an interruption leaves either the old or the new state."""
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    """Write tensors, numbers and lists so that an interruption leaves either the old or the new state.
+
+    A checksum goes first: PyTorch reads a file with a changed bit without a word.
+    """
+    content = io.BytesIO()
+    torch.save(state, content)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(hashlib.sha256(content.getbuffer()).digest())
+        file.write(content.getbuffer())
 
 
 def load_state(path: Path, key: str) -> dict[str, Any] | None:
@@ -119,12 +162,16 @@ def load_state(path: Path, key: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            checksum, content = file.read(hashlib.sha256().digest_size), file.read()
+        if hashlib.sha256(content).digest() != checksum:
+            raise ValueError("its checksum is another")
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path.name} is damaged ({str(error).splitlines()[0]}). Delete it to train anew."
         ) from None
-    if state["key"] != key:
+    if not isinstance(state, dict) or state.get("key") != key:
         raise InputError(
             f"{path.name} belongs to training with other data or settings. Choose another OUTPUT_DIR, or --overwrite."
         )

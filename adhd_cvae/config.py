@@ -239,6 +239,8 @@ class AnalysisConfig(_Settings):
     """Posterior draws per participant."""
     max_components: PositiveInt = 10
     """Largest number of mixture components tried."""
+    atlas: str | None = None
+    """NIfTI file of whole-number labels in MNI space that names the peaks, with BIDS' ``dseg.tsv`` beside it."""
 
 
 class Recipe(_Settings):

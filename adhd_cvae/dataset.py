@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.files import atomic_path, file_checksum, fingerprint, read_json, write_json
+from adhd_cvae.files import atomic_path, file_checksum, fingerprint, read_json, reserve, write_json
 from adhd_cvae.maps import load_map
 from adhd_cvae.resampling import grid_affine
 
@@ -43,17 +43,38 @@ def prepare_images(
     settings = image.model_dump(include=set(IMAGE_SETTINGS), mode="json")
     sources = [_source(path) for path in paths]
     key = fingerprint([settings, sources])
-    manifest_path = cache_dir / "manifest.json"
-    if manifest_path.exists() and (manifest := read_json(manifest_path))["key"] == key:
+    manifest = _read_manifest(cache_dir)
+    if manifest.get("key") == key and _is_whole(cache_dir, manifest):
         return [_error_from(row) for row in manifest["maps"]]
     rows = _resample_all(paths, image, cache_dir, key, progress)
     errors = [_error_from(row) for row in rows]
     _keep_good(cache_dir, [error is None for error in errors], image)
     maps = [source | row for source, row in zip(sources, rows, strict=True)]
-    content = {"key": key, "affine": grid_affine(image).tolist(), "settings": settings, "maps": maps}
-    write_json(content, manifest_path)
+    content = {
+        "key": key,
+        "affine": grid_affine(image).tolist(),
+        "settings": settings,
+        "images": file_checksum(cache_dir / "images.npy"),
+        "maps": maps,
+    }
+    write_json(content, cache_dir / "manifest.json")
     _journal_path(cache_dir).unlink(missing_ok=True)
     return errors
+
+
+def _read_manifest(cache_dir: Path) -> dict[str, Any]:
+    """What the cache holds; nothing where there is none, or none that can be read."""
+    try:
+        content = read_json(cache_dir / "manifest.json")
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _is_whole(cache_dir: Path, manifest: dict[str, Any]) -> bool:
+    """Whether the array is there as it was written, to the bit."""
+    path = cache_dir / "images.npy"
+    return path.is_file() and manifest.get("images") == file_checksum(path)
 
 
 def _source(path: Path) -> dict[str, Any]:
@@ -86,7 +107,9 @@ def _resample_all(
     if rows is None:
         rows = []
         shape = (len(paths), *image.shape)
+        journal_path.unlink(missing_ok=True)  # first, or a kill would leave it beside an empty array
         array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
+        reserve(partial)
         journal_path.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
     else:
         array = np.lib.format.open_memmap(partial, mode="r+")
@@ -155,6 +178,7 @@ def _keep_good(cache_dir: Path, good: list[bool], image: ImageConfig) -> None:
     shape = (sum(good), *image.shape)
     with atomic_path(final) as temporary:
         kept = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=shape)
+        reserve(temporary)
         for row, index in enumerate(np.flatnonzero(good)):
             kept[row] = source[index]
         kept.flush()
@@ -167,17 +191,24 @@ def open_images(cache_dir: Path) -> np.ndarray:
     Raises
     ------
     InputError
-        The cache is missing or cut short.
+        The cache is missing, cut short or changed.
     """
     path = cache_dir / "images.npy"
     try:
-        return np.load(path, mmap_mode="r")
+        images = np.load(path, mmap_mode="r")
     except FileNotFoundError:
         raise InputError(f"{path.name} is not in {cache_dir.name}/. Run `adhd-cvae prepare` first.") from None
     except (ValueError, EOFError) as error:
         raise InputError(
             f"{path.name} is damaged ({error}). Delete it and run `adhd-cvae prepare` again."
         ) from None
+    manifest = _read_manifest(cache_dir)
+    if "images" in manifest and not _is_whole(cache_dir, manifest):
+        raise InputError(
+            f"{path.name} is damaged: its checksum is not the one in manifest.json. "
+            "Delete it and run `adhd-cvae prepare` again."
+        )
+    return images
 
 
 def paired_batches(

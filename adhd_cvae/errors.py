@@ -1,5 +1,14 @@
 """The one exception that means: the data or the settings are wrong, and here is what to do."""
 
+from collections.abc import Sequence
+from textwrap import shorten
+
+
+def named(names: Sequence[str], most: int = 30) -> str:
+    """Name what was found; a table may have thousands of columns, and a header any length."""
+    first = ", ".join(shorten(name, 60, placeholder="…") or "(no name)" for name in names[:most])
+    return first if len(names) <= most else f"{first} and {len(names) - most} more"
+
 
 class InputError(ValueError):
     """One readable line per problem; the command line prints them and exits with status 1.

@@ -12,13 +12,19 @@ from typing import Any
 import pandas as pd
 
 MISSING = "n/a"
+_WRITING = ".writing-"
+"""Begins the name of a file that is not whole yet."""
+_LARGEST_JSON = 2**28
+"""Bytes; a larger file is not read: in memory it takes several times as much."""
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that takes its name only once the block has succeeded."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=f".partial{''.join(path.suffixes)}", dir=path.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=_WRITING, suffix=f".partial{''.join(path.suffixes)}", dir=path.parent
+    )
     os.close(handle)
     temporary = Path(name)
     try:
@@ -27,13 +33,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:  # a full disk does not say where
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Delete what a killed process was writing in `folder` with `atomic_path`; nobody else may be writing there."""
-    for partial in folder.glob(".*.partial*"):
+    """Delete what a killed process was writing in or below `folder` with `atomic_path`; nobody may be writing now."""
+    for partial in folder.rglob(f"{_WRITING}*.partial*"):
         partial.unlink(missing_ok=True)
 
 
@@ -61,8 +71,26 @@ def write_json(content: Any, path: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file.
+
+    Raises
+    ------
+    ValueError
+        It is not JSON, nested deeper than Python can follow, or too large.
+    """
+    if path.stat().st_size > _LARGEST_JSON:
+        raise ValueError(f"{path.name} is larger than {_LARGEST_JSON >> 20} MiB")
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise ValueError(f"{path.name} is nested too deeply") from None
+
+
+def reserve(path: Path) -> None:
+    """Take the disk space of a file that is written through memory, where a full disk would end the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def file_checksum(path: Path) -> str:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 from sklearn.covariance import LedoitWolf
 
+from adhd_cvae.checkpoint import save_tensors
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import atomic_path
 from adhd_cvae.latents import Embedding, decode, embed
 from adhd_cvae.network import ContrastiveVAE
 
@@ -103,8 +104,7 @@ def fit_reference(codes: np.ndarray, residual: np.ndarray) -> Reference:
 
 def save_reference(reference: Reference, path: Path) -> None:
     """Write the numbers as safetensors."""
-    with atomic_path(path) as temporary:
-        save_file({name: np.array(value, order="C") for name, value in vars(reference).items()}, temporary)
+    save_tensors({name: torch.from_numpy(np.array(value)) for name, value in vars(reference).items()}, path)
 
 
 def load_reference(path: Path) -> Reference:

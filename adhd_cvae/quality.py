@@ -23,6 +23,9 @@ TEMPLATE_MASK = 0.1
 MOST_NEGATIVE = 0.1
 """Largest share of a map's absolute sum below zero; cubic resampling overshoots to some 0.02."""
 
+LARGEST_VALUE = 65504.0
+"""The largest number of float16, in which maps are kept."""
+
 
 def check_map(volume: np.ndarray, image: ImageConfig, name: str) -> None:
     """Refuse what is not gray matter in template space.
@@ -39,13 +42,18 @@ def check_map(volume: np.ndarray, image: ImageConfig, name: str) -> None:
     Raises
     ------
     ImageError
-        ``outside_grid``, ``negative_values``, ``not_in_template_space`` or ``off_centre``.
+        ``outside_grid``, ``values_too_large``, ``negative_values``, ``not_in_template_space`` or ``off_centre``.
     """
-    total = float(np.abs(volume).sum())
-    if total == 0:
+    largest = float(np.abs(volume).max())
+    if largest == 0:
         raise ImageError("outside_grid", f"{name} has no gray matter inside the grid; is it in MNI space?")
+    if not largest <= LARGEST_VALUE:
+        raise ImageError(
+            "values_too_large", f"{name} reaches {largest:g}; gray-matter volume per voxel is about 1."
+        )
     if image.min_template_correlation is None and image.max_offset is None:
         return
+    total = float(np.abs(volume).sum())
     negative = float((total - float(volume.sum())) / 2 / total)
     if negative > MOST_NEGATIVE:
         raise ImageError(

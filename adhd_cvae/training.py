@@ -3,7 +3,8 @@
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ import pandas as pd
 import torch
 
 from adhd_cvae.checkpoint import finished_training, load_state, save_model, save_state
+from adhd_cvae.cohort import BACKGROUND, TARGET, TRAIN
 from adhd_cvae.config import ModelConfig, Recipe
 from adhd_cvae.dataset import paired_batches
 from adhd_cvae.diagnosis import diverged, epoch_warnings, training_warnings
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import fingerprint, remove_partial_files, write_tsv
-from adhd_cvae.learner import EpochRow, Learner, Rows, choose_precision, deal_rows, new_learner
+from adhd_cvae.learner import EpochRow, Learner, Rows, choose_device, choose_precision, deal_rows, new_learner
 from adhd_cvae.objective import Terms, contrastive_terms, critic_loss, pair_terms, weighted_loss
 from adhd_cvae.transforms import augmentation, seed_augmentation
 
@@ -75,20 +77,48 @@ def train(
     )  # without it deterministic CUDA refuses to multiply
     torch.use_deterministic_algorithms(True)
     remove_partial_files(checkpoint_dir)
+    _check_groups(cohort)
     settings = recipe.model_dump(mode="json", exclude={"analysis", "name"})
-    people = cohort[["participant_id", "group", "split"]].to_numpy().tolist()
+    key = fingerprint([settings, cohort[["participant_id", "group", "split"]].to_numpy().tolist()])
     configs = {"cvae": recipe.model}
     if recipe.training.vae:  # as many units in all, no salient space, the same reconstruction term
         units = recipe.model.background + recipe.model.salient
         configs["vae"] = recipe.model.model_copy(update={"salient": 0, "background": units})
     history: list[EpochRow] = []
     for name, config in configs.items():
-        history += _train_one(
-            name, config, images, cohort, recipe, checkpoint_dir, fingerprint([settings, people]), progress
-        )
+        with _enough_memory(recipe):
+            history += _train_one(name, config, images, cohort, recipe, checkpoint_dir, key, progress)
     table = pd.DataFrame(history)
     write_tsv(table, checkpoint_dir / "history.tsv")
     return TrainingResult(table, training_warnings(table, recipe))
+
+
+def _check_groups(cohort: pd.DataFrame) -> None:
+    """Refuse a split that leaves a group nobody to learn from, or one person, who differs from nobody."""
+    trained_on = list(cohort.loc[cohort["split"] == TRAIN, "group"])
+    for group in (TARGET, BACKGROUND):
+        if (count := trained_on.count(group)) < 2:
+            raise InputError(
+                f"cohort.tsv has {count} of the {group} group in the training split; at least 2 are needed. "
+                "Lower cohort.test_fraction and run `adhd-cvae prepare` again, or correct the column 'split'."
+            )
+
+
+@contextmanager
+def _enough_memory(recipe: Recipe) -> Iterator[None]:
+    """Say which setting to lower where a training step does not fit."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        full = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
+        if not full:
+            raise
+        batch = recipe.training.batch_size
+        advice = f"Try --set training.batch_size={batch // 2}" if batch > 1 else "Lower model.channels"
+        raise InputError(
+            f"the memory of {choose_device(recipe.training.device).type} does not hold a training step of "
+            f"{batch} + {batch} maps. {advice}, and give --overwrite."
+        ) from None
 
 
 def _train_one(

@@ -26,6 +26,7 @@ OUTPUT_FILES = (
     "cache",
     "checkpoints",
     "analysis",
+    "ensemble",
     "maps",
     "figures",
     "models",

@@ -3,7 +3,7 @@
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,17 +59,44 @@ def derivative_roots(bids_dir: Path) -> list[Path]:
     return [bids_dir, *inner]
 
 
+class Walk(NamedTuple):
+    """A folder's files, by their paths from it with a leading slash, and the links that were not followed."""
+
+    files: list[str]
+    links: list[str]
+
+
+def walk(root: Path, leave_out: Callable[[str], bool]) -> Walk:
+    """List a folder's files through links, entering no folder twice and none that holds `root`.
+
+    Links can lead in a circle, or by two ways each to a folder with two more: without this a walk has no end. Real
+    folders come first, so that of a folder and a link to it the link is the one left out.
+    """
+    entered, files, links = {_identity(parent) for parent in root.resolve().parents}, [], []
+    waiting = [str(root)]
+    for start in waiting:  # grows meanwhile
+        for folder, folders, names in os.walk(start):
+            here = folder[len(str(root)) :]
+            if _identity(folder) in entered:
+                links.append(here)
+                folders.clear()
+                continue
+            entered.add(_identity(folder))
+            folders[:] = sorted(name for name in folders if not leave_out(f"{here}/{name}"))
+            waiting += [f"{folder}/{name}" for name in folders if os.path.islink(f"{folder}/{name}")]
+            files += [f"{here}/{name}" for name in names if not leave_out(f"{here}/{name}")]
+    return Walk(sorted(files), links)
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
+
+
 def _walk(bids_dir: Path) -> Iterator[str]:
     """Give the path of every file that pybids would index."""
     for root in derivative_roots(bids_dir):
-        for folder, folders, files in os.walk(root, followlinks=True):
-            here = "" if Path(folder) == root else "/" + Path(folder).relative_to(root).as_posix()
-            folders[:] = [name for name in folders if not _ignored(f"{here}/{name}")]
-            yield from (
-                f"{root.relative_to(bids_dir)}{here}/{name}"
-                for name in files
-                if not _ignored(f"{here}/{name}")
-            )
+        yield from (f"{root.relative_to(bids_dir)}{file}" for file in walk(root, _ignored).files)
 
 
 def _ignored(path: str) -> bool:
@@ -92,7 +119,8 @@ def _entities(root: Path) -> dict[str, dict[str, str]]:
         from bids.layout import BIDSLayout, BIDSLayoutIndexer
         from bids.layout.models import Tag
 
-        indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=list(IGNORED))
+        circles = [re.compile(f"^{re.escape(link)}(/|$)") for link in walk(root, _ignored).links]
+        indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=[*IGNORED, *circles])
         layout: Any = BIDSLayout(
             root, validate=False, is_derivative=True, indexer=indexer, config=["bids", "derivatives"]
         )

@@ -1,6 +1,5 @@
 """One phenotype file brought to the code book: what it claims about whom, in canonical text."""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adhd_cvae.errors import InputError
+from adhd_cvae.errors import InputError, named
+from adhd_cvae.files import read_json
 from bids_adapters.codebook import Column, canonical_number, find_column, is_missing, read_value
 from bids_adapters.derived import DERIVED_FROM
 from bids_adapters.identifiers import participant_key, participant_label
@@ -112,9 +112,8 @@ def _identify(table: TextTable, path: Path, source: Source) -> tuple[list[str | 
     names = [snake_case(header) for header in table.headers]
     positions = [names.index(name) for name in ID_COLUMNS if name in names]
     if not positions:
-        found = ", ".join(header or "(no name)" for header in table.headers)
         raise InputError(
-            f"{path}: no column tells the participants apart (found: {found}). Name it participant_id."
+            f"{path}: no column tells the participants apart (found: {named(table.headers)}). Name it participant_id."
         )
     keys: list[str | None] = []
     for cell, line in zip(table.column(positions[0]), table.lines, strict=True):
@@ -200,7 +199,7 @@ def _describe(column: Column | None, header: str, name: str, described: Any) -> 
 def _read_sidecar(path: Path) -> dict[str, Any]:
     """Read the JSON file beside a table, which describes the columns; an unreadable one describes nothing."""
     try:
-        content = json.loads(path.with_suffix(".json").read_text(encoding="utf-8-sig"))
+        content = read_json(path.with_suffix(".json"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -4,12 +4,16 @@ import csv
 import io
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from adhd_cvae.errors import InputError
 
 SEPARATORS = ("\t", ",", ";", "|")
+LARGEST = 2**27
+"""Bytes; a larger file is not read: as cells it takes some twenty times as much memory."""
+MOST_COLUMNS = 20_000
 _BINARY = {b"PK": "a spreadsheet or an archive", b"\xd0\xcf": "a spreadsheet", b"\x1f\x8b": "compressed"}
 _INDEX_HEADER = re.compile(r"|x|index|unnamed_\d+", re.IGNORECASE)
 
@@ -61,12 +65,7 @@ def read_text_table(path: Path) -> TextTable:
     """
     text = _decode(path)
     separator = _separator(text)
-    try:
-        cells = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as error:
-        raise InputError(f"{path}: is not a table ({error}). Save it as .tsv or .csv.") from error
-    tidy = [[" ".join(cell.split()) for cell in row] for row in cells]
-    numbered = [(line, row) for line, row in enumerate(tidy, start=1) if any(row)]
+    numbered = [(line, row) for line, row in enumerate(_cells(text, separator, path), start=1) if any(row)]
     if not numbered:
         raise InputError(f"{path}: is empty; expected a header and one row a participant.")
     headers = numbered[0][1]
@@ -82,9 +81,30 @@ def read_text_table(path: Path) -> TextTable:
     )
 
 
+def _cells(text: str, separator: str, path: Path) -> Iterator[list[str]]:
+    """Give the cells row by row, tidied."""
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            if len(row) > MOST_COLUMNS:
+                raise InputError(
+                    f"{path}: has {len(row)} columns; expected at most {MOST_COLUMNS}. Keep those you need."
+                )
+            yield [_tidy(cell) for cell in row]
+    except csv.Error as error:
+        raise InputError(f"{path}: is not a table ({error}). Save it as .tsv or .csv.") from error
+
+
+def _tidy(cell: str) -> str:
+    """Single spaces, and none of the control characters that a terminal would obey."""
+    words = " ".join(cell.split())
+    return words if words.isprintable() else "".join(filter(str.isprintable, words))
+
+
 def _decode(path: Path) -> str:
     """Read the file's text: UTF-16 by its byte-order mark, UTF-8 where it is valid, else latin-1."""
     try:
+        if path.stat().st_size > LARGEST:
+            raise InputError(f"{path}: is larger than {LARGEST >> 20} MiB. Keep the columns you need.")
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error

@@ -14,7 +14,8 @@ from adhd_cvae.analysis.recovery import recovery_table
 from adhd_cvae.analysis.similarity_table import rsa_table
 from adhd_cvae.config import AnalysisConfig, Recipe
 from adhd_cvae.files import file_checksum, read_tsv, write_tsv
-from pipelines.brain_results import read_decoded, write_maps
+from pipelines.atlas_files import atlas_files
+from pipelines.brain_results import BrainResults
 from pipelines.evidence import Evidence, Scale, gather
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
@@ -44,6 +45,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
     )
     if truth is not None:
         inputs["truth"] = file_checksum(truth)
+    inputs |= {file.name: file_checksum(file) for file in atlas_files(recipe.analysis.atlas)}
     stage = Stage(
         name="analyse",
         settings=settings_of(recipe, "seed", "analysis"),
@@ -105,7 +107,7 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
     if settings.claims:
         steps["claims"] = lambda: claims(paths, settings)
     if paths.decoded.is_file():
-        steps["peaks"] = lambda: write_maps(read_decoded(paths.decoded), evidence, settings, seed, paths.maps)
+        steps |= BrainResults(paths, evidence, recipe).steps
     if truth is not None:
         steps["recovery"] = lambda: recovery(evidence, truth, seed)
     return steps

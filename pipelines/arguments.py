@@ -17,13 +17,18 @@ class Benchmark(StrEnum):
 
     separation = "separation"
     speed = "speed"
+    training = "training"
     calibration = "calibration"
+    faults = "faults"
+    fuzz = "fuzz"
 
 
-def problems(error: InputError | OSError) -> tuple[str, ...]:
+def problems(error: InputError | MemoryError | OSError) -> tuple[str, ...]:
     """One line per problem; a full disk or a forbidden folder is named with its path."""
     if isinstance(error, InputError):
         return error.problems
+    if isinstance(error, MemoryError):
+        return (f"the memory of this machine is full ({error or 'no more is given'}).",)
     where = f"{error.filename}: " if error.filename else ""
     return (f"{where}{error.strerror or error}",)
 

@@ -1,6 +1,7 @@
 """The verbs. Heavy modules are imported inside them, so that ``--help`` is instant."""
 
 import sys
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +14,16 @@ from pipelines.options import (
     BenchmarkRecipe,
     BidsDir,
     CohensD,
+    Dask,
+    EnsembleSeeds,
     FilterFile,
     Jobs,
+    Kills,
     Labels,
+    Live,
     Maps,
     Methods,
+    Minutes,
     Model,
     NewBidsDir,
     Null,
@@ -70,6 +76,12 @@ def _options(
     """Hold the options that come before a verb."""
 
 
+def _alone_in(folder: Path) -> AbstractContextManager[None]:
+    from pipelines.occupancy import occupied
+
+    return occupied(folder)
+
+
 @app.command()
 def demo(
     output_dir: OutputDir = Path("demo"),
@@ -80,6 +92,7 @@ def demo(
     recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    live: Live = True,
 ) -> None:
     """Simulate a cohort and run every stage on it."""
     from adhd_cvae.simulation import SimulationConfig
@@ -88,7 +101,8 @@ def demo(
 
     resolved = load_recipe(recipe, tuple(overrides or ()))
     config = SimulationConfig(participants=participants, seed=seed, cohens_d=cohens_d, null=null)
-    print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite))
+    with _alone_in(stages.results(output_dir).folder):
+        print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite, live))
 
 
 @app.command()
@@ -146,6 +160,8 @@ def run(
     overrides: Overrides = None,
     model: Model = None,
     overwrite: Overwrite = False,
+    live: Live = True,
+    seeds: EnsembleSeeds = 1,
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
     from pipelines.settings import DEFAULT, load_recipe
@@ -158,8 +174,10 @@ def run(
                 "the participant level needs a trained model, e.g. --model models:/adhd-cvae@champion",
                 param_hint="--model",
             )
-        if recipe is not None or overrides:
-            raise typer.BadParameter("the model brings its own settings", param_hint="--recipe / --set")
+        if recipe is not None or overrides or seeds > 1:
+            raise typer.BadParameter(
+                "the model brings its own settings", param_hint="--recipe / --set / --seeds"
+            )
         from pipelines import participant
 
         participant.run(paths, source, model, progress, overwrite)
@@ -169,7 +187,8 @@ def run(
     from pipelines import group
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
-    published = group.run(paths, resolved, source, progress, overwrite)
+    with _alone_in(paths.folder):
+        published = group.run(paths, resolved, source, progress, overwrite, live, seeds)
     print(f"Report           {paths.report}\n{published}")
 
 
@@ -190,7 +209,8 @@ def prepare(
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
     source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
-    stage.run(OutputPaths(output_dir), resolved, source, for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(OutputPaths(output_dir), resolved, source, for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -199,13 +219,15 @@ def train(
     recipe: RecipeName = None,
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    live: Live = True,
 ) -> None:
     """Train the models on the image cache; goes on where it was interrupted."""
     from pipelines import train as stage
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, live)
 
 
 @app.command()
@@ -220,7 +242,8 @@ def embed(
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+    with _alone_in(output_dir):
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -229,13 +252,16 @@ def analyse(
     recipe: RecipeName = None,
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    dask: Dask = None,
 ) -> None:
     """Tables, maps and figures from cohort.tsv, latents.tsv and draws.npz alone."""
     from pipelines import analyse as stage
     from pipelines.record import recipe_of
+    from pipelines.workers import workers
 
     paths = OutputPaths(output_dir)
-    stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+    with _alone_in(output_dir), workers(dask):
+        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
 
 
 @app.command()
@@ -251,7 +277,8 @@ def publish(
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
-    print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, promote))
+    with _alone_in(output_dir):
+        print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, promote))
 
 
 @app.command("export-bundle")
@@ -267,7 +294,10 @@ def export_bundle(
 
 @app.command()
 def benchmark(
-    what: Annotated[Benchmark, typer.Argument(metavar="separation,speed,calibration", show_default=False)],
+    what: Annotated[
+        Benchmark,
+        typer.Argument(metavar="separation,calibration,speed,training,faults,fuzz", show_default=False),
+    ],
     output_dir: OutputDir = Path("benchmark"),
     recipe: BenchmarkRecipe = None,
     overrides: Overrides = None,
@@ -276,20 +306,31 @@ def benchmark(
     jobs: Jobs = None,
     seeds: Seeds = None,
     methods: Methods = None,
+    kills: Kills = 50,
+    minutes: Minutes = 10,
     simulations: Simulations = 200,
+    seed: Seed = 0,
 ) -> None:
-    """Measure how well planted effects are separated, how fast this machine is, or how often tests are wrong."""
+    """Measure separation, how often tests are wrong, speed, training, or what kills and spoilt files do."""
     from pipelines.benchmarks import measure as measure
     from pipelines.settings import load_recipe
 
     progress = for_this_terminal()
+    if what is Benchmark.faults:
+        print(measure.faults(output_dir, progress, kills, seed, jobs))
+        return
+    if what is Benchmark.fuzz:
+        print(measure.fuzz(output_dir, progress, minutes, seed))
+        return
     if what is Benchmark.calibration:
         print(measure.calibration(output_dir, progress, simulations, jobs))
         return
-    is_speed = what is Benchmark.speed
-    resolved = load_recipe(recipe or ("demo" if is_speed else "separation"), tuple(overrides or ()))
-    if is_speed:
+    default = "separation" if what is Benchmark.separation else "demo"
+    resolved = load_recipe(recipe or default, tuple(overrides or ()))
+    if what is Benchmark.speed:
         print(measure.speed(output_dir, resolved, progress, maps))
+    elif what is Benchmark.training:
+        print(measure.training(output_dir, resolved, progress))
     else:
         names = methods.split(",") if methods else None
         print(measure.separation(output_dir, resolved, progress, quick, seeds, names, jobs))
@@ -312,7 +353,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         app(args=spread_labels([argument for argument in given if argument != "--debug"]))
-    except (InputError, OSError) as error:
+    except (InputError, MemoryError, OSError) as error:
         if debug:
             raise
         for problem in problems(error):

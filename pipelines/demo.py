@@ -19,15 +19,25 @@ SPACES = {"salient": "s", "background": "z", "contrastive_pca": "contrastive PCA
 
 
 def run(
-    folder: Path, recipe: Recipe, simulation: SimulationConfig, progress: Progress, overwrite: bool = False
+    folder: Path,
+    recipe: Recipe,
+    simulation: SimulationConfig,
+    progress: Progress,
+    overwrite: bool = False,
+    live: bool = False,
 ) -> str:
     """Make ``bids`` and ``derivatives/adhd-cvae`` in `folder`; return the summary."""
     started = time.monotonic()
     bids_dir = folder / "bids"
-    paths = OutputPaths(folder / "derivatives" / "adhd-cvae")
+    paths = results(folder)
     simulate.run(bids_dir, simulation, progress, overwrite)
-    published = group.run(paths, recipe, BidsInput(bids_dir), progress, overwrite)
+    published = group.run(paths, recipe, BidsInput(bids_dir), progress, overwrite, live)
     return summary(paths, published, time.monotonic() - started)
+
+
+def results(folder: Path) -> OutputPaths:
+    """Where the demo of `folder` keeps its results."""
+    return OutputPaths(folder / "derivatives" / "adhd-cvae")
 
 
 def summary(paths: OutputPaths, published: Published, seconds: float) -> str:

@@ -1,18 +1,31 @@
 """The group level: every stage, one after the other."""
 
 from adhd_cvae.config import Recipe
-from pipelines import analyse, embed, prepare, publish, train
+from pipelines import analyse, embed, ensemble, prepare, publish, train
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress
 from pipelines.publish import Published
 
 
 def run(
-    paths: OutputPaths, recipe: Recipe, source: BidsInput, progress: Progress, overwrite: bool = False
+    paths: OutputPaths,
+    recipe: Recipe,
+    source: BidsInput,
+    progress: Progress,
+    overwrite: bool = False,
+    live: bool = False,
+    seeds: int = 1,
 ) -> Published:
-    """Prepare, train, embed, analyse and publish; each stage whose results stand is passed over."""
+    """Prepare, train, embed, analyse and publish; each stage whose results stand is passed over.
+
+    With several `seeds`, the same again for each, and their average (`pipelines.ensemble`).
+    """
     prepare.run(paths, recipe, source, progress, overwrite)
-    train.run(paths, recipe, progress, overwrite)
+    train.run(paths, recipe, progress, overwrite, live)
     embed.run(paths, recipe, progress, overwrite)
     analyse.run(paths, recipe, progress, overwrite)
-    return publish.run(paths, recipe, progress, overwrite)
+    published = publish.run(paths, recipe, progress, overwrite)
+    if seeds > 1:
+        together = ensemble.run(paths, recipe, seeds, published, progress, overwrite, live)
+        progress.line(f"Average of {seeds} seeds: {paths.ensemble.folder}; MLflow run: {together.run_name}")
+    return published

@@ -23,6 +23,12 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results ma
 Promote = Annotated[
     bool, typer.Option("--promote", help="Make this model the champion if it beats the present one.")
 ]
+Live = Annotated[
+    bool, typer.Option("--live/--no-live", help="Show losses in MLflow while the model is trained.")
+]
+EnsembleSeeds = Annotated[
+    int, typer.Option("--seeds", min=1, help="group: train so many times, and average what agrees.")
+]
 Labels = Annotated[
     list[str] | None,
     typer.Option(
@@ -56,6 +62,10 @@ Severities = Annotated[
 Subtypes = Annotated[
     int, typer.Option("--subtypes", min=0, max=3, help="Discrete subtypes instead; 0 for none.")
 ]
+Dask = Annotated[
+    str | None,
+    typer.Option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster that shares the work."),
+]
 Population = Annotated[
     int,
     typer.Option("--population", min=0, help="Another has other regions, more anatomy and stronger sites."),
@@ -68,8 +78,10 @@ Maps = Annotated[int, typer.Option("--maps", min=4, help="speed: maps prepared, 
 Quick = Annotated[bool, typer.Option("--quick", help="separation: a small grid, minutes.")]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", min=1, help="separation, calibration: processes of one core; default: all cores."),
+    typer.Option("--jobs", min=1, help="Processes of one core; default: all cores. Not for speed, fuzz."),
 ]
+Kills = Annotated[int, typer.Option("--kills", min=1, help="faults: how often a run is killed.")]
+Minutes = Annotated[float, typer.Option("--minutes", min=0, help="fuzz: how long spoilt files are read.")]
 Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="separation: cohorts of each kind.")]
 Methods = Annotated[
     str | None, typer.Option("--methods", metavar="A,B", help="separation: these methods only.")

@@ -166,3 +166,22 @@ class OutputPaths:
     def table(self, name: str) -> Path:
         """Result table `name` of the analysis."""
         return self.analysis / f"{name}.tsv"
+
+    @property
+    def ensemble(self) -> "OutputPaths":
+        """Average over several seeds: a folder of results of its own."""
+        return OutputPaths(self.folder / "ensemble")
+
+    def member(self, seed: int) -> "OutputPaths":
+        """Results of one further seed."""
+        return OutputPaths(self.ensemble.folder / f"seed-{seed}")
+
+    @property
+    def stability(self) -> Path:
+        """How far the codes of each two seeds agree; in an average only."""
+        return self.folder / "stability.tsv"
+
+    @property
+    def seed_scores(self) -> Path:
+        """Spread of every score over the seeds; in an average only."""
+        return self.folder / "scores.tsv"

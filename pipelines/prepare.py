@@ -1,6 +1,5 @@
 """Stage: BIDS in; cohort.tsv, exclusions.tsv and the image cache out."""
 
-import json
 import os
 from collections import Counter
 from dataclasses import replace
@@ -13,9 +12,10 @@ from adhd_cvae.balance import balance_cohort, is_asked
 from adhd_cvae.cohort import split_cohort, validate_cohort
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.files import MISSING, fingerprint, write_tsv
+from adhd_cvae.files import MISSING, fingerprint, read_json, write_tsv
 from bids_adapters.assemble import Cohort, build_cohort
 from bids_adapters.derivatives import write_table
+from bids_adapters.index import walk
 from pipelines.bids_source import dataset_description, describe_output, table_checksums, tables_elsewhere
 from pipelines.columns import check_columns, nominal_columns
 from pipelines.paths import BidsInput, OutputPaths
@@ -73,6 +73,7 @@ def run(
             "exclusions.tsv",
             "confounding.tsv",
             "dataset_description.json",
+            "cache/images.npy",
             "cache/manifest.json",
             "cache/pictures.npz",
         ),
@@ -102,7 +103,7 @@ def read_filter_file(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except FileNotFoundError:
         raise InputError(f"--bids-filter-file {path}: there is no such file.") from None
     except ValueError as error:
@@ -116,19 +117,16 @@ def read_filter_file(path: Path | None) -> dict[str, Any] | None:
 
 def tree_fingerprint(folder: Path, without: Path) -> str:
     """Tell whether any file of a dataset came, changed, moved or went; dates and sizes, no reading."""
-    left_out = without.resolve()
+    root, left_out = folder.resolve(), without.resolve()
+
+    def is_none_of_it(path: str) -> bool:
+        return path.rpartition("/")[2].startswith((".", MLFLOW)) or root / path[1:] == left_out
+
     seen = []
-    for place, folders, files in os.walk(folder.resolve()):
-        here = Path(place)
-        folders[:] = sorted(
-            name for name in folders if not name.startswith((".", MLFLOW)) and here / name != left_out
-        )
-        for name in sorted(files):
-            if not name.startswith((".", MLFLOW)):
-                status = (here / name).stat()
-                seen.append(
-                    [os.path.relpath(here / name, folder.resolve()), status.st_size, status.st_mtime_ns]
-                )
+    for file in walk(root, is_none_of_it).files:
+        path = f"{root}{file}"
+        status = os.stat(path) if os.path.exists(path) else os.lstat(path)  # of a link that leads nowhere
+        seen.append([file[1:], status.st_size, status.st_mtime_ns])
     return fingerprint(seen)
 
 

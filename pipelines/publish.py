@@ -64,10 +64,12 @@ def run(
     progress: Progress,
     overwrite: bool = False,
     promote: bool = False,
+    name: str | None = None,
+    register: bool = True,
 ) -> Published:
     """Write the report, then log the run and register the model; results already published stay one run.
 
-    The model becomes the champion by the rule of `pipelines.promotion`.
+    The model becomes the champion by the rule of `pipelines.promotion`. `name` is the run's, by default `title`.
 
     Raises
     ------
@@ -85,7 +87,7 @@ def run(
         write_report(paths.folder)
         tick(1, 1, "")
     started = time.monotonic()
-    published = _log(paths, recipe, progress)
+    published = _log(paths, recipe, progress, name or title(paths, recipe), register)
     RunRecord.open(paths).note(
         published={
             "run_id": published.run_id,
@@ -111,41 +113,44 @@ def _settle(paths: OutputPaths, published: Published, promote: bool) -> Publishe
     return replace(published, standing=standing)
 
 
-def _log(paths: OutputPaths, recipe: Recipe, progress: Progress) -> Published:
+def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, name: str, register: bool) -> Published:
     """Log everything unless the store holds a finished run of the same content."""
-    from pipelines import registry, tracking
+    from pipelines import live, registry, tracking
 
     store = tracking.find_store(paths.folder)
-    record = RunRecord.open(paths).content
     content = content_fingerprint(paths, recipe)
-    cohort = read_tsv(paths.cohort)
-    name = f"{recipe.name}, {len(cohort)} participants, seed {recipe.seed}"
+    training = live.token(paths)
     with tracking.readable_errors(store), progress.bar("Logging to MLflow") as tick:
         tick(0, 4, "opening the store")
         client = store.client()
-        for done in tracking.find_runs(client, content, finished=True):
-            version = registry.version_of(client, done)
-            return Published(store.uri, done.info.run_name or name, done.info.run_id, version)
-        run = tracking.start_run(client, store, name, content, _tags(recipe, record))
+        for run in tracking.find_runs(client, tracking.CONTENT_TAG, content):
+            if run.info.status == "FINISHED":
+                version = registry.version_of(client, run)
+                return Published(store.shown, run.info.run_name or name, run.info.run_id, version)
+        own = {**tags(recipe, RunRecord.open(paths).content), tracking.CONTENT_TAG: content}
+        unless = {tracking.CONTENT_TAG: content, **({tracking.TRAINING_TAG: training} if training else {})}
+        run = tracking.start_run(client, store, name, own, unless)
         with tracking.ending(client, run):
             _log_results(paths, recipe, client, run, tick)
             tick(3, 4, "model")
-            version = _register(paths, client, run)
+            version = registry.version_of(client, run)
+            if version is None and register:
+                version = _register(paths, client, run)
         tick(4, 4, "")
-    return Published(store.uri, name, run.info.run_id, version)
+    return Published(store.shown, name, run.info.run_id, version)
 
 
 def _log_results(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "Run", tick: Tick) -> None:
     """Log settings, losses, scores, dataset, tables and figures."""
-    from pipelines import tracking
+    from pipelines import metrics, tracking
 
     record, cohort, run_id = RunRecord.open(paths).content, read_tsv(paths.cohort), run.info.run_id
     now = int(time.time() * 1000)
     tick(1, 4, "settings and losses")
     tracking.log_recipe(client, run_id, recipe)
     if paths.history.is_file():
-        tracking.log_history(client, run_id, read_tsv(paths.history), now)
-    tracking.log_scores(client, run_id, scores(paths, record), now)
+        metrics.log_history(client, run_id, read_tsv(paths.history), now)
+    metrics.log_scores(client, run_id, scores(paths, record), now)
     digest = fingerprint(checksums(paths, paths.cohort, paths.manifest))
     tracking.log_dataset(client, run_id, record.get("dataset", "cohort"), digest, _profile(cohort))
     tick(2, 4, "tables and figures")
@@ -157,6 +162,7 @@ def content_fingerprint(paths: OutputPaths, recipe: Recipe) -> str:
     tables = sorted(paths.analysis.glob("*.tsv"))
     weights = paths.cvae.with_suffix(".safetensors")
     files = (paths.cohort, paths.latents, paths.draws, weights, paths.reference, *tables)
+    files += (paths.stability, paths.seed_scores)
     return fingerprint({"recipe": recipe.model_dump(mode="json"), "files": checksums(paths, *files)})
 
 
@@ -178,6 +184,18 @@ def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
         for split in distances["split"].unique():
             flags = distances.loc[distances["split"] == split, "out_of_distribution"]
             found[f"out_of_distribution/{split}"] = float(flags.mean())
+    if paths.history.is_file():
+        trained = read_tsv(paths.history).query("epoch > 0")
+        medians = pd.DataFrame(trained.groupby("model", as_index=False)["seconds"].median())
+        for row in medians.to_dict("records"):
+            found[f"seconds/epoch/{row['model']}"] = float(row["seconds"])
+    if paths.stability.is_file():
+        pairs = read_tsv(paths.stability)
+        means = pd.DataFrame(pairs.groupby(["space", "split"], as_index=False)["r"].mean())
+        for row in means.to_dict("records"):
+            found[f"stability/{row['space']}/{row['split']}"] = float(row["r"])
+    if "peak_memory_mb" in record:
+        found["memory/peak_mb"] = record["peak_memory_mb"]
     for stage, facts in record.get("stages", {}).items():
         if "seconds" in facts:
             found[f"seconds/{stage}"] = facts["seconds"]
@@ -198,12 +216,21 @@ def promotion_numbers(paths: OutputPaths) -> dict[str, float]:
     return promotion_scores(splits.merge(errors, on="participant_id"), read_tsv(paths.table("probes")))
 
 
-def _tags(recipe: Recipe, record: dict) -> dict[str, str]:
+def title(paths: OutputPaths, recipe: Recipe) -> str:
+    """Name a run so that a stranger can tell it from its neighbours."""
+    participants = len(read_tsv(paths.cohort))
+    return f"{recipe.name}, {recipe.objective.name}, {participants} participants, seed {recipe.seed}"
+
+
+def tags(recipe: Recipe, record: dict) -> dict[str, str]:
+    """Say what a person filters runs by."""
     from pipelines.tracking import git_commit
 
     commit = git_commit()
     return {
         "recipe": recipe.name,
+        "objective": recipe.objective.name,
+        "seed": str(recipe.seed),
         "dataset": str(record.get("dataset", "cohort")),
         "device": str(record.get("device", "unknown")),
         **({"mlflow.source.git.commit": commit} if commit else {}),

@@ -11,7 +11,7 @@ from typing import Any
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import file_checksum, fingerprint, read_json, write_json
+from adhd_cvae.files import file_checksum, fingerprint, read_json, remove_partial_files, write_json
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
 from pipelines.settings import DEFAULT, apply_overrides, flatten, load_recipe, validated
@@ -68,6 +68,8 @@ class RunRecord:
             raise InputError(
                 f"{paths.run_record} is not JSON ({error}). Move it away to start afresh."
             ) from error
+        if not _is_record(content):
+            raise InputError(f"{paths.run_record} is no record of adhd-cvae. Move it away to start afresh.")
         return cls(paths, content)
 
     @property
@@ -108,6 +110,7 @@ class RunRecord:
         elif before is not None and before["state"] == "done" and self._whole(before["outputs"]):
             progress.line(f"{stage.name}: already done")
             return False
+        remove_partial_files(self.paths.folder)
         self._start(stage, recipe)
         started = time.monotonic()
         try:
@@ -175,6 +178,17 @@ class RunRecord:
             (self.paths.folder / name).is_file() and _seal(self.paths.folder / name) == seal
             for name, seal in outputs.items()
         )
+
+
+def _is_record(content: Any) -> bool:
+    """Whether run.json has what the stages rely on."""
+    stages = content.get("stages", {}) if isinstance(content, dict) else None
+    return isinstance(stages, dict) and all(
+        isinstance(stage, dict)
+        and {"state", "fingerprint", "settings", "inputs"} <= set(stage)
+        and (stage["state"] != "done" or isinstance(stage.get("outputs"), dict))
+        for stage in stages.values()
+    )
 
 
 def recipe_of(paths: OutputPaths, name: str | None, overrides: list[str] | None) -> Recipe:

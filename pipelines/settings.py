@@ -8,11 +8,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from yaml.composer import ComposerError
 
 from adhd_cvae.config import SET_BY_NAME, Recipe
 from adhd_cvae.errors import InputError
 
 DEFAULT = "adhd200"
+_LARGEST_RECIPE = 2**16
+"""Bytes; a shipped one has a few thousand."""
+_LONGEST_SHOWN = 200
 _SHIPPED = files("pipelines") / "recipes"
 
 
@@ -69,8 +73,8 @@ def apply_overrides(settings: dict[str, Any], overrides: tuple[str, ...]) -> dic
             problems.append(f"--set {key}: no such setting. {_nearest(key, known_keys())}")
             continue
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
+            value = yaml.load(text, Loader=_PlainLoader)  # noqa: S506, a safe loader
+        except (yaml.YAMLError, ValueError, RecursionError):
             problems.append(f"--set {key}: {text!r} is not a YAML value. Quote lists: --set '{key}=[1, 2]'")
             continue
         settings = _with_value(settings, key.split("."), value)
@@ -122,6 +126,10 @@ def _text(name_or_file: str) -> str:
         return (_SHIPPED / f"{name_or_file}.yaml").read_text(encoding="utf-8")
     path = Path(name_or_file)
     if path.is_file():
+        if path.stat().st_size > _LARGEST_RECIPE:
+            raise InputError(
+                f"recipe {path} is larger than {_LARGEST_RECIPE >> 10} KiB; expected a page of YAML."
+            )
         try:
             return path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
@@ -137,8 +145,10 @@ def _text(name_or_file: str) -> str:
 def _parse(text: str, origin: str) -> dict[str, Any]:
     """Parse YAML with plain values only: tags that would make Python objects are refused."""
     try:
-        settings = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        settings = yaml.load(text, Loader=_PlainLoader)  # noqa: S506, a safe loader
+    except RecursionError:
+        raise InputError(f"recipe {origin} is not plain YAML: it is nested too deeply.") from None
+    except (yaml.YAMLError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         line = f" at line {place.line + 1}" if place is not None else ""
         raise InputError(
@@ -152,6 +162,16 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
             f"'model:' with '  salient: 2' below it."
         )
     return {str(key): value for key, value in settings.items()}
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML's plain values, without aliases: nine lines of them can stand for a thousand million values."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise ComposerError(problem="write the value out instead of *alias", problem_mark=mark)
+        return super().compose_node(parent, index)
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +224,12 @@ def _explain(detail: ErrorDetails, origin: str) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{origin}: no setting '{key}'. {_nearest(key, _siblings(key))}"
     expected = detail["msg"].replace("Input should be", "expected", 1)
-    return f"{origin}: {key} is {detail['input']!r}; {expected[0].lower()}{expected[1:]}."
+    return f"{origin}: {key} is {_brief(detail['input'])}; {expected[0].lower()}{expected[1:]}."
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def _siblings(key: str) -> list[str]:

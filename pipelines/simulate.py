@@ -8,7 +8,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import read_json, write_json
+from adhd_cvae.files import read_json, remove_partial_files, write_json
 from adhd_cvae.simulation import SUBTYPE, SimulatedCohort, SimulationConfig, shared_atlas
 from bids_adapters.codebook import BY_NAME
 from bids_adapters.derivatives import is_ours, write_description, write_readme, write_table
@@ -29,6 +29,7 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite:
         `bids_dir` holds something else, or a cohort simulated with other settings, and not `overwrite`.
     """
     _refuse_other_content(bids_dir, config, overwrite)
+    remove_partial_files(bids_dir)
     cohort = SimulatedCohort(config)
     missing = [
         (index, path)

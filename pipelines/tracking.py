@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import os
 import re
 import subprocess
@@ -15,15 +14,19 @@ from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# A server that does not answer is given up after some 15 seconds instead of MLflow's four minutes.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 
-import pandas as pd
+from filelock import FileLock
 from mlflow import MlflowClient, set_registry_uri, set_tracking_uri
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run
+from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy.exc import SQLAlchemyError
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.files import read_json, read_tsv
+from adhd_cvae.files import atomic_path, read_json, read_tsv
 from pipelines.paths import OutputPaths
 from pipelines.settings import flatten
 
@@ -32,31 +35,13 @@ warnings.filterwarnings("ignore", message=".*type hint", category=UserWarning)
 
 EXPERIMENT = "adhd-cvae"
 CONTENT_TAG = "adhd_cvae.content"
+"""Which results a run holds."""
+TRAINING_TAG = "adhd_cvae.training"
+"""Which training a run follows."""
 _SHOWN_AS = {"mlflow.experimentKind": "custom_model_development"}
 """Makes the UI open on runs and losses instead of language-model traces."""
 _LONGEST_PARAMETER = 6000
 """MLflow cuts longer ones."""
-EPOCH_METRICS = {
-    "train_loss": "loss_training",
-    "validation_loss": "loss_validation",
-    "reconstruction": "unexplained_training",
-    "validation_reconstruction": "unexplained_validation",
-    "kl_salient": "kl_salient",
-    "kl_background": "kl_background",
-    "total_correlation": "total_correlation",
-    "background_salient": "salient_of_controls",
-    "background_spread": "salient_spread_of_controls",
-    "mmd_background": "mmd_background",
-    "mmd_salient": "mmd_salient",
-    "hsic": "hsic",
-    "classification": "classification",
-    "active_salient": "active_units_salient",
-    "active_background": "active_units_background",
-    "critic_loss": "critic_loss",
-    "critic_accuracy": "critic_accuracy",
-    "seconds": "seconds_per_epoch",
-}
-"""Column of history.tsv to the metric's name in MLflow, after ``cvae/`` or ``vae/``."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +64,36 @@ class Store:
         """The sqlite file; None for a server."""
         return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
 
+    @property
+    def shown(self) -> str:
+        """The URI without a password."""
+        return re.sub(r"(//[^:/@]*):[^@/]*@", r"\1:…@", self.uri)
+
     def client(self) -> MlflowClient:
         """Connect, making an sqlite store where there is none yet."""
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        if self.database is not None:
-            self.database.parent.mkdir(parents=True, exist_ok=True)
+        if self.database is not None and not self.database.exists():
+            _make_database(self.database, self.artifacts)
         registry = os.environ.get("MLFLOW_REGISTRY_URI", self.uri)
         # `models:/` addresses are resolved in the process's own store, whatever store the client was given.
         with _environment_kept():
             set_tracking_uri(self.uri)
             set_registry_uri(registry)
         return MlflowClient(self.uri, registry_uri=registry)
+
+
+def _make_database(database: Path, artifacts: Path | None) -> None:
+    """Make an sqlite store under another name and rename it: killed half-way, MLflow leaves one it cannot read."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(database.with_name(f".{database.name}.lock")):
+        if database.exists():  # another process was faster
+            return
+        for left_over in database.parent.glob(f".*.partial{database.suffix}*"):
+            left_over.unlink()
+        with atomic_path(database) as temporary:
+            store = SqlAlchemyStore(f"sqlite:///{temporary}", artifacts.as_uri() if artifacts else ".")
+            store.engine.dispose()
 
 
 @contextmanager
@@ -109,10 +112,16 @@ def _environment_kept() -> Iterator[None]:
 
 
 def find_store(output_dir: Path) -> Store:
-    """Locate the store: ``MLFLOW_TRACKING_URI``, else sqlite in the folder that holds `output_dir`."""
+    """Locate the store: ``MLFLOW_TRACKING_URI``, else sqlite in the folder that holds `output_dir`.
+
+    Results inside other results, as an ensemble's, share the store of the outermost.
+    """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri:
-        uri = f"sqlite:///{output_dir.resolve().parent / 'mlflow.db'}"
+        outermost = output_dir.resolve()
+        while OutputPaths(outermost.parent).run_record.is_file():
+            outermost = outermost.parent
+        uri = f"sqlite:///{outermost.parent / 'mlflow.db'}"
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///")).resolve()
         return Store(f"sqlite:///{database}", database.parent / "mlflow-artifacts")
@@ -124,21 +133,28 @@ def readable_errors(store: Store) -> Iterator[None]:
     """Turn what MLflow raises into one line that names the store."""
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         first_line = str(error).splitlines()[0]
         raise InputError(
-            f"the MLflow store {store.uri} refuses: {first_line} Set MLFLOW_TRACKING_URI to another one, or "
+            f"the MLflow store {store.shown} refuses: {first_line} Set MLFLOW_TRACKING_URI to another one, or "
             "make this one writable, and call publish again; nothing else is lost."
         ) from error
 
 
-def start_run(client: MlflowClient, store: Store, name: str, content: str, tags: dict[str, str]) -> Run:
-    """Start the one run that holds `content`, putting aside what an interrupted attempt left."""
+def start_run(
+    client: MlflowClient, store: Store, name: str, tags: dict[str, str], unless: dict[str, str] | None = None
+) -> Run:
+    """Make a run, or go on with the one that bears a tag of `unless`, so that nothing is there twice."""
+    own = {"mlflow.source.name": "adhd-cvae", "mlflow.source.type": "LOCAL", **tags}
     experiment = _experiment(client, store)
-    for left_over in find_runs(client, content):
-        client.delete_run(left_over.info.run_id)
-    own = {"mlflow.source.name": "adhd-cvae publish", "mlflow.source.type": "LOCAL", CONTENT_TAG: content}
-    return client.create_run(experiment, run_name=name, tags={**tags, **own})
+    for tag, value in (unless or {}).items():
+        for run in find_runs(client, tag, value):
+            if run.data.tags.get(CONTENT_TAG) in (None, tags.get(CONTENT_TAG)):
+                client.update_run(run.info.run_id, status="RUNNING", name=name)
+                for key, text in own.items():
+                    client.set_tag(run.info.run_id, key, text)
+                return run
+    return client.create_run(experiment, run_name=name, tags=own)
 
 
 @contextmanager
@@ -155,53 +171,25 @@ def ending(client: MlflowClient, run: Run) -> Iterator[None]:
     client.set_terminated(run.info.run_id)
 
 
-def find_runs(client: MlflowClient, content: str, finished: bool | None = False) -> list[Run]:
-    """List the runs that hold `content`, finished or interrupted."""
+def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
+    """List the runs that bear a tag."""
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         return []
-    runs = client.search_runs([experiment.experiment_id], f"tags.`{CONTENT_TAG}` = '{content}'")
-    return [run for run in runs if (run.info.status == "FINISHED") == finished]
+    return list(client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{value}'"))
 
 
 def log_recipe(client: MlflowClient, run_id: str, recipe: Recipe) -> None:
     """Log every setting as a flat parameter; values too long for MLflow are in recipe.json alone."""
     plain = recipe.model_dump(mode="json")
-    params = []
-    for key, value in flatten(plain).items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        if len(text) <= _LONGEST_PARAMETER:
-            params.append(Param(key, text))
-    client.log_batch(run_id, params=params)
+    client.log_batch(run_id, params=parameters(flatten(plain)))
     client.log_dict(run_id, plain, "recipe.json")
 
 
-def log_history(client: MlflowClient, run_id: str, history: pd.DataFrame, ended_ms: int) -> None:
-    """Log the losses of every epoch, under the time they were reached counting back from `ended_ms`."""
-    seconds = history["seconds"].fillna(0).to_numpy(dtype=float)
-    remaining = seconds[::-1].cumsum()[::-1] - seconds
-    metrics = [
-        Metric(f"{row['model']}/{name}", float(row[column]), int(ended_ms - 1000 * left), int(row["epoch"]))
-        for row, left in zip(history.to_dict("records"), remaining, strict=True)
-        for column, name in EPOCH_METRICS.items()
-        if not math.isnan(row.get(column, math.nan))
-    ]
-    _log_metrics(client, run_id, metrics)
-
-
-def log_scores(client: MlflowClient, run_id: str, scores: dict[str, float], time_ms: int) -> None:
-    """Log final scores; names are made fit for MLflow, missing values are left out."""
-    metrics = [
-        Metric(metric_name(name), value, time_ms, 0)
-        for name, value in scores.items()
-        if not math.isnan(value)
-    ]
-    _log_metrics(client, run_id, metrics)
-
-
-def metric_name(text: str) -> str:
-    """Replace what MLflow forbids in a metric's name by ``-``."""
-    return re.sub(r"[^\w\-./ :]", "-", text)
+def parameters(settings: dict[str, Any]) -> list[Param]:
+    """Turn flat settings into parameters, but for those too long for MLflow."""
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
+    return [Param(key, text) for key, text in texts.items() if len(text) <= _LONGEST_PARAMETER]
 
 
 def log_dataset(client: MlflowClient, run_id: str, name: str, digest: str, profile: dict[str, Any]) -> None:
@@ -218,7 +206,8 @@ def log_dataset(client: MlflowClient, run_id: str, name: str, digest: str, profi
 
 def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
     """Keep tables, pictures, report and reproducibility checklist with the run; nothing that names a participant."""
-    for table in sorted(paths.analysis.glob("*.tsv")):
+    own = [table for table in (paths.stability, paths.seed_scores) if table.is_file()]
+    for table in (*sorted(paths.analysis.glob("*.tsv")), *own):
         if "participant_id" not in read_tsv(table):
             client.log_artifact(run_id, str(table), "tables")
     if paths.figures.is_dir():
@@ -263,12 +252,7 @@ def _experiment(client: MlflowClient, store: Store) -> str:
                 raise
     if found.lifecycle_stage != "active":
         raise InputError(
-            f"the MLflow experiment '{EXPERIMENT}' of {store.uri} was deleted. Restore it with "
+            f"the MLflow experiment '{EXPERIMENT}' of {store.shown} was deleted. Restore it with "
             f"`mlflow experiments restore -x {found.experiment_id}`, or use another store."
         )
     return found.experiment_id
-
-
-def _log_metrics(client: MlflowClient, run_id: str, metrics: list[Metric]) -> None:
-    for start in range(0, len(metrics), 1000):  # the most MLflow takes at once
-        client.log_batch(run_id, metrics=metrics[start : start + 1000])

@@ -1,5 +1,11 @@
 """Stage: image cache and cohort in, checkpoints out."""
 
+import resource
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
 from adhd_cvae.cohort import validate_cohort
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
@@ -8,9 +14,16 @@ from pipelines.paths import OutputPaths
 from pipelines.progress import Progress, Tick
 from pipelines.record import RunRecord, Stage, settings_of
 
+if TYPE_CHECKING:
+    import torch
 
-def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
+
+def run(
+    paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False, live: bool = False
+) -> None:
     """Train the contrastive model and, where the recipe says so, the plain one; resume by itself.
+
+    With `live`, MLflow shows the losses of every epoch while it is trained.
 
     Raises
     ------
@@ -55,20 +68,33 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
         from adhd_cvae.training import train
 
         told: set[tuple[str, str]] = set()
-        with progress.bar("Training") as tick:
+        follow = _followed(paths, recipe, record, stage.settings) if live else nullcontext(lambda row: None)
+        with progress.bar("Training") as tick, follow as tell:
             tick(0, recipe.training.epochs, "finding the linear start")
             result = train(
                 open_images(paths.cache),
                 cohort,
                 recipe,
                 paths.checkpoints,
-                progress=lambda row: _show(row, tick, progress, told),
+                progress=lambda row: (tell(row), _show(row, tick, progress, told))[1],
             )
         for text in result.warnings:
             progress.warning(text)
         record.note(**_hardware(recipe), training_warnings=list(result.warnings))
 
     record.perform(stage, recipe, work, progress, overwrite)
+
+
+def _followed(
+    paths: OutputPaths, recipe: Recipe, record: RunRecord, settings: dict[str, Any]
+) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
+    """Show the losses in MLflow meanwhile."""
+    from pipelines import live
+    from pipelines.publish import tags, title
+
+    return live.watched(
+        paths, title(paths, recipe), settings, tags(recipe, record.content | _hardware(recipe))
+    )
 
 
 def images_fingerprint(paths: OutputPaths) -> str:
@@ -123,4 +149,19 @@ def _hardware(recipe: Recipe) -> dict[str, object]:
 
     device = choose_device(recipe.training.device)
     precision = str(choose_precision(recipe.training.precision, device)).removeprefix("torch.")
-    return {"device": device.type, "precision": precision, "torch_threads": torch.get_num_threads()}
+    return {
+        "device": device.type,
+        "precision": precision,
+        "torch_threads": torch.get_num_threads(),
+        "peak_memory_mb": _peak_memory_mb(device),
+    }
+
+
+def _peak_memory_mb(device: "torch.device") -> float:
+    """Give the most memory this process has held, MB of 10⁶ bytes: on the GPU where it trained there."""
+    import torch
+
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.files import write_tsv
+from adhd_cvae.files import write_json, write_tsv
 from pipelines.paths import OutputPaths
 
 mpl.use("Agg")
@@ -57,6 +57,30 @@ def _invent_results(folder: Path, participants: int = 40, seed: int = 0) -> Outp
         background=background + noise[..., 2:],
     )
     return paths
+
+
+@pytest.fixture(scope="session")
+def invent_maps() -> Callable[..., None]:
+    """Write an image cache of invented maps, 16³, as `prepare` leaves it."""
+    return _invent_maps
+
+
+def _invent_maps(paths: OutputPaths, participants: int = 48) -> None:
+    """A cache of invented maps, as `prepare` leaves it."""
+    rng = np.random.default_rng(0)
+    paths.cache.mkdir(parents=True)
+    group = np.where(np.arange(participants) % 2, "target", "background")
+    cohort = pd.DataFrame(
+        {"participant_id": [f"sub-{one:02d}" for one in range(participants)], "image": "n/a"}
+    )
+    split = np.where(np.arange(participants) % 4 < 3, "train", "test")
+    write_tsv(
+        cohort.assign(group=group, split=split, site=1, age=rng.uniform(8, 18, participants)), paths.cohort
+    )
+    np.save(paths.images, rng.uniform(0.2, 0.9, (participants, 16, 16, 16)).astype(np.float16))
+    affine = np.diag([12.0, 12.0, 12.0, 1.0])
+    affine[:3, 3] = -90, -126, -72  # the maps drawn later cut at places of the brain
+    write_json({"settings": {}, "maps": [], "affine": affine.tolist()}, paths.manifest)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,14 @@ from matplotlib.ticker import MaxNLocator
 from nibabel.nifti1 import Nifti1Image
 from nilearn.plotting import plot_stat_map
 
-from adhd_cvae.analysis.figure_style import INK, WIDTH, new_figure, styled
+from adhd_cvae.analysis.figure_style import INK, WIDTH, new_figure, signed, styled
 
 GRAY = "gray"
 DIVERGING = "RdBu_r"
 OPACITY = 3.0
 """A change of a third of the largest hides the anatomy below; smaller ones let it through."""
+BRAIN_X, BRAIN_Y = (-76, 76), (-114, 78)
+"""What of an axial slice holds brain, mm."""
 CUTS = ((-30, -12, 3), (18, 36, 54))
 """Heights of the axial slices, mm: cerebellum, striatum, cingulum, vertex."""
 KINDS = ("observed", "full", "background\nonly", "salient\nonly")
@@ -147,8 +149,8 @@ def traversals(
             change = _axial(_volume(changes[unit, step], mask), affine, z)[area]
             shown = _show(axes, change, (-limit, limit), DIVERGING)
             shown.set_alpha(np.clip(OPACITY * np.abs(np.nan_to_num(change)) / limit, 0, 1))
-            axes.set_xlabel(f"{values[unit, step]:+.1f}", fontsize=9)
-        panels[unit, 0].set_title(f"s_{unit:02d}, z = {z:g} mm")
+            axes.set_xlabel(signed(f"{values[unit, step]:.1f}"), fontsize=9)
+        panels[unit, 0].set_title(signed(f"s_{unit:02d}, z = {z:g} mm"))
     if shown is not None:
         _colour_bar(figure, shown, panels, "change of gray-matter volume per voxel")
     return figure
@@ -223,7 +225,10 @@ def _overlay(
         )
     # nilearn's own labels sit in white boxes over their neighbours at this size.
     for z, cut in display.axes.items():
-        cut.ax.set_title(f"z = {float(z):g} mm", loc="center", y=-0.06, fontsize=8.5, fontweight="normal")
+        # Nor does it need to draw as much room as the map's grid has around the brain.
+        cut.ax.set(xlim=BRAIN_X, ylim=BRAIN_Y)
+        title = signed(f"z = {float(z):g} mm")
+        cut.ax.set_title(title, loc="center", y=-0.08, fontsize=8.5, fontweight="normal")
 
 
 def _free_colour_bar(figure: Figure, limit: float, label: str, bottom: float) -> None:

@@ -160,8 +160,9 @@ def severity_maps(
     Returns
     -------
     dict
-        3-D maps `r` (Pearson's), `t`, `p` (corrected; 1 outside the mask), `log10_p`; empty where fewer than
-        five patients have a severity, or all of a stratum have the same.
+        3-D maps `r` (Pearson's), `slope` (gray-matter volume per voxel for one standard deviation of the
+        severity), `t`, `p` (corrected; 1 outside the mask), `log10_p`; empty where fewer than five patients have a
+        severity, or all of a stratum have the same.
 
     Raises
     ------
@@ -181,7 +182,9 @@ def severity_maps(
         return {}
     t, log10_p = _tested(values, effect, held, permutations, seed)
     r = t / np.sqrt(t**2 + degrees)
-    return {"r": to_volume(r, mask), **_inference(t, log10_p, mask)}
+    within = effect - held @ np.linalg.lstsq(held, effect, rcond=None)[0]
+    slope = r * within.std(axis=0, ddof=1)
+    return {"r": to_volume(r, mask), "slope": to_volume(slope, mask), **_inference(t, log10_p, mask)}
 
 
 def peaks_table(

@@ -121,6 +121,11 @@ def folded(name: str, width: int = 17) -> str:
     return "\n".join(line for part in name.splitlines() for line in textwrap.wrap(part, width))
 
 
+def signed(number: str) -> str:
+    """A number in words with a true minus sign."""
+    return number.replace("-", "−")
+
+
 def space_label(space: str) -> str:
     """The words for a space; an unknown one keeps its name."""
     return SPACE_LABELS.get(space, space.replace("_", " "))

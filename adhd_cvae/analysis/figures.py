@@ -19,6 +19,7 @@ from adhd_cvae.analysis.figure_style import (
     in_order,
     new_figure,
     rows_of,
+    signed,
     soft_grid,
     space_colour,
     space_label,
@@ -53,6 +54,7 @@ def _bars(
         drawn.append((position, height, row))
     axes.set_yticks(range(len(categories)), [folded(str(name)) for name in categories])
     axes.set_ylim(len(categories) - 0.45, -0.55)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7))
     axes.axvline(0, color=INK, lw=0.8, zorder=3)
     soft_grid(axes)
     return drawn
@@ -212,7 +214,7 @@ def recovery_bars(recovery: pd.DataFrame) -> Figure:
         for position, _, row in _bars(axes, table.loc[table["way"] == way], "factor", "score"):
             if pd.notna(row["score"]):
                 place = (max(row["score"], 0), position)
-                text = f"{row['score']:.2f}"
+                text = signed(f"{row['score']:.2f}")
                 axes.annotate(text, place, (3, 0), textcoords="offset points", va="center", fontsize=8.5)
         axes.set_title(way)
         axes.margins(x=0.1)

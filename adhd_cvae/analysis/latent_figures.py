@@ -1,6 +1,5 @@
 """Pictures of the latent spaces, one point a participant: maps, scatters, reconstruction errors."""
 
-import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -27,6 +26,8 @@ from adhd_cvae.analysis.figure_style import (
 )
 
 SEQUENTIAL = "viridis"
+LONGEST = 28
+"""Letters of a legend's entry."""
 
 
 def _group_points(axes: Axes, table: pd.DataFrame, x: str, y: str, size: float) -> None:
@@ -151,7 +152,8 @@ def _by_value(figure: Figure, axes: Axes, values: pd.Series, places: pd.DataFram
 def _legend_names(codes: pd.Series, levels: Mapping[str, str]) -> dict[object, str]:
     """Code: words short enough for half a phone's width, in the order of the codes."""
     known = sorted(set(codes.dropna()), key=str)
-    return {code: textwrap.shorten(code_label(code, levels), 26, placeholder="…") for code in known}
+    names = {code: code_label(code, levels) for code in known}
+    return {code: name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for code, name in names.items()}
 
 
 def _by_category(axes: Axes, known: pd.DataFrame, variable: str, names: Mapping[object, str]) -> None:

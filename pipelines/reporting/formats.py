@@ -1,5 +1,6 @@
 """Tables, numbers and words as a reader sees them: few digits, n/a where there is nothing."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,10 @@ from typing import Any
 import pandas as pd
 
 from adhd_cvae.files import MISSING
+
+FOLDED = 16
+"""Rows of a table beyond which a reader must ask for it."""
+_DECIMAL = re.compile(r"-?\b\d+\.\d{3,}\b")
 
 
 @dataclass(frozen=True)
@@ -23,12 +28,25 @@ class ReportTable:
         Heading of a block of rows (empty for none) to its rows of ready text.
     spans
         A heading row above the others: words and how many columns they cover.
+    prose
+        Headings of the columns that hold words rather than numbers.
     """
 
     caption: str
     columns: tuple[str, ...]
     blocks: Mapping[str, list[list[str]]]
     spans: tuple[tuple[str, int], ...] = ()
+    prose: tuple[str, ...] = ()
+
+    @property
+    def long(self) -> bool:
+        """Whether it is folded away until a reader asks for the numbers."""
+        return self.size > FOLDED
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return sum(map(len, self.blocks.values()))
 
     @property
     def wide(self) -> bool:
@@ -87,6 +105,11 @@ def words(value: Any) -> str:
 def text(value: Any) -> str:
     """Text as it is; empty where missing."""
     return "" if pd.isna(value) else str(value)
+
+
+def rounded(value: Any) -> str:
+    """Text with its long decimals cut to three digits; empty where missing."""
+    return _DECIMAL.sub(lambda found: f"{float(found.group()):.3g}".replace("-", "−"), text(value))
 
 
 def plain(value: Any) -> str:

@@ -219,7 +219,18 @@ PICTURES = (
         "Where that change is beyond chance",
         "Axial slices of the MNI152 template overlaid with the t statistic of patients minus their twins "
         "where the corrected p is below 0.05.",
-        "t over patients, shown where p < 0.05 after correction for all voxels.",
+        "t over patients, shown where p < 0.05 after correction for all voxels and the change is at least a tenth "
+        "of the largest.",
+        wide=True,
+    ),
+    Picture(
+        "severity_maps",
+        "brain",
+        "Where that change goes with scores",
+        "Axial slices of the MNI152 template overlaid with how much the change differs between patients one "
+        "standard deviation apart in each battery of scores, where the corrected p is below 0.05.",
+        "Slope over patients: further change for one standard deviation more of the battery's first component, shown "
+        "where p < 0.05 after correction for all voxels and the slope is at least a tenth of the largest.",
         wide=True,
     ),
     Picture(
@@ -237,9 +248,28 @@ PICTURES = (
         "Moving along a salient unit",
         "Axial slices of the change of gray-matter volume as each salient unit takes a series of values, "
         "one row a unit.",
-        "The unit's value is above each slice; everything else stays at the average. Each unit is shown at "
+        "The unit's value is below each slice; everything else stays at the average. Each unit is shown at "
         "the height of its largest change.",
         wide=True,
+    ),
+    Picture(
+        "component_maps",
+        "brain",
+        "How patients' changes differ from one another",
+        "Axial slices of the MNI152 template overlaid with the principal components of patients minus their "
+        "twins, one row a component.",
+        "Principal components of patients minus their twins, over all patients. The sign of a component is "
+        "arbitrary.",
+        wide=True,
+    ),
+    Picture(
+        "component_sites",
+        "brain",
+        "Are they the same at a site left out?",
+        "Dot chart, one panel a component and one row a site left out, of the share of the variance between its "
+        "patients that the other sites' component takes, beside what its own would; the numbers are in the table.",
+        "Components are fitted without the site and tried on its patients. The closer the dot to the ring, the "
+        "more the sites agree.",
     ),
 )
 

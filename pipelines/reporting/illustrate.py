@@ -7,17 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from adhd_cvae.analysis import brain_figures, figures, latent_figures, map_figures, run_figures
+from adhd_cvae.analysis import figures, latent_figures, map_figures, run_figures
 from adhd_cvae.analysis.figure_style import save_figure
+from pipelines.reporting import illustrate_brain
 from pipelines.reporting.gallery import PICTURES
 from pipelines.reporting.results import Results
-
-MOST_UNITS = 6
-"""Salient units shown in a figure; more would not be legible."""
-
-
-SIGNIFICANT = 0.05
-"""Corrected p below which a voxel is shown."""
 
 
 def draw_figures(folder: Path, progress: Callable[[int, int], None] | None = None) -> list[Path]:
@@ -110,20 +104,6 @@ def _training_terms(results: Results) -> Figure | None:
     return run_figures.training_terms(history)
 
 
-def _reconstructions(results: Results) -> Figure | None:
-    decoded = results.decoded
-    if "example" not in decoded or not len(decoded["example"]):
-        return None
-    # Numbered within their group: a picture that travels names nobody.
-    groups = pd.Series(decoded["example_group"].astype(str)).replace(
-        {"target": "patient", "background": "control"}
-    )
-    names = [
-        f"{group} {rank + 1}" for group, rank in zip(groups, groups.groupby(groups).cumcount(), strict=True)
-    ]
-    return brain_figures.reconstructions(decoded["example"], names, decoded["mask"], decoded["affine"])
-
-
 def _reconstruction_error(results: Results) -> Figure | None:
     decoded = results.decoded
     if results.cohort is None or not {"reconstruction_error", "pca_reconstruction_error"} <= set(decoded):
@@ -189,58 +169,6 @@ def _whole_table(table: str, draw: Callable[[pd.DataFrame], Figure]) -> Callable
     return drawer
 
 
-def _effect_map(results: Results) -> Figure | None:
-    decoded = results.decoded
-    if "effect" not in decoded or not len(decoded["effect"]):
-        return None
-    mean = decoded["effect"].mean(axis=0, dtype=np.float64)
-    names = [f"mean of {len(decoded['effect'])} patients"]
-    return _template_maps(decoded, mean[None], names)
-
-
-def _effect_test(results: Results) -> Figure | None:
-    t_map, p_map = (results.brain_map(f"salientEffect{name}") for name in ("T", "P"))
-    if t_map is None or p_map is None:
-        return None
-    t_values = np.where(p_map.get_fdata() < SIGNIFICANT, t_map.get_fdata(), 0).astype(np.float32)
-    if not t_values.any():
-        return None
-    names = [f"corrected p < {SIGNIFICANT}"]
-    return brain_figures.template_maps([t_values], names, np.asarray(t_map.affine), "t over patients")
-
-
-def _salient_maps(results: Results) -> Figure | None:
-    maps = results.decoded.get("salient_map")
-    if maps is None or not len(maps):
-        return None
-    names = [f"salient unit s_{unit:02d}" for unit in range(len(maps))]
-    return _template_maps(results.decoded, maps[:MOST_UNITS], names[:MOST_UNITS])
-
-
-def _template_maps(decoded: dict[str, np.ndarray], values: np.ndarray, names: list[str]) -> Figure:
-    mask = decoded["mask"].astype(bool)
-    volumes = [np.zeros(mask.shape, dtype=np.float32) for _ in names]
-    for volume, row in zip(volumes, values, strict=True):
-        volume[mask] = row
-    label = "change of gray-matter volume per voxel"
-    # A tenth of the largest change: below it the overlay would only tint the anatomy.
-    threshold = float(np.abs(values).max()) / 10
-    return brain_figures.template_maps(volumes, names, decoded["affine"], label, threshold)
-
-
-def _traversals(results: Results) -> Figure | None:
-    decoded = results.decoded
-    if "traversal" not in decoded or not len(decoded["traversal"]):
-        return None
-    return brain_figures.traversals(
-        decoded["traversal"][:MOST_UNITS],
-        decoded["traversal_values"][:MOST_UNITS],
-        decoded["brain_mean"],
-        decoded["mask"],
-        decoded["affine"],
-    )
-
-
 DRAWERS: dict[str, Callable[[Results], Figure | None]] = {
     "flow": _flow,
     "exclusions": _exclusions,
@@ -250,7 +178,7 @@ DRAWERS: dict[str, Callable[[Results], Figure | None]] = {
     "sites": _sites,
     "training": _training,
     "training_terms": _training_terms,
-    "reconstructions": _reconstructions,
+    "reconstructions": illustrate_brain.reconstructions,
     "reconstruction_error": _reconstruction_error,
     "salient_scatter": _salient_scatter,
     "umap_group": _umap_group,
@@ -262,9 +190,6 @@ DRAWERS: dict[str, Callable[[Results], Figure | None]] = {
     "mixture": _whole_table("mixture", figures.mixture_curves),
     "probes": lambda results: _variables_of(results, "probes", figures.probe_scores),
     "recovery": _whole_table("recovery", figures.recovery_bars),
-    "effect_map": _effect_map,
-    "effect_test": _effect_test,
-    "salient_maps": _salient_maps,
-    "traversals": _traversals,
+    **illustrate_brain.DRAWERS,
 }
 """Name of each picture to what draws it; None where its files are absent."""

@@ -1,5 +1,7 @@
 """Sentences built from the tables: what a run says, and no more."""
 
+from typing import Any
+
 import pandas as pd
 
 from adhd_cvae.analysis.claims import VERDICTS
@@ -15,7 +17,7 @@ from adhd_cvae.analysis.confounding_words import (
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
 from adhd_cvae.analysis.mixture_test import mixture_test_sentence
 from pipelines.reporting.cohort_tables import group_differences, site_counts, values_by_key
-from pipelines.reporting.formats import number
+from pipelines.reporting.formats import number, probability
 from pipelines.reporting.report_tables import best_components
 from pipelines.reporting.results import Results
 
@@ -116,12 +118,11 @@ def _clusters(results: Results) -> str:
             f"In the salient space every form of mixture has its lowest BIC at "
             f"{counted(int(answers.iloc[0]), 'component')}."
         )
-    forms = [f"{size} ({form})" for form, size in answers.items()]
-    return (
-        f"How many clusters the salient space has is not settled: the lowest BIC is at {listed(forms)} "
-        f"components, "
-        "depending on the covariance form assumed."
-    )
+    said = [
+        f"{counted(size, 'component')} with {listed(list(answers.index[answers == size]))} covariances"
+        for size in sorted(set(answers))
+    ]
+    return f"How many clusters the salient space has is not settled: the lowest BIC is at {listed(said)}."
 
 
 def _recovery(results: Results) -> str:
@@ -174,16 +175,30 @@ _SPACE_WORDS = {"salient": "the salient space", "background": "the background sp
 
 
 def voxels(results: Results) -> list[str]:
-    """Whether any voxel tells patients from their twins, and what such a test is worth."""
-    if not results.paths.table("peaks").is_file():
+    """How many voxels tell patients from their twins, and what such a test is worth."""
+    table = results.analysis("voxelwise")
+    if table is None:
         return []
-    found = (
-        "No voxel differs between patients and their background twins"
-        if results.analysis("peaks") is None
-        else "Some voxels differ between patients and their background twins"
+    tests = "; ".join(
+        f"{_share_of_voxels(row)} {_contrast(results, row['variable'])} (least p {probability(row['p_value'])})"
+        for row in rows_of(table)
     )
     return [
-        f"{found} after correction for all voxels (largest statistic over permutations, p < 0.05). The test "
-        "takes the model's decoding for granted: it says where s acts, not that the anatomy itself was "
-        "measured to differ."
+        f"Voxel by voxel, corrected for all of them by the largest statistic over permutations: {tests}. These tests "
+        "take the model's decoding for granted: they say where s acts, not that the anatomy itself was measured to "
+        "differ. Every voxel moves along the few directions of s, so that one strong direction passes nearly "
+        "everywhere: read the size of the change for where it is."
     ]
+
+
+def _share_of_voxels(row: dict[str, Any]) -> str:
+    if not row["significant"]:
+        return "no voxels"
+    share = 100 * row["significant"] / row["voxels"]
+    return f"{'less than 1' if share < 1 else number(share, 0)}\N{NO-BREAK SPACE}% of voxels"
+
+
+def _contrast(results: Results, variable: Any) -> str:
+    if isinstance(variable, str):
+        return f"vary with {results.label(variable)} among patients"
+    return "differ between patients and their background twins"

@@ -1,6 +1,7 @@
 """The self-contained page: reads an OUTPUT_DIR's tables and figures, writes ``report.html``."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import atomic_path
-from pipelines.reporting import cautions, cohort_tables, methods, narrative, report_tables
+from pipelines.reporting import brain_tables, cautions, cohort_tables, methods, narrative, report_tables
 from pipelines.reporting.formats import ReportTable
 from pipelines.reporting.gallery import PICTURES, Picture
 from pipelines.reporting.report_tables import Column
 from pipelines.reporting.results import Results
+from pipelines.reporting.viewer import brain_viewer
 
 _SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
 
@@ -39,6 +41,8 @@ class Section:
         Anchor, and the name its pictures carry.
     words
         Paragraphs before the pictures.
+    viewer
+        Content of the brain viewer, where the section has one.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Section:
     words: list[str]
     pictures: list[EmbeddedPicture]
     tables: list[ReportTable]
+    viewer: str | None = None
 
 
 def write_report(folder: Path) -> Path:
@@ -76,13 +81,17 @@ def write_report(folder: Path) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    sections = list(_sections(results))
+    has_viewer = any(section.viewer for section in sections)
+    script = environment.get_template("viewer.js").render() if has_viewer else ""
     page = environment.get_template("report.html.j2").render(
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else "",
         recipe=methods.public(results.setting("name", "")),
         version=methods.public(results.run.get("software", {}).get("adhd-cvae", "")),
         simulated=narrative.is_simulated(results),
         summary=narrative.summary(results),
         warnings=[methods.public(line) for line in cautions.warnings(results)],
-        sections=list(_sections(results)),
+        sections=sections,
         methods=methods.paragraph(results),
         references=[text for _, text in methods.used_references(results)],
         checklist=methods.checklist(results),
@@ -104,7 +113,8 @@ def _sections(results: Results) -> list[Section]:
         if pictures or tables:
             said = [words] if words else []
             said += MORE_WORDS[name](results) if name in MORE_WORDS else []
-            sections.append(Section(name, title, said, pictures, tables))
+            viewer = brain_viewer(results) if name == "brain" else None
+            sections.append(Section(name, title, said, pictures, tables, viewer))
     return sections
 
 
@@ -125,19 +135,22 @@ def _silhouette(results: Results) -> ReportTable | None:
         Column("n", "n", "count"),
         Column("silhouette", "silhouette"),
         Column("p_value", "p", "p"),
-        Column("labels", "labels", "text"),
-        Column("difference", "salient − background"),
-        Column("difference_ci_low", "difference: from"),
+        Column("labels", "labels", "rounded"),
+        Column("difference", "difference"),
+        Column("difference_ci_low", "from"),
         Column("difference_ci_high", "to"),
         Column("note", "note", "text"),
     )
-    caption = "Silhouettes by variable; p by permuting labels, not corrected for the number of variables."
+    caption = (
+        "Silhouettes by variable; p by permuting labels, not corrected for the number of variables. Difference: "
+        "salient minus background space, with its 95 % interval."
+    )
     return report_tables.plain_table(results, "silhouette", "variable", "variable", columns, caption)
 
 
 def _mixture_test(results: Results) -> ReportTable | None:
     columns = (
-        Column("statistic", "2 × gain in log-likelihood", "plain"),
+        Column("statistic", "2 × gain in log-likelihood", "tenths"),
         Column("p_value", "p", "p"),
         Column("bootstraps", "bootstrap samples", "count"),
         Column("n", "n", "count"),
@@ -242,7 +255,7 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Maker, ...]], ...] = (
         "brain",
         "Where in the brain",
         "Change of gray-matter volume that the salient space stands for. Coordinates are MNI, in mm.",
-        (report_tables.peaks_table,),
+        (brain_tables.peaks_table, brain_tables.components_table),
     ),
 )
 """Anchor, title, opening words and tables of each section, in reading order."""

@@ -8,7 +8,17 @@ import pandas as pd
 
 from adhd_cvae.analysis.figure_style import SPACE_COLOURS, in_order, rows_of, space_label
 from adhd_cvae.files import MISSING
-from pipelines.reporting.formats import ReportTable, count, interval, number, plain, probability, text, words
+from pipelines.reporting.formats import (
+    ReportTable,
+    count,
+    interval,
+    number,
+    plain,
+    probability,
+    rounded,
+    text,
+    words,
+)
 from pipelines.reporting.results import Results
 
 PSEUDO_REPLICATION = (
@@ -23,14 +33,12 @@ MEASURES = {
     "norm_background": "mean length of s, controls",
 }
 """Words of the measures of independence.tsv."""
-MOST_PEAKS = 20
-"""Rows of the table of peaks on the page."""
-
+SPLITS = {"train": "trained on", "test": "held out"}
+METRICS = {"r": "r", "r2": "r²", "r_transfer": "r, ridge of others"}
 
 MORE_RSA: dict[str, tuple[str, Callable[[Any], str]]] = {
     "tau_partial": ("partial τ", number),
     "p_partial": ("partial p", probability),
-    "noise_ceiling": ("ceiling", number),
 }
 """Column of rsa.tsv that a table need not have: its heading and how it is written."""
 
@@ -40,19 +48,19 @@ def rsa_table(results: Results) -> ReportTable | None:
     rsa, published = results.analysis("rsa"), results.analysis("as_published")
     if rsa is None:
         return None
-    columns = ["variable", "scale", "n", "τ", "95 % interval", "p", "p (FDR)"]
+    columns = ["variable", "n", "τ", "95 % interval", "p", "p (FDR)"]
     if more := {name: words for name, words in MORE_RSA.items() if name in rsa and len(rsa[name].dropna())}:
         columns += [heading for heading, _ in more.values()]
     own = len(columns)
     if published is not None:
         published = published.set_index(["space", "variable"])
         columns += ["mean", "t (df)", "p"]
-    blocks: dict[str, list[list[str]]] = {}
+    blocks = {}
     for space in in_order(rsa["space"].tolist(), SPACE_COLOURS):
-        blocks[f"{space_label(space)} space" if space != "vae" else space_label(space)] = [
+        part = rsa.loc[rsa["space"] == space]
+        blocks[_space_heading(space, part)] = [
             [
                 results.label(row["variable"]),
-                str(row["scale"]),
                 count(row["n"]),
                 number(row["tau"]),
                 interval(row["ci_low"], row["ci_high"]),
@@ -61,28 +69,42 @@ def rsa_table(results: Results) -> ReportTable | None:
                 *(write(row[name]) for name, (_, write) in more.items()),
                 *([] if published is None else _published_cells(published, space, row["variable"])),
             ]
-            for row in rows_of(rsa.loc[rsa["space"] == space])
+            for row in rows_of(part)
         ]
-    caption = (
-        "Kendall's τ between the dissimilarities of a space and of a variable; p by permuting participants."
-    )
-    if "tau_partial" in more:
-        caption += (
-            " Partial τ: over pairs of the same site, freed of age, where the cohort has them; its p is not "
-            "corrected. A relation that goes away there may be one with site or age."
-        )
-    if "noise_ceiling" in more:
-        caption += (
-            " Ceiling: τ of the space with its own posterior draws; no variable can be expected above it."
-        )
     spans: tuple[tuple[str, int], ...] = ()
     if published is not None:
         spans = (
             ("participants permuted (inference)", own),
             ("as published: pseudo-replication, not inference", 3),
         )
-        caption = f"{caption} {PSEUDO_REPLICATION}"
-    return ReportTable(caption, tuple(columns), blocks, spans)
+    return ReportTable(_rsa_caption(rsa, published is not None), tuple(columns), blocks, spans)
+
+
+def _space_heading(space: str, rows: pd.DataFrame) -> str:
+    """Name a space, with its ceiling where that is known."""
+    name = f"{space_label(space)} space" if space != "vae" else space_label(space)
+    ceilings = rows["noise_ceiling"].dropna().tolist() if "noise_ceiling" in rows else []
+    if not ceilings:
+        return name
+    ends = sorted({number(min(ceilings), 2), number(max(ceilings), 2)})
+    return f"{name}, ceiling {' to '.join(ends)}"
+
+
+def _rsa_caption(rsa: pd.DataFrame, published: bool) -> str:
+    said = [
+        "Kendall's τ between the dissimilarities of a space and of a variable (difference of numbers; codes equal or "
+        "not); p by permuting participants."
+    ]
+    if "tau_partial" in rsa and len(rsa["tau_partial"].dropna()):
+        said.append(
+            "Partial τ: over pairs of the same site, freed of age, where the cohort has them; its p is not "
+            "corrected. A relation that goes away there may be one with site or age."
+        )
+    if "noise_ceiling" in rsa and len(rsa["noise_ceiling"].dropna()):
+        said.append(
+            "Ceiling: τ of the space with its own posterior draws; no variable can be expected above it."
+        )
+    return " ".join([*said, PSEUDO_REPLICATION] if published else said)
 
 
 def _starred(p_fdr: Any) -> str:
@@ -106,7 +128,16 @@ class Column:
     kind: str = "number"
 
 
-_WRITERS = {"number": number, "plain": plain, "p": probability, "count": count, "text": text, "words": words}
+_WRITERS = {
+    "number": number,
+    "tenths": lambda value: number(value, 1),
+    "plain": plain,
+    "p": probability,
+    "count": count,
+    "text": text,
+    "words": words,
+    "rounded": rounded,
+}
 
 
 def plain_table(
@@ -128,7 +159,8 @@ def plain_table(
             ]
             for row in rows_of(rows)
         ]
-    return ReportTable(caption, (heading, *(column.heading for column in shown)), blocks)
+    prose = tuple(column.heading for column in shown if column.kind in ("text", "words", "rounded"))
+    return ReportTable(caption, (heading, *(column.heading for column in shown)), blocks, prose=prose)
 
 
 def independence_table(results: Results) -> ReportTable | None:
@@ -143,7 +175,8 @@ def independence_table(results: Results) -> ReportTable | None:
         measure = MEASURES.get(str(row[first]), words(row[first]))
         rows.append([measure, *(_independence_cell(str(name), row[name]) for name in others)])
     headings = tuple("p" if name == "p_value" else name.replace("_", " ") for name in table.columns)
-    return ReportTable("Independence of s and z, and use of the units.", headings, {"": rows})
+    caption = "Independence of s and z, and use of the units."
+    return ReportTable(caption, headings, {"": rows}, prose=("space", "note"))
 
 
 def _independence_cell(column: str, value: Any) -> str:
@@ -164,44 +197,12 @@ def recovery_table(results: Results) -> ReportTable | None:
     for (factor, split, metric), part in recovery.groupby(["factor", "split", "metric"], sort=False):  # pyright: ignore[reportGeneralTypeIssues]
         scores = part.drop_duplicates("space").set_index("space")["score"]
         cells = [number(scores.get(space), 2) for space in spaces]
-        rows.append([words(factor), words(split), words(metric), *cells])
+        rows.append(
+            [words(factor), SPLITS.get(split, words(split)), METRICS.get(metric, words(metric)), *cells]
+        )
     caption = "Recovery of the planted factors, within patients; only a simulated cohort has a truth."
     headings = ("factor", "participants", "metric", *(space_label(space) for space in spaces))
-    return ReportTable(caption, headings, {"": rows})
-
-
-def peaks_table(results: Results) -> ReportTable | None:
-    """The largest peaks of the voxelwise test."""
-    peaks = results.analysis("peaks")
-    if peaks is None:
-        return None
-    labelled = "label" in peaks
-    rows = [
-        [
-            str(row["cluster"]),
-            *(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")),
-            number(row["peak"], 2),
-            count(row["volume_mm3"]),
-            *([text(row["label"])] if labelled else []),
-        ]
-        for row in rows_of(peaks.head(MOST_PEAKS))
-    ]
-    more = (
-        f" The first {MOST_PEAKS} of {len(peaks)}; all are in analysis/peaks.tsv."
-        if len(peaks) > MOST_PEAKS
-        else ""
-    )
-    caption = f"Peaks of t, patients minus their background twins, corrected p < 0.05.{more}"
-    columns = (
-        "cluster",
-        "x, mm",
-        "y, mm",
-        "z, mm",
-        "t",
-        "volume, mm³",
-        *(["atlas label"] if labelled else []),
-    )
-    return ReportTable(caption, columns, {"": rows})
+    return ReportTable(caption, headings, {"": rows}, prose=("participants", "metric"))
 
 
 def claims_table(results: Results) -> ReportTable | None:
@@ -216,10 +217,9 @@ def claims_table(results: Results) -> ReportTable | None:
             text(row["reason"]),
             "" if pd.isna(row["variable"]) else results.label(str(row["variable"])),
             count(row["n"]),
-            number(row["tau"]),
-            interval(row["ci_low"], row["ci_high"]),
+            _estimate(row["tau"], row["ci_low"], row["ci_high"]),
             probability(row["p_fdr"]),
-            interval(row["difference_ci_low"], row["difference_ci_high"]),
+            interval(row["difference_ci_low"], row["difference_ci_high"], 2),
         ]
         for row in rows_of(claims)
     ]
@@ -230,8 +230,12 @@ def claims_table(results: Results) -> ReportTable | None:
         "Not supported is not evidence against. Difference: τ beyond chance, this space minus the other, 95 % "
         "interval."
     )
-    columns = ("claim", "verdict", "why", "variable", "n", "τ", "95 % interval", "p (FDR)", "difference")
-    return ReportTable(caption, columns, {"": rows})
+    columns = ("claim", "verdict", "why", "variable", "n", "τ (95 % interval)", "p (FDR)", "difference")
+    return ReportTable(caption, columns, {"": rows}, prose=("verdict", "why", "variable"))
+
+
+def _estimate(value: Any, low: Any, high: Any) -> str:
+    return f"{number(value, 2)} ({interval(low, high, 2)})" if pd.notna(low) else number(value, 2)
 
 
 def mixture_table(results: Results) -> ReportTable | None:

@@ -10,8 +10,13 @@ from nibabel.nifti1 import Nifti1Image
 
 from adhd_cvae.analysis.figure_style import code_label
 from adhd_cvae.files import read_json, read_tsv
+from pipelines.nifti import map_name
 from pipelines.paths import OutputPaths
 
+SIGNIFICANT = 0.05
+"""Corrected p below which a voxel is shown."""
+SMALLEST = 0.1
+"""Share of the largest change below which an overlay would only tint the anatomy."""
 LABELS = {
     "adhd_index": "ADHD Index",
     "adhd_index_z": "ADHD Index (z)",
@@ -95,6 +100,28 @@ class Results:
         """The map of ``maps/`` with this description; None where it is absent."""
         found = sorted(self.paths.maps.glob(f"*_desc-{name}_map.nii.gz"))
         return Nifti1Image.from_filename(found[0]) if found else None
+
+    def brain_maps(self, start: str) -> list[Nifti1Image]:
+        """The maps whose description is `start` and a number, in order."""
+        found = sorted(self.paths.maps.glob(f"*_desc-{start}[0-9][0-9]_map.nii.gz"))
+        return [Nifti1Image.from_filename(path) for path in found]
+
+    def significant(self, statistic: str, *test: str, size: str) -> Nifti1Image | None:
+        """A test's statistic where it counts, else 0; None where nothing does.
+
+        Parameters
+        ----------
+        size
+            The test's map in gray-matter volume: a voxel counts where its corrected p is below `SIGNIFICANT` and
+            its change at least `SMALLEST` of the largest.
+        """
+        values, p, change = (self.brain_map(map_name(*test, name)) for name in (statistic, "p", size))
+        if values is None or p is None or change is None:
+            return None
+        sizes = np.abs(change.get_fdata())
+        counts = (p.get_fdata() < SIGNIFICANT) & (sizes >= SMALLEST * sizes.max())
+        shown = np.where(counts, values.get_fdata(), 0).astype(np.float32)
+        return Nifti1Image(shown, values.affine) if shown.any() else None
 
     @staticmethod
     def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from sklearn.linear_model import LinearRegression
 
 from adhd_cvae.baselines import fit_linear
-from adhd_cvae.checkpoint import load_model
+from adhd_cvae.checkpoint import load_model, save_state
 from adhd_cvae.cohort import split_cohort
 from adhd_cvae.config import ObjectiveConfig, Recipe
 from adhd_cvae.errors import InputError
@@ -125,7 +125,7 @@ def test_interrupted_training_resumes_to_the_same_bits(data, trained, tmp_path, 
 
     with pytest.raises(KeyboardInterrupt):
         train(images, cohort, RECIPE, tmp_path, stop)
-    (tmp_path / ".killed.partial.pt").write_bytes(b"what a killed process was writing")
+    (tmp_path / ".writing-killed.partial.pt").write_bytes(b"what a killed process was writing")
     result = train(images, cohort, RECIPE, tmp_path)
     assert same(weights(tmp_path), weights(trained[0]))
     assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
@@ -257,15 +257,16 @@ def test_a_damaged_checkpoint_is_one_readable_line(trained, tmp_path):
         load_model(tmp_path / "absent")
 
 
-def test_a_checkpoint_that_carries_code_is_refused(data, tmp_path):
+def test_a_checkpoint_that_carries_code_is_refused(data, tmp_path, capsys):
     class Evil:
         def __reduce__(self):
             return (print, ("owned",))
 
-    torch.save({"key": "x", "model": Evil()}, tmp_path / "cvae-resume.pt")
+    save_state({"key": "x", "model": Evil()}, tmp_path / "cvae-resume.pt")
     images, cohort, _ = data
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match=r"damaged.*Weights only load failed"):
         train(images, cohort, RECIPE, tmp_path)
+    assert "owned" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("asked", [None, True])

@@ -110,7 +110,7 @@ def test_a_killed_run_leaves_no_partial_file(tmp_path, few_references, monkeypat
         with pytest.raises(KeyboardInterrupt):
             measure(tmp_path)
     assert list((tmp_path / "cells").iterdir()) == []
-    (tmp_path / "cells" / ".abc.partial.tsv").write_text("half")  # what nobody could clean up
+    (tmp_path / "cells" / ".writing-abc.partial.tsv").write_text("half")  # what nobody could clean up
     (tmp_path / "scratch" / "cvae").mkdir(parents=True)
     table = measure(tmp_path)
     assert {path.suffix for path in (tmp_path / "cells").iterdir()} == {".tsv", ".npz"}

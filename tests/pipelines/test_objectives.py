@@ -30,7 +30,7 @@ def prepared(tmp_path):
 def test_a_named_objective_trains_and_its_weights_are_recorded(prepared, name):
     settings = [part for setting in (*SMALL, f"objective.name={name}") for part in ("--set", setting)]
     with pytest.raises(SystemExit) as ended:
-        cli.main(["train", str(prepared.folder), "--recipe", "smoke", *settings])
+        cli.main(["train", str(prepared.folder), "--recipe", "smoke", "--no-live", *settings])
     assert ended.value.code == 0
     expected = Recipe.model_validate({"objective": {"name": name, "beta": 0.5}}).objective
     assert read_json(prepared.run_record)["recipe"]["objective"] == expected.model_dump(mode="json")

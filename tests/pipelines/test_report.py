@@ -1,6 +1,7 @@
 """The page stands alone, says what the tables say and no more, and shows nobody."""
 
 import base64
+import hashlib
 import re
 import shutil
 from html.parser import HTMLParser
@@ -155,7 +156,12 @@ def write_run(folder: Path) -> None:
         "model": {"salient": 2, "background": 32, "start": "contrastive_pca"},
         "training": {"vae": True, "epochs": 40, "learning_rate": 1e-3, "batch_size": 16, "patience": 10},
         "cohort": {"site": "site", "test_fraction": 0.25},
-        "analysis": {"permutations": 1000, "bootstraps": 200, "permute_within": "site"},
+        "analysis": {
+            "permutations": 1000,
+            "bootstraps": 200,
+            "permute_within": "site",
+            "batteries": {"adhd_pc1": ["adhd_index"]},
+        },
     }
     stage = {
         "state": "done",
@@ -205,18 +211,41 @@ def write_decoded(folder: Path) -> None:
     }
     np.savez(folder / "decoded.npz", allow_pickle=False, **arrays)
     (folder / "maps").mkdir()
-    for name, values in (("T", rng.normal(size=shape)), ("P", np.where(mask, 0.01, 1))):
-        image = Nifti1Image(values.astype(np.float32), arrays["affine"])
-        image.to_filename(folder / f"maps/space-MNI_desc-salientEffect{name}_map.nii.gz")
+    write_maps(folder / "maps", mask, arrays["affine"])
     peaks = {
         "cluster": ["1", "1a"],
         "x_mm": 1.5,
         "y_mm": -9.0,
         "z_mm": 3.0,
-        "peak": -5.5,
+        "peak": -0.125,
         "volume_mm3": [2700, np.nan],
+        "t": -5.5,
+        "label": ["Putamen", HOSTILE],
     }
     write_tsv(pd.DataFrame(peaks), folder / "analysis/peaks.tsv")
+    tests = {"variable": [None, "adhd_pc1"], "statistic": ["t", "r"], "voxels": 704, "significant": [430, 0]}
+    write_tsv(
+        pd.DataFrame({**tests, "largest": 4.0, "p_value": [0.004, 0.2]}), folder / "analysis/voxelwise.tsv"
+    )
+    folds = {"left_out": [None, "5", "7"], "component": 1, "n": [np.nan, 20, 10], "n_others": [30, 10, 20]}
+    folds |= {
+        "explained": [np.nan, 0.41, 0.32],
+        "explained_others": 0.45,
+        "explained_own": [np.nan, 0.5, 0.6],
+    }
+    folds |= {"cosine": [np.nan, 0.91, 0.92], "cosine_own": [np.nan, 0.71, 0.32], "note": None}
+    write_tsv(pd.DataFrame(folds), folder / "analysis/effect_components.tsv")
+
+
+def write_maps(folder: Path, mask: np.ndarray, affine: np.ndarray) -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=mask.shape) * mask
+    for name in ("Mean", "T", "ByAdhdPc1Slope", "ByAdhdPc1R", "Component01", "Component02"):
+        image = Nifti1Image(noise.astype(np.float32), affine)
+        image.to_filename(folder / f"space-MNI_desc-salientEffect{name}_map.nii.gz")
+    for name in ("P", "ByAdhdPc1P"):
+        image = Nifti1Image(np.where(mask, 0.01, 1).astype(np.float32), affine)
+        image.to_filename(folder / f"space-MNI_desc-salientEffect{name}_map.nii.gz")
 
 
 def write_slices(folder: Path) -> None:
@@ -271,9 +300,33 @@ def test_page_needs_nothing_from_outside(page: Page) -> None:
     assert {link["href"] for link in page.all("a")} == {
         f"#{name}" for name in [*(name for name, *_ in SECTIONS), "methods", "reproducibility"]
     }
-    assert not page.all("script") + page.all("link") + page.all("iframe")
-    policy = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv")]
-    assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+    assert not page.all("link") + page.all("iframe")
+
+
+def test_the_viewers_script_is_the_only_one_that_may_run(drawn: Path, page: Page) -> None:
+    policy = [meta["content"] or "" for meta in page.all("meta") if meta.get("http-equiv")]
+    assert len(policy) == 1
+    assert policy[0].startswith(
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
+    )
+    script = re.findall(
+        r"<script>(.*?)</script>", (drawn / "report.html").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert len(script) == len(page.all("script")) == 1
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    assert policy[0].endswith(f"script-src 'sha256-{digest}'")
+
+
+def test_no_script_where_there_is_no_map(folder: Path) -> None:
+    shutil.rmtree(folder / "maps")
+    page = Page(write_report(folder).read_text(encoding="utf-8"))
+    assert not page.all("script")
+    assert "script-src" not in str(page.all("meta"))
+
+
+def test_peaks_and_components_are_told(page: Page) -> None:
+    assert re.search(r"1 1\.5, −9\.0, 3\.0 −0\.125 −5\.5 2700 Putamen", page.text)
+    assert re.search(r"WashU 10 0\.32 0\.60 0\.45 0\.92 0\.32", page.text)
 
 
 def test_page_can_be_read_by_machines(page: Page) -> None:
@@ -314,7 +367,7 @@ def test_same_files_give_the_same_page_and_figures(folder: Path, drawn: Path) ->
 def test_claims_and_the_test_of_one_cluster_are_told(page: Page, folder: Path) -> None:
     assert "the study's 2 claims, judged by this cohort, 1 supported and 1 not testable" in page.text
     assert re.search(
-        r"s is related to age supported .* age 30 0\.100 0\.050 to 0\.150 0\.010 −0\.123", page.text
+        r"s is related to age supported .* age 30 0\.10 \(0\.05 to 0\.15\) 0\.010 −0\.12", page.text
     )
     assert "rejected by diag, not by full" in page.text
     (folder / "analysis/claims.tsv").unlink()
@@ -327,8 +380,9 @@ def test_partial_tau_and_ceiling_are_shown_where_they_are(page: Page, folder: Pa
     table = rsa_table().assign(tau_partial=0.0712, p_partial=0.0345, noise_ceiling=0.8123)
     write_tsv(table, folder / "analysis/rsa.tsv")
     page = Page(write_report(folder).read_text(encoding="utf-8"))
-    assert "partial τ partial p ceiling mean" in page.text
-    assert re.search(r"0\.071 0\.03[45] 0\.812 0\.100 12\.5 \(9\)", page.text)
+    assert "partial τ partial p mean" in page.text
+    assert "salient s space, ceiling 0.81" in page.text
+    assert re.search(r"0\.071 0\.03[45] 0\.100 12\.5 \(9\)", page.text)
     assert "neighbours in age within sites" in methods.paragraph(Results(folder))
 
 
@@ -379,15 +433,21 @@ def test_warnings_say_where_the_data_cannot_answer(page: Page) -> None:
 
 
 def test_disagreeing_mixtures_settle_nothing(page: Page) -> None:
-    assert "not settled: the lowest BIC is at 1 (full) and 2 (tied) components" in page.text
+    assert (
+        "not settled: the lowest BIC is at 1 component with full covariances and 2 components with tied"
+        in page.text
+    )
 
 
 def test_voxelwise_test_is_told_with_its_limit(page: Page, folder: Path) -> None:
-    assert "Some voxels differ between patients and their background twins" in page.text
-    assert "takes the model's decoding for granted" in page.text
-    peaks = read_tsv(folder / "analysis/peaks.tsv")
-    write_tsv(peaks.head(0), folder / "analysis/peaks.tsv")
-    assert narrative.voxels(Results(folder))[0].startswith("No voxel differs")
+    assert "61 % of voxels differ between patients and their background twins (least p 0.004)" in page.text
+    assert "no voxels vary with ADHD battery, PC1 among patients (least p 0.200)" in page.text
+    assert "take the model's decoding for granted" in page.text
+    table = read_tsv(folder / "analysis/voxelwise.tsv").assign(significant=1)
+    write_tsv(table, folder / "analysis/voxelwise.tsv")
+    assert "less than 1\N{NO-BREAK SPACE}% of voxels differ" in narrative.voxels(Results(folder))[0]
+    (folder / "analysis/voxelwise.tsv").unlink()
+    assert narrative.voxels(Results(folder)) == []
 
 
 def test_text_in_a_result_table_is_shown_as_it_is(page: Page) -> None:

@@ -1,15 +1,36 @@
 """The MLflow store: where it is, what is logged, and what never is."""
 
 import importlib
+import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from adhd_cvae.config import Recipe
-from pipelines import tracking
+from pipelines import metrics, tracking
 
 ROOT = Path(__file__).parents[2]
+
+MAKE = """
+import os, sys
+from pathlib import Path
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+from pipelines.tracking import find_store
+client = find_store(Path({folder!r})).client()
+for name in sys.argv[1:]:
+    client.create_experiment(f"e{{name}}")
+"""
+
+
+def wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -45,11 +66,17 @@ def test_a_sqlite_store_of_the_environment_keeps_its_artifacts_beside_it(tmp_pat
     assert found.artifacts == tmp_path / "lab" / "mlflow-artifacts"
 
 
-def test_a_run_holds_its_recipe_and_losses_and_an_interrupted_one_is_put_aside(store):
+def test_a_run_holds_its_recipe_and_losses_once_and_an_interrupted_one_is_gone_on_with(store):
     client = store.client()
-    left_over = tracking.start_run(client, store, "demo", "abc", {})
-    run = tracking.start_run(client, store, "demo", "abc", {"recipe": "demo"})
+    content = {tracking.CONTENT_TAG: "abc"}
+    left_over = tracking.start_run(client, store, "before", content)
+    client.set_terminated(left_over.info.run_id, "KILLED")
+    run = tracking.start_run(client, store, "demo", {**content, "recipe": "demo"}, unless=content)
     run_id = run.info.run_id
+    assert run_id == left_over.info.run_id
+    assert client.get_run(run_id).info.status == "RUNNING"
+    other = tracking.start_run(client, store, "demo", {tracking.CONTENT_TAG: "abd"}, unless=content)
+    assert other.info.run_id != run_id
     tracking.log_recipe(client, run_id, Recipe(name="demo"))
     history = pd.DataFrame(
         {
@@ -60,8 +87,10 @@ def test_a_run_holds_its_recipe_and_losses_and_an_interrupted_one_is_put_aside(s
             "seconds": [1.0, 1.0, 1.0],
         }
     )
-    tracking.log_history(client, run_id, history, 1_700_000_000_000)
-    tracking.log_scores(client, run_id, {"tau/salient/age [years]": 0.2, "tau/none": float("nan")}, 1)
+    metrics.log_history(client, run_id, history.iloc[:1], 1_600_000_000_000)
+    for ended in (1_700_000_000_000, 1_800_000_000_000):
+        metrics.log_history(client, run_id, history, ended)
+    metrics.log_scores(client, run_id, {"tau/salient/age [years]": 0.2, "tau/none": float("nan")}, 1)
     client.set_terminated(run_id)
 
     logged = client.get_run(run_id)
@@ -73,9 +102,8 @@ def test_a_run_holds_its_recipe_and_losses_and_an_interrupted_one_is_put_aside(s
     assert "tau/none" not in logged.data.metrics
     steps = client.get_metric_history(run_id, "cvae/loss_training")
     assert [(point.step, point.value) for point in steps] == [(0, 3.0), (1, 2.0)]
-    assert steps[1].timestamp - steps[0].timestamp == 1000
-    assert [found.info.run_id for found in tracking.find_runs(client, "abc", finished=True)] == [run_id]
-    assert client.get_run(left_over.info.run_id).info.lifecycle_stage == "deleted"
+    assert [point.timestamp for point in steps] == [1_600_000_000_000, 1_699_999_999_000]
+    assert [found.info.run_id for found in tracking.find_runs(client, *content.popitem())] == [run_id]
     told = str(logged.data.tags) + str(logged.data.params)
     assert str(store.artifacts.parent) not in told
     assert "/" not in logged.data.tags["mlflow.source.name"]
@@ -88,6 +116,38 @@ def test_two_output_dirs_in_one_process_have_a_store_and_a_registry_each(tmp_pat
         client = tracking.find_store(tmp_path / lab / "out").client()
         client.create_registered_model("the same name")
         assert (tmp_path / lab / "mlflow.db").is_file()
+
+
+def test_a_store_whose_making_was_killed_is_made_anew(store, tmp_path):
+    """`kill -9` while MLflow migrates leaves a database with some of its tables."""
+    folder = tmp_path / "derivatives"
+    making = subprocess.Popen([sys.executable, "-c", MAKE.format(folder=str(folder / "run-a"))])
+    wait_for(lambda: any(file.stat().st_size > 2**15 for file in folder.glob(".*.partial.db")))
+    making.kill()
+    making.wait()
+    assert not store.database.exists(), "killed too late: it was whole"
+    assert list(folder.glob(".*.partial.db"))
+    assert store.client().create_experiment("first") == "1"
+    assert {file.name for file in folder.iterdir()} == {"mlflow.db", ".mlflow.db.lock"}
+
+
+def test_two_who_make_one_store_at_once_both_find_theirs_in_it(tmp_path, monkeypatch):
+    folder = tmp_path / "derivatives"
+    code = MAKE.format(folder=str(folder / "run-a"))
+    makers = [subprocess.Popen([sys.executable, "-c", code, str(name)]) for name in range(2)]
+    assert [maker.wait(120) for maker in makers] == [0, 0]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    found = tracking.find_store(folder / "run-a").client().search_experiments()
+    assert {experiment.name for experiment in found} == {"Default", "e0", "e1"}
+
+
+def test_a_half_made_store_of_old_is_a_readable_error(store):
+    store.database.parent.mkdir(parents=True)
+    with sqlite3.connect(store.database) as half:
+        half.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+    half.close()
+    with pytest.raises(tracking.InputError, match="MLflow store"), tracking.readable_errors(store):
+        store.client().search_experiments()
 
 
 def test_a_refusing_store_is_a_readable_error(store):
@@ -105,3 +165,8 @@ def test_the_mlflow_folder_holds_configuration_only_and_hides_nothing(monkeypatc
     assert spec is not None
     assert spec.origin is not None
     assert not Path(spec.origin).is_relative_to(folder)
+
+
+def test_a_password_is_never_shown():
+    assert tracking.Store("postgresql://lab:secret@db/mlflow", None).shown == "postgresql://lab:…@db/mlflow"
+    assert tracking.Store("http://127.0.0.1:5000", None).shown == "http://127.0.0.1:5000"

@@ -11,7 +11,14 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from adhd_cvae.analysis import brain_figures, figures, latent_figures, run_figures
-from adhd_cvae.analysis.figure_style import DARK_PAPER, GROUP_COLOURS, SPACE_COLOURS, code_label, save_figure
+from adhd_cvae.analysis.figure_style import (
+    DARK_PAPER,
+    GROUP_COLOURS,
+    SPACE_COLOURS,
+    code_label,
+    save_figure,
+    signed,
+)
 
 SHAPE = (14, 17, 14)
 AFFINE = np.array([[11.0, 0, 0, -72], [0, 11.0, 0, -106], [0, 0, 11.0, -62], [0, 0, 0, 1]])
@@ -247,14 +254,14 @@ def test_brain_mosaics(mask: np.ndarray) -> None:
     changes[0, 2, voxels // 2] = 0.1
     figure = brain_figures.traversals(changes, np.array([[-1.0, 0, 1]]), examples[0, 0], mask, AFFINE)
     peak = np.argwhere(mask)[voxels // 2]
-    assert f"s_00, z = {AFFINE[2, 3] + 11 * peak[2]:g} mm" in words_of(figure)
+    assert signed(f"s_00, z = {AFFINE[2, 3] + 11 * peak[2]:g} mm") in words_of(figure)
 
 
 def test_template_maps_say_where_they_are(mask: np.ndarray) -> None:
     volume = np.where(mask, 0.05, 0).astype(np.float32)
     figure = brain_figures.template_maps([volume, 0 * volume], ["one", "none"], AFFINE, "change")
     words = words_of(figure)
-    assert {"one", "none", "z = 3 mm", "z = -30 mm", "change"} <= set(words)
+    assert {"one", "none", "z = 3 mm", "z = −30 mm", "change"} <= set(words)
 
 
 def test_file_is_the_same_twice_and_follows_the_colour_scheme(tmp_path: Path, rsa: pd.DataFrame) -> None:

@@ -1,0 +1,88 @@
+"""Numbers for MLflow: losses of every epoch and final scores, each sent once."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import Metric
+
+EPOCH_METRICS = {
+    "train_loss": "loss_training",
+    "validation_loss": "loss_validation",
+    "reconstruction": "unexplained_training",
+    "validation_reconstruction": "unexplained_validation",
+    "kl_salient": "kl_salient",
+    "kl_background": "kl_background",
+    "total_correlation": "total_correlation",
+    "background_salient": "salient_of_controls",
+    "background_spread": "salient_spread_of_controls",
+    "mmd_background": "mmd_background",
+    "mmd_salient": "mmd_salient",
+    "hsic": "hsic",
+    "classification": "classification",
+    "active_salient": "active_units_salient",
+    "active_background": "active_units_background",
+    "critic_loss": "critic_loss",
+    "critic_accuracy": "critic_accuracy",
+    "seconds": "seconds_per_epoch",
+}
+"""Column of history.tsv to the metric's name in MLflow, after ``cvae/`` or ``vae/``."""
+_AT_ONCE = 1000
+"""The most MLflow takes."""
+
+
+def epoch_metrics(row: Mapping[str, Any], time_ms: int) -> list[Metric]:
+    """Metrics of one row of the history, reached at `time_ms`; missing values are left out."""
+    return [
+        Metric(f"{row['model']}/{name}", float(row[column]), time_ms, int(row["epoch"]))
+        for column, name in EPOCH_METRICS.items()
+        if not math.isnan(row.get(column, math.nan))
+    ]
+
+
+def log_history(client: MlflowClient, run_id: str, history: pd.DataFrame, ended_ms: int) -> None:
+    """Log the losses of every epoch that the run lacks, under the time they were reached before `ended_ms`."""
+    seconds = history["seconds"].fillna(0).to_numpy(dtype=float)
+    remaining = seconds[::-1].cumsum()[::-1] - seconds
+    rows = zip(history.to_dict("records"), remaining, strict=True)
+    log_missing(
+        client,
+        run_id,
+        [metric for row, left in rows for metric in epoch_metrics(row, int(ended_ms - 1000 * left))],
+    )
+
+
+def log_scores(client: MlflowClient, run_id: str, scores: dict[str, float], time_ms: int) -> None:
+    """Log final scores; names are made fit for MLflow, missing values are left out."""
+    metrics = [
+        Metric(metric_name(name), value, time_ms, 0)
+        for name, value in scores.items()
+        if not math.isnan(value)
+    ]
+    log_missing(client, run_id, metrics)
+
+
+def log_missing(client: MlflowClient, run_id: str, metrics: list[Metric]) -> None:
+    """Log those metrics whose step the run does not have yet."""
+    known = known_steps(client, run_id, {metric.key for metric in metrics})
+    send(client, run_id, [metric for metric in metrics if (metric.key, metric.step) not in known])
+
+
+def send(client: MlflowClient, run_id: str, metrics: list[Metric]) -> None:
+    """Log metrics in as few requests as MLflow allows."""
+    for start in range(0, len(metrics), _AT_ONCE):
+        client.log_batch(run_id, metrics=metrics[start : start + _AT_ONCE])
+
+
+def known_steps(client: MlflowClient, run_id: str, names: set[str]) -> set[tuple[str, int]]:
+    """Name and step of every value that the run holds of some metrics."""
+    held = names & set(client.get_run(run_id).data.metrics)
+    return {(name, point.step) for name in held for point in client.get_metric_history(run_id, name)}
+
+
+def metric_name(text: str) -> str:
+    """Replace what MLflow forbids in a metric's name by ``-``."""
+    return re.sub(r"[^\w\-./ :]", "-", text)

@@ -1,0 +1,35 @@
+"""Codes of further maps from the registered model; trains nothing. Run `make demo` first, or name your store."""
+
+# %% [markdown]
+# # Reuse a registered model
+# The model brings its own resampling and smoothing: paths of maps in MNI space are all it needs.
+
+# %%
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.files import read_tsv
+
+bids_dir, out = Path("demo/bids"), Path("demo/derivatives/adhd-cvae")
+mlflow.set_tracking_uri(f"sqlite:///{out.parent / 'mlflow.db'}")
+model = mlflow.pyfunc.load_model("models:/adhd-cvae@champion")
+
+# %% [markdown]
+# One row for each map. `distance` is 1 on average where it was trained; a flagged map is one to look at.
+
+# %%
+cohort = read_tsv(out / "cohort.tsv").head(8)
+codes = model.predict(pd.DataFrame({"image": [str(bids_dir / image) for image in cohort["image"]]}))
+print(codes[["s_00", "s_01", "distance", "out_of_distribution"]].round(3))
+
+# %% [markdown]
+# The same numbers as the run's own.
+
+# %%
+own = read_tsv(out / "latents.tsv").head(8)
+salient = [name for name in own if str(name).startswith("s_")]
+difference = np.abs(codes[salient].to_numpy() - own[salient].to_numpy()).max()
+print(f"largest difference from latents.tsv: {difference:.1e}")

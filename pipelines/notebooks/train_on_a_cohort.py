@@ -1,0 +1,59 @@
+"""From a BIDS dataset to a trained model and codes, step by step. Run `make demo` first, or name your dataset."""
+
+# %% [markdown]
+# # Train on a cohort
+# `adhd-cvae run` does all of this and more. Here every step can be looked at and changed.
+
+# %%
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from adhd_cvae import embed, train
+from adhd_cvae.checkpoint import load_model
+from adhd_cvae.cohort import split_cohort
+from adhd_cvae.dataset import open_images, prepare_images
+from bids_adapters import build_cohort
+from pipelines.settings import load_recipe
+
+bids_dir, folder = Path("demo/bids"), Path("demo/notebook")
+# Two epochs of a tiny network, to see it work. For results worth reading: "demo", or "adhd200" for your own data.
+recipe = load_recipe("smoke")
+
+# %% [markdown]
+# Who is in, and why the others are not. Nobody is left out without a line.
+
+# %%
+people = build_cohort(bids_dir, recipe.cohort)
+print(people.table["group"].value_counts())
+print(people.exclusions.groupby(["stage", "reason"]).size())
+
+# %% [markdown]
+# Every map is resampled once into a cache. A map that cannot be used comes back as an error.
+
+# %%
+maps = [bids_dir / image for image in people.table["image"]]
+errors = prepare_images(maps, recipe.image, folder / "cache", lambda done, total: None)
+usable = np.flatnonzero([error is None for error in errors])
+cohort = people.table.iloc[usable].reset_index(drop=True)
+cohort["split"] = split_cohort(cohort, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
+images = open_images(folder / "cache")
+
+# %% [markdown]
+# An interrupted call goes on where it stopped. Other settings or people need another folder.
+
+# %%
+result = train(images, cohort, recipe, folder / "checkpoints")
+print(result.history.tail(), *result.warnings, sep="\n")
+
+# %%
+model, grid = load_model(folder / "checkpoints" / "cvae")
+codes = embed(model, images)
+patients = (cohort["group"] == "target").to_numpy()
+for name, rows in (("patients", patients), ("controls", ~patients)):
+    plt.plot(
+        *codes.salient_mean[rows, :2].T, "o", label=f"{name}, |s| {np.ptp(codes.salient_mean[rows]):.2f}"
+    )
+plt.legend()
+plt.show()

@@ -1,0 +1,236 @@
+"""Losses in MLflow during training: nothing lost, nothing twice, whatever happens to the store."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+
+import pandas as pd
+import pytest
+import requests
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from adhd_cvae.files import read_tsv
+from pipelines import live, metrics, tracking
+from pipelines.paths import OutputPaths
+from pipelines.ui import free_port
+
+SETTINGS = {"training.epochs": 3, "model.salient": 2}
+
+
+def row(epoch, model="cvae"):
+    return {"model": model, "epoch": epoch, "train_loss": 1.0 + epoch, "hsic": float("nan"), "seconds": 0.1}
+
+
+@pytest.fixture
+def paths(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return OutputPaths(tmp_path / "out")
+
+
+def client_of(paths):
+    return tracking.find_store(paths.folder).client()
+
+
+def only_run(client):
+    (run,) = runs(client)
+    return run
+
+
+def runs(client):
+    experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
+    return client.search_runs([experiment.experiment_id]) if experiment else []
+
+
+def losses(client, model="cvae"):
+    """(step, value) of every loss that the one run holds."""
+    if not runs(client):
+        return []
+    points = client.get_metric_history(only_run(client).info.run_id, f"{model}/loss_training")
+    return sorted((point.step, point.value) for point in points)
+
+
+def test_an_interrupted_run_is_killed_and_gone_on_with(paths, monkeypatch):
+    monkeypatch.setattr(live, "_CLOSING_S", 60)
+
+    def interrupted():
+        with live.watched(paths, "first", SETTINGS, {"objective": "a"}) as tell:
+            tell(row(0))
+            tell(row(1))
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    client = client_of(paths)
+    run = only_run(client)
+    assert (run.info.status, run.data.params["model.salient"]) == ("KILLED", "2")
+    with live.watched(paths, "first", SETTINGS, {}) as tell:
+        for epoch in range(4):
+            tell(row(epoch))
+    assert losses(client) == [(0, 1.0), (1, 2.0), (2, 3.0), (3, 4.0)]
+    assert only_run(client).info.status == "FINISHED"
+    assert "system/cpu_utilization_percentage" in only_run(client).data.metrics
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_what_the_store_refused_is_sent_later_and_training_never_waits(paths, monkeypatch):
+    monkeypatch.setattr(live, "_CLOSING_S", 60)
+    monkeypatch.setattr(live, "_FIRST_PAUSE_S", 0.1)
+    answered, refused = MlflowClient.log_batch, []
+
+    def log_batch(self, run_id, metrics=(), **others):
+        if metrics and len(refused) < 3:
+            refused.append(1)
+            if len(refused) == 2:  # it arrives, and only the answer is lost
+                answered(self, run_id, metrics=metrics, **others)
+            raise MlflowException("no answer")
+        answered(self, run_id, metrics=metrics, **others)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", log_batch)
+    with live.watched(paths, "run", SETTINGS, {}) as tell:
+        started = time.monotonic()
+        for epoch in range(30):
+            tell(row(epoch))
+        assert time.monotonic() - started < 0.5
+        while len(refused) < 3:
+            time.sleep(0.1)
+    assert losses(client_of(paths)) == [(epoch, 1.0 + epoch) for epoch in range(30)]
+
+
+def test_a_store_that_never_answers_costs_a_moment_and_publishing_completes_the_run(paths, monkeypatch):
+    monkeypatch.setattr(live, "_CLOSING_S", 0.2)
+    with monkeypatch.context() as away:
+        away.setattr(tracking.Store, "client", lambda self: refuse())
+        started = time.monotonic()
+        with live.watched(paths, "run", SETTINGS, {}) as tell:
+            tell(row(0))
+        assert time.monotonic() - started < 3
+        time.sleep(0.5)
+    client, follows = client_of(paths), {tracking.TRAINING_TAG: live.token(paths)}
+    store = tracking.find_store(paths.folder)
+    run = tracking.start_run(client, store, "run", follows, unless=follows)
+    metrics.log_history(client, run.info.run_id, pd.DataFrame([row(0), row(1)]), 10**12)
+    assert losses(client) == [(0, 1.0), (1, 2.0)]
+
+
+def refuse():
+    raise MlflowException("connection refused")
+
+
+class Server:
+    """`mlflow server` on sqlite, in a folder."""
+
+    def __init__(self, folder):
+        self.port = free_port(5600)
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self.command = [
+            *(sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"),
+            *("--port", str(self.port), "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
+            *("--artifacts-destination", str(folder / "artifacts")),
+        ]
+
+    def start(self):
+        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        self.process = subprocess.Popen(
+            self.command, env={**os.environ, **quiet}, start_new_session=True, stderr=subprocess.DEVNULL
+        )
+        wait_for(lambda: self.answers(), 90)
+
+    def answers(self):
+        try:
+            return requests.get(f"{self.uri}/health", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def kill(self):
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def wait_for(condition, seconds=120):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.5)
+
+
+SMALL = (
+    *(
+        "image.shape=[16, 16, 16]",
+        "image.voxel_size=12",
+        "objective.beta=0.5",
+        "analysis.permute_within=null",
+    ),
+    *(
+        "training.patience=1000",
+        "training.epochs=80",
+        "training.vae=false",
+        "analysis.variables=[{name: age, scale: ratio}]",
+    ),
+    *("analysis.batteries={}", "analysis.claims=[]"),
+)
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    running = Server(tmp_path)
+    running.start()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", running.uri)
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def call():
+    """Start the command line; whatever still runs at the end is killed."""
+    started = []
+
+    def start(*arguments):
+        started.append(subprocess.Popen([sys.executable, "-m", "pipelines.cli", *arguments]))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_server_killed_in_mid_training_and_started_again_has_every_loss_once(
+    tmp_path, server, call, invent_maps
+):
+    paths, client = OutputPaths(tmp_path / "out"), MlflowClient(server.uri)
+    invent_maps(paths)
+    train = ("train", str(paths.folder), "--recipe", "smoke", *(p for one in SMALL for p in ("--set", one)))
+    training = call(*train)
+    wait_for(lambda: len(losses(client)) > 3)
+    server.kill()
+    time.sleep(3)
+    assert training.poll() is None, "training ended with the server"
+    server.start()
+    held = len(losses(client))
+    wait_for(lambda: len(losses(client)) > held)
+    assert training.poll() is None, "training was over before the server was back: choose more epochs"
+    training.send_signal(signal.SIGTERM)
+    assert training.wait(60) != 0
+    assert only_run(client).info.status == "KILLED"
+
+    training = call(*train)
+    wait_for(lambda: only_run(client).info.status == "RUNNING")
+    server.kill()
+    assert training.wait(300) == 0, "training needs no server"
+    server.start()
+    assert len(losses(client)) < 81, "nothing was left for publish to send: kill the server sooner"
+    for stage in ("embed", "analyse", "publish"):
+        assert call(stage, str(paths.folder)).wait(300) == 0
+    history, run = read_tsv(paths.history), only_run(client)
+    assert run.info.status == "FINISHED"
+    assert losses(client) == list(zip(history["epoch"], history["train_loss"], strict=True))
+    steps = Counter(p.step for p in client.get_metric_history(run.info.run_id, "cvae/loss_validation"))
+    assert set(steps.values()) == {1}

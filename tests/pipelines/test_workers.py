@@ -1,0 +1,76 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from joblib import Parallel, delayed
+
+from adhd_cvae.analysis.mixtures import mixture_table
+from adhd_cvae.errors import InputError
+from pipelines.workers import workers
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_without_a_cluster_joblib_stays_as_it_is():
+    with workers(None):
+        assert Parallel(n_jobs=1)(delayed(abs)(number) for number in (-1, -2)) == [1, 2]
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch):
+    monkeypatch.setattr("pipelines.workers.SECONDS_TO_ANSWER", 1)
+    with pytest.raises(InputError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1\."):
+        workers("tcp://127.0.0.1:1").__enter__()
+
+
+@pytest.fixture
+def cluster():
+    """A real scheduler and two worker processes on this machine: its address, and the workers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+
+    def start(module, *arguments):
+        call = [sys.executable, "-m", f"distributed.cli.{module}", *arguments, "--no-dashboard"]
+        return subprocess.Popen(call, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    scheduler = start("dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
+    options = ("--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
+    processes = [start("dask_worker", address, *options) for _ in range(2)]
+    yield address, processes
+    for process in (*processes, scheduler):
+        process.kill()
+        process.wait()
+
+
+def slow_square(number):
+    time.sleep(0.3)
+    return number**2, os.getpid()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_cluster_gives_the_same_numbers_and_survives_a_dead_worker(cluster, monkeypatch):
+    address, processes = cluster
+    rng = np.random.default_rng(0)
+    draws = {"salient": rng.standard_normal((3, 60, 2))}
+    here = mixture_table(draws, max_components=3, seed=0)
+    with workers(address):
+        there = mixture_table(draws, max_components=3, seed=0)
+        found = []
+        for square, pid in Parallel(n_jobs=2, return_as="generator_unordered", pre_dispatch="n_jobs")(
+            delayed(slow_square)(number) for number in range(20)
+        ):
+            found.append((square, pid))
+            if len(found) == 4:
+                processes[0].kill()
+    pd.testing.assert_frame_equal(here, there)
+    assert sorted(square for square, _ in found) == [number**2 for number in range(20)]
+    assert os.getpid() not in {pid for _, pid in found}
