@@ -6,17 +6,17 @@ counters that it exceeds in a few vector instructions. All functions release the
 threads share the work.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 _FULL = 65535
 """What a counter holds; a longer sequence is counted in parts."""
-_LANES = 16
+_LANES = np.uint64(16)
 """Counters added to at once."""
 _WIDEST = 12
 """Bits of a digit at most: the counters of 4,096 levels still fit the fastest memory."""
@@ -31,7 +31,7 @@ def _adding(typing_context: Any, counters: Any, start: Any, ones: Any, row: Any,
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        lanes = ir.VectorType(ir.IntType(16), _LANES)
+        lanes = ir.VectorType(ir.IntType(16), int(_LANES))
 
         def place(array: int) -> Any:
             data = context.make_array(signature.args[array])(context, builder, values[array]).data
@@ -40,7 +40,7 @@ def _adding(typing_context: Any, counters: Any, start: Any, ones: Any, row: Any,
         target, source = place(0), place(2)
         nothing = ir.Constant(lanes, ir.Undefined)
         first = builder.insert_element(nothing, values[4], ir.Constant(ir.IntType(32), 0))
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), int(_LANES)), [0] * int(_LANES))
         weights = builder.shuffle_vector(first, nothing, everywhere)
         added = builder.mul(builder.load(source, align=2), weights)
         builder.store(builder.add(builder.load(target, align=2), added), target, align=2)
@@ -52,75 +52,67 @@ def _adding(typing_context: Any, counters: Any, start: Any, ones: Any, row: Any,
 _add: Any = intrinsic(_adding)
 
 
-def _counter(groups: int, members: int) -> Callable[..., Any]:
-    """Compile a count of digits of ``groups * members`` levels, both multiples of 16.
+def _lower(levels: int) -> NDArray[np.uint16]:
+    """(levels, levels) ones below the diagonal, flat: row l has them at the levels that l exceeds."""
+    return np.tri(levels, k=-1, dtype=np.uint16).ravel()
+
+
+_LOWER_16, _LOWER_32, _LOWER_64 = _lower(16), _lower(32), _lower(64)
+
+
+@njit(cache=True, nogil=True)
+def _count_levels(codes, weights, shift, side, lower):  # pragma: no cover - compiled
+    """Inversions by the digit of ``side * side`` levels above `shift` among codes that share what is above it.
 
     ``larger_groups[g]`` holds how many earlier digits lie in a higher group, ``larger_members[g, m]`` how many in
-    the same group are larger: two look-ups a query.
+    the same group are larger: two look-ups a query. The tables of ones are an argument, and this is no closure over
+    them: functions that share a name share a symbol in numba's cache, and one may then run for another.
     """
-    lower_groups = np.tri(groups, k=-1, dtype=np.uint16).ravel()
-    lower_members = np.tri(members, k=-1, dtype=np.uint16).ravel()
-    split = np.uint32(members.bit_length() - 1)
-    width = np.uint32((groups * members).bit_length() - 1)
-
-    @njit(cache=True, nogil=True)
-    def count(codes, weights, shift):  # pragma: no cover - compiled
-        larger_groups, larger_members = np.zeros(groups, np.uint16), np.zeros(groups * members, np.uint16)
-        before = np.zeros(groups * members, np.int64)  # larger ones in earlier parts of the segment
-        parts = 0
-        prefix = np.uint32(codes[0]) >> shift >> width
-        total, held, weight = np.int64(0), np.int64(0), np.int64(1)
-        for position in range(len(codes)):
-            digit = np.uint32(codes[position]) >> shift
-            if weights is not None:
-                weight = np.int64(weights[position])
-            if digit >> width != prefix or held + weight > _FULL:
-                if digit >> width == prefix:
-                    for level in range(groups * members):
-                        before[level] += larger_groups[level // members] + larger_members[level]
-                    parts += 1
-                else:
-                    if parts:
-                        before[:] = 0
-                        parts = 0
-                    prefix = digit >> width
-                larger_groups[:] = 0
-                larger_members[:] = 0
-                held = np.int64(0)
-            held += weight
-            level = np.uint64(digit & np.uint32(groups * members - 1))
-            group, member = level >> np.uint64(split), level & np.uint64(members - 1)
-            larger = np.int64(larger_groups[group]) + np.int64(larger_members[level])
-            if parts:
-                larger += before[level]
-            total += weight * larger
-            for lane in range(0, groups, _LANES):
-                start = np.uint64(lane)
-                _add(larger_groups, start, lower_groups, group * np.uint64(groups) + start, np.uint16(weight))
-            for lane in range(0, members, _LANES):
-                start = np.uint64(lane)
-                row = member * np.uint64(members) + start
-                _add(
-                    larger_members, group * np.uint64(members) + start, lower_members, row, np.uint16(weight)
-                )
-        return total
-
-    return count
-
-
-_count_8_bits = _counter(16, 16)
-_count_10_bits = _counter(32, 32)
-_count_12_bits = _counter(64, 64)
+    side, members = np.uint64(side), np.uint32(side - 1)
+    split = np.uint32(4 if side == 16 else 5 if side == 32 else 6)
+    larger_groups, larger_members = np.zeros(side, np.uint16), np.zeros(side * side, np.uint16)
+    before = np.zeros(side * side, np.int64)  # larger ones in earlier parts of the segment
+    parts = 0
+    prefix = np.uint32(codes[0]) >> shift >> split >> split
+    total, held, weight = np.int64(0), np.int64(0), np.int64(1)
+    for position in range(len(codes)):
+        digit = np.uint32(codes[position]) >> shift
+        if weights is not None:
+            weight = np.int64(weights[position])
+        above = digit >> split >> split
+        if above != prefix or held + weight > _FULL:
+            if above == prefix:
+                for level in range(len(before)):
+                    before[level] += larger_groups[level >> split] + larger_members[level]
+                parts += 1
+            elif parts:
+                before[:] = 0
+                parts = 0
+            prefix = above
+            larger_groups[:] = 0
+            larger_members[:] = 0
+            held = np.int64(0)
+        held += weight
+        group, member = np.uint64((digit >> split) & members), np.uint64(digit & members)
+        level = group * side + member
+        larger = np.int64(larger_groups[group]) + np.int64(larger_members[level])
+        if parts:
+            larger += before[level]
+        total += weight * larger
+        for lane in range(np.uint64(0), side, _LANES):
+            _add(larger_groups, lane, lower, group * side + lane, np.uint16(weight))
+            _add(larger_members, group * side + lane, lower, member * side + lane, np.uint16(weight))
+    return total
 
 
 @njit(cache=True, nogil=True)
 def _count_digit(codes, weights, shift, bits):  # pragma: no cover - compiled
-    """Inversions by the digit of `bits` above `shift` among codes that share what is above: the fewer, the faster."""
+    """Inversions by the digit of `bits` above `shift`: the fewer levels, the faster."""
     if bits <= 8:
-        return _count_8_bits(codes, weights, shift)
+        return _count_levels(codes, weights, shift, 16, _LOWER_16)
     if bits <= 10:
-        return _count_10_bits(codes, weights, shift)
-    return _count_12_bits(codes, weights, shift)
+        return _count_levels(codes, weights, shift, 32, _LOWER_32)
+    return _count_levels(codes, weights, shift, 64, _LOWER_64)
 
 
 @njit(cache=True, nogil=True)

@@ -241,6 +241,25 @@ def _hsic_row(
     return row | {"value": value, "p_value": p_value}
 
 
+def _unit_rows(space: str, latents: NDArray[np.float64]) -> list[dict[str, float | str]]:
+    used = latents[np.isfinite(latents).all(axis=1)]
+    active = (used.var(axis=0) > _ACTIVE_VARIANCE).sum() if len(used) else np.nan
+    return [
+        {"measure": "active_units", "space": space, "value": active, "n": len(used)},
+        {"measure": "units", "space": space, "value": latents.shape[1]},
+    ]
+
+
+def _norm_rows(salient: NDArray[np.float64], patients: NDArray[np.bool_]) -> list[dict[str, float | str]]:
+    norms = np.linalg.norm(salient, axis=1)
+    rows: list[dict[str, float | str]] = []
+    for measure, members in (("norm_target", patients), ("norm_background", ~patients)):
+        known = norms[members & np.isfinite(norms)]
+        value = known.mean() if len(known) else np.nan
+        rows.append({"measure": measure, "space": "salient", "value": value, "n": len(known)})
+    return rows
+
+
 def independence_table(
     spaces: Mapping[str, NDArray],
     is_target: pd.Series | NDArray,
@@ -283,17 +302,9 @@ def independence_table(
             {"measure": "critic_accuracy", "space": "salient and background", "value": critic_accuracy}
         )
     for space, latents in arrays.items():
-        used = latents[patients] if space == "salient" else latents
-        used = used[np.isfinite(used).all(axis=1)]
-        active = (used.var(axis=0) > _ACTIVE_VARIANCE).sum() if len(used) else np.nan
-        rows.append({"measure": "active_units", "space": space, "value": active, "n": len(used)})
-        rows.append({"measure": "units", "space": space, "value": latents.shape[1]})
+        rows += _unit_rows(space, latents[patients] if space == "salient" else latents)
     if "salient" in arrays:
-        norms = np.linalg.norm(arrays["salient"], axis=1)
-        for measure, members in (("norm_target", patients), ("norm_background", ~patients)):
-            known = norms[members & np.isfinite(norms)]
-            value = known.mean() if len(known) else np.nan
-            rows.append({"measure": measure, "space": "salient", "value": value, "n": len(known)})
+        rows += _norm_rows(arrays["salient"], patients)
     table = pd.DataFrame(rows, columns=INDEPENDENCE_COLUMNS).astype({"note": object})
     table.loc[table["value"].isna() & table["note"].isna(), "note"] = "no participant with finite latents"
     return table.astype({"value": np.float64, "p_value": np.float64, "n": "Int64"})

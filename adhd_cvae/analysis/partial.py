@@ -133,6 +133,24 @@ def neighbour_strata(controls: Mapping[str, Control], strata: NDArray[np.int64])
     return fine
 
 
+def _arranged_taus(
+    space: NDArray[np.float64],
+    numbers: NDArray[np.float64],
+    scale: Scale,
+    pairs: _Pairs,
+    orders: NDArray[np.int32],
+) -> NDArray[np.float64] | None:
+    """Tau of the residuals as observed, then of each order; None where nothing is left of either."""
+    if len(pairs.first) < MINIMUM_PARTICIPANTS:
+        return None
+    model = _residual(model_dissimilarity(numbers, scale), pairs)
+    left = _residual(latent_dissimilarity(space), pairs)
+    if not (np.ptp(left) > 1e-6 and np.ptp(model) > 1e-6):
+        return None
+    observed = np.arange(len(numbers), dtype=np.int32)[None]
+    return _taus(left, model, pairs, np.concatenate([observed, orders]))
+
+
 def partial_rsa(
     space: NDArray[np.float64],
     numbers: NDArray[np.float64],
@@ -164,30 +182,20 @@ def partial_rsa(
     kept = asked & np.all([np.isfinite(control.numbers) for control in controls.values()], axis=0)
     known = {name: Control(control.numbers[kept], control.scale) for name, control in controls.items()}
     known = {name: control for name, control in known.items() if len(np.unique(control.numbers)) > 1}
-    n = int(kept.sum())
-    if n < MINIMUM_PARTICIPANTS:
-        return Partial(note=f"{n} participants with {', '.join(controls)}; {MINIMUM_PARTICIPANTS} are needed")
+    if kept.sum() < MINIMUM_PARTICIPANTS:
+        needed = f"{MINIMUM_PARTICIPANTS} are needed"
+        return Partial(note=f"{kept.sum()} participants with {', '.join(controls)}; {needed}")
     if not known:
         return Partial(note=f"{' and '.join(controls)} do not vary")
-    numbers = numbers[kept]
-    orders = draw_permutations(
-        rng, neighbour_strata(known, strata[kept]), min(permutations, PARTIAL_PERMUTATIONS)
-    )
-    if (numbers[orders] == numbers).all():
-        return Partial(note=f"it does not vary once {' and '.join(known)} are held constant")
-    pairs = _pairs(known)
-    nothing = Partial(note=f"nothing is left once {' and '.join(known)} are held constant")
-    if len(pairs.first) < MINIMUM_PARTICIPANTS:
-        return nothing
-    model = _residual(model_dissimilarity(numbers, scale), pairs)
-    left = _residual(latent_dissimilarity(space[kept]), pairs)
-    if not (np.ptp(left) > 1e-6 and np.ptp(model) > 1e-6):
-        return nothing
-    taus = _taus(left, model, pairs, np.concatenate([np.arange(n, dtype=np.int32)[None], orders]))
+    fine = neighbour_strata(known, strata[kept])
+    orders = draw_permutations(rng, fine, min(permutations, PARTIAL_PERMUTATIONS))
+    held = f"once {' and '.join(known)} are held constant"
+    if (numbers[kept][orders] == numbers[kept]).all():
+        return Partial(note=f"it does not vary {held}")
+    taus = _arranged_taus(space[kept], numbers[kept], scale, _pairs(known), orders)
+    if taus is None:
+        return Partial(note=f"nothing is left {held}")
     distances = np.abs(taus - taus.mean())
-    return Partial(
-        float(taus[0]),
-        float(np.mean(distances >= distances[0] - 1e-12)),
-        len(orders),
-        f"held constant: {', '.join(known)}" + (f" (n = {n})" if n < asked.sum() else ""),
-    )
+    p_value = float(np.mean(distances >= distances[0] - 1e-12))
+    missing = f" (n = {kept.sum()})" if kept.sum() < asked.sum() else ""
+    return Partial(float(taus[0]), p_value, len(orders), f"held constant: {', '.join(known)}{missing}")

@@ -1,6 +1,6 @@
 """Recovery of planted factors: how well the latents predict, out of sample, what was put into the images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +84,16 @@ def _rows(train: _Patients, test: _Patients, repeats: int, seed: int) -> list[di
     return rows
 
 
+def _check_lengths(given: Mapping[str, Sized], n: int) -> None:
+    problems = [
+        f"'{name}' has {len(values)} participants, the truth {n}. Give all in the same order."
+        for name, values in given.items()
+        if len(values) != n
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
 @threadpool_limits.wrap(limits=1)  # the matrices are small
 def recovery_table(
     spaces: Mapping[str, NDArray],
@@ -106,10 +116,8 @@ def recovery_table(
         (n,) True for patients; the others are left out.
     truth
         n rows in the same order; every numeric column but `subtype` is a factor.
-    repeats
-        Shuffles of the five folds that `score` is averaged over.
-    seed
-        Of the first shuffle.
+    repeats, seed
+        Shuffles of the five folds that `score` is averaged over; the seed is of the first.
 
     Returns
     -------
@@ -122,15 +130,7 @@ def recovery_table(
     InputError
         A space, split or group has another number of participants than the truth.
     """
-    lengths = {name: len(latents) for name, latents in spaces.items()}
-    lengths |= {"split": len(split), "is_target": len(is_target)}
-    problems = [
-        f"'{name}' has {length} participants, the truth {len(truth)}. Give all in the same order."
-        for name, length in lengths.items()
-        if length != len(truth)
-    ]
-    if problems:
-        raise InputError(*problems)
+    _check_lengths({**spaces, "split": split, "is_target": is_target}, len(truth))
     splits = np.asarray(split).astype(str)
     patients = np.asarray(is_target).astype(bool)
     rows = []
@@ -139,9 +139,7 @@ def recovery_table(
         for space, latents in spaces.items():
             latents = np.asarray(latents, np.float64)
             known = patients & np.isfinite(values) & np.isfinite(latents).all(axis=1)
-            train, test = (
-                _Patients(latents[known & (splits == name)], values[known & (splits == name)])
-                for name in ("train", "test")
-            )
+            sides = [known & (splits == name) for name in ("train", "test")]
+            train, test = (_Patients(latents[side], values[side]) for side in sides)
             rows += [{"factor": factor, "space": space, **row} for row in _rows(train, test, repeats, seed)]
     return pd.DataFrame(rows, columns=RECOVERY_COLUMNS)

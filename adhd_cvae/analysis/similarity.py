@@ -6,6 +6,7 @@ resampled, never pairs or posterior draws.
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -100,6 +101,49 @@ def _obstacle(latents: NDArray[np.float64], numbers: NDArray[np.float64], scale:
     return None
 
 
+class _Question(NamedTuple):
+    """The participants that know the variable and have finite latents."""
+
+    latents: NDArray[np.float64]
+    numbers: NDArray[np.float64]
+    scale: Scale
+    groups: NDArray[np.int64]
+    """(n,) strata."""
+
+    def comparison(self) -> Comparison:
+        """Sort both dissimilarities."""
+        model = without_rounding_error(model_dissimilarity(self.numbers, self.scale))
+        labels = self.numbers.astype(np.int32) if self.scale == "nominal" else None
+        return compare(latent_dissimilarity(self.latents), model, labels)
+
+
+def _question(
+    latents: ArrayLike,
+    values: ArrayLike | pd.Series,
+    scale: Scale,
+    strata: Sequence[Hashable] | pd.Series | NDArray | None,
+) -> _Question:
+    space = np.asarray(latents, np.float64)
+    numbers = numeric_values(values, scale)
+    if space.ndim != 2 or len(space) != len(numbers):
+        raise InputError(
+            f"Latents of shape {space.shape} do not fit {len(numbers)} values; expected (n, units)."
+        )
+    kept = np.isfinite(numbers) & np.isfinite(space).all(axis=1)
+    return _Question(space[kept], numbers[kept], scale, stratum_codes(strata, len(numbers))[kept])
+
+
+def _tested(estimate: RsaResult, taus: NDArray[np.float64], p_value: float) -> RsaResult:
+    """Add the null to an estimate."""
+    return replace(
+        estimate,
+        null_mean=float(taus.mean()),
+        null_sd=float(taus.std(ddof=1)) if len(taus) > 1 else float("nan"),
+        p_value=p_value,
+        null=taus,
+    )
+
+
 def permutation_rsa(
     latents: ArrayLike,
     values: ArrayLike | pd.Series,
@@ -121,10 +165,8 @@ def permutation_rsa(
         (n,) the variable; participants without a value, or with a latent that is not finite, are left out.
     scale
         ``ratio``: absolute differences; ``nominal``: equal 0, unequal 1.
-    permutations, bootstraps
-        Rearrangements for the p-value; resamples for the interval (0: no interval).
-    seed
-        A number, or a generator to draw from.
+    permutations, bootstraps, seed
+        Rearrangements for the p-value; resamples for the interval (0: none); a number or generator to draw from.
     strata
         (n,) participants are permuted within its levels only; None: freely.
     n_jobs
@@ -135,37 +177,18 @@ def permutation_rsa(
     InputError
         Latents and values of different length, or a ratio variable that holds text.
     """
-    space = np.asarray(latents, np.float64)
-    numbers = numeric_values(values, scale)
-    if space.ndim != 2 or len(space) != len(numbers):
-        raise InputError(
-            f"Latents of shape {space.shape} do not fit {len(numbers)} values; expected (n, units)."
-        )
-    kept = np.isfinite(numbers) & np.isfinite(space).all(axis=1)
-    groups = stratum_codes(strata, len(numbers))[kept]
-    space, numbers = space[kept], numbers[kept]
-    n = len(numbers)
-    if note := _obstacle(space, numbers, scale):
+    question = _question(latents, values, scale, strata)
+    n = len(question.numbers)
+    if note := _obstacle(*question[:3]):
         return RsaResult(n, note=note)
-    groups, note = strata_to_permute(numbers, groups)
+    groups, note = strata_to_permute(question.numbers, question.groups)
     freely = len(np.unique(groups)) == 1
     rng = np.random.default_rng(seed)
-    model = without_rounding_error(model_dissimilarity(numbers, scale))
-    labels = numbers.astype(np.int32) if scale == "nominal" else None
-    comparison = compare(latent_dissimilarity(space), model, labels)
+    comparison = question.comparison()
     observed = int(scores(comparison, np.arange(n, dtype=np.int32)[None], 1)[0])
-    resampled = _resampled(comparison, bootstraps, rng)
-    low, high = interval(resampled)
-    estimate = RsaResult(n, observed / comparison.norm, low, high, note=note, resampled=resampled)
+    tau, resampled = observed / comparison.norm, _resampled(comparison, bootstraps, rng)
+    estimate = RsaResult(n, tau, *interval(resampled), note=note, resampled=resampled, freely=freely)
     null = scores(comparison, draw_permutations(rng, groups, permutations), n_jobs)
     if np.all(null == observed):
         return replace(estimate, note="every permutation leaves the variable as it is")
-    taus = null / comparison.norm
-    return replace(
-        estimate,
-        null_mean=float(taus.mean()),
-        null_sd=float(taus.std(ddof=1)) if permutations > 1 else float("nan"),
-        p_value=_two_sided(observed, null, centred_at_zero=freely),
-        null=taus,
-        freely=freely,
-    )
+    return _tested(estimate, null / comparison.norm, _two_sided(observed, null, centred_at_zero=freely))

@@ -1,7 +1,7 @@
 """Every space against every variable: relations, their differences between spaces, what site and age leave."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,72 @@ from adhd_cvae.analysis.similarity import RsaResult, interval, permutation_rsa
 RSA_COLUMNS = ["space", "variable", "scale", "n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "p_fdr"]
 RSA_COLUMNS += ["null_mean", "difference", "difference_ci_low", "difference_ci_high", "tau_partial"]
 RSA_COLUMNS += ["p_partial", "partial_permutations", "partial_note", "noise_ceiling", "note"]
+"""`difference`, in the salient rows: tau beyond its chance level (`null_mean` where participants are permuted within
+strata, else 0), salient minus background, with the interval over the same resamples of participants. `tau_partial`,
+`p_partial`: see `partial_rsa`; from `partial_permutations` rearrangements. `noise_ceiling`: see there."""
 Cell = dict[str, float | str | None]
+
+
+class _Study(NamedTuple):
+    """What every cell of the table is asked of."""
+
+    spaces: Mapping[str, NDArray[np.float64]]
+    known: Mapping[str, NDArray[np.float64]]
+    """(n,) numbers or codes; NaN where missing, or where a space has none."""
+    scales: Mapping[str, Scale]
+    controls: Mapping[str, Control]
+    strata: NDArray[np.int64]
+    permutations: int
+    bootstraps: int
+    seed: int
+
+    def relation(self, space: str, name: str) -> RsaResult:
+        """Relate a space to a variable.
+
+        One seed a variable: all spaces see the same permutations and resamples, so that they compare.
+        """
+        return permutation_rsa(
+            self.spaces[space],
+            self.known[name],
+            self.scales[name],
+            permutations=self.permutations,
+            bootstraps=self.bootstraps,
+            seed=cell_generator(self.seed, "rsa", name),
+            strata=self.strata,
+        )
+
+    def partial(self, space: str, name: str, relation: RsaResult) -> Cell:
+        """Partial columns of a cell; none without controls."""
+        if not self.controls:
+            return {}
+        if name in self.controls:
+            found = Partial(note="it is itself held constant")
+        elif not len(relation.null):
+            found = Partial(note="not tested, see note")
+        else:
+            found = partial_rsa(
+                self.spaces[space],
+                self.known[name],
+                self.scales[name],
+                self.controls,
+                permutations=self.permutations,
+                strata=self.strata,
+                rng=cell_generator(self.seed, "partial", name),
+            )
+        return {
+            "tau_partial": found.tau,
+            "p_partial": found.p_value,
+            "partial_permutations": found.permutations,
+            "partial_note": found.note,
+        }
+
+    def row(self, space: str, name: str) -> tuple[RsaResult, Cell]:
+        """Give a cell's relation and the columns that need no other cell."""
+        relation = self.relation(space, name)
+        place: Cell = {"space": space, "variable": name, "scale": self.scales[name]}
+        columns = ("n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "null_mean", "note")
+        numbers = {column: getattr(relation, column) for column in columns}
+        return relation, place | numbers | self.partial(space, name, relation)
 
 
 def rsa_table(
@@ -46,10 +111,8 @@ def rsa_table(
         them (but for a space that has none), so that spaces compare.
     variables
         n rows in the same order; only the columns named in `scales` and `controls` are used.
-    scales
-        Variable: ``ratio`` or ``nominal``.
-    controls
-        Variables held constant in the partial tau, such as site and age, with their scales.
+    scales, controls
+        Variable: ``ratio`` or ``nominal``. Controls, such as site and age, are held constant in the partial tau.
     draws
         Name: (draws, n, units) posterior draws, for the noise ceiling.
     permutations, bootstraps, strata, n_jobs
@@ -58,70 +121,34 @@ def rsa_table(
     Returns
     -------
     pandas.DataFrame
-        Columns `RSA_COLUMNS`. `difference`, in the salient rows: tau beyond its chance level (`null_mean`
-        where participants are permuted within strata, else 0), salient minus background, with the interval
-        over the same resamples of participants. `tau_partial`, `p_partial`: see `partial_rsa`; from
-        `partial_permutations` rearrangements. `noise_ceiling`: see there.
+        Columns `RSA_COLUMNS`.
     """
     check_rows(spaces, variables, {**scales, **(controls or {})})
+    numbers = {name: numeric_values(variables[name], scale, name) for name, scale in scales.items()}
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
     in_all = _finite_everywhere(arrays, len(variables))
-    values = {
-        name: np.where(in_all, numeric_values(variables[name], scale, name), np.nan)
-        for name, scale in scales.items()
-    }
-    cells = [(space, name) for space in spaces for name in scales]
-    related = (
-        delayed(permutation_rsa)(
-            arrays[space],
-            values[name],
-            scales[name],
-            permutations=permutations,
-            bootstraps=bootstraps,
-            # One seed a variable: all spaces see the same permutations and resamples, so that they compare.
-            seed=cell_generator(seed, "rsa", name),
-            strata=strata,
-        )
-        for space, name in cells
-    )
-    results = dict(zip(cells, _in_threads(related, n_jobs), strict=True))
+    values = {name: np.where(in_all, known, np.nan) for name, known in numbers.items()}
     held = {
         name: Control(numeric_values(variables[name], scale, name), scale)
         for name, scale in (controls or {}).items()
     }
     groups = stratum_codes(strata, len(variables))
-    partials = (
-        delayed(_partial)(
-            name,
-            results[space, name],
-            arrays[space],
-            values[name],
-            scales[name],
-            held,
-            permutations,
-            groups,
-            cell_generator(seed, "partial", name),
-        )
-        for space, name in cells
-    )
-    partial = dict(zip(cells, _in_threads(partials, n_jobs), strict=True))
+    study = _Study(arrays, values, scales, held, groups, permutations, bootstraps, seed)
+    return _table(study, draws or {}, n_jobs)
+
+
+def _table(study: _Study, draws: Mapping[str, NDArray], n_jobs: int) -> pd.DataFrame:
+    """Fill the cells, then add what compares them."""
+    cells = [(space, name) for space in study.spaces for name in study.known]
+    found = dict(zip(cells, _in_threads((delayed(study.row)(*cell) for cell in cells), n_jobs), strict=True))
     ceilings = {
-        name: noise_ceiling(latents, draws[name])
-        for name, latents in arrays.items()
-        if draws is not None and name in draws
+        space: noise_ceiling(study.spaces[space], draws[space]) for space in study.spaces if space in draws
     }
-    rows = [
-        {
-            "space": space,
-            "variable": name,
-            "scale": scales[name],
-            **_cell(result),
-            **(_difference(result, results.get(("background", name))) if space == "salient" else {}),
-            **partial[space, name],
-            "noise_ceiling": ceilings.get(space),
-        }
-        for (space, name), result in results.items()
-    ]
+    rows = []
+    for (space, name), (relation, row) in found.items():
+        if space == "salient" and ("background", name) in found:
+            row |= _difference(relation, found["background", name][0])
+        rows.append(row | {"noise_ceiling": ceilings.get(space)})
     table = pd.DataFrame(rows, columns=RSA_COLUMNS)
     table["p_fdr"] = false_discovery_rate(table["p_value"].to_numpy(np.float64))
     return table
@@ -133,49 +160,14 @@ def _finite_everywhere(spaces: Mapping[str, NDArray[np.float64]], n: int) -> NDA
     return np.all([rows for rows in finite if rows.any()] or [np.ones(n, bool)], axis=0)
 
 
-def _cell(result: RsaResult) -> Cell:
-    names = ("n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "null_mean", "note")
-    return {name: getattr(result, name) for name in names}
-
-
-def _difference(salient: RsaResult, background: RsaResult | None) -> Cell:
+def _difference(salient: RsaResult, background: RsaResult) -> Cell:
     """Salient minus background, each beyond chance, for the same participants and the same resamples."""
-    if background is None or not len(salient.null) or not len(background.null):
+    if not len(salient.null) or not len(background.null):
         return {}
     shift = background.chance - salient.chance
     low, high = interval(salient.resampled - background.resampled + shift)
     difference = salient.tau - background.tau + shift
     return {"difference": difference, "difference_ci_low": low, "difference_ci_high": high}
-
-
-def _partial(
-    name: str,
-    result: RsaResult,
-    space: NDArray[np.float64],
-    numbers: NDArray[np.float64],
-    scale: Scale,
-    controls: Mapping[str, Control],
-    permutations: int,
-    strata: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> Cell:
-    """Partial columns of a cell; none without controls."""
-    if not controls:
-        return {}
-    if name in controls:
-        found = Partial(note="it is itself held constant")
-    elif not len(result.null):
-        found = Partial(note="not tested, see note")
-    else:
-        found = partial_rsa(
-            space, numbers, scale, controls, permutations=permutations, strata=strata, rng=rng
-        )
-    return {
-        "tau_partial": found.tau,
-        "p_partial": found.p_value,
-        "partial_permutations": found.permutations,
-        "partial_note": found.note,
-    }
 
 
 def _in_threads(calls: Iterable, n_jobs: int) -> list:

@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import binom, kendalltau, ttest_1samp
 
-from adhd_cvae.analysis import permutation_rsa
+from adhd_cvae.analysis import inversions, kendall, permutation_rsa
 from adhd_cvae.analysis.comparison import kendall_tau
 from adhd_cvae.analysis.dissimilarity import latent_dissimilarity, model_dissimilarity
 from adhd_cvae.analysis.inversions import count_inversions
@@ -58,6 +58,14 @@ def test_inversions_of_a_sequence_longer_than_a_counter_counts(levels, weighted)
             )
     spare = (np.empty_like(codes), np.empty_like(codes))
     assert count_inversions(codes.copy(), weights if weighted else None, spare) == expected
+
+
+def test_compiled_functions_are_no_closures():
+    """Numba's cache gives closures of one name one symbol: a process may run one of them for another."""
+    compiled = [found for module in (inversions, kendall) for found in vars(module).values()]
+    compiled = [found for found in compiled if hasattr(found, "py_func")]
+    assert len(compiled) > 5
+    assert not any("<locals>" in found.py_func.__qualname__ for found in compiled)
 
 
 @pytest.mark.parametrize("tied_space", [False, True])
