@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+from contextlib import contextmanager
 from pathlib import Path
 
 import nibabel as nib
@@ -70,13 +71,18 @@ def damaged(path: Path):
     path.write_bytes(whole)
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """Let no file grow beyond 2000 bytes, as on a disk with no room for more."""
+    """Let no file grow beyond 2000 bytes, as on a disk with no room for more.
+
+    Only around the code under test: pytest's own output may go to a longer file.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_damaged_state_of_training_is_never_gone_on_from(state, tmp_path):
@@ -168,7 +174,6 @@ def test_a_map_changed_while_the_clock_went_back_is_read_again(maps, tmp_path):
     assert np.array_equal(after[1:], before[1:])
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_a_full_disk_ends_a_write_and_keeps_what_was_there(model, state, tmp_path):
     table = pd.DataFrame({"value": np.arange(2000.0)})
     reference = Reference(np.zeros(40), np.zeros((40, 40)), *(np.float64(1),) * 3)
@@ -181,18 +186,19 @@ def test_a_full_disk_ends_a_write_and_keeps_what_was_there(model, state, tmp_pat
     }
     for name, write in writes.items():
         (tmp_path / name).write_text("as it was")
-        with pytest.raises((OSError, InputError), match=rf"File too large.*{name}|{name} cannot be written"):
+        refused = pytest.raises(
+            (OSError, InputError), match=rf"File too large.*{name}|{name} cannot be written"
+        )
+        with refused, full_disk():
             write(tmp_path / name)
         assert (tmp_path / name).read_text() == "as it was"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(writes)
 
 
-def test_a_full_disk_ends_preparation_and_it_goes_on_when_there_is_room(maps, tmp_path, request):
+def test_a_full_disk_ends_preparation_and_it_goes_on_when_there_is_room(maps, tmp_path):
     prepare_images(maps, IMAGE, tmp_path / "whole", silent)
-    request.getfixturevalue("full_disk")
-    with pytest.raises(OSError, match="File too large"):  # and no signal that ends the process
+    with pytest.raises(OSError, match="File too large"), full_disk():  # and no signal that ends the process
         prepare_images(maps, IMAGE, tmp_path / "cache", silent)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.getrlimit(resource.RLIMIT_FSIZE)[1],) * 2)
     prepare_images(maps, IMAGE, tmp_path / "cache", silent)
     names = ("images.npy", "manifest.json")
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == sorted(names)
