@@ -87,6 +87,16 @@ def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
         ) from error
 
 
+def resolved(uri: str, store: Store) -> str:
+    """Name the version that an alias stands for now; of a model in a folder only the folder's name."""
+    if not uri.startswith("models:/"):
+        return Path(uri).name
+    name, _, alias = uri.removeprefix("models:/").partition("@")
+    if not alias:
+        return uri
+    return f"models:/{name}/{store.client().get_model_version_by_alias(name, alias).version}"
+
+
 def requirements() -> list[str]:
     """Pin what the model needs to the versions installed here (a CUDA or CPU build is left open)."""
     return [f"{name}=={re.sub(r'[+].*', '', version(name))}" for name in REQUIREMENTS]
