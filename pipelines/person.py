@@ -64,13 +64,12 @@ def write_person(people: pd.DataFrame, images: np.ndarray, model: Model, paths: 
     from adhd_cvae.prediction import predict
 
     network = model.python_model.model
-    rows = predict(network, model.python_model.reference, np.asarray(images))
     mask = np.zeros(int(np.prod(network.shape)), dtype=np.uint8)
     mask[network.mask_index.cpu().numpy()] = 1
     mask, affine = mask.reshape(network.shape), grid_affine(model.image)
-    columns = {name: {"Description": text} for name, text in _columns(list(rows)).items()}
     for number, person in enumerate(people.to_dict("records")):
-        row = rows.iloc[[number]]
+        # One at a time: in a batch the last bits would depend on who else is in it.
+        row = predict(network, model.python_model.reference, np.asarray(images[[number]]))
         salient, background = (
             row.filter(regex=rf"^{prefix}_\d+$").to_numpy(np.float32, copy=True) for prefix in ("s", "z")
         )
@@ -87,7 +86,7 @@ def write_person(people: pd.DataFrame, images: np.ndarray, model: Model, paths: 
             save_nifti(to_volume(values, mask).astype(np.float32), affine, file)
             sidecar = file.with_name(file.name.replace(".nii.gz", ".json"))
             write_json({"Description": text, **origin}, sidecar)
-        write_json({**IDENTITY, **columns, **DISTANCE, **origin}, table.with_suffix(".json"))
+        write_json({**IDENTITY, **_columns(list(row)), **DISTANCE, **origin}, table.with_suffix(".json"))
         row.insert(0, "participant_id", person["participant_id"])
         write_tsv(row, table)
 
@@ -115,11 +114,11 @@ def collect_draws(rows: pd.DataFrame, recipe: Recipe, paths: OutputPaths) -> Non
     save_arrays({"participant_id": who, **arrays}, paths.draws)
 
 
-def _columns(names: list[str]) -> dict[str, str]:
+def _columns(names: list[str]) -> dict[str, dict[str, str]]:
     spaces = {"s": DESCRIPTIONS["salient"], "z": DESCRIPTIONS["background"]}
     what = {True: "Standard deviation of the posterior", False: "Posterior mean"}
     return {
-        name: f"{what[name.endswith('_sd')]}, {spaces[name[0]]}"
+        name: {"Description": f"{what[name.endswith('_sd')]}, {spaces[name[0]]}"}
         for name in names
         if name.startswith(("s_", "z_"))
     }

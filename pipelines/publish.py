@@ -135,7 +135,7 @@ def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, name: str, regi
             tick(3, 4, "model")
             version = registry.version_of(client, run)
             if version is None and register:
-                version = _register(paths, client, run)
+                version = _register(paths, recipe, client, run)
         tick(4, 4, "")
     return Published(store.shown, name, run.info.run_id, version)
 
@@ -186,12 +186,14 @@ def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
             found[f"out_of_distribution/{split}"] = float(flags.mean())
     if paths.history.is_file():
         trained = read_tsv(paths.history).query("epoch > 0")
-        for row in trained.groupby("model", as_index=False)["seconds"].median().to_dict("records"):
-            found[f"seconds/epoch/{row['model']}"] = float(row["seconds"])
+        for model in trained["model"].unique():
+            seconds = trained.loc[trained["model"] == model, "seconds"]
+            found[f"seconds/epoch/{model}"] = float(np.median(seconds))
     if paths.stability.is_file():
         pairs = read_tsv(paths.stability)
-        for row in pairs.groupby(["space", "split"], as_index=False)["r"].mean().to_dict("records"):
-            found[f"stability/{row['space']}/{row['split']}"] = float(row["r"])
+        names = pairs["space"] + "/" + pairs["split"]
+        for name in names.unique():
+            found[f"stability/{name}"] = float(np.mean(pairs.loc[names == name, "r"]))
     if "peak_memory_mb" in record:
         found["memory/peak_mb"] = record["peak_memory_mb"]
     for stage, facts in record.get("stages", {}).items():
@@ -242,9 +244,10 @@ def _profile(cohort: pd.DataFrame) -> dict[str, int]:
     return {"participants": len(cohort), **counts}
 
 
-def _register(paths: OutputPaths, client: "MlflowClient", run: "Run") -> str | None:
+def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "Run") -> str | None:
     """Register the contrastive model where there is one; return its version."""
     from pipelines import registry
+    from pipelines.card import model_card
 
     weights = paths.cvae.with_suffix(".safetensors")
     if not weights.is_file():
@@ -259,4 +262,6 @@ def _register(paths: OutputPaths, client: "MlflowClient", run: "Run") -> str | N
     latents = list(read_tsv(paths.latents))
     salient, background = (sum(name.startswith(prefix) for name in latents) for prefix in ("s_", "z_"))
     artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "reference": paths.reference}
-    return registry.register(client, run, artifacts, column_names(salient, background))
+    record = RunRecord.open(paths).content
+    card = model_card(recipe, record, read_tsv(paths.cohort), scores(paths, record))
+    return registry.register(client, run, artifacts, column_names(salient, background), card)

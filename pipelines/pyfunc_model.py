@@ -66,6 +66,8 @@ class Posteriors(PythonModel):
         """
         from adhd_cvae.prediction import predict
 
+        if not len(model_input.columns):  # MLflow takes away columns it does not know
+            raise MapRefusedError("the input has neither a column `image` nor a column `array`.")
         parts = [
             predict(self.model, self.reference, self._maps(model_input.iloc[start : start + AT_ONCE]))
             for start in range(0, len(model_input), AT_ONCE)

@@ -92,7 +92,7 @@ def test_paths_and_arrays_get_the_numbers_of_latents_tsv(served, demo):
         ([{"array": [[1.0], [2.0, 3.0]]}], "is no block of numbers"),
         ([{"image": None, "array": None}], "has neither `image`"),
         ([{"image": 7}], "image"),
-        ([{"picture": "x.nii"}], "neither"),
+        ([{"picture": "x.nii"}], "neither a column `image`"),
     ],
 )
 def test_a_bad_request_is_told_why(served, rows, why):
