@@ -56,6 +56,7 @@ def database(tmp_path_factory):
         unprivileged([programs / "postgres", "-D", place / "data", "-k", place, "-h", "", "-F"]),
         cwd="/",
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     ask = [programs / "psql", "-h", place, "-U", "mlflow", "postgres", "-c"]
     wait_for(lambda: subprocess.run([*ask, "CREATE DATABASE mlflow"], capture_output=True).returncode == 0)
