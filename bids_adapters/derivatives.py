@@ -18,6 +18,8 @@ OUTPUT_FILES = (
     "confounding.*",
     "run.json",
     "latents.*",
+    "*_latents.*",
+    "*_map.*",
     "baselines.*",
     "distances.*",
     "*.npz",

@@ -1,10 +1,12 @@
 """The group level: every stage, one after the other."""
 
 from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
 from pipelines import analyse, embed, ensemble, prepare, publish, train
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress
 from pipelines.publish import Published
+from pipelines.record import RunRecord
 
 
 def run(
@@ -20,6 +22,10 @@ def run(
 
     With several `seeds`, the same again for each, and their average (`pipelines.ensemble`).
     """
+    if "participant" in RunRecord.open(paths).stages:
+        raise InputError(
+            f"{paths.folder} holds results of the participant level. Choose another OUTPUT_DIR for the group."
+        )
     prepare.run(paths, recipe, source, progress, overwrite)
     train.run(paths, recipe, progress, overwrite, live)
     embed.run(paths, recipe, progress, overwrite)

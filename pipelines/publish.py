@@ -135,7 +135,7 @@ def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, name: str, regi
             tick(3, 4, "model")
             version = registry.version_of(client, run)
             if version is None and register:
-                version = _register(paths, client, run)
+                version = _register(paths, recipe, client, run)
         tick(4, 4, "")
     return Published(store.shown, name, run.info.run_id, version)
 
@@ -244,9 +244,10 @@ def _profile(cohort: pd.DataFrame) -> dict[str, int]:
     return {"participants": len(cohort), **counts}
 
 
-def _register(paths: OutputPaths, client: "MlflowClient", run: "Run") -> str | None:
+def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "Run") -> str | None:
     """Register the contrastive model where there is one; return its version."""
     from pipelines import registry
+    from pipelines.card import model_card
 
     weights = paths.cvae.with_suffix(".safetensors")
     if not weights.is_file():
@@ -261,4 +262,6 @@ def _register(paths: OutputPaths, client: "MlflowClient", run: "Run") -> str | N
     latents = list(read_tsv(paths.latents))
     salient, background = (sum(name.startswith(prefix) for name in latents) for prefix in ("s_", "z_"))
     artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "reference": paths.reference}
-    return registry.register(client, run, artifacts, column_names(salient, background))
+    record = RunRecord.open(paths).content
+    card = model_card(recipe, record, read_tsv(paths.cohort), scores(paths, record))
+    return registry.register(client, run, artifacts, column_names(salient, background), card)

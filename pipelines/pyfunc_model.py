@@ -8,11 +8,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from adhd_cvae.errors import InputError
 
 AT_ONCE = 16
 """Maps in memory at a time."""
+
+
+class MapRefusedError(MlflowException, InputError):
+    """A map that cannot be embedded; `mlflow models serve` answers 400 with the reason."""
+
+    def __init__(self, *problems: str) -> None:
+        MlflowException.__init__(self, " ".join(problems), error_code=BAD_REQUEST)
+        self.problems = problems
 
 
 class Posteriors(PythonModel):
@@ -49,11 +61,13 @@ class Posteriors(PythonModel):
 
         Raises
         ------
-        adhd_cvae.errors.InputError
+        MapRefusedError
             A map is missing, unreadable, of another shape or no gray matter in template space.
         """
         from adhd_cvae.prediction import predict
 
+        if not len(model_input.columns):  # MLflow takes away columns it does not know
+            raise MapRefusedError("the input has neither a column `image` nor a column `array`.")
         parts = [
             predict(self.model, self.reference, self._maps(model_input.iloc[start : start + AT_ONCE]))
             for start in range(0, len(model_input), AT_ONCE)
@@ -64,21 +78,29 @@ class Posteriors(PythonModel):
 
     def _maps(self, rows: pd.DataFrame) -> np.ndarray:
         """Maps of some rows, (n, *shape) float16."""
-        from adhd_cvae.errors import InputError
+        records = zip(rows.index, rows.to_dict("records"), strict=True)
+        try:
+            return np.stack([self._map(number, row) for number, row in records])
+        except InputError as error:
+            raise MapRefusedError(*error.problems or (str(error),)) from None
+
+    def _map(self, number: Any, row: dict[str, Any]) -> np.ndarray:
         from adhd_cvae.maps import check_array, load_map
 
-        maps = []
-        for number, row in zip(rows.index, rows.to_dict("records"), strict=True):
-            path, array = row.get("image"), row.get("array")
-            if array is not None and np.ndim(array):
-                maps.append(check_array(np.asarray(array), self.image, f"the array of row {number}"))
-            elif isinstance(path, str):
-                maps.append(load_map(Path(path), self.image))
-            else:
+        path, array = row.get("image"), row.get("array")
+        if array is not None and not np.isscalar(array):
+            try:
+                values = np.asarray(array, dtype=np.float32)
+            except (TypeError, ValueError):
                 raise InputError(
-                    f"row {number} has neither `image`, the path of a map, nor `array`, its values on the grid."
-                )
-        return np.stack(maps)
+                    f"the array of row {number} is no block of numbers; expected shape {self.image.shape}."
+                ) from None
+            return check_array(values, self.image, f"the array of row {number}")
+        if isinstance(path, str):
+            return load_map(Path(path), self.image)
+        raise InputError(
+            f"row {number} has neither `image`, the path of a map, nor `array`, its values on the grid."
+        )
 
 
 set_model(Posteriors())

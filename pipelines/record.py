@@ -122,6 +122,19 @@ class RunRecord:
         self._finish(stage, time.monotonic() - started)
         return True
 
+    def begin(self, stage: Stage, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
+        """Record a stage that several calls share, each adding its part: what is there stays, or all of it goes.
+
+        Raises
+        ------
+        InputError
+            OUTPUT_DIR holds this stage's results with other settings and `overwrite` is not set.
+        """
+        before = self.stages.get(stage.name)
+        if before is not None and before["fingerprint"] != _fingerprint(stage):
+            self._refuse_or_clear(stage, before, progress, overwrite)
+        self._start(stage, recipe)
+
     def _refuse_or_clear(
         self, stage: Stage, before: dict[str, Any], progress: Progress, overwrite: bool
     ) -> None:

@@ -27,7 +27,9 @@ REQUIREMENTS = (
 )  # fmt: skip
 
 
-def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns: list[str]) -> str:
+def register(
+    client: MlflowClient, run: Run, artifacts: dict[str, Path], columns: list[str], card: str
+) -> str:
     """Pack the model, log it beside its run and make it a new version; return the version.
 
     Parameters
@@ -36,6 +38,8 @@ def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns
         Name to file: ``weights`` and ``config``, of the same stem, and ``reference``.
     columns
         Names of the output's columns, numbers but for the last.
+    card
+        The model card, Markdown: kept with the run and shown with the version.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
@@ -51,8 +55,13 @@ def register(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns
         )
     except MlflowException:  # it is there
         client.get_registered_model(NAME)
+    client.log_text(run.info.run_id, card, "model_card.md")
     made = client.create_model_version(
-        NAME, source=f"models:/{logged.model_id}", run_id=run.info.run_id, model_id=logged.model_id
+        NAME,
+        source=f"models:/{logged.model_id}",
+        run_id=run.info.run_id,
+        model_id=logged.model_id,
+        description=card,
     )
     return str(made.version)
 
@@ -85,6 +94,16 @@ def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
             f"{uri} cannot be loaded from {store.uri}: {first_line} Expected a URI such as "
             f"models:/{NAME}@{ALIAS} or models:/{NAME}/1, or a folder that holds an MLmodel file."
         ) from error
+
+
+def resolved(uri: str, store: Store) -> str:
+    """Name the version that an alias stands for now; of a model in a folder only the folder's name."""
+    if not uri.startswith("models:/"):
+        return Path(uri).name
+    name, _, alias = uri.removeprefix("models:/").partition("@")
+    if not alias:
+        return uri
+    return f"models:/{name}/{store.client().get_model_version_by_alias(name, alias).version}"
 
 
 def requirements() -> list[str]:

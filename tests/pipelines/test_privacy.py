@@ -65,7 +65,9 @@ def cells(database: Path) -> Iterator[tuple[str, str, str]]:
 
 def test_no_file_of_the_store_names_user_host_or_place(published):
     files = [file for file in (published / "mlflow-artifacts").rglob("*") if file.is_file()]
-    assert {"MLmodel", "report.html", "run.json", "cvae.safetensors"} <= {file.name for file in files}
+    assert {"MLmodel", "report.html", "run.json", "cvae.safetensors", "model_card.md"} <= {
+        file.name for file in files
+    }
     for file in files:
         content = file.read_bytes()
         for word in private():

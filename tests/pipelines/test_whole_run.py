@@ -127,7 +127,7 @@ def test_the_run_can_be_compared(demo, client):
     experiment = client.get_experiment_by_name(EXPERIMENT)
     run = client.search_runs([experiment.experiment_id])[0]
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "smoke, 24 participants, seed 0"
+    assert run.info.run_name == "smoke, adhd_cvae, 24 participants, seed 0"
     assert run.data.params["training.epochs"] == "2"
     assert "cvae/loss_training" in run.data.metrics
     assert any(name.startswith("tau/") for name in run.data.metrics)
@@ -137,6 +137,12 @@ def test_the_run_can_be_compared(demo, client):
     assert run.inputs.dataset_inputs[0].dataset.name.startswith("Simulated")
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert {"tables", "figures", "report.html", "run.json", "recipe.json"} <= artifacts
+    assert "model_card.md" in artifacts
+    card = client.get_model_version("adhd-cvae", "1").description
+    assert "trained on | Simulated" in card
+    assert "`held_out/unexplained`" in card
+    assert {"seconds/epoch/cvae", "memory/peak_mb"} <= set(run.data.metrics)
+    assert run.data.tags["objective"] == RECIPE.objective.name
 
 
 def test_nothing_published_names_a_place_or_a_person(demo, client):

@@ -1,0 +1,82 @@
+"""The model card: what a stranger should know before using a registered model, in Markdown."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.config import Recipe
+
+SHOWN = {
+    "held_out/unexplained": "Share of held-out maps' variance left unexplained; lower is better",
+    "held_out/leakage": "Balanced accuracy of telling patients from controls by z; 0.5 is best",
+    "out_of_distribution/test": "Share of held-out maps that are flagged as unlike those trained on",
+}
+"""Metric to what it says."""
+_LIMITS = """\
+- For research on groups. It says nothing about one person and is no medical device.
+- Maps must be made by the same pipeline as those it was trained on. `out_of_distribution` says where that went wrong
+  badly; no flag is no proof.
+- `s` and `z` are pushed towards independence, not made independent: see `independence.tsv`.
+- It was learnt from participants of one dataset. Terms of that data can reach to what was learnt from it.
+"""
+
+
+def model_card(
+    recipe: Recipe, record: Mapping[str, Any], cohort: pd.DataFrame, scores: dict[str, float]
+) -> str:
+    """Write the card of a model, from what its run is compared by; no participant and no place is named.
+
+    Parameters
+    ----------
+    record
+        The content of run.json.
+    cohort
+        Columns `group` and `split`.
+    scores
+        Metric name to value, as logged.
+    """
+    counts = Counter(zip(cohort["group"], cohort["split"], strict=True))
+    people = ", ".join(
+        f"{counts[group, split]} {name} {use}"
+        for group, name in (("target", "patients"), ("background", "controls"))
+        for split, use in (("train", "trained on"), ("test", "held out"))
+    )
+    model, image = recipe.model, recipe.image
+    shape = " × ".join(map(str, image.shape))
+    return f"""# adhd-cvae: {recipe.name}
+
+A contrastive variational autoencoder of gray-matter maps. `s` ({model.salient} units) holds what only patients vary in,
+`z` ({model.background} units) what patients and controls share.
+
+| | |
+|---|---|
+| trained on | {record.get("dataset", "a cohort without a name")}: {people} |
+| objective | `{recipe.objective.name}`, seed {recipe.seed}, recipe `{recipe.name}` |
+| input | gray-matter maps in MNI space, any grid; resampled to {shape} voxels of {image.voxel_size:g} mm, \
+smoothed by {image.fwhm:g} mm |
+| output | posterior means and standard deviations of `s` and `z`, distance from the training participants, and a flag |
+| software | adhd-cvae {record.get("software", {}).get("adhd-cvae", "?")}, \
+PyTorch {record.get("software", {}).get("torch", "?")} |
+
+## Measured
+
+{_table(scores)}
+
+## Limits
+
+{_LIMITS}"""
+
+
+def _table(scores: dict[str, float]) -> str:
+    """Choose what promotion looks at, recovery where the truth is known, and the salient relations."""
+    rows = {f"`{name}`: {text}": scores[name] for name, text in SHOWN.items() if name in scores}
+    chosen = ("recovery/", "tau/salient/")
+    rows |= {
+        f"`{name}`": value
+        for name, value in scores.items()
+        if name.startswith(chosen) and ("recovery" not in name or name.endswith("salient/test/r"))
+    }
+    lines = [f"| {name} | {value:.3f} |" for name, value in rows.items() if value == value]
+    return "\n".join(["| metric | value |", "|---|---|", *lines]) if lines else "Nothing was measured."
