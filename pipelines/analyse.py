@@ -55,8 +55,8 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
     )
 
     def work() -> None:
-        steps = tables(paths, recipe, evidence, truth)
         with progress.bar("Analysing") as tick:
+            steps = tables(paths, recipe, evidence, truth, lambda note: tick(0, len(steps), note))
             for done, (name, step) in enumerate(steps.items()):
                 tick(done, len(steps), name)
                 table = step()
@@ -68,8 +68,10 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
     record.perform(stage, recipe, work, progress, overwrite)
 
 
-def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path | None) -> dict[str, Step]:
-    """Name each table of ``analysis/`` and what computes it."""
+def tables(
+    paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path | None, note: Callable[[str], None]
+) -> dict[str, Step]:
+    """Name each table of ``analysis/`` and what computes it; the first, and longest, notes how far it is."""
     settings, seed = recipe.analysis, recipe.seed
     spaces, draws, patients = evidence.patients()
     scales = evidence.scales
@@ -85,6 +87,7 @@ def tables(paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path |
             bootstraps=settings.bootstraps,
             seed=seed,
             strata=strata,
+            progress=lambda done, total: note(f"rsa, {done} of {total} cells"),
         ),
         "as_published": lambda: as_published_table(draws, patients, scales),
         "silhouette": lambda: silhouette_table(

@@ -1,6 +1,6 @@
 """Every space against every variable: relations, their differences between spaces, what site and age leave."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -101,6 +101,7 @@ def rsa_table(
     seed: int = 0,
     strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
     n_jobs: int = -1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> pd.DataFrame:
     """Every space against every variable, with Benjamini-Hochberg's correction over the whole table.
 
@@ -117,6 +118,8 @@ def rsa_table(
         Name: (draws, n, units) posterior draws, for the noise ceiling.
     permutations, bootstraps, strata, n_jobs
         As in `permutation_rsa`; here threads share the cells.
+    progress
+        Told how many cells of all are done.
 
     Returns
     -------
@@ -134,13 +137,21 @@ def rsa_table(
     }
     groups = stratum_codes(strata, len(variables))
     study = _Study(arrays, values, scales, held, groups, permutations, bootstraps, seed)
-    return _table(study, draws or {}, n_jobs)
+    return _table(study, draws or {}, n_jobs, progress)
 
 
-def _table(study: _Study, draws: Mapping[str, NDArray], n_jobs: int) -> pd.DataFrame:
+def _table(
+    study: _Study, draws: Mapping[str, NDArray], n_jobs: int, progress: Callable[[int, int], None]
+) -> pd.DataFrame:
     """Fill the cells, then add what compares them."""
     cells = [(space, name) for space in study.spaces for name in study.known]
-    found = dict(zip(cells, _in_threads((delayed(study.row)(*cell) for cell in cells), n_jobs), strict=True))
+    threads = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    found: dict[tuple[str, str], tuple[RsaResult, Cell]] = {}
+    progress(0, len(cells))
+    rows_in_turn = cast("Iterator", threads(delayed(study.row)(*cell) for cell in cells))
+    for cell, row in zip(cells, rows_in_turn, strict=True):
+        found[cell] = row
+        progress(len(found), len(cells))
     ceilings = {
         space: noise_ceiling(study.spaces[space], draws[space]) for space in study.spaces if space in draws
     }
@@ -168,7 +179,3 @@ def _difference(salient: RsaResult, background: RsaResult) -> Cell:
     low, high = interval(salient.resampled - background.resampled + shift)
     difference = salient.tau - background.tau + shift
     return {"difference": difference, "difference_ci_low": low, "difference_ci_high": high}
-
-
-def _in_threads(calls: Iterable, n_jobs: int) -> list:
-    return cast("list", Parallel(n_jobs=n_jobs, prefer="threads")(calls))

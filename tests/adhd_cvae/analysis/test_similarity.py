@@ -215,6 +215,20 @@ def test_table_is_reproducible_and_a_cell_does_not_depend_on_the_others():
     assert table.set_index(["space", "variable"]).loc[("salient", "age"), "n"] == 39
 
 
+def test_the_table_tells_how_far_it_is():
+    rng = np.random.default_rng(0)
+    told = []
+    rsa_table(
+        {"salient": rng.normal(size=(20, 2)), "background": rng.normal(size=(20, 2))},
+        pd.DataFrame({"age": rng.normal(size=20)}),
+        {"age": "ratio"},
+        permutations=9,
+        bootstraps=0,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(0, 2), (1, 2), (2, 2)]
+
+
 def test_benjamini_hochberg_over_the_whole_table_without_untested_cells():
     rng = np.random.default_rng(0)
     severity = rng.normal(size=60)
