@@ -16,9 +16,10 @@ EpochRow = dict[str, float]
 
 
 def diverged(row: EpochRow, name: str, recipe: Recipe) -> str:
-    """Say that a loss is no longer a number."""
+    """Say that a loss is no longer a number; the last fit has no validation loss."""
+    validation = f" (validation {row['validation_loss']:g})" if "validation_loss" in row else ""
     return (
-        f"The loss of {name} became {row['train_loss']:g} (validation {row['validation_loss']:g}) in epoch "
+        f"The loss of {name} became {row['train_loss']:g}{validation} in epoch "
         f"{row['epoch']:.0f}: training diverged. Lower training.learning_rate (now "
         f"{recipe.training.learning_rate:g}) and train again."
     )

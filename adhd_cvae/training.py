@@ -179,34 +179,21 @@ def _refitted(
     best = int(np.argmin([row["validation_loss"] for row in chosen.history]))
     everyone = rows.with_everyone_fitted()
     learner = new_learner(config, images, everyone, recipe)
-    while len(learner.history) <= best:
-        row = {"model": name, **_epoch(learner, images, everyone, recipe)}
-        if not (math.isfinite(row["train_loss"]) and math.isfinite(row["validation_loss"])):
+    for epoch in range(1, best + 1):
+        loss = _take_steps(learner, images, everyone, recipe, epoch)["loss"]
+        row = {"model": name, "epoch": epoch, "train_loss": loss}
+        if not math.isfinite(loss):
             raise InputError(diverged(row, name, recipe))
-        learner.history.append(row)
         progress({"epochs": best, "refit": True, **row})
     return learner.model
 
 
 def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> EpochRow:
-    """Epoch 0 only measures the linear start; later ones take one step a paired batch. Random states follow from
-    the seed and the epoch's number, so nothing but the learner has to be saved.
-    """
+    """Epoch 0 only measures the linear start; later ones take steps first."""
     epoch, started = len(learner.history), time.perf_counter()
-    steps: list[dict[str, float]] = []
-    if epoch:
-        transform = augmentation(recipe.augmentation, recipe.image)
-        seed_augmentation(transform, int(np.random.default_rng([recipe.seed, epoch]).integers(2**31)))
-        learner.model.train()
-        for target, background in paired_batches(
-            rows.target, rows.background, recipe.training.batch_size, (recipe.seed, epoch), rows.sites
-        ):
-            batch = np.concatenate([target, background])
-            steps.append(
-                take_step(learner, load_batch(images[batch], transform), rows.is_target[batch], recipe)
-            )
+    steps = _take_steps(learner, images, rows, recipe, epoch) if epoch else {}
     held_back = evaluate(learner, images, rows.validation, rows.is_target, recipe)
-    measured = pd.DataFrame(steps).mean().to_dict() if steps else {**held_back, "critic_loss": math.nan}
+    measured = steps or held_back
     return {
         "epoch": epoch,
         "train_loss": measured["loss"],
@@ -220,12 +207,32 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
     }
 
 
+def _take_steps(
+    learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe, epoch: int
+) -> dict[str, float]:
+    """Take one step a paired batch and give the means of what they measured.
+
+    Random states follow from the seed and the epoch's number, so nothing but the learner has to be saved.
+    """
+    transform = augmentation(recipe.augmentation, recipe.image)
+    seed_augmentation(transform, int(np.random.default_rng([recipe.seed, epoch]).integers(2**31)))
+    learner.model.train()
+    steps = []
+    for target, background in paired_batches(
+        rows.target, rows.background, recipe.training.batch_size, (recipe.seed, epoch), rows.sites
+    ):
+        batch = np.concatenate([target, background])
+        steps.append(take_step(learner, load_batch(images[batch], transform), rows.is_target[batch], recipe))
+    return pd.DataFrame(steps).mean().to_dict()
+
+
 def load_batch(maps: np.ndarray, transform: Callable[[Any], Any] | None) -> torch.Tensor:
     """Maps as (batch, 1, x, y, z) float32, randomly changed where a transform is given."""
     volumes = torch.from_numpy(maps.astype(np.float32))[:, None]
     if transform is None:
         return volumes
-    return torch.stack([torch.as_tensor(transform({"image": volume})["image"]) for volume in volumes])
+    changed = [transform({"image": volume})["image"] for volume in volumes]
+    return torch.stack(changed).as_subclass(torch.Tensor)  # as MetaTensor every later step would be slower
 
 
 def take_step(
