@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from adhd_cvae.files import read_tsv
+from pipelines.tracking import find_store
 
 FOLDER = Path(__file__).parents[2] / "pipelines" / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "__init__.py")
@@ -26,6 +27,7 @@ def run(demo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     before = mlflow.get_tracking_uri()
+    find_store(demo.paths.folder).client()  # the registry that other tests left behind may be of another store
     yield lambda name: runpy.run_path(str(FOLDER / name))
     mlflow.set_tracking_uri(before)
     plt.close("all")
