@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import mlflow
@@ -59,11 +60,15 @@ def database(tmp_path_factory):
         start_new_session=True,
     )
     ask = [programs / "psql", "-h", place, "-U", "mlflow", "postgres", "-c"]
-    wait_for(lambda: subprocess.run([*ask, "CREATE DATABASE mlflow"], capture_output=True).returncode == 0)
-    yield f"postgresql://mlflow@/mlflow?host={place}"
-    server.send_signal(signal.SIGINT)
-    server.wait(30)
-    shutil.rmtree(place)
+    try:
+        wait_for(
+            lambda: subprocess.run([*ask, "CREATE DATABASE mlflow"], capture_output=True).returncode == 0
+        )
+        yield f"postgresql+psycopg2://mlflow@/mlflow?host={place}"
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+        shutil.rmtree(place)
 
 
 @pytest.fixture
@@ -85,10 +90,14 @@ def address(database, tmp_path):
         start_new_session=True,
     )
     uri = f"http://127.0.0.1:{port}"
-    wait_for(lambda: answers(uri), 180)
-    yield uri
-    os.killpg(server.pid, signal.SIGTERM)
-    server.wait(60)
+    try:
+        wait_for(lambda: answers(uri) or server.poll() is not None, 180)
+        assert server.poll() is None, "the server gave up; its words are above"
+        yield uri
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
 
 
 def answers(uri):

@@ -27,7 +27,9 @@ def run(demo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     before = mlflow.get_tracking_uri()
-    find_store(demo.paths.folder).client()  # the registry that other tests left behind may be of another store
+    find_store(
+        demo.paths.folder
+    ).client()  # the registry that other tests left behind may be of another store
     yield lambda name: runpy.run_path(str(FOLDER / name))
     mlflow.set_tracking_uri(before)
     plt.close("all")
