@@ -15,7 +15,7 @@ Gaussian; the other forms take correlation, or units of unequal spread, for clus
 
 - not testable: neither could be both fitted with more than one component and tested.
 - supported: each that could has its lowest BIC at one component, and the bootstrap test does not reject one
-  (p < 0.05 divided by their number, Bonferroni).
+  (p < 0.025: 0.05 over two forms, Bonferroni).
 - contradicted: each has its lowest BIC beyond one and rejects one.
 - not supported: the forms or the two criteria disagree.
 """
@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from adhd_cvae.analysis.mixture_test import ONE_COMPONENT_LEVEL
 
 CLAIM_COLUMNS = ["claim", "space", "variable", "n", "tau", "ci_low", "ci_high", "p_fdr"]
 CLAIM_COLUMNS += ["difference", "difference_ci_low", "difference_ci_high", "verdict", "reason"]
@@ -168,7 +170,7 @@ def _cluster_row(claim: OneCluster, mixture: pd.DataFrame, mixture_test: pd.Data
         reason = str(notes[0]) if len(notes) else f"there is no mixture of the {claim.space} space"
         return {**base, "verdict": NOT_TESTABLE, "reason": reason}
     base["n"] = int(np.asarray(tests["n"]).max())
-    rejected = [p_values[form] < _LEVEL / len(deciding) for form in deciding]
+    rejected = [p_values[form] < ONE_COMPONENT_LEVEL for form in deciding]
     forms = ", ".join(f"{form} {k} (p = {p_values[form]:.2f})" for form, k in best.items())
     reason = f"components with the lowest BIC, with p of two against one: {forms}"
     if all(best[form] == 1 for form in deciding) and not any(rejected):

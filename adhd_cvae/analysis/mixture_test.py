@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 from adhd_cvae.analysis.mixtures import COVARIANCES
 from adhd_cvae.analysis.permutation import cell_generator, upper_p_value
 
+ONE_COMPONENT_LEVEL = 0.025
+"""Below it one component is rejected: 0.05 over the two forms, full and tied, that decide a claim (Bonferroni)."""
 MIXTURE_TEST_COLUMNS = ["space", "covariance", "statistic", "p_value", "bootstraps", "n", "note"]
 BOOTSTRAPS = 99
 """Samples of one Gaussian; each is fitted as the data are."""
@@ -127,7 +129,7 @@ def mixture_test_table(
 
 
 def mixture_test_sentence(table: pd.DataFrame, words: Mapping[str, str] | None = None) -> str:
-    """Say in plain words where one Gaussian is rejected and whether the covariance forms agree.
+    """Say in plain words where one Gaussian is rejected (p < 0.025) and whether the covariance forms agree.
 
     Parameters
     ----------
@@ -140,8 +142,8 @@ def mixture_test_sentence(table: pd.DataFrame, words: Mapping[str, str] | None =
     for space, rows in table.groupby("space", sort=False):
         name = (words or {}).get(str(space), str(space))
         tested = rows.dropna(subset="p_value")
-        rejected = tested.loc[tested["p_value"] < 0.05, "covariance"].tolist()
-        kept = tested.loc[tested["p_value"] >= 0.05, "covariance"].tolist()
+        rejected = tested.loc[tested["p_value"] < ONE_COMPONENT_LEVEL, "covariance"].tolist()
+        kept = tested.loc[tested["p_value"] >= ONE_COMPONENT_LEVEL, "covariance"].tolist()
         if not rejected and not kept:
             sentences.append(f"In {name}, one component could not be tested against two.")
         elif not rejected:
