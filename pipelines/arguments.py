@@ -12,17 +12,6 @@ class Level(StrEnum):
     group = "group"
 
 
-class Benchmark(StrEnum):
-    """What can be measured."""
-
-    separation = "separation"
-    speed = "speed"
-    training = "training"
-    calibration = "calibration"
-    faults = "faults"
-    fuzz = "fuzz"
-
-
 def problems(error: InputError | MemoryError | OSError) -> tuple[str, ...]:
     """One line per problem; a full disk or a forbidden folder is named with its path."""
     if isinstance(error, InputError):

@@ -9,21 +9,16 @@ from typing import Annotated
 import typer
 
 from adhd_cvae.errors import InputError
-from pipelines.arguments import Benchmark, Level, problems, spread_labels
+from pipelines.arguments import Level, problems, spread_labels
+from pipelines.benchmarks.commands import app as benchmark
 from pipelines.options import (
-    BenchmarkRecipe,
     BidsDir,
     CohensD,
     Dask,
     EnsembleSeeds,
     FilterFile,
-    Jobs,
-    Kills,
     Labels,
     Live,
-    Maps,
-    Methods,
-    Minutes,
     Model,
     NewBidsDir,
     Null,
@@ -35,12 +30,9 @@ from pipelines.options import (
     Port,
     Prefer,
     Promote,
-    Quick,
     RecipeName,
     Seed,
-    Seeds,
     Severities,
-    Simulations,
     SiteConfound,
     Subtypes,
 )
@@ -57,6 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(benchmark)
 
 
 def _show_version(wanted: bool) -> None:
@@ -290,50 +283,6 @@ def export_bundle(
     from pipelines import bundle
 
     print(f"MONAI bundle     {bundle.run(OutputPaths(output_dir), bundle_dir)}")
-
-
-@app.command()
-def benchmark(
-    what: Annotated[
-        Benchmark,
-        typer.Argument(metavar="separation,calibration,speed,training,faults,fuzz", show_default=False),
-    ],
-    output_dir: OutputDir = Path("benchmark"),
-    recipe: BenchmarkRecipe = None,
-    overrides: Overrides = None,
-    maps: Maps = 24,
-    quick: Quick = False,
-    jobs: Jobs = None,
-    seeds: Seeds = None,
-    methods: Methods = None,
-    kills: Kills = 50,
-    minutes: Minutes = 10,
-    simulations: Simulations = 200,
-    seed: Seed = 0,
-) -> None:
-    """Measure separation, how often tests are wrong, speed, training, or what kills and spoilt files do."""
-    from pipelines.benchmarks import measure as measure
-    from pipelines.settings import load_recipe
-
-    progress = for_this_terminal()
-    if what is Benchmark.faults:
-        print(measure.faults(output_dir, progress, kills, seed, jobs))
-        return
-    if what is Benchmark.fuzz:
-        print(measure.fuzz(output_dir, progress, minutes, seed))
-        return
-    if what is Benchmark.calibration:
-        print(measure.calibration(output_dir, progress, simulations, jobs))
-        return
-    default = "separation" if what is Benchmark.separation else "demo"
-    resolved = load_recipe(recipe or default, tuple(overrides or ()))
-    if what is Benchmark.speed:
-        print(measure.speed(output_dir, resolved, progress, maps))
-    elif what is Benchmark.training:
-        print(measure.training(output_dir, resolved, progress))
-    else:
-        names = methods.split(",") if methods else None
-        print(measure.separation(output_dir, resolved, progress, quick, seeds, names, jobs))
 
 
 @app.command()

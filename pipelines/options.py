@@ -71,21 +71,3 @@ Population = Annotated[
     typer.Option("--population", min=0, help="Another has other regions, more anatomy and stronger sites."),
 ]
 Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any map.")]
-BenchmarkRecipe = Annotated[
-    str | None, typer.Option("--recipe", metavar="NAME|FILE", help="Default: separation; for speed, demo.")
-]
-Maps = Annotated[int, typer.Option("--maps", min=4, help="speed: maps prepared, of each kind.")]
-Quick = Annotated[bool, typer.Option("--quick", help="separation: a small grid, minutes.")]
-Jobs = Annotated[
-    int | None,
-    typer.Option("--jobs", min=1, help="Processes of one core; default: all cores. Not for speed, fuzz."),
-]
-Kills = Annotated[int, typer.Option("--kills", min=1, help="faults: how often a run is killed.")]
-Minutes = Annotated[float, typer.Option("--minutes", min=0, help="fuzz: how long spoilt files are read.")]
-Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="separation: cohorts of each kind.")]
-Methods = Annotated[
-    str | None, typer.Option("--methods", metavar="A,B", help="separation: these methods only.")
-]
-Simulations = Annotated[
-    int, typer.Option("--simulations", min=1, help="calibration: simulated studies of each kind.")
-]

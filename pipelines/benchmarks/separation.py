@@ -68,7 +68,7 @@ class Cell(NamedTuple):
 
 
 MIDDLE, NULL = Condition(), Condition(null=True)
-QUICK = (MIDDLE, MIDDLE._replace(cohens_d=1.4), MIDDLE._replace(n=100), NULL)
+QUICK = (MIDDLE, MIDDLE._replace(n=100), NULL)
 FULL = (
     MIDDLE,
     *(MIDDLE._replace(cohens_d=effect) for effect in (0.2, 0.35, 0.5, 1.4)),
