@@ -27,7 +27,7 @@ QUICK = load_recipe(
     (
         *("image.shape=[16, 16, 16]", "image.voxel_size=12", "training.vae=false", "analysis.claims=[]"),
         *("analysis.permutations=19", "analysis.permute_within=null", "analysis.batteries={}"),
-        "analysis.variables=[{name: age, scale: ratio}]",
+        *("analysis.variables=[{name: age, scale: ratio}]", "training.epochs=1", "analysis.draws=2"),
     ),
 )
 USER, HOST = "recognisable.person", "recognisable-host"
