@@ -39,8 +39,7 @@ CONTENT_TAG = "adhd_cvae.content"
 TRAINING_TAG = "adhd_cvae.training"
 """Which training a run follows."""
 _NOTE = """\
-A run is one set of results: one training, or the average of several seeds, whose runs are then its children. Read \
-`report.html` below Artifacts first.
+Read `report.html` in a run's artifacts first. The average of several seeds has their runs as children.
 
 | metrics | what |
 |---|---|

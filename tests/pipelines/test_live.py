@@ -218,7 +218,7 @@ SMALL = (
     ),
     *(
         "training.patience=1000",
-        "training.epochs=80",
+        "training.epochs=40",
         "training.vae=false",
         "analysis.variables=[{name: age, scale: ratio}]",
     ),
@@ -241,7 +241,9 @@ def call():
     started = []
 
     def start(*arguments):
-        started.append(subprocess.Popen([sys.executable, "-m", "pipelines.cli", *arguments]))
+        # Maps so small are slower on several threads, by far on a busy computer.
+        alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+        started.append(subprocess.Popen([sys.executable, "-m", "pipelines.cli", *arguments], env=alone))
         return started[-1]
 
     yield start
@@ -260,9 +262,12 @@ def test_a_server_killed_in_mid_training_and_started_again_has_every_loss_once(
     training = call(*train)
     wait_for(lambda: len(losses(client)) > 3)
     server.kill()
-    time.sleep(3)
-    assert training.poll() is None, "training ended with the server"
+    state = paths.checkpoints / "cvae-resume.pt"
+    before = state.stat().st_mtime_ns
+    wait_for(lambda: state.stat().st_mtime_ns != before)  # training goes on without the server
+    training.send_signal(signal.SIGSTOP)  # else a busy computer is at the end before the server is back
     server.start()
+    training.send_signal(signal.SIGCONT)
     held = len(losses(client))
     wait_for(lambda: len(losses(client)) > held)
     assert training.poll() is None, "training was over before the server was back: choose more epochs"
@@ -273,9 +278,9 @@ def test_a_server_killed_in_mid_training_and_started_again_has_every_loss_once(
     training = call(*train)
     wait_for(lambda: only_run(client).info.status == "RUNNING")
     server.kill()
-    assert training.wait(300) == 0, "training needs no server"
+    assert training.wait(600) == 0, "training needs no server"
     server.start()
-    assert len(losses(client)) < 81, "nothing was left for publish to send: kill the server sooner"
+    assert len(losses(client)) < 41, "nothing was left for publish to send: kill the server sooner"
     for stage in ("embed", "analyse", "publish"):
         assert call(stage, str(paths.folder)).wait(300) == 0
     history, run = read_tsv(paths.history), only_run(client)
