@@ -204,6 +204,7 @@ def _epoch(learner: Learner, images: np.ndarray, rows: Rows, recipe: Recipe) -> 
         "critic_loss": measured.get("critic_loss", math.nan),
         "critic_accuracy": measured.get("critic_accuracy", math.nan),
         "seconds": round(time.perf_counter() - started, 3),
+        "time_ms": time.time_ns() // 1_000_000,
     }
 
 

@@ -16,8 +16,8 @@ SHOWN = {
 """Metric to what it says."""
 _LIMITS = """\
 - For research on groups. It says nothing about one person and is no medical device.
-- Maps must be made by the same pipeline as those it was trained on. `out_of_distribution` says where that went wrong
-  badly; no flag is no proof.
+- Maps must be made by the same pipeline as those it was trained on. `out_of_distribution` says where that went wrong \
+badly; no flag is no proof.
 - `s` and `z` are pushed towards independence, not made independent: see `independence.tsv`.
 - It was learnt from participants of one dataset. Terms of that data can reach to what was learnt from it.
 """
@@ -45,10 +45,11 @@ def model_card(
     )
     model, image = recipe.model, recipe.image
     shape = " × ".join(map(str, image.shape))
-    return f"""# adhd-cvae: {recipe.name}
+    # The list of versions shows the first words; within a paragraph the UI shows line breaks as they are.
+    return f"""# {recipe.objective.name} seed {recipe.seed}, {recipe.name}
 
-A contrastive variational autoencoder of gray-matter maps. `s` ({model.salient} units) holds what only patients vary in,
-`z` ({model.background} units) what patients and controls share.
+A contrastive variational autoencoder of gray-matter maps, by adhd-cvae. `s` ({model.salient} units) holds what only \
+patients vary in, `z` ({model.background} units) what patients and controls share.
 
 | | |
 |---|---|

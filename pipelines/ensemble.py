@@ -52,7 +52,7 @@ def run(
     _average(members, together, recipe, progress)
     analyse.run(together, recipe, progress, overwrite)
     write_tsv(_scores(members, together), together.seed_scores)
-    name = f"{publish.title(paths, recipe).rpartition(',')[0]}, ensemble of {seeds} seeds"
+    name = publish.title(paths, recipe, f"average of {seeds} seeds")
     published = publish.run(together, recipe, progress, name=name, register=False)
     _nest(together, published.run_id, runs, list(members))
     return published

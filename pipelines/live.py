@@ -22,13 +22,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import read_json, write_json
 from pipelines import tracking
-from pipelines.metrics import epoch_metrics, known_steps, send
+from pipelines.metrics import epoch_metrics, known_steps, reached_ms, send
 from pipelines.paths import OutputPaths
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 """Between attempts to reach a store that does not answer; each pause is twice the one before."""
 _CLOSING_S = 5.0
 """How long the end of training waits for the store."""
+_LAST_ATTEMPT_S = 60.0
+"""How long publishing waits for it."""
 _REFUSALS = (InputError, MlflowException, SQLAlchemyError, OSError)
 
 
@@ -57,6 +59,13 @@ def watched(
             signal.signal(signal.SIGTERM, before)
 
 
+def wait_for_last_attempt() -> None:
+    """Let whoever still sends what training told end before somebody else completes the run, or there may be two."""
+    for thread in threading.enumerate():
+        if isinstance(thread, _Watcher):
+            thread.join(_LAST_ATTEMPT_S)
+
+
 def token(paths: OutputPaths) -> str | None:
     """Give the name under which the training in `paths` is known to the store; None where it was not followed."""
     file = _token_file(paths)
@@ -76,7 +85,7 @@ class _Watcher(threading.Thread):
         if token(paths) is None:
             write_json({"training": uuid.uuid4().hex}, _token_file(paths))
         self._store = tracking.find_store(paths.folder)
-        self._name, self._settings = name, settings
+        self._title, self._settings = name, settings
         self._tags = {**tags, tracking.TRAINING_TAG: str(token(paths))}
         self._told: queue.Queue[list[Metric] | str] = queue.Queue()
         self._processor = CPUMonitor()
@@ -86,8 +95,8 @@ class _Watcher(threading.Thread):
 
     def tell(self, row: Mapping[str, Any]) -> None:
         """Take a row of the history; returns at once."""
-        now = int(time.time() * 1000)
-        self._told.put([*epoch_metrics(row, now), *self._machine(row, now)])
+        when = reached_ms(row, int(time.time() * 1000))
+        self._told.put([*epoch_metrics(row, when), *self._machine(row, when)])
 
     def end(self, status: str) -> None:
         """Say how training ended, and wait a moment for the last of it to be sent."""
@@ -132,17 +141,17 @@ class _Watcher(threading.Thread):
         if self._client is None or self._run is None:
             self._client = client = self._store.client()
             follows = {tracking.TRAINING_TAG: self._tags[tracking.TRAINING_TAG]}
-            run = tracking.start_run(client, self._store, self._name, self._tags, unless=follows)
+            run = tracking.start_run(client, self._store, self._title, self._tags, unless=follows)
             client.log_batch(run.info.run_id, params=tracking.parameters(self._settings))
             self._known = known_steps(client, run.info.run_id, set(run.data.metrics))
             self._run = run
         return self._client, self._run.info.run_id
 
-    def _machine(self, row: Mapping[str, Any], now: int) -> list[Metric]:
+    def _machine(self, row: Mapping[str, Any], when: int) -> list[Metric]:
         """Load of processor and memory, under the names that the UI shows as system metrics."""
         if row["model"] != "cvae":
             return []
         self._processor.collect_metrics()
         measured = self._processor.aggregate_metrics()
         self._processor.clear_metrics()
-        return [Metric(f"system/{key}", value, now, int(row["epoch"])) for key, value in measured.items()]
+        return [Metric(f"system/{key}", value, when, int(row["epoch"])) for key, value in measured.items()]

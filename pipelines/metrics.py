@@ -30,29 +30,36 @@ EPOCH_METRICS = {
     "seconds": "seconds_per_epoch",
 }
 """Column of history.tsv to the metric's name in MLflow, after ``cvae/`` or ``vae/``."""
+_TERMS = (
+    *("total_correlation", "background_salient", "background_spread", "kl_salient"),
+    *("mmd_background", "mmd_salient", "hsic", "classification"),
+)
+"""Columns that are exactly 0 where the objective, or the plain model, lacks that term: nothing was measured."""
 _AT_ONCE = 1000
 """The most MLflow takes."""
 
 
-def epoch_metrics(row: Mapping[str, Any], time_ms: int) -> list[Metric]:
-    """Metrics of one row of the history, reached at `time_ms`; missing values are left out."""
+def reached_ms(row: Mapping[str, Any], otherwise: int) -> int:
+    """When an epoch was over. Always the same, so that the store knows a value again that reaches it twice."""
+    told = row.get("time_ms", math.nan)
+    return otherwise if math.isnan(told) else int(told)
+
+
+def epoch_metrics(row: Mapping[str, Any], otherwise_ms: int) -> list[Metric]:
+    """Metrics of one row of the history; missing values are left out, and terms that the objective lacks."""
+    time_ms = reached_ms(row, otherwise_ms)
+    values = {column: float(row.get(column, math.nan)) for column in EPOCH_METRICS}
     return [
-        Metric(f"{row['model']}/{name}", float(row[column]), time_ms, int(row["epoch"]))
+        Metric(f"{row['model']}/{name}", values[column], time_ms, int(row["epoch"]))
         for column, name in EPOCH_METRICS.items()
-        if not math.isnan(row.get(column, math.nan))
+        if not math.isnan(values[column]) and not (column in _TERMS and values[column] == 0)
     ]
 
 
-def log_history(client: MlflowClient, run_id: str, history: pd.DataFrame, ended_ms: int) -> None:
-    """Log the losses of every epoch that the run lacks, under the time they were reached before `ended_ms`."""
-    seconds = history["seconds"].fillna(0).to_numpy(dtype=float)
-    remaining = seconds[::-1].cumsum()[::-1] - seconds
-    rows = zip(history.to_dict("records"), remaining, strict=True)
-    log_missing(
-        client,
-        run_id,
-        [metric for row, left in rows for metric in epoch_metrics(row, int(ended_ms - 1000 * left))],
-    )
+def log_history(client: MlflowClient, run_id: str, history: pd.DataFrame, now_ms: int) -> None:
+    """Log the losses of every epoch that the run lacks; `now_ms` is for rows that do not say when they were reached."""
+    rows = history.to_dict("records")
+    log_missing(client, run_id, [metric for row in rows for metric in epoch_metrics(row, now_ms)])
 
 
 def log_scores(client: MlflowClient, run_id: str, scores: dict[str, float], time_ms: int) -> None:

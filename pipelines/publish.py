@@ -120,6 +120,7 @@ def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, name: str, regi
     store = tracking.find_store(paths.folder)
     content = content_fingerprint(paths, recipe)
     training = live.token(paths)
+    live.wait_for_last_attempt()
     with tracking.readable_errors(store), progress.bar("Logging to MLflow") as tick:
         tick(0, 4, "opening the store")
         client = store.client()
@@ -216,10 +217,10 @@ def promotion_numbers(paths: OutputPaths) -> dict[str, float]:
     return promotion_scores(splits.merge(errors, on="participant_id"), read_tsv(paths.table("probes")))
 
 
-def title(paths: OutputPaths, recipe: Recipe) -> str:
-    """Name a run so that a stranger can tell it from its neighbours."""
-    participants = len(read_tsv(paths.cohort))
-    return f"{recipe.name}, {recipe.objective.name}, {participants} participants, seed {recipe.seed}"
+def title(paths: OutputPaths, recipe: Recipe, seeds: str | None = None) -> str:
+    """Name a run so that a stranger can tell it from its neighbours; what differs first, since the UI cuts names."""
+    which = seeds or f"seed {recipe.seed}"
+    return f"{recipe.objective.name} {which}, {recipe.name}, {len(read_tsv(paths.cohort))} participants"
 
 
 def tags(recipe: Recipe, record: dict) -> dict[str, str]:
@@ -264,4 +265,5 @@ def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "
     artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "reference": paths.reference}
     record = RunRecord.open(paths).content
     card = model_card(recipe, record, read_tsv(paths.cohort), scores(paths, record))
-    return registry.register(client, run, artifacts, column_names(salient, background), card)
+    columns = column_names(salient, background)
+    return registry.register(client, run, artifacts, columns, card, tags(recipe, record))

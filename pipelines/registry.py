@@ -28,7 +28,12 @@ REQUIREMENTS = (
 
 
 def register(
-    client: MlflowClient, run: Run, artifacts: dict[str, Path], columns: list[str], card: str
+    client: MlflowClient,
+    run: Run,
+    artifacts: dict[str, Path],
+    columns: list[str],
+    card: str,
+    tags: dict[str, str],
 ) -> str:
     """Pack the model, log it beside its run and make it a new version; return the version.
 
@@ -40,6 +45,8 @@ def register(
         Names of the output's columns, numbers but for the last.
     card
         The model card, Markdown: kept with the run and shown with the version.
+    tags
+        What tells the version from others in the list of them.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
@@ -62,6 +69,7 @@ def register(
         run_id=run.info.run_id,
         model_id=logged.model_id,
         description=card,
+        tags={name: text for name, text in tags.items() if not name.startswith("mlflow.")},
     )
     return str(made.version)
 

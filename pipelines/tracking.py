@@ -38,8 +38,19 @@ CONTENT_TAG = "adhd_cvae.content"
 """Which results a run holds."""
 TRAINING_TAG = "adhd_cvae.training"
 """Which training a run follows."""
-_SHOWN_AS = {"mlflow.experimentKind": "custom_model_development"}
-"""Makes the UI open on runs and losses instead of language-model traces."""
+_NOTE = """\
+Read `report.html` in a run's artifacts first. The average of several seeds has their runs as children.
+
+| metrics | what |
+|---|---|
+| `cvae/`, `vae/` | losses of every epoch, of the contrastive model and of the plain one it is compared with |
+| `held_out/` | what versions of the model are promoted by |
+| `recovery/`, `tau/`, `silhouette/`, `leakage/` | final scores of the codes: salient, background, vae |
+| `out_of_distribution/`, `stability/` | share of maps that are flagged; agreement of seeds |
+| `seconds/`, `memory/`, `system/` | what it cost |
+"""
+_SHOWN_AS = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _NOTE}
+"""Makes the UI open on runs and losses instead of language-model traces, and explain them."""
 _LONGEST_PARAMETER = 6000
 """MLflow cuts longer ones."""
 
@@ -182,7 +193,9 @@ def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
 def log_recipe(client: MlflowClient, run_id: str, recipe: Recipe) -> None:
     """Log every setting as a flat parameter; values too long for MLflow are in recipe.json alone."""
     plain = without_folders(recipe.model_dump(mode="json"))
-    client.log_batch(run_id, params=parameters(flatten(plain)))
+    settings = flatten(plain)
+    settings["recipe"] = settings.pop("name")  # beside `objective.name`, "name" alone would say nothing
+    client.log_batch(run_id, params=parameters(settings))
     client.log_dict(run_id, plain, "recipe.json")
 
 
@@ -248,6 +261,13 @@ def git_commit() -> str | None:
         return subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def experiment_page(store: Store) -> str:
+    """Name the UI's page of our runs, in the UI's mode for training, which is not its default; empty where none is."""
+    with readable_errors(store):
+        found = store.client().get_experiment_by_name(EXPERIMENT)
+    return f"#/experiments/{found.experiment_id}/runs?workflowType=machine_learning" if found else ""
 
 
 def _experiment(client: MlflowClient, store: Store) -> str:

@@ -23,7 +23,7 @@ def run(output_dir: Path, port: int, progress: Progress) -> None:
     InputError
         There is no store, or no free port.
     """
-    from pipelines.tracking import find_store
+    from pipelines.tracking import experiment_page, find_store
 
     store = find_store(output_dir)
     if store.artifacts is None:
@@ -35,7 +35,8 @@ def run(output_dir: Path, port: int, progress: Progress) -> None:
             "Publish there first, or name another OUTPUT_DIR or MLFLOW_TRACKING_URI."
         )
     free = free_port(port)
-    progress.line(f"MLflow UI of {store.database}: http://{LOOPBACK}:{free}  (Ctrl+C ends it)")
+    address = f"http://{LOOPBACK}:{free}/{experiment_page(store)}"
+    progress.line(f"MLflow UI of {store.database}: {address}  (Ctrl+C ends it)")
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
         *("--backend-store-uri", store.uri, "--default-artifact-root", store.artifacts.as_uri()),

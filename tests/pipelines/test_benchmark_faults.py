@@ -19,7 +19,9 @@ def runs(tmp_path):
         folder = tmp_path / name
         (folder / "out").mkdir(parents=True)
         (folder / "out" / "latents.tsv").write_text("participant_id\ts_00\nsub-1\t0.5\n")
-        (folder / "out" / "history.tsv").write_text(f"epoch\tloss\tseconds\n1\t0.5\t{number}\n")
+        (folder / "out" / "history.tsv").write_text(
+            f"epoch\tloss\tseconds\ttime_ms\n1\t0.5\t{number}\t{number}\n"
+        )
         (folder / "out" / "manifest.json").write_text(json.dumps({"maps": [{"mtime_ns": number, "x": 1}]}))
         (folder / "out" / "report.html").write_text(f"<html>{number}</html>\n")
         (folder / "out" / ".writing-x.partial.tsv").write_text("half")
@@ -35,7 +37,7 @@ def test_times_and_what_is_being_written_are_no_difference(runs):
     ("name", "text"),
     [
         ("latents.tsv", "participant_id\ts_00\nsub-1\t0.25\n"),
-        ("history.tsv", "epoch\tloss\tseconds\n1\t0.25\t0\n"),
+        ("history.tsv", "epoch\tloss\tseconds\ttime_ms\n1\t0.25\t0\t0\n"),
         ("manifest.json", '{"maps": [{"mtime_ns": 0, "x": 2}]}'),
         ("manifest.json", '{"maps"'),
         ("report.html", "<html>"),

@@ -1,6 +1,7 @@
-"""Two commands in one OUTPUT_DIR, with real processes."""
+"""Two commands in one OUTPUT_DIR, or on one store, with real processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from adhd_cvae.errors import InputError
 from pipelines.occupancy import HOLDER, LOCK, occupied
+from pipelines.tracking import EXPERIMENT, find_store
 
 HOLD = """
 import sys, time
@@ -36,8 +38,9 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-def test_a_second_command_is_told_who_is_there_in_one_line(holder, tmp_path):
-    command = [sys.executable, "-m", "pipelines.cli", "train", str(tmp_path / "out")]
+@pytest.mark.parametrize("arguments", ["train {0}/out", "run {0} {0}/out group", "publish {0}/out"])
+def test_a_second_command_is_told_who_is_there_in_one_line(holder, tmp_path, arguments):
+    command = [sys.executable, "-m", "pipelines.cli", *arguments.format(tmp_path).split()]
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 1
     (line,) = second.stderr.splitlines()
@@ -90,6 +93,27 @@ def test_a_file_system_without_locks_still_has_one_at_a_time(tmp_path, monkeypat
     dead.wait()
     with occupied(tmp_path, wait_s=5):
         pass
+
+
+@pytest.mark.slow
+def test_two_who_publish_into_one_new_store_at_once_both_complete(demo, tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    started = []
+    for seed in ("1", "2"):
+        shutil.copytree(demo.paths.folder, tmp_path / seed)
+        command = [sys.executable, "-m", "pipelines.cli", "publish", str(tmp_path / seed)]
+        started.append(subprocess.Popen([*command, "--set", f"seed={seed}"]))
+    assert [one.wait(300) for one in started] == [0, 0]
+    client = find_store(tmp_path / "1").client()
+    runs = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+    assert {(run.info.status, run.data.tags["seed"]) for run in runs} == {
+        ("FINISHED", "1"),
+        ("FINISHED", "2"),
+    }
+    versions = client.search_model_versions("name = 'adhd-cvae'")
+    assert {str(one.version) for one in versions} == {one.tags["seed"] for one in versions} == {"1", "2"}
+    champion = client.get_model_version_by_alias("adhd-cvae", "champion")
+    assert str(champion.version) in ("1", "2"), "who asked first"
 
 
 SOFT = "import filelock; filelock.FileLock = filelock.SoftFileLock; import sys"

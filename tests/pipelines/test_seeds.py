@@ -66,7 +66,7 @@ def test_three_seeds_are_children_of_one_run_and_share_who_is_held_out(invent_ma
     first = publish.run(paths, QUICK, Silent())
     for _ in range(2):  # a second call adds nothing
         together = ensemble.run(paths, QUICK, 3, first, Silent())
-    assert together.run_name == "smoke, adhd_cvae, 24 participants, ensemble of 3 seeds"
+    assert together.run_name == "adhd_cvae average of 3 seeds, smoke, 24 participants"
 
     client = find_store(paths.folder).client()
     runs = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])

@@ -85,6 +85,8 @@ def test_a_run_holds_its_recipe_and_losses_once_and_an_interrupted_one_is_gone_o
             "train_loss": [3.0, 2.0, 4.0],
             "critic_loss": [float("nan"), 0.7, float("nan")],
             "seconds": [1.0, 1.0, 1.0],
+            "time_ms": [1_650_000_000_000, 1_650_000_001_000, float("nan")],
+            "hsic": [0.0, 0.0, 0.0],
         }
     )
     metrics.log_history(client, run_id, history.iloc[:1], 1_600_000_000_000)
@@ -102,7 +104,11 @@ def test_a_run_holds_its_recipe_and_losses_once_and_an_interrupted_one_is_gone_o
     assert "tau/none" not in logged.data.metrics
     steps = client.get_metric_history(run_id, "cvae/loss_training")
     assert [(point.step, point.value) for point in steps] == [(0, 3.0), (1, 2.0)]
-    assert [point.timestamp for point in steps] == [1_600_000_000_000, 1_699_999_999_000]
+    assert [point.timestamp for point in steps] == [1_650_000_000_000, 1_650_000_001_000]
+    (older,) = client.get_metric_history(run_id, "vae/loss_training")
+    assert older.timestamp == 1_700_000_000_000
+    assert "cvae/hsic" not in logged.data.metrics, "no term of this objective"
+    assert (logged.data.params["recipe"], "name" in logged.data.params) == ("demo", False)
     assert [found.info.run_id for found in tracking.find_runs(client, *content.popitem())] == [run_id]
     told = str(logged.data.tags) + str(logged.data.params)
     assert str(store.artifacts.parent) not in told

@@ -10,8 +10,18 @@ import time
 import pytest
 
 from adhd_cvae.errors import InputError
-from pipelines import ui
+from pipelines import tracking, ui
 from pipelines.progress import Silent
+
+
+class Told(Silent):
+    """Keeps the lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def line(self, text):
+        self.lines.append(text)
 
 
 def test_without_a_store_it_says_where_it_looked(tmp_path, monkeypatch):
@@ -30,10 +40,11 @@ def test_a_server_of_the_environment_is_named_and_not_started(tmp_path, monkeypa
 
 def test_it_serves_the_store_on_loopback(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "mlflow.db").touch()
-    commands = []
+    store, commands, told = tracking.find_store(tmp_path / "out"), [], Told()
+    tracking.start_run(store.client(), store, "a run", {})
     monkeypatch.setattr(ui, "serve", commands.append)
-    ui.run(tmp_path / "out", 5000, Silent())
+    ui.run(tmp_path / "out", 5000, told)
+    assert "/#/experiments/1/runs?workflowType=machine_learning " in told.lines[0]
     command = commands[0]
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--backend-store-uri") + 1] == f"sqlite:///{tmp_path}/mlflow.db"

@@ -127,7 +127,7 @@ def test_the_run_can_be_compared(demo, client):
     experiment = client.get_experiment_by_name(EXPERIMENT)
     run = client.search_runs([experiment.experiment_id])[0]
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "smoke, adhd_cvae, 24 participants, seed 0"
+    assert run.info.run_name == "adhd_cvae seed 0, smoke, 24 participants"
     assert run.data.params["training.epochs"] == "2"
     assert "cvae/loss_training" in run.data.metrics
     assert any(name.startswith("tau/") for name in run.data.metrics)
