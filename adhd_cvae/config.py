@@ -187,9 +187,9 @@ class TrainingConfig(_Settings):
     train_salient: bool | None = None
     """Whether the means of s learn; null: only where they have no linear start, on which training does not improve."""
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
-    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.1
+    validation_fraction: Annotated[float, Field(ge=0, lt=0.9)] = 0.1
     """Share of the training split that neither start nor steps see and that decides when to stop; the test split never
-    decides anything."""
+    decides anything. With 0 the loss of those trained on decides."""
     patience: PositiveInt = 10
     """Epochs without a better validation loss before training stops."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

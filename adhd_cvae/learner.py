@@ -32,7 +32,7 @@ class Rows:
     """Fitted controls."""
     validation: np.ndarray
     """Training participants neither start nor steps have seen; they decide when to stop. The fitted ones where nobody
-    is held back: no epochs to choose from, or a tiny cohort."""
+    is held back: none asked for, no epochs to choose from, or a tiny cohort."""
     is_target: np.ndarray
     sites: np.ndarray | None
     """Scanning site of each participant, where known."""
@@ -112,9 +112,9 @@ def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
     training = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
     fitted = training
     smallest = min(is_target[training].sum(), (~is_target[training]).sum())
-    if recipe.training.epochs and smallest >= SMALLEST_GROUP_TO_HOLD_BACK:
-        part = cohort.iloc[training]
-        inner = split_cohort(part, recipe.training.validation_fraction, recipe.seed + 1, site)
+    share = recipe.training.validation_fraction
+    if recipe.training.epochs and share and smallest >= SMALLEST_GROUP_TO_HOLD_BACK:
+        inner = split_cohort(cohort.iloc[training], share, recipe.seed + 1, site)
         fitted = training[(inner == TRAIN).to_numpy()]
     held_back = np.setdiff1d(training, fitted)
     return Rows(

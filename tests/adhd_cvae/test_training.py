@@ -204,10 +204,12 @@ def test_the_kept_model_is_fitted_to_everyone_for_the_best_number_of_epochs(data
     assert np.array_equal(embed(kept, images).salient_mean, embed(start, images).salient_mean)
 
 
-def test_without_epochs_nobody_is_held_back(data):
+@pytest.mark.parametrize("changes", [{"epochs": 0}, {"validation_fraction": 0}])
+def test_without_epochs_or_a_share_nobody_is_held_back(data, changes):
     _, cohort, _ = data
-    rows = deal_rows(cohort, recipe(training={"epochs": 0}))
+    rows = deal_rows(cohort, recipe(training=changes))
     assert len(rows.fitted) == (cohort["split"] == "train").sum()
+    assert not rows.held_back
 
 
 def test_divergence_is_said_in_words(data, tmp_path):

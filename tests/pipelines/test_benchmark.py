@@ -1,6 +1,9 @@
+import pytest
+
 from adhd_cvae.files import read_tsv
 from pipelines.benchmarks import measure as benchmark
 from pipelines.benchmarks import speed as benchmark_speed
+from pipelines.benchmarks import training_speed
 from pipelines.benchmarks.rsa_speed import Size
 from pipelines.progress import Silent
 from pipelines.settings import load_recipe
@@ -36,3 +39,17 @@ def test_speed_is_measured_with_its_spread_and_leaves_only_its_table(tmp_path, m
     ):
         assert table["measure"].str.contains(words, regex=False).any()
         assert words in told
+
+
+@pytest.mark.slow
+def test_training_is_measured_beside_the_studys_network(tmp_path):
+    small = ("image.shape=[32,32,32]", "image.voxel_size=6", "cohort.test_fraction=0.3")
+    table = training_speed.measure_training(
+        tmp_path, load_recipe("smoke", small), Silent(), participants=24, epochs=1
+    )
+    assert table["model"].tolist() == [training_speed.STUDY, "ours, linear start", "ours, trained"]
+    assert table["times_processor"][0] == 1
+    assert (table["weights"][1:] < table["weights"][0] / 10).all()
+    assert (table[["processor_s", "memory_gib", "unexplained"]] > 0).all(axis=None)
+    assert table["unexplained"][1] < 1 < table["unexplained"][0]  # after one epoch
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,9 @@
 """Silhouettes against scikit-learn, mixtures that find planted clusters, maps that repeat."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,6 +182,22 @@ def test_umap_repeats_with_its_seed_and_keeps_clusters_apart():
     assert table["trustworthiness"].iloc[0] > 0.7
     places = table[["umap_1", "umap_2"]].to_numpy(float)
     assert silhouette_score(places, np.arange(40) % 2) > 0.5
+
+
+def test_umap_leaves_the_number_of_threads_as_it_was():
+    """Else whatever torch computes after an analysis has other last bits than in a process of its own."""
+    script = """
+import numpy as np, torch
+from adhd_cvae.analysis.geometry import umap_table
+before = torch.get_num_threads()
+umap_table({"salient": np.random.default_rng(0).normal(size=(40, 4))}, [str(k) for k in range(40)], seed=0)
+print(before, torch.get_num_threads())
+"""
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], env=alone, capture_output=True, text=True
+    )
+    assert told.stdout.split() == ["1", "1"], told.stderr
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 9, 10, 12])
