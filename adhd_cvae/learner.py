@@ -9,8 +9,10 @@ import pandas as pd
 import torch
 from torch import nn
 
-from adhd_cvae.cohort import TARGET, TRAIN, split_cohort
+from adhd_cvae import processes
+from adhd_cvae.cohort import BACKGROUND, TARGET, TRAIN, split_cohort
 from adhd_cvae.config import ModelConfig, Recipe, TrainingConfig
+from adhd_cvae.errors import InputError
 from adhd_cvae.initialisation import initial_model
 from adhd_cvae.network import ContrastiveVAE, Critic
 
@@ -105,6 +107,17 @@ class Learner:
 _PROGRESS = ("history", "best_loss", "best_model", "stale_epochs")
 
 
+def check_groups(cohort: pd.DataFrame) -> None:
+    """Refuse a split that leaves a group nobody to learn from, or one person, who differs from nobody."""
+    trained_on = list(cohort.loc[cohort["split"] == TRAIN, "group"])
+    for group in (TARGET, BACKGROUND):
+        if (count := trained_on.count(group)) < 2:
+            raise InputError(
+                f"cohort.tsv has {count} of the {group} group in the training split; at least 2 are needed. "
+                "Lower cohort.test_fraction and run `adhd-cvae prepare` again, or correct the column 'split'."
+            )
+
+
 def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
     """Deal the training split into fitted and held-back participants, site × group in proportion."""
     site = recipe.cohort.site
@@ -130,15 +143,7 @@ def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
 def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Recipe) -> Learner:
     """Build model, critic, classifier and optimisers; the model stands at its linear start."""
     training, device = recipe.training, choose_device(recipe.training.device)
-    model = initial_model(
-        config,
-        recipe.image,
-        images[rows.fitted],
-        rows.is_target[rows.fitted],
-        recipe.seed,
-        None if rows.sites is None else rows.sites[rows.fitted],
-    )
-    model = channels_last(model.to(device))
+    model = channels_last(_start(config, images, rows, recipe).to(device))
     critic = None
     if config.salient and recipe.objective.total_correlation > 0:
         critic = Critic(config.background, config.salient, nonlinear=recipe.objective.critic == "nonlinear")
@@ -161,6 +166,27 @@ def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Rec
             device.type, enabled=choose_precision(training.precision, device) == torch.float16
         ),
     )
+
+
+def _start(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Recipe) -> ContrastiveVAE:
+    """The model at its linear start, which the first of several processes finds for all of them.
+
+    The global torch generator is left as it is after `recipe.seed` and the network's own weights.
+    """
+    weights = processes.from_first(
+        lambda: initial_model(
+            config,
+            recipe.image,
+            images[rows.fitted],
+            rows.is_target[rows.fitted],
+            recipe.seed,
+            None if rows.sites is None else rows.sites[rows.fitted],
+        ).state_dict()
+    )
+    torch.manual_seed(recipe.seed)
+    model = ContrastiveVAE(config, recipe.image.shape, len(weights["mask_index"]))
+    model.load_state_dict(weights)
+    return model
 
 
 def learns_salient(recipe: Recipe) -> bool:
