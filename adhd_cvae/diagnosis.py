@@ -1,8 +1,13 @@
 """What goes wrong in training, noticed epoch by epoch and said in words: what it means and what to change."""
 
+import math
+from typing import Any
+
 import pandas as pd
 
+from adhd_cvae import processes
 from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
 
 SILENT_NATS = 0.1
 """A space whose posteriors say less than this about a participant has collapsed onto its prior."""
@@ -12,7 +17,18 @@ CRITIC_WINS_NATS = 2.0
 EXPLODED = 10.0
 """A training loss this many times the start's size is a near divergence."""
 
-EpochRow = dict[str, float]
+EpochRow = dict[str, Any]
+
+
+def checked(row: EpochRow, recipe: Recipe) -> EpochRow:
+    """The first process's row, so that all decide alike; refused where a loss is no number."""
+
+    def finite() -> EpochRow:
+        if all(math.isfinite(row.get(loss, 0.0)) for loss in ("train_loss", "validation_loss")):
+            return row
+        raise InputError(diverged(row, row["model"], recipe))
+
+    return processes.from_first(finite)
 
 
 def diverged(row: EpochRow, name: str, recipe: Recipe) -> str:

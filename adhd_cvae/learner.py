@@ -9,13 +9,18 @@ import pandas as pd
 import torch
 from torch import nn
 
-from adhd_cvae.cohort import TARGET, TRAIN, split_cohort
+from adhd_cvae import processes
+from adhd_cvae.cohort import BACKGROUND, TARGET, TRAIN, split_cohort
 from adhd_cvae.config import ModelConfig, Recipe, TrainingConfig
+from adhd_cvae.errors import InputError
 from adhd_cvae.initialisation import initial_model
 from adhd_cvae.network import ContrastiveVAE, Critic
 
 SMALLEST_GROUP_TO_HOLD_BACK = 16
 """With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""
+
+MOST_FOR_START = 1000
+"""Participants for the linear start; with 52,000 voxels in the mask their maps are 0.2 GB, held several times."""
 
 EpochRow = dict[str, Any]
 
@@ -105,6 +110,17 @@ class Learner:
 _PROGRESS = ("history", "best_loss", "best_model", "stale_epochs")
 
 
+def check_groups(cohort: pd.DataFrame) -> None:
+    """Refuse a split that leaves a group nobody to learn from, or one person, who differs from nobody."""
+    trained_on = list(cohort.loc[cohort["split"] == TRAIN, "group"])
+    for group in (TARGET, BACKGROUND):
+        if (count := trained_on.count(group)) < 2:
+            raise InputError(
+                f"cohort.tsv has {count} of the {group} group in the training split; at least 2 are needed. "
+                "Lower cohort.test_fraction and run `adhd-cvae prepare` again, or correct the column 'split'."
+            )
+
+
 def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
     """Deal the training split into fitted and held-back participants, site × group in proportion."""
     site = recipe.cohort.site
@@ -130,15 +146,7 @@ def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
 def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Recipe) -> Learner:
     """Build model, critic, classifier and optimisers; the model stands at its linear start."""
     training, device = recipe.training, choose_device(recipe.training.device)
-    model = initial_model(
-        config,
-        recipe.image,
-        images[rows.fitted],
-        rows.is_target[rows.fitted],
-        recipe.seed,
-        None if rows.sites is None else rows.sites[rows.fitted],
-    )
-    model = channels_last(model.to(device))
+    model = channels_last(_start(config, images, rows, recipe).to(device))
     critic = None
     if config.salient and recipe.objective.total_correlation > 0:
         critic = Critic(config.background, config.salient, nonlinear=recipe.objective.critic == "nonlinear")
@@ -161,6 +169,42 @@ def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Rec
             device.type, enabled=choose_precision(training.precision, device) == torch.float16
         ),
     )
+
+
+def start_rows(rows: Rows, seed: int) -> np.ndarray:
+    """Fitted participants whom mask, standardisation and linear start are estimated from; the groups in proportion.
+
+    All, or where they are more, `MOST_FOR_START` drawn with the seed: their maps are held in memory several times.
+    """
+    if len(rows.fitted) <= MOST_FOR_START:
+        return rows.fitted
+    rng, share = np.random.default_rng(seed), MOST_FOR_START / len(rows.fitted)
+    groups = (rows.target, rows.background)
+    sizes = [max(round(share * len(group)), min(len(group), SMALLEST_GROUP_TO_HOLD_BACK)) for group in groups]
+    drawn = (rng.choice(group, size, replace=False) for group, size in zip(groups, sizes, strict=True))
+    return np.sort(np.concatenate(list(drawn)))
+
+
+def _start(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Recipe) -> ContrastiveVAE:
+    """The model at its linear start, which the first of several processes finds for all of them.
+
+    The global torch generator is left as it is after `recipe.seed` and the network's own weights.
+    """
+    known = start_rows(rows, recipe.seed)
+    weights = processes.from_first(
+        lambda: initial_model(
+            config,
+            recipe.image,
+            images[known],
+            rows.is_target[known],
+            recipe.seed,
+            None if rows.sites is None else rows.sites[known],
+        ).state_dict()
+    )
+    torch.manual_seed(recipe.seed)
+    model = ContrastiveVAE(config, recipe.image.shape, len(weights["mask_index"]))
+    model.load_state_dict(weights)
+    return model
 
 
 def learns_salient(recipe: Recipe) -> bool:

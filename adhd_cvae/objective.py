@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from adhd_cvae import processes
 from adhd_cvae.config import ObjectiveConfig
 from adhd_cvae.kernel_terms import normalised_hsic, squared_mmd, squared_mmd_from_zero
 from adhd_cvae.network import Codes, ContrastiveVAE, Critic, Posterior
@@ -122,7 +123,7 @@ def pair_terms(
 def contrastive_terms(
     model: ContrastiveVAE,
     critic: Critic | None,
-    voxels: Float[Tensor, "batch voxels"],
+    voxels: Float[Tensor, "share voxels"],
     is_target: Float[Tensor, " batch"],
     objective: ObjectiveConfig,
     *,
@@ -131,13 +132,16 @@ def contrastive_terms(
 ) -> tuple[Terms, Codes]:
     """Every term of a batch; `is_target` is 1 for patients and 0 for controls, whose salient code is not decoded.
 
-    With `sample` False the posterior means are decoded: evaluation has no noise.
+    With `sample` False the posterior means are decoded: evaluation has no noise. Of several processes, each gives the
+    voxels of its share of the batch, and all get the terms and codes of the whole.
     """
-    codes = model.encode(voxels)
+    size = len(is_target)
+    ours = processes.share(size)
+    codes = _of_everyone(model.encode(voxels), size)
     draw = Posterior.sample if sample else lambda posterior: posterior.mean
     background, salient = draw(codes.background), draw(codes.salient)
     is_decoded = is_target if objective.salient_of == "target" else torch.ones_like(is_target)
-    decoded = model.decode(background, salient * is_decoded[:, None])
+    decoded = model.decode(background[ours], (salient * is_decoded[:, None])[ours])
     effective = objective.effective_voxels or model.voxels
     likelihood = effective * negative_log_likelihood(voxels, decoded, model.log_noise)
     target_rows = is_target.bool()
@@ -149,19 +153,28 @@ def contrastive_terms(
         told = classification_loss(classifier, salient, is_target)
     residual = (voxels - decoded).square().sum(dim=1) / voxels.square().sum(dim=1)
     terms = Terms(
-        likelihood=likelihood.mean(),
+        likelihood=processes.gathered(likelihood, size).mean(),
         kl_background=kl_standard_normal(codes.background).mean(),
         kl_salient=_mean_over(kl_standard_normal(codes.salient), is_decoded),
         total_correlation=correlation,
         background_salient=_mean_over(0.5 * codes.salient.mean.square().sum(dim=1), 1 - is_target),
         background_spread=_mean_over(0.5 * codes.salient.log_variance.exp().sum(dim=1), 1 - is_target),
         classification=told,
-        unexplained=residual.mean().detach(),
+        unexplained=processes.gathered(residual, size).mean().detach(),
         active_salient=_active_units(codes.salient.mean[target_rows]),
         active_background=_active_units(codes.background.mean),
         **pair_terms(background, salient, is_target, objective),
     )
     return terms, codes
+
+
+def _of_everyone(codes: Codes, size: int) -> Codes:
+    """Codes of the whole batch from those of our share."""
+    if processes.count() == 1:
+        return codes
+    parts = (*codes.salient, *codes.background)
+    whole = processes.gathered(torch.cat(parts, dim=1), size).split([part.shape[1] for part in parts], dim=1)
+    return Codes(Posterior(*whole[:2]), Posterior(*whole[2:]))
 
 
 def _mean_over(values: Float[Tensor, " batch"], members: Float[Tensor, " batch"]) -> Tensor:

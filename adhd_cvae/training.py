@@ -7,23 +7,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from adhd_cvae import processes
 from adhd_cvae.checkpoint import finished_training, load_state, save_model, save_state
-from adhd_cvae.cohort import BACKGROUND, TARGET, TRAIN
 from adhd_cvae.config import ModelConfig, Recipe
 from adhd_cvae.dataset import paired_batches
-from adhd_cvae.diagnosis import diverged, epoch_warnings, training_warnings
+from adhd_cvae.diagnosis import checked, epoch_warnings, training_warnings
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import fingerprint, remove_partial_files, write_tsv
-from adhd_cvae.learner import EpochRow, Learner, Rows, choose_device, choose_precision, deal_rows, new_learner
+from adhd_cvae.learner import (
+    EpochRow,
+    Learner,
+    Rows,
+    check_groups,
+    choose_device,
+    choose_precision,
+    deal_rows,
+    new_learner,
+)
 from adhd_cvae.network import ContrastiveVAE
 from adhd_cvae.objective import Terms, contrastive_terms, critic_loss, pair_terms, weighted_loss
-from adhd_cvae.transforms import augmentation, seed_augmentation
+from adhd_cvae.transforms import augmentation, load_batch
 
 CRITIC_STEPS = 2
 """Critic updates per update of the model."""
@@ -63,7 +71,8 @@ def train(
         Every part but `analysis`.
     checkpoint_dir
         Receives ``<model>.safetensors`` and ``.json``, ``history.tsv`` and, until a model is finished, its
-        resumable state. A call after an interruption ends with the same bits as an undisturbed one.
+        resumable state. A call after an interruption ends with the same bits as an undisturbed one. Of several
+        processes (`adhd_cvae.processes`) only the first reads and writes there.
     progress
         Called after every epoch with its row of the history, ``epochs``, and what is wrong in that epoch as
         ``warnings``, by a short code. Epochs of the last fit, to all of the training split, come with ``refit``.
@@ -77,8 +86,10 @@ def train(
         "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
     )  # without it deterministic CUDA refuses to multiply
     torch.use_deterministic_algorithms(True)
-    remove_partial_files(checkpoint_dir)
-    _check_groups(cohort)
+    processes.check_device(choose_device(recipe.training.device))
+    if processes.is_first():
+        remove_partial_files(checkpoint_dir)
+    check_groups(cohort)
     settings = recipe.model_dump(mode="json", exclude={"analysis", "name"})
     key = fingerprint([settings, cohort[["participant_id", "group", "split"]].to_numpy().tolist()])
     configs = {"cvae": recipe.model}
@@ -90,19 +101,9 @@ def train(
         with _enough_memory(recipe):
             history += _train_one(name, config, images, cohort, recipe, checkpoint_dir, key, progress)
     table = pd.DataFrame(history)
-    write_tsv(table, checkpoint_dir / "history.tsv")
+    if processes.is_first():
+        write_tsv(table, checkpoint_dir / "history.tsv")
     return TrainingResult(table, training_warnings(table, recipe))
-
-
-def _check_groups(cohort: pd.DataFrame) -> None:
-    """Refuse a split that leaves a group nobody to learn from, or one person, who differs from nobody."""
-    trained_on = list(cohort.loc[cohort["split"] == TRAIN, "group"])
-    for group in (TARGET, BACKGROUND):
-        if (count := trained_on.count(group)) < 2:
-            raise InputError(
-                f"cohort.tsv has {count} of the {group} group in the training split; at least 2 are needed. "
-                "Lower cohort.test_fraction and run `adhd-cvae prepare` again, or correct the column 'split'."
-            )
 
 
 @contextmanager
@@ -134,32 +135,32 @@ def _train_one(
 ) -> list[EpochRow]:
     """Train or finish one network, or return the history of a finished one."""
     epochs = recipe.training.epochs
-    done = finished_training(folder / name, key)
+    done = processes.from_first(lambda: finished_training(folder / name, key))
     if done is not None:
         for row in done:
             progress({"epochs": epochs, **row})
         return done
     rows = deal_rows(cohort, recipe)
     learner = new_learner(config, images, rows, recipe)
-    state = load_state(folder / f"{name}-resume.pt", key)
+    state = processes.from_first(lambda: load_state(folder / f"{name}-resume.pt", key))
     if state is not None:
         learner.restore(state)
     for row in learner.history:
         progress({"epochs": epochs, **row})
     while len(learner.history) <= epochs and learner.stale_epochs < recipe.training.patience:
-        row = {"model": name, **_epoch(learner, images, rows, recipe)}
-        if not (math.isfinite(row["train_loss"]) and math.isfinite(row["validation_loss"])):
-            raise InputError(diverged(row, name, recipe))
+        row = checked({"model": name, **_epoch(learner, images, rows, recipe)}, recipe)
         learner.history.append(row)
         learner.keep_best(row["validation_loss"])
-        save_state({"key": key, **learner.state()}, folder / f"{name}-resume.pt")
+        if processes.is_first():
+            save_state({"key": key, **learner.state()}, folder / f"{name}-resume.pt")
         progress({"epochs": epochs, "warnings": epoch_warnings(row, name, recipe), **row})
     learner.model.load_state_dict(learner.best_model)
     model = (
         _refitted(name, config, images, rows, recipe, learner, progress) if rows.held_back else learner.model
     )
-    save_model(model, recipe.image, folder / name, key, learner.history)
-    (folder / f"{name}-resume.pt").unlink()
+    if processes.is_first():
+        save_model(model, recipe.image, folder / name, key, learner.history)
+        (folder / f"{name}-resume.pt").unlink()
     return learner.history
 
 
@@ -181,9 +182,7 @@ def _refitted(
     learner = new_learner(config, images, everyone, recipe)
     for epoch in range(1, best + 1):
         loss = _take_steps(learner, images, everyone, recipe, epoch)["loss"]
-        row = {"model": name, "epoch": epoch, "train_loss": loss}
-        if not math.isfinite(loss):
-            raise InputError(diverged(row, name, recipe))
+        row = checked({"model": name, "epoch": epoch, "train_loss": loss}, recipe)
         progress({"epochs": best, "refit": True, **row})
     return learner.model
 
@@ -213,33 +212,31 @@ def _take_steps(
 ) -> dict[str, float]:
     """Take one step a paired batch and give the means of what they measured.
 
-    Random states follow from the seed and the epoch's number, so nothing but the learner has to be saved.
+    Random states follow from the seed, the epoch's number and the place in it, so nothing but the learner has to be
+    saved, and several processes draw what one would.
     """
     transform = augmentation(recipe.augmentation, recipe.image)
-    seed_augmentation(transform, int(np.random.default_rng([recipe.seed, epoch]).integers(2**31)))
+    rng = np.random.default_rng([recipe.seed, epoch])
+    torch.manual_seed(int(rng.integers(2**31)))
     learner.model.train()
     steps = []
     for target, background in paired_batches(
         rows.target, rows.background, recipe.training.batch_size, (recipe.seed, epoch), rows.sites
     ):
         batch = np.concatenate([target, background])
-        steps.append(take_step(learner, load_batch(images[batch], transform), rows.is_target[batch], recipe))
+        seeds, ours = rng.integers(2**31, size=len(batch)).tolist(), processes.share(len(batch))
+        volumes = load_batch(images[batch[ours]], transform, seeds[ours])
+        steps.append(take_step(learner, volumes, rows.is_target[batch], recipe))
     return pd.DataFrame(steps).mean().to_dict()
-
-
-def load_batch(maps: np.ndarray, transform: Callable[[Any], Any] | None) -> torch.Tensor:
-    """Maps as (batch, 1, x, y, z) float32, randomly changed where a transform is given."""
-    volumes = torch.from_numpy(maps.astype(np.float32))[:, None]
-    if transform is None:
-        return volumes
-    changed = [transform({"image": volume})["image"] for volume in volumes]
-    return torch.stack(changed).as_subclass(torch.Tensor)  # as MetaTensor every later step would be slower
 
 
 def take_step(
     learner: Learner, volumes: torch.Tensor, is_target: np.ndarray, recipe: Recipe
 ) -> dict[str, float]:
-    """One update of the model, then of the critic on the codes as they were."""
+    """One update of the model, then of the critic on the codes as they were.
+
+    `volumes` are our share of the batch, `is_target` is of all of it.
+    """
     model, critic = learner.model, learner.critic
     device = model.voxel_mean.device
     target = torch.from_numpy(is_target.astype(np.float32)).to(device)
@@ -252,6 +249,7 @@ def take_step(
         loss = weighted_loss(terms, recipe.objective)
     learner.optimiser.zero_grad(set_to_none=True)
     learner.scaler.scale(loss).backward()
+    processes.sum_gradients(model.parameters())
     learner.scaler.unscale_(learner.optimiser)
     torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.training.gradient_clip)
     learner.scaler.step(learner.optimiser)
@@ -283,7 +281,8 @@ def evaluate(
     means: list[tuple[torch.Tensor, ...]] = []
     for start in range(0, len(rows), EVALUATION_BATCH):
         batch = rows[start : start + EVALUATION_BATCH]
-        voxels = model.standardise(load_batch(images[batch], None).to(device))
+        ours = batch[processes.share(len(batch))]
+        voxels = model.standardise(load_batch(images[ours], None).to(device))
         target = torch.from_numpy(is_target[batch].astype(np.float32)).to(device)
         terms, codes = contrastive_terms(
             model, learner.critic, voxels, target, objective, sample=False, classifier=learner.classifier

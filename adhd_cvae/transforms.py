@@ -1,8 +1,8 @@
 """All MONAI and TorchIO: maps in, for any `Compose`, and random changes for training."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -76,6 +76,23 @@ def augmentation(settings: AugmentationConfig, image: ImageConfig) -> Compose | 
 
 def seed_augmentation(transform: Compose | None, seed: int) -> None:
     """Make every later random change follow from `seed`."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # the GPU's, which draws codes, stays as it is
     if transform is not None:
         transform.set_random_state(seed % 2**32)
+
+
+def load_batch(maps: np.ndarray, transform: Compose | None, seeds: Sequence[int] = ()) -> torch.Tensor:
+    """Maps as (batch, 1, x, y, z) float32, each randomly changed by its seed where a transform is given.
+
+    One seed a map, not one a batch: several processes that share a batch change its maps as one process would.
+    """
+    volumes = torch.from_numpy(maps.astype(np.float32))[:, None]
+    if transform is None:
+        return volumes
+    change = cast("Callable[[Any], Any]", transform)
+    changed = []
+    with torch.random.fork_rng(devices=[]):
+        for volume, seed in zip(volumes, seeds, strict=True):
+            seed_augmentation(transform, seed)
+            changed.append(change({"image": volume})["image"])
+    return torch.stack(changed).as_subclass(torch.Tensor)  # as MetaTensor every later step would be slower

@@ -38,6 +38,7 @@ from pipelines.options import (
 )
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import for_this_terminal
+from pipelines.torchrun import helps
 
 app = typer.Typer(
     name="adhd-cvae",
@@ -214,11 +215,14 @@ def train(
     overwrite: Overwrite = False,
     live: Live = True,
 ) -> None:
-    """Train the models on the image cache; goes on where it was interrupted."""
+    """Train the models on the image cache; goes on where it was interrupted. torchrun gives it several processes."""
     from pipelines import train as stage
     from pipelines.record import recipe_of
 
     paths = OutputPaths(output_dir)
+    if helps():
+        stage.help_first(paths)
+        return
     with _alone_in(output_dir):
         stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, live)
 

@@ -2,8 +2,8 @@
 
 import resource
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from adhd_cvae.cohort import validate_cohort
@@ -13,9 +13,12 @@ from adhd_cvae.files import fingerprint, read_json, read_tsv
 from pipelines.paths import OutputPaths
 from pipelines.progress import Progress, Tick
 from pipelines.record import RunRecord, Stage, settings_of
+from pipelines.torchrun import is_torchrun
 
 if TYPE_CHECKING:
     import torch
+
+    from adhd_cvae.training import TrainingResult
 
 
 def run(
@@ -23,7 +26,8 @@ def run(
 ) -> None:
     """Train the contrastive model and, where the recipe says so, the plain one; resume by itself.
 
-    With `live`, MLflow shows the losses of every epoch while it is trained.
+    With `live`, MLflow shows the losses of every epoch while it is trained. Of processes that `torchrun` started this
+    is for the first one; the others call `help_first`.
 
     Raises
     ------
@@ -64,25 +68,48 @@ def run(
     record = RunRecord.open(paths)
 
     def work() -> None:
-        from adhd_cvae.dataset import open_images
-        from adhd_cvae.training import train
-
         told: set[tuple[str, str]] = set()
         follow = _followed(paths, recipe, record, stage.settings) if live else nullcontext(lambda row: None)
-        with progress.bar("Training") as tick, follow as tell:
+        with _others_train_too(recipe), progress.bar("Training") as tick, follow as tell:
             tick(0, recipe.training.epochs, "finding the linear start")
-            result = train(
-                open_images(paths.cache),
-                cohort,
-                recipe,
-                paths.checkpoints,
-                progress=lambda row: _told(row, tell, tick, progress, told),
-            )
+            result = _train(paths, recipe, lambda row: _told(row, tell, tick, progress, told))
+            facts = _hardware(recipe)
         for text in result.warnings:
             progress.warning(text)
-        record.note(**_hardware(recipe), training_warnings=list(result.warnings))
+        record.note(**facts, training_warnings=list(result.warnings))
 
-    record.perform(stage, recipe, work, progress, overwrite)
+    done = record.perform(stage, recipe, work, progress, overwrite)
+    if is_torchrun() and not done:
+        with _others_train_too(None):
+            pass
+
+
+def help_first(paths: OutputPaths) -> None:
+    """Train together with the first process, which says how; it writes and tells everything."""
+    from adhd_cvae import processes
+
+    with processes.together():
+        settings = processes.from_first(dict)
+        if settings:
+            _train(paths, Recipe.model_validate(settings), lambda row: None)
+
+
+@contextmanager
+def _others_train_too(recipe: Recipe | None) -> Iterator[None]:
+    """Be the first of several processes and let the others train by this recipe, or go where there is nothing to do."""
+    from adhd_cvae import processes
+
+    with processes.together():
+        processes.from_first(lambda: {} if recipe is None else recipe.model_dump(mode="json"))
+        yield
+
+
+def _train(paths: OutputPaths, recipe: Recipe, tell: Callable[[dict], None]) -> "TrainingResult":
+    from adhd_cvae.dataset import open_images
+    from adhd_cvae.training import train
+
+    cohort = validate_cohort(read_tsv(paths.cohort))
+    return train(open_images(paths.cache), cohort, recipe, paths.checkpoints, progress=tell)
 
 
 def _followed(
@@ -157,6 +184,7 @@ def _hardware(recipe: Recipe) -> dict[str, object]:
     """Tell what the training ran on: the same bits need the same device type and thread count."""
     import torch
 
+    from adhd_cvae import processes
     from adhd_cvae.learner import choose_device, choose_precision
 
     device = choose_device(recipe.training.device)
@@ -164,6 +192,7 @@ def _hardware(recipe: Recipe) -> dict[str, object]:
     return {
         "device": device.type,
         "precision": precision,
+        "processes": processes.count(),
         "torch_threads": torch.get_num_threads(),
         "peak_memory_mb": _peak_memory_mb(device),
     }

@@ -2,9 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import kendalltau
 
 from adhd_cvae.analysis.comparison import kendall_tau
 from adhd_cvae.analysis.dissimilarity import MINIMUM_PARTICIPANTS, latent_dissimilarity
+from adhd_cvae.analysis.sampled_pairs import LARGEST_EXACT, distances, draw_pairs
 
 
 def noise_ceiling(means: NDArray[np.floating], draws: NDArray[np.floating]) -> float:
@@ -30,5 +32,10 @@ def noise_ceiling(means: NDArray[np.floating], draws: NDArray[np.floating]) -> f
     finite = np.isfinite(means).all(axis=1) & np.isfinite(draws).all(axis=(0, 2))
     if not len(draws) or finite.sum() < MINIMUM_PARTICIPANTS:
         return float("nan")
+    if finite.sum() > LARGEST_EXACT:
+        pairs = draw_pairs(int(finite.sum()), np.random.default_rng(0))
+        known = distances(means[finite], pairs)
+        taus = [np.asarray(kendalltau(known, distances(draw[finite], pairs)))[0] for draw in draws]
+        return float(np.mean(taus))
     observed = latent_dissimilarity(means[finite])
     return float(np.mean([kendall_tau(observed, latent_dissimilarity(draw[finite])) for draw in draws]))

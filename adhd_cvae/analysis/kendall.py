@@ -28,7 +28,13 @@ class PairOrder(NamedTuple):
 def pair_order(dissimilarity: NDArray[np.float64]) -> PairOrder:
     """Sort the pairs of a symmetric (n, n) dissimilarity."""
     first, second = np.triu_indices(len(dissimilarity), 1)
-    values = dissimilarity[first, second]
+    return sorted_pairs(first, second, dissimilarity[first, second])
+
+
+def sorted_pairs(
+    first: NDArray[np.integer], second: NDArray[np.integer], values: NDArray[np.float64]
+) -> PairOrder:
+    """Sort some pairs by their (pairs,) dissimilarities."""
     order = np.argsort(values, kind="stable")
     run = np.concatenate([[0], np.cumsum(np.diff(values[order]) != 0)]) if len(order) else order
     return PairOrder(first[order].astype(np.int32), second[order].astype(np.int32), run.astype(np.int32))

@@ -24,11 +24,14 @@ from adhd_cvae.analysis.dissimilarity import (
 )
 from adhd_cvae.analysis.kendall import permuted_scores, tied_pairs
 from adhd_cvae.analysis.permutation import draw_permutations
+from adhd_cvae.analysis.sampled_pairs import LARGEST_EXACT
 
 PARTIAL_PERMUTATIONS = 500
 """Most rearrangements for a partial tau: residuals have no ties, so that each is dear."""
 NEIGHBOURS = 5
 """Participants of one site, next to each other in age, who are exchanged."""
+MOST_PARTICIPANTS = 2000
+"""Drawn where there are more than `LARGEST_EXACT`: pairs of the same site cannot be drawn beforehand."""
 _DEGREE = 4
 _LEVELS = 512
 
@@ -187,6 +190,13 @@ def partial_rsa(
         return Partial(note=f"{kept.sum()} participants with {', '.join(controls)}; {needed}")
     if not known:
         return Partial(note=f"{' and '.join(controls)} do not vary")
+    n = int(kept.sum())
+    if n > LARGEST_EXACT:
+        chosen = rng.choice(n, MOST_PARTICIPANTS, replace=False)
+        kept[np.delete(np.flatnonzero(kept), chosen)] = False
+        known = {
+            name: Control(control.numbers[np.sort(chosen)], control.scale) for name, control in known.items()
+        }
     fine = neighbour_strata(known, strata[kept])
     orders = draw_permutations(rng, fine, min(permutations, PARTIAL_PERMUTATIONS))
     held = f"once {' and '.join(known)} are held constant"
@@ -197,5 +207,5 @@ def partial_rsa(
         return Partial(note=f"nothing is left {held}")
     distances = np.abs(taus - taus.mean())
     p_value = float(np.mean(distances >= distances[0] - 1e-12))
-    missing = f" (n = {kept.sum()})" if kept.sum() < asked.sum() else ""
+    missing = f" (n = {kept.sum()})" if n > LARGEST_EXACT or kept.sum() < asked.sum() else ""
     return Partial(float(taus[0]), p_value, len(orders), f"held constant: {', '.join(known)}{missing}")

@@ -28,6 +28,14 @@ from adhd_cvae.analysis.permutation import (
     strata_to_permute,
     stratum_codes,
 )
+from adhd_cvae.analysis.sampled_pairs import (
+    LARGEST_EXACT,
+    distances,
+    draw_pairs,
+    permuted_taus,
+    resampled_taus,
+    sample,
+)
 from adhd_cvae.errors import InputError
 
 
@@ -96,9 +104,16 @@ def _obstacle(latents: NDArray[np.float64], numbers: NDArray[np.float64], scale:
         return "the variable is the same for every participant"
     if scale == "nominal" and levels == len(numbers):
         return "no two participants share a value"
-    if not np.ptp(squareform(latent_dissimilarity(latents), checks=False)) > 0:
+    if not np.ptp(_some_distances(latents)) > 0:
         return "the space does not tell participants apart"
     return None
+
+
+def _some_distances(latents: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of all pairs, or of some where there are too many."""
+    if len(latents) > LARGEST_EXACT:
+        return distances(latents, draw_pairs(len(latents), np.random.default_rng(0)))
+    return squareform(latent_dissimilarity(latents), checks=False)
 
 
 class _Question(NamedTuple):
@@ -144,6 +159,28 @@ def _tested(estimate: RsaResult, taus: NDArray[np.float64], p_value: float) -> R
     )
 
 
+def _sampled(
+    question: _Question,
+    strata: NDArray[np.int64],
+    counts: tuple[int, int],
+    rng: np.random.Generator,
+    note: str | None,
+) -> RsaResult:
+    """`permutation_rsa` from drawn pairs; `counts` are of permutations and bootstraps."""
+    n, freely = len(question.numbers), len(np.unique(strata)) == 1
+    pairs = sample(question.latents, question.numbers, question.scale, rng)
+    drawn = f"from {len(pairs.order.first):,} of {n * (n - 1) // 2:,} pairs: standard error of tau from that"
+    note = "; ".join(filter(None, [note, f"{drawn} at most {pairs.error:.4f}"]))
+    tau = float(pairs.taus(np.arange(n, dtype=np.int32)[None])[0])
+    resampled = resampled_taus(pairs, counts[1], rng)
+    estimate = RsaResult(n, tau, *interval(resampled), note=note, resampled=resampled, freely=freely)
+    null = permuted_taus(pairs, strata, counts[0], rng)
+    if np.allclose(null, tau, rtol=0, atol=1e-12):
+        return replace(estimate, note=f"every permutation leaves the variable as it is; {note}")
+    away = np.abs(np.append(null, tau) - (0.0 if freely else np.append(null, tau).mean()))
+    return _tested(estimate, null, float(np.mean(away >= away[-1] - 1e-12)))
+
+
 def permutation_rsa(
     latents: ArrayLike,
     values: ArrayLike | pd.Series,
@@ -172,6 +209,9 @@ def permutation_rsa(
     n_jobs
         Threads; the result does not depend on it.
 
+    With more than `LARGEST_EXACT` participants tau is from `SAMPLED_PAIRS` of their pairs; `note` says so, with a bound
+    on the standard error that this adds.
+
     Raises
     ------
     InputError
@@ -184,6 +224,8 @@ def permutation_rsa(
     groups, note = strata_to_permute(question.numbers, question.groups)
     freely = len(np.unique(groups)) == 1
     rng = np.random.default_rng(seed)
+    if n > LARGEST_EXACT:
+        return _sampled(question, groups, (permutations, bootstraps), rng, note)
     comparison = question.comparison()
     observed = int(scores(comparison, np.arange(n, dtype=np.int32)[None], 1)[0])
     tau, resampled = observed / comparison.norm, _resampled(comparison, bootstraps, rng)
