@@ -1,12 +1,15 @@
 """Where joblib's parallel work runs: this machine, or a Dask cluster."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from typing import cast
 
 from joblib import parallel_config
 
 from adhd_cvae.errors import InputError
 
+DISTRIBUTION = "adhd-cvae"
 SECONDS_TO_ANSWER = 20
 
 
@@ -20,7 +23,7 @@ def workers(dask: str | None) -> Iterator[None]:
     Raises
     ------
     InputError
-        Dask is not installed, or no scheduler answers.
+        Dask is not installed, no scheduler answers, or a worker lacks this software.
     """
     if dask is None:
         yield
@@ -36,5 +39,21 @@ def workers(dask: str | None) -> Iterator[None]:
             f"No Dask scheduler answers at {dask}. Start one with `dask scheduler` and workers with "
             "`dask worker tcp://ADDRESS:8786`, and name that address."
         ) from error
-    with client, parallel_config(backend="dask"):
-        yield
+    with client:
+        with suppress(TimeoutError):  # then there is none, which is told
+            client.wait_for_workers(1, timeout=SECONDS_TO_ANSWER)
+        answers = cast("Mapping[str, object]", client.run(version, DISTRIBUTION, on_error="return"))
+        _check_software(answers)
+        with parallel_config(backend="dask"):
+            yield
+
+
+def _check_software(found: Mapping[str, object]) -> None:
+    """Refuse workers that lack this software, or have another version: joblib would wait for them without end."""
+    expected = version(DISTRIBUTION)
+    other = {f"{place}: {told}" for place, told in found.items() if told != expected}
+    if other or not found:
+        raise InputError(
+            f"Every Dask worker needs {DISTRIBUTION} {expected}, and at least one worker. Found: "
+            f"{', '.join(sorted(other)) or 'no worker'}. Install it where the workers run."
+        )

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 
 from adhd_cvae.analysis.mixtures import mixture_table
 from adhd_cvae.errors import InputError
-from pipelines.workers import workers
+from pipelines.workers import _check_software, workers
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +28,12 @@ def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch):
         workers("tcp://127.0.0.1:1").__enter__()
 
 
+@pytest.mark.parametrize("found", [{}, {"tcp://a": "0.0.1"}, {"tcp://a": ModuleNotFoundError("adhd-cvae")}])
+def test_workers_without_this_software_are_refused(found):
+    with pytest.raises(InputError, match=r"Every Dask worker needs adhd-cvae .*Found: (no worker|tcp://a: )"):
+        _check_software(found)
+
+
 @pytest.fixture
 def cluster():
     """A real scheduler and two worker processes on this machine: its address, and the workers."""
@@ -35,7 +41,8 @@ def cluster():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"tcp://127.0.0.1:{port}"
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    # Workers import what they are sent, `slow_square` too.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
 
     def start(module, *arguments):
         call = [sys.executable, "-m", f"distributed.cli.{module}", *arguments, "--no-dashboard"]
