@@ -23,7 +23,6 @@ from pipelines.paths import OutputPaths
 from pipelines.progress import Progress
 from pipelines.record import RunRecord, Stage, checksums
 
-PARENT_TAG = "mlflow.parentRunId"
 """By it the UI nests runs."""
 
 
@@ -133,4 +132,4 @@ def _nest(together: OutputPaths, parent: str, children: list[str], seeds: list[i
         client = store.client()
         client.set_tag(parent, "seed", ", ".join(map(str, seeds)))
         for child in children:
-            client.set_tag(child, PARENT_TAG, parent)
+            client.set_tag(child, tracking.PARENT_TAG, parent)

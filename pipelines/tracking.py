@@ -34,6 +34,7 @@ from pipelines.settings import flatten
 warnings.filterwarnings("ignore", message=".*type hint", category=UserWarning)
 
 EXPERIMENT = "adhd-cvae"
+PARENT_TAG = "mlflow.parentRunId"
 CONTENT_TAG = "adhd_cvae.content"
 """Which results a run holds."""
 TRAINING_TAG = "adhd_cvae.training"
@@ -155,8 +156,13 @@ def readable_errors(store: Store) -> Iterator[None]:
 def start_run(
     client: MlflowClient, store: Store, name: str, tags: dict[str, str], unless: dict[str, str] | None = None
 ) -> Run:
-    """Make a run, or go on with the one that bears a tag of `unless`, so that nothing is there twice."""
+    """Make a run, or go on with the one that bears a tag of `unless`, so that nothing is there twice.
+
+    It is a child of the run that MLFLOW_RUN_ID names, as `mlflow run`, or whoever sweeps over settings, sets it.
+    """
     own = {"mlflow.source.name": "adhd-cvae", "mlflow.source.type": "LOCAL", **tags}
+    if parent := os.environ.get("MLFLOW_RUN_ID"):
+        own[PARENT_TAG] = parent
     experiment = _experiment(client, store)
     for tag, value in (unless or {}).items():
         for run in find_runs(client, tag, value):

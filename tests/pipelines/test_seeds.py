@@ -11,7 +11,7 @@ from pipelines import analyse, embed, ensemble, publish, train
 from pipelines.paths import OutputPaths
 from pipelines.progress import Silent
 from pipelines.settings import load_recipe
-from pipelines.tracking import EXPERIMENT, find_store
+from pipelines.tracking import EXPERIMENT, PARENT_TAG, find_store
 
 QUICK = load_recipe(
     "smoke",
@@ -70,7 +70,7 @@ def test_three_seeds_are_children_of_one_run_and_share_who_is_held_out(invent_ma
 
     client = find_store(paths.folder).client()
     runs = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
-    parents = {run.info.run_id: run.data.tags.get(ensemble.PARENT_TAG) for run in runs}
+    parents = {run.info.run_id: run.data.tags.get(PARENT_TAG) for run in runs}
     assert len(runs) == 4
     assert parents.pop(together.run_id) is None
     assert set(parents.values()) == {together.run_id}

@@ -66,6 +66,15 @@ def test_a_sqlite_store_of_the_environment_keeps_its_artifacts_beside_it(tmp_pat
     assert found.artifacts == tmp_path / "lab" / "mlflow-artifacts"
 
 
+def test_a_run_is_the_child_of_the_one_that_the_environment_names(store, monkeypatch):
+    client = store.client()
+    parent = tracking.start_run(client, store, "sweep", {})
+    assert "mlflow.parentRunId" not in parent.data.tags
+    monkeypatch.setenv("MLFLOW_RUN_ID", parent.info.run_id)
+    child = tracking.start_run(client, store, "one of them", {})
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
 def test_a_run_holds_its_recipe_and_losses_once_and_an_interrupted_one_is_gone_on_with(store):
     client = store.client()
     content = {tracking.CONTENT_TAG: "abc"}
