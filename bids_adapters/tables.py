@@ -96,8 +96,9 @@ def _cells(text: str, separator: str, path: Path) -> Iterator[list[str]]:
 
 def _tidy(cell: str) -> str:
     """Single spaces, and none of the control characters that a terminal would obey."""
-    words = " ".join(cell.split())
-    return words if words.isprintable() else "".join(filter(str.isprintable, words))
+    if not cell.isprintable():
+        cell = "".join(letter for letter in cell if letter.isspace() or letter.isprintable())
+    return " ".join(cell.split())
 
 
 def _decode(path: Path) -> str:

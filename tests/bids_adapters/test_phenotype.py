@@ -207,6 +207,11 @@ def test_our_own_tables_read_back_the_same(tmp_path: Path) -> None:
     assert again.columns["sex"] == first.columns["sex"]
 
 
+def test_a_control_character_beside_a_space_leaves_no_space_at_the_edge(tmp_path: Path) -> None:
+    table = read_phenotype([write(tmp_path, "a.csv", "ID,Gender", '1,"\x1b : \x1b , \x1b"')]).table
+    assert table["sex"].tolist() == [": ,"]
+
+
 def test_no_identifier_column_names_the_columns_found(tmp_path: Path) -> None:
     bad = write(tmp_path, "bad.csv", "Age,Gender", "10,1")
     empty = write(tmp_path, "empty.csv", "")
