@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from nilearn.mass_univariate import permuted_ols
 from scipy.stats import binom, pearsonr, ttest_1samp
 
 from adhd_cvae.analysis.brainmaps import (
@@ -106,6 +107,30 @@ def test_severity_correlates_where_it_was_planted():
     np.testing.assert_allclose(maps["r"][inside][::7], expected, atol=1e-5)
     assert (maps["p"][inside][:10] < 0.05).all()
     assert (maps["p"][inside][10:] < 0.05).mean() < 0.02
+
+
+@pytest.mark.parametrize("which", ["mean", "severity"])
+def test_t_is_nilearns_and_p_differs_by_chance_alone(which):
+    """Nilearn permutes what the sites leave of the effect freely; here severities move within sites."""
+    rng = np.random.default_rng(2)
+    site, severity = np.repeat([0, 1, 2], 14), rng.normal(size=42)
+    effect = rng.normal(size=(42, VOXELS)) + site[:, None]
+    effect[:, :30] += 0.5 * severity[:, None]
+    if which == "mean":
+        effect -= effect.mean(axis=0) - rng.uniform(0, 0.9, VOXELS)
+        maps = salient_effect_maps(effect, MASK, permutations=4000)
+        variable, held = np.ones((42, 1)), None
+    else:
+        maps = severity_maps(effect, MASK, severity, strata=site, permutations=4000)
+        variable, held = severity[:, None], np.eye(3)[site]
+    theirs = permuted_ols(
+        variable, effect, held, model_intercept=False, n_perm=4000, random_state=1, output_type="dict"
+    )
+    inside = MASK.astype(bool)
+    np.testing.assert_allclose(maps["t"][inside], theirs["t"][0], rtol=1e-4, atol=1e-5)
+    ours, p = maps["p"][inside], 10.0 ** -theirs["logp_max_t"][0]
+    assert np.ptp(p) > 0.9
+    np.testing.assert_allclose(ours, p, atol=0.05)
 
 
 def test_severity_that_cannot_be_correlated():
