@@ -93,11 +93,11 @@ def fit_linear(
     units = max(min(salient, int(is_target.sum()) - 1, scores.shape[1]), 1)
     directions = METHODS[method](scores, is_target, units, seed)
     encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
-    guarded = np.linalg.lstsq(centred[is_target] @ encoder.T, centred[is_target], rcond=None)[0]
+    guarded = _regression(centred[is_target] @ encoder.T, centred[is_target])
     _, control_axes = _principal_axes(centred[~is_target])
     shared = _oblique_encoder(centred, control_axes[:background], guarded)
     codes = np.column_stack([(centred @ encoder.T) * is_target[:, None], centred @ shared.T])
-    decoder = np.linalg.lstsq(codes, centred, rcond=None)[0]
+    decoder = _regression(codes, centred)
     return LinearModel(
         LinearSpace(origin, *_pad(salient, encoder, decoder[: len(encoder)])),
         LinearSpace(origin, *_pad(background, shared, decoder[len(encoder) :])),
@@ -197,7 +197,7 @@ def _without_sites(centred: np.ndarray, is_target: np.ndarray, sites: np.ndarray
     names, counts = np.unique(sites, return_counts=True)
     sites = np.where(np.isin(sites, names[counts < SMALLEST_SITE]), "", sites)
     design = np.column_stack([is_target, *[sites == name for name in np.unique(sites)]]).astype(float)
-    maps = np.linalg.lstsq(design, centred, rcond=None)[0][1:]
+    maps = _regression(design, centred)[1:]
     _, axes = _principal_axes(maps - maps.mean(axis=0))
     return centred - (centred @ axes.T) @ axes
 
@@ -227,6 +227,11 @@ def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scores = vectors[:, ::-1][:, keep] * lengths
     axes = (vectors[:, ::-1][:, keep] / lengths).T @ centred
     return scores, axes
+
+
+def _regression(design: np.ndarray, voxels: np.ndarray) -> np.ndarray:
+    """Coefficients (columns of the design, voxels) of least squares; a solver would go through it for every voxel."""
+    return np.linalg.pinv(design, rtol=len(design) * np.finfo(float).eps) @ voxels
 
 
 def _oblique_encoder(centred: np.ndarray, axes: np.ndarray, guarded: np.ndarray) -> np.ndarray:

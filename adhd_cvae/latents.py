@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from adhd_cvae.baselines import fit_linear, fit_pca
+from adhd_cvae.baselines import LinearSpace, fit_linear, fit_pca
 from adhd_cvae.cohort import BACKGROUND, TARGET, TEST, TRAIN
+from adhd_cvae.dataset import sampled_rows, take_maps
 from adhd_cvae.network import ContrastiveVAE
 
 TRAVERSAL_STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
@@ -55,7 +56,7 @@ def embed(
     model.eval()
     parts: list[list[torch.Tensor]] = []
     for rows in _batches(len(images), batch_size, progress):
-        codes = model.encode(_standardised(model, images[rows]))
+        codes = model.encode(_standardised(model, take_maps(images, rows)))
         parts.append(
             [
                 codes.salient.mean,
@@ -92,6 +93,7 @@ def decode_cohort(
     affine: np.ndarray,
     progress: Progress | None = None,
     salient_of: str = "target",
+    seed: int = 0,
 ) -> dict[str, np.ndarray]:
     """Everything the pictures and maps need, so that they need neither model nor images.
 
@@ -99,6 +101,8 @@ def decode_cohort(
     ----------
     salient_of
         Whose salient code is decoded, as in training (`objective.salient_of`).
+    seed
+        Draws the training participants PCA is fitted to where there are many.
 
     Returns
     -------
@@ -112,18 +116,18 @@ def decode_cohort(
     model.eval()
     target = (cohort["group"] == TARGET).to_numpy()
     is_decoded = target | (salient_of == "everyone")
-    training = (cohort["split"] == TRAIN).to_numpy()
     names = cohort["participant_id"].to_numpy(dtype=str)
     mask = np.zeros(int(np.prod(model.shape)), dtype=np.uint8)
     mask[model.mask_index.cpu().numpy()] = 1
     pca = fit_pca(
-        standardised_voxels(model, images[training]), model.config.background + model.config.salient
+        standardised_voxels(model, take_maps(images, _rows_to_fit(cohort, seed))),
+        model.config.background + model.config.salient,
     )
     errors, pca_errors, effects = [], [], []
     for rows in _batches(len(images), 16, progress):
         background, salient = embedding.background_mean[rows], embedding.salient_mean[rows]
         full = decode(model, background, salient * is_decoded[rows, None])
-        observed = standardised_voxels(model, images[rows])
+        observed = standardised_voxels(model, take_maps(images, rows))
         total = np.square(observed).sum(axis=1)
         scale, mean = model.voxel_scale.cpu().numpy(), model.voxel_mean.cpu().numpy()
         errors.append(np.square(observed - (full - mean) / scale).sum(axis=1) / total)
@@ -150,6 +154,23 @@ def decode_cohort(
 def standardised_voxels(model: ContrastiveVAE, images: np.ndarray) -> np.ndarray:
     """Mask voxels of maps as the model sees them, (n, voxels) float32."""
     return _standardised(model, images).cpu().numpy()
+
+
+def _rows_to_fit(cohort: pd.DataFrame, seed: int) -> np.ndarray:
+    training, target = (
+        (cohort[column] == value).to_numpy() for column, value in (("split", TRAIN), ("group", TARGET))
+    )
+    return sampled_rows(np.flatnonzero(training & target), np.flatnonzero(training & ~target), seed)
+
+
+def _linear_codes(model: ContrastiveVAE, images: np.ndarray, *spaces: LinearSpace) -> list[np.ndarray]:
+    """Codes of every map in each space, some maps at a time."""
+    codes: list[list[np.ndarray]] = [[] for _ in spaces]
+    for rows in _batches(len(images), 16, None):
+        voxels = standardised_voxels(model, take_maps(images, rows))
+        for found, space in zip(codes, spaces, strict=True):
+            found.append(space.embed(voxels))
+    return [np.concatenate(found) for found in codes]
 
 
 def _example_rows(cohort: pd.DataFrame) -> np.ndarray:
@@ -197,13 +218,14 @@ def baseline_scores(
     Columns `participant_id`, `group`, `split`, ``pca_00…`` (as many as both spaces have) and ``cpca_00…`` (as many as
     the salient space has).
     """
-    voxels = standardised_voxels(model, images)
-    training = (cohort["split"] == TRAIN).to_numpy()
-    target = (cohort["group"] == TARGET).to_numpy()[training]
+    fitted = _rows_to_fit(cohort, seed)
+    voxels = standardised_voxels(model, take_maps(images, fitted))
+    target = (cohort["group"] == TARGET).to_numpy()[fitted]
     salient, background = model.config.salient, model.config.background
-    spaces = fit_linear("contrastive_pca", voxels[training], target, salient, background, seed=seed)
-    contrastive = spaces.salient.embed(voxels)
-    principal = fit_pca(voxels[training], salient + background).embed(voxels)
+    spaces = fit_linear("contrastive_pca", voxels, target, salient, background, seed=seed)
+    contrastive, principal = _linear_codes(
+        model, images, spaces.salient, fit_pca(voxels, salient + background)
+    )
     scores = {f"pca_{unit:02d}": column for unit, column in enumerate(principal.T)}
     scores |= {f"cpca_{unit:02d}": column for unit, column in enumerate(contrastive.T)}
     identity = cohort[["participant_id", "group", "split"]].reset_index(drop=True)

@@ -12,15 +12,13 @@ from torch import nn
 from adhd_cvae import processes
 from adhd_cvae.cohort import BACKGROUND, TARGET, TRAIN, split_cohort
 from adhd_cvae.config import ModelConfig, Recipe, TrainingConfig
+from adhd_cvae.dataset import sampled_rows, take_maps
 from adhd_cvae.errors import InputError
 from adhd_cvae.initialisation import initial_model
 from adhd_cvae.network import ContrastiveVAE, Critic
 
 SMALLEST_GROUP_TO_HOLD_BACK = 16
 """With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""
-
-MOST_FOR_START = 1000
-"""Participants for the linear start; with 52,000 voxels in the mask their maps are 0.2 GB, held several times."""
 
 EpochRow = dict[str, Any]
 
@@ -171,31 +169,17 @@ def new_learner(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Rec
     )
 
 
-def start_rows(rows: Rows, seed: int) -> np.ndarray:
-    """Fitted participants whom mask, standardisation and linear start are estimated from; the groups in proportion.
-
-    All, or where they are more, `MOST_FOR_START` drawn with the seed: their maps are held in memory several times.
-    """
-    if len(rows.fitted) <= MOST_FOR_START:
-        return rows.fitted
-    rng, share = np.random.default_rng(seed), MOST_FOR_START / len(rows.fitted)
-    groups = (rows.target, rows.background)
-    sizes = [max(round(share * len(group)), min(len(group), SMALLEST_GROUP_TO_HOLD_BACK)) for group in groups]
-    drawn = (rng.choice(group, size, replace=False) for group, size in zip(groups, sizes, strict=True))
-    return np.sort(np.concatenate(list(drawn)))
-
-
 def _start(config: ModelConfig, images: np.ndarray, rows: Rows, recipe: Recipe) -> ContrastiveVAE:
     """The model at its linear start, which the first of several processes finds for all of them.
 
     The global torch generator is left as it is after `recipe.seed` and the network's own weights.
     """
-    known = start_rows(rows, recipe.seed)
+    known = sampled_rows(rows.target, rows.background, recipe.seed, SMALLEST_GROUP_TO_HOLD_BACK)
     weights = processes.from_first(
         lambda: initial_model(
             config,
             recipe.image,
-            images[known],
+            take_maps(images, known),
             rows.is_target[known],
             recipe.seed,
             None if rows.sites is None else rows.sites[known],

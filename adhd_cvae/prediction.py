@@ -11,6 +11,7 @@ from safetensors.numpy import load_file
 from sklearn.covariance import LedoitWolf
 
 from adhd_cvae.checkpoint import save_tensors
+from adhd_cvae.dataset import take_maps
 from adhd_cvae.errors import InputError
 from adhd_cvae.latents import Embedding, decode, embed
 from adhd_cvae.network import ContrastiveVAE
@@ -81,7 +82,8 @@ def residuals(model: ContrastiveVAE, images: np.ndarray, codes: Embedding) -> np
     found = np.empty(len(images))
     for start in range(0, len(images), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
-        maps = np.asarray(images[rows], dtype=np.float32).reshape(len(images[rows]), -1)[:, index]
+        maps = take_maps(images, rows).astype(np.float32)
+        maps = maps.reshape(len(maps), -1)[:, index]
         decoded = decode(model, codes.background_mean[rows], codes.salient_mean[rows])
         found[rows] = np.square((maps - decoded) / scale).mean(axis=1)
     return found

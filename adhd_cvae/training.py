@@ -15,7 +15,7 @@ import torch
 from adhd_cvae import processes
 from adhd_cvae.checkpoint import finished_training, load_state, save_model, save_state
 from adhd_cvae.config import ModelConfig, Recipe
-from adhd_cvae.dataset import paired_batches
+from adhd_cvae.dataset import paired_batches, take_maps
 from adhd_cvae.diagnosis import checked, epoch_warnings, training_warnings
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import fingerprint, remove_partial_files, write_tsv
@@ -225,7 +225,7 @@ def _take_steps(
     ):
         batch = np.concatenate([target, background])
         seeds, ours = rng.integers(2**31, size=len(batch)).tolist(), processes.share(len(batch))
-        volumes = load_batch(images[batch[ours]], transform, seeds[ours])
+        volumes = load_batch(take_maps(images, batch[ours]), transform, seeds[ours])
         steps.append(take_step(learner, volumes, rows.is_target[batch], recipe))
     return pd.DataFrame(steps).mean().to_dict()
 
@@ -282,7 +282,7 @@ def evaluate(
     for start in range(0, len(rows), EVALUATION_BATCH):
         batch = rows[start : start + EVALUATION_BATCH]
         ours = batch[processes.share(len(batch))]
-        voxels = model.standardise(load_batch(images[ours], None).to(device))
+        voxels = model.standardise(load_batch(take_maps(images, ours), None).to(device))
         target = torch.from_numpy(is_target[batch].astype(np.float32)).to(device)
         terms, codes = contrastive_terms(
             model, learner.critic, voxels, target, objective, sample=False, classifier=learner.classifier

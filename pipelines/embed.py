@@ -102,6 +102,7 @@ def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
             affine,
             lambda done, total: tick(done, total, "patients and twins"),
             recipe.objective.salient_of,
+            recipe.seed,
         )
     save_arrays(decoded, paths.decoded)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae import learner
+from adhd_cvae import dataset
 from adhd_cvae.config import Recipe
-from adhd_cvae.learner import deal_rows, start_rows
+from adhd_cvae.dataset import sampled_rows
+from adhd_cvae.learner import deal_rows
 
 
 def cohort(n: int) -> pd.DataFrame:
@@ -23,11 +24,11 @@ def cohort(n: int) -> pd.DataFrame:
 
 def test_the_start_of_a_large_cohort_is_from_a_sample_of_both_groups(monkeypatch):
     rows = deal_rows(cohort(600), Recipe())
-    assert np.array_equal(start_rows(rows, 0), rows.fitted)
-    monkeypatch.setattr(learner, "MOST_FOR_START", 120)
-    known = start_rows(rows, 0)
+    assert np.array_equal(sampled_rows(rows.target, rows.background, 0), rows.fitted)
+    monkeypatch.setattr(dataset, "MOST_IN_MEMORY", 120)
+    known = sampled_rows(rows.target, rows.background, 0)
     assert len(known) == len(set(known)) == 120
     assert set(known) <= set(rows.fitted)
     assert rows.is_target[known].mean() == pytest.approx(1 / 3, abs=0.02)
-    assert np.array_equal(known, start_rows(rows, 0))
-    assert not np.array_equal(known, start_rows(rows, 1))
+    assert np.array_equal(known, sampled_rows(rows.target, rows.background, 0))
+    assert not np.array_equal(known, sampled_rows(rows.target, rows.background, 1))
