@@ -156,9 +156,11 @@ def run(
     overwrite: Overwrite = False,
     live: Live = True,
     seeds: EnsembleSeeds = 1,
+    dask: Dask = None,
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
     from pipelines.settings import DEFAULT, load_recipe
+    from pipelines.workers import workers
 
     source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
     paths, progress = OutputPaths(output_dir), for_this_terminal()
@@ -181,8 +183,8 @@ def run(
     from pipelines import group
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
-    with _alone_in(paths.folder):
-        published = group.run(paths, resolved, source, progress, overwrite, live, seeds)
+    with _alone_in(paths.folder), workers(dask):
+        published = group.run(paths, resolved, source, progress, overwrite, live, seeds, dask is not None)
     print(f"Report           {paths.report}\n{published}")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from adhd_cvae.analysis.ensemble import aligned, stability_table
 from adhd_cvae.cohort import TARGET, TEST, TRAIN
@@ -20,10 +21,8 @@ from adhd_cvae.files import write_tsv
 from pipelines import analyse, embed, publish, train
 from pipelines.evidence import gather
 from pipelines.paths import OutputPaths
-from pipelines.progress import Progress
+from pipelines.progress import Progress, Silent
 from pipelines.record import RunRecord, Stage, checksums
-
-"""By it the UI nests runs."""
 
 
 def run(
@@ -34,14 +33,28 @@ def run(
     progress: Progress,
     overwrite: bool = False,
     live: bool = False,
+    cluster: bool = False,
 ) -> publish.Published:
-    """Add `seeds` − 1 trainings to the one in OUTPUT_DIR, average them in ``ensemble/`` and publish all together."""
+    """Add `seeds` − 1 trainings to the one in OUTPUT_DIR, average them in ``ensemble/`` and publish all together.
+
+    On a `cluster` (`pipelines.workers`) the networks are trained beside each other, else one after the other, each
+    on all cores.
+    """
     members, runs = {recipe.seed: paths}, [first.run_id]
     _share_cohort(paths, paths.ensemble)
-    for seed in range(recipe.seed + 1, recipe.seed + seeds):
-        progress.line(f"Seed {seed} ({seed - recipe.seed + 1} of {seeds})")
-        own, member = recipe.model_copy(update={"seed": seed}), paths.member(seed)
+    others = {seed: paths.member(seed) for seed in range(recipe.seed + 1, recipe.seed + seeds)}
+    for member in others.values():
         _share_cohort(paths, member)
+    if cluster:
+        progress.line(f"Training {len(others)} seeds on the cluster …")
+        calls = (
+            delayed(_train)(one.folder.resolve(), _seeded(recipe, seed), overwrite)
+            for seed, one in others.items()
+        )
+        Parallel(n_jobs=-1)(calls)
+    for seed, member in others.items():
+        progress.line(f"Seed {seed} ({seed - recipe.seed + 1} of {seeds})")
+        own = _seeded(recipe, seed)
         train.run(member, own, progress, overwrite, live)
         embed.run(member, own, progress, overwrite)
         analyse.run(member, own, progress, overwrite)
@@ -55,6 +68,15 @@ def run(
     published = publish.run(together, recipe, progress, name=name, register=False)
     _nest(together, published.run_id, runs, list(members))
     return published
+
+
+def _seeded(recipe: Recipe, seed: int) -> Recipe:
+    return recipe.model_copy(update={"seed": seed})
+
+
+def _train(folder: Path, recipe: Recipe, overwrite: bool) -> None:
+    """On a worker, which reaches `folder`; what is trained there already stands."""
+    train.run(OutputPaths(folder), recipe, Silent(), overwrite)
 
 
 def _share_cohort(paths: OutputPaths, member: OutputPaths) -> None:

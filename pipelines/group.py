@@ -17,10 +17,12 @@ def run(
     overwrite: bool = False,
     live: bool = False,
     seeds: int = 1,
+    cluster: bool = False,
 ) -> Published:
     """Prepare, train, embed, analyse and publish; each stage whose results stand is passed over.
 
-    With several `seeds`, the same again for each, and their average (`pipelines.ensemble`).
+    With several `seeds`, the same again for each, on a `cluster` where there is one, and their average
+    (`pipelines.ensemble`).
     """
     if "participant" in RunRecord.open(paths).stages:
         raise InputError(
@@ -32,6 +34,6 @@ def run(
     analyse.run(paths, recipe, progress, overwrite)
     published = publish.run(paths, recipe, progress, overwrite)
     if seeds > 1:
-        together = ensemble.run(paths, recipe, seeds, published, progress, overwrite, live)
+        together = ensemble.run(paths, recipe, seeds, published, progress, overwrite, live, cluster)
         progress.line(f"Average of {seeds} seeds: {paths.ensemble.folder}; MLflow run: {together.run_name}")
     return published

@@ -51,7 +51,7 @@ def measure_calibration(
     from adhd_cvae.analysis.calibration_figure import calibration_figure
     from adhd_cvae.analysis.figure_style import save_figure
 
-    store = folder / "blocks"
+    store = folder.resolve() / "blocks"  # workers elsewhere have another working directory
     store.mkdir(parents=True, exist_ok=True)
     remove_partial_files(store)
     asked = blocks(simulations)

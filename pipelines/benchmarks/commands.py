@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.options import OutputDir, Overrides, RecipeName, Seed
+from pipelines.options import Dask, OutputDir, Overrides, RecipeName, Seed
 from pipelines.progress import for_this_terminal
 
 FOLDER = Path("benchmark")
@@ -28,14 +28,17 @@ def separation(
         str | None, typer.Option("--methods", metavar="A,B", help="These methods only.")
     ] = None,
     jobs: Jobs = None,
+    dask: Dask = None,
 ) -> None:
     """Every objective and baseline where the truth is known."""
     from pipelines.benchmarks import measure
     from pipelines.settings import load_recipe
+    from pipelines.workers import workers
 
     resolved = load_recipe(recipe or "separation", tuple(overrides or ()))
     names = methods.split(",") if methods else None
-    print(measure.separation(output_dir, resolved, for_this_terminal(), quick, seeds, names, jobs))
+    with workers(dask):
+        print(measure.separation(output_dir, resolved, for_this_terminal(), quick, seeds, names, jobs))
 
 
 @app.command()
@@ -43,11 +46,14 @@ def calibration(
     output_dir: OutputDir = FOLDER,
     simulations: Annotated[int, typer.Option("--simulations", min=1, help="Studies of each kind.")] = 200,
     jobs: Jobs = None,
+    dask: Dask = None,
 ) -> None:
     """How often each p-value is below 0.05, in studies with nothing there and with something planted."""
     from pipelines.benchmarks import measure
+    from pipelines.workers import workers
 
-    print(measure.calibration(output_dir, for_this_terminal(), simulations, jobs))
+    with workers(dask):
+        print(measure.calibration(output_dir, for_this_terminal(), simulations, jobs))
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """The benchmark with known truth: cohorts over a grid, every method on each, one tidy table; resumable, parallel."""
 
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from itertools import product
@@ -118,6 +117,7 @@ def measure_separation(
         A method is unknown, or `folder` holds cells made with other settings.
     """
     names = _known_methods(methods)
+    folder = folder.resolve()  # workers elsewhere have another working directory
     store = folder / "cells"
     store.mkdir(parents=True, exist_ok=True)
     remove_partial_files(store)
@@ -129,7 +129,7 @@ def measure_separation(
     with progress.bar("Measuring separation") as tick:
         tick(0, len(pending), f"{len(cells) - len(pending)} of {len(cells)} cohorts were done before")
         # Cells are minutes long: none waits in a worker that would outlive a killed run.
-        running = Parallel(n_jobs=jobs or _cores(), return_as="generator_unordered", pre_dispatch="n_jobs")(
+        running = Parallel(n_jobs=jobs or -1, return_as="generator_unordered", pre_dispatch="n_jobs")(
             delayed(run_cell)(cell, names, recipe, store, scratch) for cell in pending
         )
         for done, key in enumerate(running, start=1):
@@ -258,8 +258,3 @@ def _read_codes(store: Path, cell: Cell) -> dict[str, np.ndarray]:
         return {}
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
-
-
-def _cores() -> int:
-    """Cores this process may use, which a container can limit."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

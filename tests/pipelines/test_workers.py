@@ -2,6 +2,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from joblib import Parallel, delayed
 
 from adhd_cvae.analysis.mixtures import mixture_table
 from adhd_cvae.errors import InputError
+from adhd_cvae.files import read_tsv, write_json
+from pipelines import analyse, embed, ensemble, publish, train
+from pipelines.benchmarks.calibration import measure_calibration
+from pipelines.paths import OutputPaths
+from pipelines.progress import Silent
+from pipelines.settings import load_recipe
 from pipelines.workers import _check_software, workers
 
 ROOT = Path(__file__).parents[2]
@@ -81,3 +88,45 @@ def test_a_cluster_gives_the_same_numbers_and_survives_a_dead_worker(cluster, mo
     pd.testing.assert_frame_equal(here, there)
     assert sorted(square for square, _ in found) == [number**2 for number in range(20)]
     assert os.getpid() not in {pid for _, pid in found}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_seeds_trained_on_a_cluster_are_those_trained_here(cluster, invent_maps, tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    address, processes = cluster
+    recipe = load_recipe(
+        "smoke",
+        (
+            *("image.shape=[16, 16, 16]", "image.voxel_size=12", "training.epochs=2", "training.vae=false"),
+            *("analysis.permutations=19", "analysis.permute_within=null", "analysis.claims=[]"),
+            *("analysis.variables=[{name: age, scale: ratio}]", "analysis.batteries={}"),
+        ),
+    )
+    found = {}
+    for where in ("here", "there"):
+        paths = OutputPaths(tmp_path / where / "out")
+        invent_maps(paths, 24)
+        write_json({"dataset": "invented"}, paths.run_record)
+        for stage in (train, embed, analyse):
+            stage.run(paths, recipe, Silent())
+        first = publish.run(paths, recipe, Silent())
+        if where == "here":
+            ensemble.run(paths, recipe, 3, first, Silent())
+        else:
+            with workers(address):
+                threading.Timer(1, processes[0].kill).start()
+                ensemble.run(paths, recipe, 3, first, Silent(), cluster=True)
+        found[where] = read_tsv(paths.ensemble.latents)
+    pd.testing.assert_frame_equal(found["here"], found["there"], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_studies_of_the_benchmark_on_a_cluster_are_those_here(cluster, tmp_path, monkeypatch):
+    address, _ = cluster
+    monkeypatch.chdir(tmp_path)
+    here, _ = measure_calibration(Path("here"), Silent(), simulations=1)
+    with workers(address):
+        there, _ = measure_calibration(Path("there"), Silent(), simulations=1)
+    pd.testing.assert_frame_equal(here, there)
