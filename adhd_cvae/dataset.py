@@ -220,7 +220,7 @@ def take_maps(images: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
     Pages of a memory-mapped file count as resident memory of the process, though the system can take them back: an
     epoch of 50,000 maps would seem to need 26 GB, and schedulers that limit resident memory would end it.
     """
-    taken = np.array(images[rows])
+    taken = np.require(images[rows], requirements=("ENSUREARRAY", "OWNDATA"))
     if isinstance(images.base, mmap.mmap) and not images.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
         images.base.madvise(mmap.MADV_DONTNEED)
     return taken

@@ -59,16 +59,16 @@ class Encoder(nn.Module):
             nn.init.zeros_(self.correction.mean.bias)
 
     def forward(
-        self, volume: Float[Tensor, "batch 1 x y z"], centred: Float[Tensor, "batch voxels"]
+        self, volume: Float[Tensor, "batch 1 x y z"] | None, centred: Float[Tensor, "batch voxels"]
     ) -> Posterior:
-        """Encode; `centred` are the mask's voxels from the linear map's origin."""
-        log_variance = self.log_variance.expand(len(volume), -1)
+        """Encode; `centred` are the mask's voxels from the linear map's origin, `volume` is for the correction."""
+        log_variance = self.log_variance.expand(len(centred), -1)
         mean = torch.zeros_like(log_variance)
-        if self.correction is not None:
+        if self.correction is not None and volume is not None:
             change, spread = self.correction(volume)
             mean, log_variance = mean + change.float(), log_variance + spread.float()
         if self.linear is not None:
-            with torch.autocast(volume.device.type, enabled=False):
+            with torch.autocast(centred.device.type, enabled=False):
                 mean = mean + self.linear(centred)
         return Posterior(mean, log_variance.clamp(-12.0, 4.0))
 
@@ -229,7 +229,9 @@ class ContrastiveVAE(nn.Module):
 
     def encode(self, standardised: Float[Tensor, "batch voxels"]) -> Codes:
         """Posteriors of both spaces."""
-        volume = self.to_volume(standardised).contiguous(memory_format=torch.channels_last_3d)
+        volume = None
+        if self.config.correction:
+            volume = self.to_volume(standardised).contiguous(memory_format=torch.channels_last_3d)
         centred = standardised - self.origin
         background = self.background_encoder(volume, centred)
         if self.salient_encoder is None:
