@@ -135,7 +135,7 @@ def traversals(
     """
     area = _crop(mask, affine)
     units, steps = values.shape
-    figure = new_figure(1.45 * units + 0.7)
+    figure = new_figure(1.55 * units + 0.75)
     panels = figure.subplots(units, steps, squeeze=False)
     limit = float(np.abs(changes).max()) or 1.0
     shown = None

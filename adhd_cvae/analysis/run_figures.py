@@ -219,7 +219,7 @@ def training_terms(history: pd.DataFrame) -> Figure:
         if term == "reconstruction" and "validation_reconstruction" in rows:
             look = {"color": SPACE_COLOURS["salient"], "ls": "--"}
             axes.plot(rows["epoch"], rows["validation_reconstruction"], **look, label="validation")
-            axes.legend(loc="upper right")
+            axes.legend(loc="best")
         if term == "critic_accuracy":
             axes.axhline(0.5, color=INK, lw=0.8, ls=":")
         axes.set_title(TERMS[term])
