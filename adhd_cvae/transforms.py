@@ -90,9 +90,10 @@ def load_batch(maps: np.ndarray, transform: Compose | None, seeds: Sequence[int]
     if transform is None:
         return volumes
     change = cast("Callable[[Any], Any]", transform)
-    changed = []
     with torch.random.fork_rng(devices=[]):
         for volume, seed in zip(volumes, seeds, strict=True):
             seed_augmentation(transform, seed)
-            changed.append(change({"image": volume})["image"])
-    return torch.stack(changed).as_subclass(torch.Tensor)  # as MetaTensor every later step would be slower
+            # A clone: TorchIO copies its input, and of a view that would be the storage of the whole batch.
+            changed = change({"image": volume.clone()})["image"]
+            volume.copy_(changed.as_subclass(torch.Tensor))  # as MetaTensor every later step would be slower
+    return volumes

@@ -22,6 +22,7 @@ from adhd_cvae.simulation import Atlas
 from bids_adapters.index import index_images
 from pipelines import prepare
 from pipelines.benchmarks.rsa_speed import Size, statistic_seconds, table_seconds
+from pipelines.benchmarks.step_speed import measure_step
 from pipelines.paths import BidsInput, OutputPaths
 from pipelines.progress import Progress, Silent, Tick
 
@@ -32,7 +33,6 @@ ROUNDS = 3
 STUDY_MAPS = 6
 """Maps zoomed the study's way in each round, which takes a tenth of a second each."""
 PARTICIPANTS = 1000
-STEPS = 3
 FILES = (
     "desc-brain_mask.nii.gz",
     "desc-preproc_T1w.nii.gz",
@@ -80,8 +80,7 @@ def measure_speed(
             *_indexing(scratch / "index", participants, tick),
         ]
         tick(0, 1, "training")
-        batch = recipe.training.batch_size
-        rows.append(_row(f"training step, {batch} + {batch} maps", _training_steps(scratch, recipe), "s"))
+        rows += _training_step(recipe)
         tick(1, 1, "")
     return pd.DataFrame(rows)
 
@@ -227,30 +226,18 @@ def _indexing(bids_dir: Path, participants: int, tick: Tick) -> list[Row]:
     ]
 
 
-def _training_steps(folder: Path, recipe: Recipe) -> list[float]:
-    """Seconds per step of each epoch on random maps, evaluation included."""
-    from adhd_cvae.training import train as fit
-
-    batch = recipe.training.batch_size
-    people = 2 * batch * STEPS
-    rng = np.random.default_rng(0)
-    images = rng.random((people, *recipe.image.shape), dtype=np.float32).astype(np.float16)
-    cohort = pd.DataFrame(
-        {
-            "participant_id": [f"sub-{number}" for number in range(people)],
-            "group": np.where(np.arange(people) % 2, "target", "background"),
-            "split": "train",
-        }
-    )
-    changes = {"epochs": ROUNDS, "patience": ROUNDS, "vae": False}
-    short = recipe.model_copy(
-        update={
-            "training": recipe.training.model_copy(update=changes),
-            "model": recipe.model.model_copy(update={"start": "random"}),
-        }
-    )
-    history = fit(images, cohort, short, folder / "checkpoints").history
-    return [float(seconds) / STEPS for seconds in history["seconds"].iloc[-ROUNDS:]]
+def _training_step(recipe: Recipe) -> list[Row]:
+    """A step, what it is made of, and its share of what the machine's matrix products could do in the time."""
+    batch, found = recipe.training.batch_size, measure_step(recipe, 3 * ROUNDS)
+    reached = [found.operations / seconds for seconds in found.step]
+    return [
+        _row(f"training step, {batch} + {batch} maps", found.step, "s"),
+        *(_row(f"of it {kind}", [share], "share") for kind, share in found.shares.items()),
+        _row("reading and augmenting its maps", found.loading, "s"),
+        _row("operations of the step", [found.operations / 1e9], "GFLOP"),
+        _row("matrix products in its precision", [found.ceiling / 1e9], "GFLOP/s"),
+        _row("the step's share of that", [one / found.ceiling for one in reached], "share"),
+    ]
 
 
 def _peak_gib() -> float:
