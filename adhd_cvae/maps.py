@@ -92,7 +92,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         whole, kind, affine, stored = file.shape, file.get_data_dtype(), file.affine, file.dataobj
     else:
         stored = ArrayProxy(path, header)
-        whole, kind, affine = stored.shape, stored.dtype, header.get_best_affine()
+        with np.errstate(all="ignore"):  # an affine that is not finite is refused
+            whole, kind, affine = stored.shape, stored.dtype, header.get_best_affine()
     shape = _checked_shape(whole, kind, path)
     with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is refused
         if header is not None and isinstance(stored, ArrayProxy):

@@ -51,6 +51,10 @@ HEADERS = {
     "slope of NIfTI-2": (nifti_2(176, "d", float("inf")), "not_finite"),
     "NaN in the affine": (with_bytes(280, "f", float("nan")), "bad_affine"),
     "infinity in the affine": (with_bytes(292, "f", float("inf")), "bad_affine"),
+    "voxels of NIfTI-2 that overflow": (
+        with_bytes(348, "i", 0, content=bytearray(nifti_2(112, "d", 1.7e308))),
+        "bad_affine",
+    ),
     "flat affine": (with_bytes(280, "f", *[0.0] * 4), "bad_affine"),
     "voxels far behind the header": (with_bytes(108, "f", 1e9), "too_large"),
     "voxels at infinity": (with_bytes(108, "f", float("inf")), "too_large"),
