@@ -41,7 +41,7 @@ SETTINGS = (
     "analysis.claims=[]",
 )
 """The recipe `smoke` made smaller: every stage and kind of file is there, and nothing takes long."""
-TIMED = ("seconds", "mtime_ns", "key")
+TIMED = ("seconds", "time_ms", "mtime_ns", "key")
 """What JSON files and tables hold besides results, and differs from call to call: times, and a key made of them."""
 TOLD_WITH_TIMES = ("run.json", "report.html")
 """Files that only have to be whole: the checklist holds checksums of files with times, the page shows it."""
