@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.files import atomic_path, file_checksum, fingerprint, read_json, reserve, write_json
+from adhd_cvae.files import atomic_path, file_checksum, fingerprint, new_array_file, read_json, write_json
 from adhd_cvae.maps import load_map
 from adhd_cvae.resampling import grid_affine
 
@@ -111,8 +111,7 @@ def _resample_all(
         rows = []
         shape = (len(paths), *image.shape)
         journal_path.unlink(missing_ok=True)  # first, or a kill would leave it beside an empty array
-        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
-        reserve(partial)
+        array = new_array_file(partial, shape)
         journal_path.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
     else:
         array = np.lib.format.open_memmap(partial, mode="r+")
@@ -180,8 +179,7 @@ def _keep_good(cache_dir: Path, good: list[bool], image: ImageConfig) -> None:
     source = np.load(partial, mmap_mode="r")
     shape = (sum(good), *image.shape)
     with atomic_path(final) as temporary:
-        kept = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float16, shape=shape)
-        reserve(temporary)
+        kept = new_array_file(temporary, shape)
         for row, index in enumerate(np.flatnonzero(good)):
             kept[row] = source[index]
         kept.flush()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 MISSING = "n/a"
@@ -86,11 +87,22 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path.name} is nested too deeply") from None
 
 
-def reserve(path: Path) -> None:
-    """Take the disk space of a file that is written through memory, where a full disk would end the process."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+def new_array_file(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """Open a new ``.npy`` of float16 to be written through memory, its disk space taken: none can lack later.
+
+    Raises
+    ------
+    OSError
+        The disk has no room; it names the file.
+    """
+    try:
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:  # neither call knows the file's name
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    return array
 
 
 def file_checksum(path: Path) -> str:
