@@ -9,7 +9,7 @@ import torch
 
 from adhd_cvae.baselines import LinearSpace, fit_linear, fit_pca
 from adhd_cvae.cohort import BACKGROUND, TARGET, TEST, TRAIN
-from adhd_cvae.dataset import sampled_rows, take_maps
+from adhd_cvae.large_cohort import sampled_rows, take_maps
 from adhd_cvae.network import ContrastiveVAE
 
 TRAVERSAL_STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)

@@ -12,9 +12,9 @@ from torch import nn
 from adhd_cvae import processes
 from adhd_cvae.cohort import BACKGROUND, TARGET, TRAIN, split_cohort
 from adhd_cvae.config import ModelConfig, Recipe, TrainingConfig
-from adhd_cvae.dataset import sampled_rows, take_maps
 from adhd_cvae.errors import InputError
 from adhd_cvae.initialisation import initial_model
+from adhd_cvae.large_cohort import sampled_rows, take_maps
 from adhd_cvae.network import ContrastiveVAE, Critic
 
 SMALLEST_GROUP_TO_HOLD_BACK = 16

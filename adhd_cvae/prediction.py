@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 from sklearn.covariance import LedoitWolf
 
 from adhd_cvae.checkpoint import save_tensors
-from adhd_cvae.dataset import take_maps
 from adhd_cvae.errors import InputError
+from adhd_cvae.large_cohort import take_maps
 from adhd_cvae.latents import Embedding, decode, embed
 from adhd_cvae.network import ContrastiveVAE
 

@@ -15,10 +15,11 @@ import torch
 from adhd_cvae import processes
 from adhd_cvae.checkpoint import finished_training, load_state, save_model, save_state
 from adhd_cvae.config import ModelConfig, Recipe
-from adhd_cvae.dataset import paired_batches, take_maps
+from adhd_cvae.dataset import paired_batches
 from adhd_cvae.diagnosis import checked, epoch_warnings, training_warnings
 from adhd_cvae.errors import InputError
 from adhd_cvae.files import fingerprint, remove_partial_files, write_tsv
+from adhd_cvae.large_cohort import take_maps
 from adhd_cvae.learner import (
     EpochRow,
     Learner,

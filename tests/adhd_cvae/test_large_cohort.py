@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae import dataset
+from adhd_cvae import large_cohort
 from adhd_cvae.config import Recipe
-from adhd_cvae.dataset import sampled_rows
 from adhd_cvae.files import write_tsv
+from adhd_cvae.large_cohort import sampled_rows
 from adhd_cvae.learner import deal_rows
 
 
@@ -30,7 +30,7 @@ def cohort(n: int) -> pd.DataFrame:
 def test_the_start_of_a_large_cohort_is_from_a_sample_of_both_groups(monkeypatch):
     rows = deal_rows(cohort(600), Recipe())
     assert np.array_equal(sampled_rows(rows.target, rows.background, 0), rows.fitted)
-    monkeypatch.setattr(dataset, "MOST_IN_MEMORY", 120)
+    monkeypatch.setattr(large_cohort, "MOST_IN_MEMORY", 120)
     known = sampled_rows(rows.target, rows.background, 0)
     assert len(known) == len(set(known)) == 120
     assert set(known) <= set(rows.fitted)
