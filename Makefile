@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUTPUT_DIR ?= demo
 
-.PHONY: demo test check slow clean
+.PHONY: demo test check slow calibration training-beside-the-study kills fuzz clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Making the environment in .venv (once; a few minutes) …"
@@ -25,6 +25,21 @@ test: check
 
 slow: .venv/.installed
 	$(BIN)/python -m pytest -m slow
+
+# Campaigns: hours; what they found last is in the README of their folder. CAMPAIGN holds what was done so far.
+CAMPAIGN ?= campaign
+
+calibration: .venv/.installed
+	$(BIN)/python -m tests.validation.calibration.run $(CAMPAIGN)/$@
+
+training-beside-the-study: .venv/.installed
+	$(BIN)/python -m tests.validation.training_beside_the_study $(CAMPAIGN)/$@
+
+kills: .venv/.installed
+	$(BIN)/python -m tests.robustness.kills $(CAMPAIGN)/$@
+
+fuzz: .venv/.installed
+	$(BIN)/python -m tests.robustness.fuzz $(CAMPAIGN)/$@
 
 clean:
 	rm -rf .venv demo

@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adhd_cvae.latents import embed
-    from adhd_cvae.network import ContrastiveVAE
-    from adhd_cvae.training import train
+    from adhd_cvae.inference.embedding import embed
+    from adhd_cvae.models.network import ContrastiveVAE
+    from adhd_cvae.training.trainer import train
 
 __all__ = ["ContrastiveVAE", "embed", "train"]
 
-_HOMES = {"ContrastiveVAE": "network", "embed": "latents", "train": "training"}
+_HOMES = {"ContrastiveVAE": "models.network", "embed": "inference.embedding", "train": "training.trainer"}
 
 
 def __getattr__(name: str) -> Any:

@@ -82,7 +82,7 @@ class ModelConfig(_Settings):
     hidden: PositiveInt = 64
     """Units of the dense layer between convolutions and latents."""
     start: Literal["contrast", "contrastive_pca", "pcpca", "pca", "ica", "random"] = "contrast"
-    """Linear maps that start from one of `adhd_cvae.baselines.METHODS`, or (random) none."""
+    """Linear maps that start from one of `adhd_cvae.models.linear.METHODS`, or (random) none."""
     correction: bool = True
     """A convolutional correction of the linear maps; without it the network is linear."""
     noise: Literal["learned", "fixed"] = "learned"

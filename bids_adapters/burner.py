@@ -15,16 +15,18 @@ from nibabel.nifti1 import Nifti1Image
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
-from adhd_cvae.cohort import EXCLUSION_COLUMNS
+from adhd_cvae.cohort.table import EXCLUSION_COLUMNS
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.files import atomic_path, write_json, write_tsv
-from bids_adapters.assemble import IMPORT_CONFLICTS, IMPORT_EXCLUSIONS
+from adhd_cvae.io import atomic_path, write_json, write_tsv
+from bids_adapters.cohort import IMPORT_CONFLICTS, IMPORT_EXCLUSIONS
 from bids_adapters.derivatives import is_ours, write_bidsignore, write_description, write_readme, write_table
-from bids_adapters.derived import DERIVED_FROM
 from bids_adapters.identifiers import BURNER_NAME, participant_key
-from bids_adapters.phenotype import Phenotype, read_phenotype
+from bids_adapters.phenotype.derived import DERIVED_FROM
+from bids_adapters.phenotype.table import Phenotype, read_phenotype
 
 STEP = "import of ADHD-200's Burner release"
+
+
 # SPM8's DARTEL wrote the release; the space of SPM99 to SPM8 is BIDS' MNI152Lin.
 NAME_END = "space-MNI152Lin_label-GM_desc-modulated_probseg"
 README = """# ADHD-200, Burner release

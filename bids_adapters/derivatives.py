@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from adhd_cvae.files import atomic_path, read_json, write_json, write_tsv
+from adhd_cvae.io import atomic_path, read_json, write_json, write_tsv
 
 BIDS_VERSION = "1.10.0"
 GENERATOR = "adhd-cvae"

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.files import write_json, write_tsv
-from pipelines.paths import OutputPaths
+from adhd_cvae.io import write_json, write_tsv
+from pipelines.output_dir.paths import OutputPaths
 
 mpl.use("Agg")
 
@@ -95,10 +95,10 @@ class Demo:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """Run the demo on the smallest cohort with the smoke recipe, once a session."""
-    from adhd_cvae.simulation import SimulationConfig
-    from pipelines import demo as stages
+    from adhd_cvae.simulation.cohort import SimulationConfig
     from pipelines.progress import Silent
-    from pipelines.settings import load_recipe
+    from pipelines.recipes.loader import load_recipe
+    from pipelines.workflows import demo as stages
 
     folder = tmp_path_factory.mktemp("demo")
     config = SimulationConfig(participants=24, resolution=6)

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adhd_cvae.analysis.similarity import permutation_rsa
+    from adhd_cvae.analysis.rsa.permutation_rsa import permutation_rsa
 
 __all__ = ["permutation_rsa"]
 
@@ -12,5 +12,5 @@ __all__ = ["permutation_rsa"]
 def __getattr__(name: str) -> Any:
     """Import on first use (PEP 562): the compiler behind the statistics takes a second to load."""
     if name in __all__:
-        return getattr(importlib.import_module("adhd_cvae.analysis.similarity"), name)
+        return getattr(importlib.import_module("adhd_cvae.analysis.rsa.permutation_rsa"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -26,10 +26,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.analysis.mixture_test import ONE_COMPONENT_LEVEL
+from adhd_cvae.analysis.mixture import ONE_COMPONENT_LEVEL
 
 CLAIM_COLUMNS = ["claim", "space", "variable", "n", "tau", "ci_low", "ci_high", "p_fdr"]
+
+
 CLAIM_COLUMNS += ["difference", "difference_ci_low", "difference_ci_high", "verdict", "reason"]
+
+
 SUPPORTED, NOT_SUPPORTED = "supported", "not supported"
 CONTRADICTED, NOT_TESTABLE = "contradicted", "not testable"
 VERDICTS = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_TESTABLE)

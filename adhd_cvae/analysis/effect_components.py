@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.brainmaps import MINIMUM_PATIENTS
-from adhd_cvae.analysis.figure_style import code_label
+from adhd_cvae.analysis.group_maps import MINIMUM_PATIENTS
+from adhd_cvae.names import code_label
 
 COMPONENTS = 3
 """Most components that are told."""

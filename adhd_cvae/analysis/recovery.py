@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.simulated_people import SUBTYPE
+from adhd_cvae.names import SUBTYPE
 
 _PENALTIES = np.logspace(-2, 4, 13)
 _FOLDS = 5

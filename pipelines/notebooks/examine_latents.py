@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis import permutation_rsa
-from adhd_cvae.analysis.dissimilarity import Scale
-from adhd_cvae.files import read_tsv
+from adhd_cvae.analysis.variables import Scale
+from adhd_cvae.io import read_tsv
 
 out = Path("demo/derivatives/adhd-cvae")
 people = read_tsv(out / "cohort.tsv").merge(

@@ -11,7 +11,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.files import read_tsv
+from adhd_cvae.io import read_tsv
 
 bids_dir, out = Path("demo/bids"), Path("demo/derivatives/adhd-cvae")
 mlflow.set_tracking_uri(f"sqlite:///{out.parent / 'mlflow.db'}")

@@ -11,11 +11,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from adhd_cvae import embed, train
-from adhd_cvae.checkpoint import load_model
-from adhd_cvae.cohort import split_cohort
-from adhd_cvae.dataset import open_images, prepare_images
+from adhd_cvae.cohort.split import split_cohort
+from adhd_cvae.images.cache import open_images, prepare_images
+from adhd_cvae.models.weights import load_model
 from bids_adapters import build_cohort
-from pipelines.settings import load_recipe
+from pipelines.recipes.loader import load_recipe
 
 bids_dir, folder = Path("demo/bids"), Path("demo/notebook")
 # Two epochs of a tiny network, to see it work. For results worth reading: "demo", or "adhd200" for your own data.

@@ -6,12 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bids_adapters.derivatives import (
-    is_ours,
-    write_derivative_description,
-    write_description,
-    write_table,
-)
+from bids_adapters.derivatives import is_ours, write_derivative_description, write_description, write_table
 
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
 

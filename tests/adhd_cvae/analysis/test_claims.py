@@ -5,9 +5,13 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.analysis.claims import CLAIM_COLUMNS, OneCluster, Relation, claims_table
-from adhd_cvae.analysis.mixture_test import MIXTURE_TEST_COLUMNS, mixture_test_table
-from adhd_cvae.analysis.mixtures import MIXTURE_COLUMNS, mixture_table
-from adhd_cvae.analysis.similarity_table import RSA_COLUMNS, rsa_table
+from adhd_cvae.analysis.mixture import (
+    MIXTURE_COLUMNS,
+    MIXTURE_TEST_COLUMNS,
+    mixture_table,
+    mixture_test_table,
+)
+from adhd_cvae.analysis.rsa.table import RSA_COLUMNS, rsa_table
 
 NO_MIXTURE = (pd.DataFrame(columns=MIXTURE_COLUMNS), pd.DataFrame(columns=MIXTURE_TEST_COLUMNS))
 NAN = np.nan

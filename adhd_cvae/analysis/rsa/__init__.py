@@ -1,0 +1,1 @@
+"""Representational similarity: Kendall's tau between latents and variables, participants permuted."""

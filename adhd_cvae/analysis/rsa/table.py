@@ -1,0 +1,181 @@
+"""Every space against every variable: relations, their differences between spaces, what site and age leave."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from adhd_cvae.analysis.permutation import cell_generator, false_discovery_rate, stratum_codes
+from adhd_cvae.analysis.rsa.noise_ceiling import noise_ceiling
+from adhd_cvae.analysis.rsa.partial import Control, Partial, partial_rsa
+from adhd_cvae.analysis.rsa.permutation_rsa import RsaResult, interval, permutation_rsa
+from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
+
+RSA_COLUMNS = ["space", "variable", "scale", "n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "p_fdr"]
+
+
+RSA_COLUMNS += ["null_mean", "difference", "difference_ci_low", "difference_ci_high", "tau_partial"]
+
+
+RSA_COLUMNS += ["p_partial", "partial_permutations", "partial_note", "noise_ceiling", "note"]
+"""`difference`, in the salient rows: tau beyond its chance level (`null_mean` where participants are permuted within
+strata, else 0), salient minus background, with the interval over the same resamples of participants. `tau_partial`,
+`p_partial`: see `partial_rsa`; from `partial_permutations` rearrangements. `noise_ceiling`: see there."""
+Cell = dict[str, float | str | None]
+
+
+class _Study(NamedTuple):
+    """What every cell of the table is asked of."""
+
+    spaces: Mapping[str, NDArray[np.float64]]
+    known: Mapping[str, NDArray[np.float64]]
+    """(n,) numbers or codes; NaN where missing, or where a space has none."""
+    scales: Mapping[str, Scale]
+    controls: Mapping[str, Control]
+    strata: NDArray[np.int64]
+    permutations: int
+    bootstraps: int
+    seed: int
+
+    def relation(self, space: str, name: str) -> RsaResult:
+        """Relate a space to a variable.
+
+        One seed a variable: all spaces see the same permutations and resamples, so that they compare.
+        """
+        return permutation_rsa(
+            self.spaces[space],
+            self.known[name],
+            self.scales[name],
+            permutations=self.permutations,
+            bootstraps=self.bootstraps,
+            seed=cell_generator(self.seed, "rsa", name),
+            strata=self.strata,
+        )
+
+    def partial(self, space: str, name: str, relation: RsaResult) -> Cell:
+        """Partial columns of a cell; none without controls."""
+        if not self.controls:
+            return {}
+        if name in self.controls:
+            found = Partial(note="it is itself held constant")
+        elif not len(relation.null):
+            found = Partial(note="not tested, see note")
+        else:
+            found = partial_rsa(
+                self.spaces[space],
+                self.known[name],
+                self.scales[name],
+                self.controls,
+                permutations=self.permutations,
+                strata=self.strata,
+                rng=cell_generator(self.seed, "partial", name),
+            )
+        return {
+            "tau_partial": found.tau,
+            "p_partial": found.p_value,
+            "partial_permutations": found.permutations,
+            "partial_note": found.note,
+        }
+
+    def row(self, space: str, name: str) -> tuple[RsaResult, Cell]:
+        """Give a cell's relation and the columns that need no other cell."""
+        relation = self.relation(space, name)
+        place: Cell = {"space": space, "variable": name, "scale": self.scales[name]}
+        columns = ("n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "null_mean", "note")
+        numbers = {column: getattr(relation, column) for column in columns}
+        return relation, place | numbers | self.partial(space, name, relation)
+
+
+def rsa_table(
+    spaces: Mapping[str, NDArray],
+    variables: pd.DataFrame,
+    scales: Mapping[str, Scale],
+    *,
+    controls: Mapping[str, Scale] | None = None,
+    draws: Mapping[str, NDArray] | None = None,
+    permutations: int = 5000,
+    bootstraps: int = 1000,
+    seed: int = 0,
+    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
+    n_jobs: int = -1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> pd.DataFrame:
+    """Every space against every variable, with Benjamini-Hochberg's correction over the whole table.
+
+    Parameters
+    ----------
+    spaces
+        Name: (n, units) posterior means. A variable is asked of the participants with finite means in all of
+        them (but for a space that has none), so that spaces compare.
+    variables
+        n rows in the same order; only the columns named in `scales` and `controls` are used.
+    scales, controls
+        Variable: ``ratio`` or ``nominal``. Controls, such as site and age, are held constant in the partial tau.
+    draws
+        Name: (draws, n, units) posterior draws, for the noise ceiling.
+    permutations, bootstraps, strata, n_jobs
+        As in `permutation_rsa`; here threads share the cells.
+    progress
+        Told how many cells of all are done.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `RSA_COLUMNS`.
+    """
+    check_rows(spaces, variables, {**scales, **(controls or {})})
+    numbers = {name: numeric_values(variables[name], scale, name) for name, scale in scales.items()}
+    arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
+    in_all = _finite_everywhere(arrays, len(variables))
+    values = {name: np.where(in_all, known, np.nan) for name, known in numbers.items()}
+    held = {
+        name: Control(numeric_values(variables[name], scale, name), scale)
+        for name, scale in (controls or {}).items()
+    }
+    groups = stratum_codes(strata, len(variables))
+    study = _Study(arrays, values, scales, held, groups, permutations, bootstraps, seed)
+    return _table(study, draws or {}, n_jobs, progress)
+
+
+def _table(
+    study: _Study, draws: Mapping[str, NDArray], n_jobs: int, progress: Callable[[int, int], None]
+) -> pd.DataFrame:
+    """Fill the cells, then add what compares them."""
+    cells = [(space, name) for space in study.spaces for name in study.known]
+    threads = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    found: dict[tuple[str, str], tuple[RsaResult, Cell]] = {}
+    progress(0, len(cells))
+    rows_in_turn = cast("Iterator", threads(delayed(study.row)(*cell) for cell in cells))
+    for cell, row in zip(cells, rows_in_turn, strict=True):
+        found[cell] = row
+        progress(len(found), len(cells))
+    ceilings = {
+        space: noise_ceiling(study.spaces[space], draws[space]) for space in study.spaces if space in draws
+    }
+    rows = []
+    for (space, name), (relation, row) in found.items():
+        if space == "salient" and ("background", name) in found:
+            row |= _difference(relation, found["background", name][0])
+        rows.append(row | {"noise_ceiling": ceilings.get(space)})
+    table = pd.DataFrame(rows, columns=RSA_COLUMNS)
+    table["p_fdr"] = false_discovery_rate(table["p_value"].to_numpy(np.float64))
+    return table
+
+
+def _finite_everywhere(spaces: Mapping[str, NDArray[np.float64]], n: int) -> NDArray[np.bool_]:
+    """(n,) participants with finite means in every space that has any."""
+    finite = [np.isfinite(latents).all(axis=1) for latents in spaces.values()]
+    return np.all([rows for rows in finite if rows.any()] or [np.ones(n, bool)], axis=0)
+
+
+def _difference(salient: RsaResult, background: RsaResult) -> Cell:
+    """Salient minus background, each beyond chance, for the same participants and the same resamples."""
+    if not len(salient.null) or not len(background.null):
+        return {}
+    shift = background.chance - salient.chance
+    low, high = interval(salient.resampled - background.resampled + shift)
+    difference = salient.tau - background.tau + shift
+    return {"difference": difference, "difference_ci_low": low, "difference_ci_high": high}

@@ -1,0 +1,184 @@
+"""What else differs between patients and controls: site, age, sex, missing values. Pandas in, pandas out.
+
+Nothing here is a test: a difference between the groups confounds whether or not it is significant.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.cohort.table import BACKGROUND, TARGET
+
+GROUPS = (TARGET, BACKGROUND)
+ALWAYS = {"age": "ratio", "sex": "nominal"}
+"""Compared between the groups wherever the cohort has them."""
+NOT_PHENOTYPE = ("participant_id", "image", "group", "split", "image_choice")
+CONFOUNDING_COLUMNS = ("statistic", "variable", "level", "group", "n", "value")
+SIDECAR: dict[str, dict[str, Any]] = {
+    "statistic": {
+        "Description": "What the value is",
+        "Levels": {
+            "count": "participants of the group with this level",
+            "share": "their share of the group's participants whose level is known",
+            "mean": "mean of the group",
+            "sd": "standard deviation of the group, n - 1 in the denominator",
+            "missing": "participants of the group without a value",
+            "difference": "target minus background in standard deviations (mean of both variances)",
+            "cramers_v": "association of site and group, 0 to 1, corrected for chance (Bergsma 2013)",
+        },
+    },
+    "variable": {"Description": "Column of cohort.tsv"},
+    "level": {"Description": "Code of a nominal variable"},
+    "group": {"Description": "Group", "Levels": {TARGET: "patients", BACKGROUND: "controls"}},
+    "n": {"Description": "Participants the value rests on"},
+    "value": {"Description": "The value"},
+}
+"""BIDS JSON sidecar of :func:`confounding_table`."""
+
+
+def site_counts(cohort: pd.DataFrame, site: str) -> pd.DataFrame:
+    """Count participants by site (rows) and group (columns `target` and `background`)."""
+    counts = pd.crosstab(cohort[site], cohort["group"])
+    return counts.reindex(columns=list(GROUPS), fill_value=0)
+
+
+def cramers_v(counts: pd.DataFrame) -> float:
+    """Cramér's V of a table of counts: 0 where site says nothing of the group, 1 where it tells it.
+
+    Corrected for what chance alone would give (Bergsma 2013, J. Korean Stat. Soc. 42:323); NaN where there is
+    one row or one column only.
+    """
+    observed = counts.to_numpy(float)
+    observed = observed[observed.sum(axis=1) > 0][:, observed.sum(axis=0) > 0]
+    rows, columns = observed.shape
+    total = observed.sum()
+    if min(rows, columns) < 2:
+        return float("nan")
+    expected = observed.sum(axis=1, keepdims=True) * observed.sum(axis=0, keepdims=True) / total
+    phi2 = ((observed - expected) ** 2 / expected).sum() / total
+    phi2 = max(0.0, phi2 - (rows - 1) * (columns - 1) / (total - 1))
+    sides = [side - (side - 1) ** 2 / (total - 1) for side in (rows, columns)]
+    return float(min(1.0, np.sqrt(phi2 / (min(sides) - 1)))) if min(sides) > 1 else float("nan")
+
+
+def described(cohort: pd.DataFrame, scales: Mapping[str, str], site: str | None) -> dict[str, str]:
+    """Give the variables to compare between the groups and their scales, in the cohort's order of asking.
+
+    Age and sex come first; the site has its own table. A ``ratio`` variable that holds no numbers is left out.
+    """
+    asked = {**ALWAYS, **scales}
+    return {
+        name: scale
+        for name, scale in asked.items()
+        if name in cohort
+        and name != site
+        and (scale == "nominal" or pd.api.types.is_numeric_dtype(cohort[name]))
+    }
+
+
+def compare_groups(cohort: pd.DataFrame, scales: Mapping[str, str]) -> pd.DataFrame:
+    """Describe variables by group.
+
+    Parameters
+    ----------
+    cohort
+        One row a participant, with `group`.
+    scales
+        Variable to ``ratio`` or ``nominal``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns :data:`CONFOUNDING_COLUMNS`. `mean` and `sd` of a ratio variable, `count` and `share` of each level of
+        a nominal one, and `difference`: target minus background divided by the square root of the mean of both
+        variances (Austin 2009, Stat. Med. 28:3083); NaN where neither group varies.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for name, scale in scales.items():
+        values = [cohort.loc[cohort["group"] == group, name].dropna() for group in GROUPS]
+        rows += _ratio(name, values) if scale == "ratio" else _nominal(name, values)
+    return _tidy(rows)
+
+
+def _tidy(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Make a table in which a code or a count stays the whole number it is."""
+    return pd.DataFrame(rows, columns=list(CONFOUNDING_COLUMNS), dtype=object)
+
+
+def _ratio(name: str, values: Sequence[pd.Series]) -> list[tuple[Any, ...]]:
+    numbers = [part.to_numpy(float) for part in values]
+    means = [float(part.mean()) if len(part) else np.nan for part in numbers]
+    spreads = [float(part.std(ddof=1)) if len(part) > 1 else np.nan for part in numbers]
+    rows = []
+    for group, part, mean, spread in zip(GROUPS, numbers, means, spreads, strict=True):
+        rows += [("mean", name, None, group, len(part), mean), ("sd", name, None, group, len(part), spread)]
+    difference = _standardised(means, [spread**2 for spread in spreads])
+    return [*rows, ("difference", name, None, None, sum(map(len, numbers)), difference)]
+
+
+def _nominal(name: str, values: Sequence[pd.Series]) -> list[tuple[Any, ...]]:
+    rows = []
+    for level in sorted({code for part in values for code in part}, key=_natural):
+        counts = [int((part == level).sum()) for part in values]
+        shares = [
+            count / len(part) if len(part) else np.nan for count, part in zip(counts, values, strict=True)
+        ]
+        for group, part, count, share in zip(GROUPS, values, counts, shares, strict=True):
+            rows += [("count", name, level, group, len(part), count)]
+            rows += [("share", name, level, group, len(part), share)]
+        difference = _standardised(shares, [share * (1 - share) for share in shares])
+        rows.append(("difference", name, level, None, sum(map(len, values)), difference))
+    return rows
+
+
+def _natural(code: object) -> tuple[bool, float, str]:
+    number = isinstance(code, int | float | np.number)
+    return (not number, float(code) if isinstance(code, int | float | np.number) else 0.0, str(code))
+
+
+def _standardised(means: Sequence[float], variances: Sequence[float]) -> float:
+    spread = np.sqrt(np.mean(variances))
+    return (means[0] - means[1]) / float(spread) if spread > 0 else float("nan")
+
+
+def missing_counts(cohort: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame:
+    """Count missing values: rows are variables, columns `target` and `background`."""
+    missing = cohort[list(variables)].isna()
+    counts = {group: missing[cohort["group"] == group].sum() for group in GROUPS}
+    return pd.DataFrame(counts, index=list(variables), columns=list(GROUPS)).astype(int)
+
+
+def confounding_table(cohort: pd.DataFrame, site: str | None, scales: Mapping[str, str]) -> pd.DataFrame:
+    """Everything above in one tidy table, one value a row, no participant named.
+
+    Parameters
+    ----------
+    site
+        Column of the site; None where the cohort has none.
+    scales
+        The analysis' variables and their scales; age and sex are added.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns :data:`CONFOUNDING_COLUMNS`; missing values of every phenotype column.
+    """
+    sizes = {group: list(cohort["group"]).count(group) for group in GROUPS}
+    compared = compare_groups(cohort, described(cohort, scales, site))
+    of_site: list[tuple[Any, ...]] = []
+    if site is not None:
+        association = cramers_v(site_counts(cohort, site))
+        values = [cohort.loc[cohort["group"] == group, site].dropna() for group in GROUPS]
+        of_site = [
+            ("cramers_v", site, None, None, sum(map(len, values)), association),
+            *_nominal(site, values),
+        ]
+    columns = [str(name) for name in cohort.columns if name not in NOT_PHENOTYPE]
+    missing: list[tuple[Any, ...]] = [
+        ("missing", name, None, group, sizes[str(group)], count)
+        for name, counts in missing_counts(cohort, columns).iterrows()
+        for group, count in counts.items()
+    ]
+    return pd.concat([_tidy(of_site), compared, _tidy(missing)], ignore_index=True)

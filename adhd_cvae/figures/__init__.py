@@ -1,0 +1,1 @@
+"""Every figure: tables and arrays in, matplotlib figures out; no files, no torch."""

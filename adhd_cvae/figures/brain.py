@@ -1,0 +1,285 @@
+"""Pictures of brains: reconstructions, twins' differences and traversals, with MNI coordinates in mm."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from nibabel.nifti1 import Nifti1Image
+from nilearn.plotting import plot_stat_map
+
+from adhd_cvae.figures.style import FAINT, INK, SPACE_COLOURS, WIDTH, folded, new_figure, soft_grid, styled
+from adhd_cvae.names import code_label, rows_of, signed
+
+GRAY = "gray"
+DIVERGING = "RdBu_r"
+OPACITY = 3.0
+"""A change of a third of the largest hides the anatomy below; smaller ones let it through."""
+BRAIN_X, BRAIN_Y = (-76, 76), (-114, 78)
+"""What of an axial slice holds brain, mm."""
+CUTS = ((-30, -12, 3), (18, 36, 54))
+"""Heights of the axial slices, mm: cerebellum, striatum, cingulum, vertex."""
+KINDS = ("observed", "full", "background\nonly", "salient\nonly")
+
+
+def _voxel(affine: np.ndarray, millimetres: float, axis: int, size: int) -> int:
+    """Index of the slice nearest to a world coordinate, for a grid whose axes lie along the world's."""
+    index = round((millimetres - affine[axis, 3]) / affine[axis, axis])
+    return int(np.clip(index, 0, size - 1))
+
+
+def _axial(volume: np.ndarray, affine: np.ndarray, z: float) -> np.ndarray:
+    """Axial slice, front up, the participant's left on the left (as nilearn draws it)."""
+    turned = volume[:, :, _voxel(affine, z, 2, volume.shape[2])].T
+    return turned[:: 1 if affine[1, 1] > 0 else -1, :: 1 if affine[0, 0] > 0 else -1]
+
+
+def _crop(mask: np.ndarray, affine: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of an axial slice that hold brain, with one voxel around."""
+    outline = _axial(np.any(mask, axis=2, keepdims=True), affine, 0)
+    rows, columns = (np.flatnonzero(outline.any(axis=axis)) for axis in (1, 0))
+    return slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
+
+
+def _show(axes: Axes, picture: np.ndarray, limits: tuple[float, float], colours: str) -> AxesImage:
+    """Draw a slice on black, without axes; NaN (outside the mask) stays transparent."""
+    shown = axes.imshow(picture, origin="lower", cmap=colours, vmin=limits[0], vmax=limits[1])
+    axes.set_facecolor("black")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return shown
+
+
+def _volume(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Put a vector of mask voxels (C order) back on the grid; NaN outside."""
+    volume = np.full(mask.shape, np.nan, dtype=np.float32)
+    volume[mask.astype(bool)] = values
+    return volume
+
+
+def _colour_bar(figure: Figure, shown: AxesImage, axes: np.ndarray, label: str) -> None:
+    bar = figure.colorbar(
+        shown, ax=list(axes.flat), location="bottom", shrink=0.7, aspect=35, pad=0.02, label=label
+    )
+    bar.locator = MaxNLocator(nbins=5)
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    bar.ax.tick_params(length=2)
+
+
+@styled
+def reconstructions(
+    examples: Float[np.ndarray, "participants 4 voxels"],
+    names: Sequence[str],
+    mask: np.ndarray,
+    affine: np.ndarray,
+    z: float = 3.0,
+) -> Figure:
+    """Observed map, full, background-only (twin) and salient-only decoding, one row a participant.
+
+    Parameters
+    ----------
+    examples
+        Gray-matter volume per voxel, mask voxels in C order.
+    names
+        What to call each row; never an identifier.
+    mask, affine
+        The grid.
+    z
+        Height of the axial slice, mm.
+    """
+    area = _crop(mask, affine)
+    figure = new_figure(1.42 * len(names) + 0.8)
+    panels = figure.subplots(len(names), len(KINDS), squeeze=False)
+    top = float(np.nanpercentile(examples[:, 0], 99.5))
+    shown = None
+    for row, (name, example) in enumerate(zip(names, examples, strict=True)):
+        for column, kind in enumerate(KINDS):
+            axes = panels[row, column]
+            picture = _axial(_volume(example[column], mask), affine, z)[area]
+            shown = _show(axes, picture, (0, top), GRAY)
+            if row == 0:
+                axes.set_title(kind, loc="center", fontsize=9.5)
+        panels[row, 0].set_ylabel(name, fontsize=9.5)
+    if shown is not None:
+        _colour_bar(figure, shown, panels, f"gray-matter volume per voxel, z = {z:g} mm")
+    return figure
+
+
+@styled
+def traversals(
+    changes: Float[np.ndarray, "units steps voxels"],
+    values: Float[np.ndarray, "units steps"],
+    anatomy: Float[np.ndarray, " voxels"],
+    mask: np.ndarray,
+    affine: np.ndarray,
+) -> Figure:
+    """What the decoding gains and loses as one salient unit moves and everything else stays.
+
+    Each unit is shown on the axial slice where its change is largest.
+
+    Parameters
+    ----------
+    changes
+        Decoding at each value minus the decoding at s = 0, gray-matter volume per voxel.
+    values
+        The unit's value at each step.
+    anatomy
+        Mean map, drawn in gray below.
+    """
+    area = _crop(mask, affine)
+    units, steps = values.shape
+    figure = new_figure(1.55 * units + 0.75)
+    panels = figure.subplots(units, steps, squeeze=False)
+    limit = float(np.abs(changes).max()) or 1.0
+    shown = None
+    for unit in range(units):
+        furthest = changes[unit, np.abs(changes[unit]).max(axis=1).argmax()]
+        z = _peak_height(_volume(furthest, mask), affine)
+        below = _axial(_volume(anatomy, mask), affine, z)[area]
+        for step in range(steps):
+            axes = panels[unit, step]
+            _show(axes, below, (0, 1.6 * float(np.nanmax(anatomy))), GRAY)
+            change = _axial(_volume(changes[unit, step], mask), affine, z)[area]
+            shown = _show(axes, change, (-limit, limit), DIVERGING)
+            shown.set_alpha(np.clip(OPACITY * np.abs(np.nan_to_num(change)) / limit, 0, 1))
+            axes.set_xlabel(signed(f"{values[unit, step]:.1f}"), fontsize=9)
+        panels[unit, 0].set_title(signed(f"s_{unit:02d}, z = {z:g} mm"))
+    if shown is not None:
+        _colour_bar(figure, shown, panels, "change of gray-matter volume per voxel")
+    return figure
+
+
+def _peak_height(volume: np.ndarray, affine: np.ndarray) -> float:
+    peak = np.unravel_index(np.nanargmax(np.abs(volume)), volume.shape)[2]
+    return float(affine[2, 3] + affine[2, 2] * peak)
+
+
+@styled
+def template_maps(
+    volumes: Sequence[Float[np.ndarray, "x y z"]],
+    names: Sequence[str],
+    affine: np.ndarray,
+    label: str,
+    threshold: float = 0.0,
+) -> Figure:
+    """Maps over the MNI152 template, by nilearn: one row a map, axial slices with their height in mm.
+
+    Parameters
+    ----------
+    volumes
+        Zero or NaN where there is nothing to show.
+    names
+        One a map.
+    label
+        Quantity and unit, for the colour bar.
+    threshold
+        Absolute values below are transparent.
+    """
+    limit = float(max(np.nanmax(np.abs(volume)) for volume in volumes)) or 1.0
+    figure = Figure(figsize=(WIDTH, 4.15 * len(volumes) + 0.7))
+    bottom = 0.7 / figure.get_figheight()
+    height = (1 - bottom) / len(volumes)
+    for row, (volume, name) in enumerate(zip(volumes, names, strict=True)):
+        base = 1 - (row + 1) * height
+        for part, heights in enumerate(CUTS):
+            axes = figure.add_axes((0, base + height * (0.5 - 0.45 * part), 1, 0.42 * height))
+            _overlay(figure, axes, volume, affine, heights, limit, threshold)
+        figure.text(0.01, base + 0.99 * height, name, fontweight="bold", va="top")
+    _free_colour_bar(figure, limit, label, bottom)
+    return figure
+
+
+def _overlay(
+    figure: Figure,
+    axes: Axes,
+    volume: np.ndarray,
+    affine: np.ndarray,
+    heights: Sequence[int],
+    limit: float,
+    threshold: float,
+) -> None:
+    image = Nifti1Image(np.nan_to_num(volume).astype(np.float32), affine)
+    with warnings.catch_warnings():
+        # A map of zeros is a legitimate result: the anatomy is drawn with nothing over it.
+        warnings.filterwarnings("ignore", "empty mask", UserWarning)
+        display = plot_stat_map(
+            image,
+            figure=figure,
+            axes=axes,
+            display_mode="z",
+            cut_coords=list(heights),
+            colorbar=False,
+            threshold=threshold if threshold > 0 else limit * 1e-3,
+            vmax=limit,
+            cmap=DIVERGING,
+            black_bg=False,
+            annotate=False,
+            draw_cross=False,
+        )
+    # nilearn's own labels sit in white boxes over their neighbours at this size.
+    for z, cut in display.axes.items():
+        # Nor does it need to draw as much room as the map's grid has around the brain.
+        cut.ax.set(xlim=BRAIN_X, ylim=BRAIN_Y)
+        title = signed(f"z = {float(z):g} mm")
+        cut.ax.set_title(title, loc="center", y=-0.08, fontsize=8.5, fontweight="normal")
+
+
+def _free_colour_bar(figure: Figure, limit: float, label: str, bottom: float) -> None:
+    axes = figure.add_axes((0.2, 0.62 * bottom, 0.6, 0.13 * bottom))
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(-limit, limit), DIVERGING), cax=axes, orientation="horizontal", label=label
+    )
+    bar.locator = MaxNLocator(nbins=5)
+    bar.outline.set_edgecolor(INK)  # pyright: ignore[reportCallIssue]
+    bar.outline.set_linewidth(0.5)  # pyright: ignore[reportCallIssue]
+    bar.ax.tick_params(length=2)
+
+
+@styled
+def components_by_site(table: pd.DataFrame, levels: Mapping[str, str]) -> Figure:
+    """What each component takes of the variance at a site that had no part in it: a panel a component.
+
+    Parameters
+    ----------
+    table
+        ``analysis/effect_components.tsv``; a filled dot is `explained`, a ring `explained_own`, a tick
+        `explained_others`.
+    levels
+        Site code: name.
+    """
+    tried = table.loc[table["explained"].notna()]
+    sites = list(dict.fromkeys(tried["left_out"]))
+    components = sorted(set(tried["component"]))
+    figure = new_figure(0.9 + len(components) * (0.55 + 0.3 * len(sites)))
+    panels = figure.subplots(len(components), 1, squeeze=False, sharex=True)[:, 0]
+    colour = SPACE_COLOURS["salient"]
+    for axes, component in zip(panels, components, strict=True):
+        for row in rows_of(tried.loc[tried["component"] == component]):
+            place = sites.index(row["left_out"])
+            axes.plot([row["explained"], row["explained_own"]], [place, place], color=FAINT, lw=1.2, zorder=1)
+            axes.vlines(row["explained_others"], place - 0.3, place + 0.3, color=INK, lw=1.6, zorder=2)
+            axes.plot(row["explained_own"], place, "o", ms=8, mfc="none", mec=colour, mew=1.4, zorder=3)
+            axes.plot(row["explained"], place, "o", ms=5.5, color=colour, zorder=4)
+        axes.set_yticks(range(len(sites)), [folded(code_label(site, levels), 20) for site in sites])
+        axes.set_ylim(len(sites) - 0.4, -0.6)
+        axes.set_title(f"component {component:g}")
+        soft_grid(axes)
+    panels[-1].set_xlim(left=0)
+    panels[-1].set_xlabel("share of the variance between patients")
+    handles = [
+        Line2D([], [], color=colour, marker="o", ls="", ms=5.5, label="at the site left out"),
+        Line2D([], [], color=colour, marker="o", ls="", ms=8, mfc="none", label="its own component"),
+        Line2D([], [], color=INK, marker="|", ls="", ms=9, mew=1.6, label="at the other sites"),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure

@@ -1,0 +1,233 @@
+"""Pictures of the latent spaces, one point a participant: maps, scatters, reconstruction errors."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from adhd_cvae.figures.style import (
+    CATEGORY_COLOURS,
+    FAINT,
+    GROUP_COLOURS,
+    GROUP_MARKERS,
+    INK,
+    SPACE_COLOURS,
+    new_figure,
+    soft_grid,
+    styled,
+)
+from adhd_cvae.names import GROUP_LABELS, code_label, in_order, space_label
+
+SEQUENTIAL = "viridis"
+LONGEST = 28
+"""Letters of a legend's entry."""
+
+
+def _group_points(axes: Axes, table: pd.DataFrame, x: str, y: str, size: float) -> None:
+    for group in ("background", "target"):
+        members = table.loc[table["group"] == group]
+        axes.scatter(
+            members[x],
+            members[y],
+            s=size,
+            color=GROUP_COLOURS[group],
+            marker=GROUP_MARKERS[group],
+            alpha=0.8,
+            linewidths=0,
+            label=GROUP_LABELS[group],
+            rasterized=True,
+        )
+
+
+def _bare(axes: Axes) -> None:
+    """Take away the ticks: a UMAP's axes have no unit and no direction."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+
+
+def _group_key(figure: Figure) -> None:
+    handles = [
+        Line2D([], [], color=colour, marker=GROUP_MARKERS[group], ls="", label=GROUP_LABELS[group])
+        for group, colour in GROUP_COLOURS.items()
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2)
+
+
+@styled
+def umap_by_group(umap: pd.DataFrame, cohort: pd.DataFrame) -> Figure:
+    """Two-dimensional map of each space, patients and controls told apart by colour and shape.
+
+    Parameters
+    ----------
+    umap
+        ``analysis/umap.tsv``.
+    cohort
+        `participant_id` and `group`.
+    """
+    table = umap.merge(cohort[["participant_id", "group"]], on="participant_id")
+    spaces = in_order(table["space"].tolist(), SPACE_COLOURS)
+    figure = new_figure(2.2 if len(spaces) > 1 else 4)
+    panels = figure.subplots(1, len(spaces), squeeze=False)[0]
+    for axes, space in zip(panels, spaces, strict=True):
+        _group_points(axes, table.loc[table["space"] == space], "umap_1", "umap_2", 12)
+        axes.set_title(space_label(space))
+        axes.set_box_aspect(1)
+        trust = table.loc[table["space"] == space].get("trustworthiness")
+        if trust is not None and trust.notna().any():
+            axes.set_xlabel(f"trustworthiness {trust.dropna().iloc[0]:.2f}", fontsize=8.5)
+        _bare(axes)
+    _group_key(figure)
+    return figure
+
+
+@styled
+def umap_by_variable(
+    umap: pd.DataFrame,
+    cohort: pd.DataFrame,
+    scales: Mapping[str, str],
+    labels: Mapping[str, str],
+    levels: Mapping[str, Mapping[str, str]],
+) -> Figure:
+    """One space's map coloured by each variable in turn; participants without the value are small and gray.
+
+    Parameters
+    ----------
+    umap
+        Rows of ``analysis/umap.tsv`` of one space.
+    cohort
+        Phenotype by `participant_id`.
+    scales
+        Variable: ``ratio`` or ``nominal``.
+    labels, levels
+        Words of each variable; words of each nominal variable's codes.
+    """
+    table = umap.merge(cohort, on="participant_id")
+    height = -(-len(scales) // 2)
+    names = {
+        name: _legend_names(table.loc[:, name], levels.get(name, {}))
+        for name in scales
+        if scales[name] == "nominal"
+    }
+    longest = max((len(some) for some in names.values()), default=0)
+    figure = new_figure(2.75 * height + 0.14 * max(0, longest - 3))
+    panels = figure.subplots(height, 2, squeeze=False).ravel()
+    for axes, (variable, scale) in zip(panels, scales.items(), strict=False):
+        missing = table[variable].isna()
+        axes.scatter(
+            table["umap_1"][missing], table["umap_2"][missing], s=4, color=FAINT, alpha=0.5, rasterized=True
+        )
+        known = table.loc[~missing]
+        if scale == "nominal":
+            _by_category(axes, known, variable, names[variable])
+        else:
+            _by_value(figure, axes, known[variable], known[["umap_1", "umap_2"]])
+        axes.set_title(labels.get(variable, variable.replace("_", " ")))
+        axes.set_box_aspect(1)
+        _bare(axes)
+    for axes in panels[len(scales) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def _by_value(figure: Figure, axes: Axes, values: pd.Series, places: pd.DataFrame) -> None:
+    points = axes.scatter(
+        places["umap_1"], places["umap_2"], s=14, c=values, cmap=SEQUENTIAL, linewidths=0, rasterized=True
+    )
+    strip = axes.inset_axes((0.05, -0.08, 0.9, 0.045))
+    bar = figure.colorbar(points, cax=strip, orientation="horizontal")
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    bar.ax.tick_params(labelsize=8.5, length=2)
+    bar.locator = MaxNLocator(nbins=5)
+
+
+def _legend_names(codes: pd.Series, levels: Mapping[str, str]) -> dict[object, str]:
+    """Code: words short enough for half a phone's width, in the order of the codes."""
+    known = sorted(set(codes.dropna()), key=str)
+    names = {code: code_label(code, levels) for code in known}
+    return {code: name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for code, name in names.items()}
+
+
+def _by_category(axes: Axes, known: pd.DataFrame, variable: str, names: Mapping[object, str]) -> None:
+    markers = "o^sDvPX*"
+    for index, (code, name) in enumerate(names.items()):
+        members = known.loc[known[variable] == code]
+        axes.scatter(
+            members["umap_1"],
+            members["umap_2"],
+            s=14,
+            color=CATEGORY_COLOURS[index % len(CATEGORY_COLOURS)],
+            marker=markers[index % len(markers)],
+            linewidths=0,
+            label=name,
+            rasterized=True,
+        )
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        # Two columns of long words would leave no room for the points.
+        ncols=1 if max((len(name) for name in names.values()), default=0) > 11 else 2,
+        fontsize=8.5,
+        handletextpad=0.1,
+        borderaxespad=0.2,
+        labelspacing=0.25,
+    )
+
+
+@styled
+def salient_scatter(latents: pd.DataFrame) -> Figure:
+    """Posterior means of the first two salient units; with one unit, its histogram by group.
+
+    Parameters
+    ----------
+    latents
+        ``latents.tsv``: `group`, `s_00` and, where there, `s_01`.
+    """
+    figure = new_figure(3.6)
+    axes = figure.add_subplot()
+    if "s_01" in latents:
+        _group_points(axes, latents, "s_00", "s_01", 20)
+        axes.set(xlabel="salient unit s_00 (posterior mean)", ylabel="salient unit s_01")
+        soft_grid(axes, "both")
+    else:
+        edges = np.linspace(latents["s_00"].min(), latents["s_00"].max() + 1e-9, 25).tolist()
+        for group, colour in GROUP_COLOURS.items():
+            values = latents.loc[latents["group"] == group, "s_00"]
+            axes.hist(values, edges, color=colour, alpha=0.6)
+        axes.set(xlabel="salient unit s_00 (posterior mean)", ylabel="participants")
+        soft_grid(axes, "y")
+    _group_key(figure)
+    return figure
+
+
+@styled
+def reconstruction_errors(errors: pd.DataFrame) -> Figure:
+    """Each participant's reconstruction error by the model and by PCA with as many components.
+
+    Parameters
+    ----------
+    errors
+        `split`, `model` and `pca`: residual over total sum of squares, 0 perfect, 1 no better than the mean.
+    """
+    figure = new_figure(3.7)
+    axes = figure.add_subplot()
+    for split, colour, marker, label in (
+        ("train", FAINT, "o", "trained on"),
+        ("test", SPACE_COLOURS["salient"], "D", "held out"),
+    ):
+        rows = errors[errors["split"] == split]
+        axes.scatter(
+            rows["pca"], rows["model"], s=20, color=colour, marker=marker, alpha=0.8, lw=0, label=label
+        )
+    low, high = np.nanmin(errors[["pca", "model"]]), np.nanmax(errors[["pca", "model"]])
+    axes.plot([low, high], [low, high], color=INK, lw=0.8, ls=":", label="equal")
+    axes.set(xlabel="unexplained share of variance, PCA", ylabel="… contrastive VAE")
+    axes.set_box_aspect(0.75)
+    soft_grid(axes, "both")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure

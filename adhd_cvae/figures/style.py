@@ -1,0 +1,117 @@
+"""One look for every figure: colours for colour-blind readers, sizes for a phone, the same bytes twice."""
+
+import functools
+import re
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from adhd_cvae.io import atomic_path
+
+WIDTH = 5.0
+"""Inches. 360 points shown on a 390-pixel phone keep a 10-point letter about 10 pixels high."""
+INK = "#1f2a33"
+"""Text and axes; in the SVG it becomes ``currentColor``, so that it turns light on a dark page."""
+FAINT = "#9aa5ae"
+PAPER = "#ffffff"
+DARK_INK = "#e4e9ed"
+DARK_PAPER = "#12171c"
+
+
+# Okabe & Ito's palette (jfly.uni-koeln.de/color); groups and spaces never share a colour.
+SPACE_COLOURS = {
+    "salient": "#D55E00",
+    "background": "#0072B2",
+    "vae": "#009E73",
+    "contrastive_pca": "#CC79A7",
+    "pca": "#8a949c",
+}
+GROUP_COLOURS = {"target": "#E69F00", "background": "#56B4E9"}
+GROUP_MARKERS = {"target": "^", "background": "o"}
+CATEGORY_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#8a949c", "#F0E442")
+STYLE: dict[str, Any] = {
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9.5,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "legend.handlelength": 1.4,
+    "legend.columnspacing": 1.2,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "adhd-cvae",
+    "image.interpolation": "nearest",
+}
+_THEME = (
+    f"<style>svg{{color:{INK};background:{PAPER}}}"
+    f"@media (prefers-color-scheme:dark){{svg{{color:{DARK_INK};background:{DARK_PAPER}}}}}</style>"
+)
+Arguments = ParamSpec("Arguments")
+Drawn = TypeVar("Drawn")
+
+
+def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
+    """Run a drawing function under the common style and leave matplotlib's own settings as they were."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawn:
+        with matplotlib.rc_context(STYLE):  # pyright: ignore[reportArgumentType]
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure (inches) of its own, outside pyplot's register: nothing to close."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def soft_grid(axes: Axes, axis: str = "x") -> None:
+    """Thin lines behind the data along one axis."""
+    axes.set_axisbelow(True)
+    axes.grid(axis=axis, color=FAINT, alpha=0.35, linewidth=0.6)  # pyright: ignore[reportArgumentType]
+
+
+def folded(name: str, width: int = 17) -> str:
+    """A long name on several lines, so that the drawing keeps its room."""
+    return "\n".join(line for part in name.splitlines() for line in textwrap.wrap(part, width))
+
+
+def space_colour(space: str) -> str:
+    """The colour of a space; an unknown one is gray."""
+    return SPACE_COLOURS.get(space, FAINT)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG, atomically, the same bytes for the same data, legible on light and dark pages.
+
+    The ink becomes ``currentColor``; a style sheet inside the file sets it from the reader's colour scheme.
+    """
+    with atomic_path(path) as temporary, matplotlib.rc_context(STYLE):  # pyright: ignore[reportArgumentType]
+        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(temporary, format="svg", dpi=200, metadata=metadata)
+        drawing = temporary.read_text(encoding="utf-8")
+        drawing = re.sub(INK, "currentColor", drawing, flags=re.IGNORECASE)
+        drawing = re.sub(r"(<svg\b[^>]*>)", rf"\1{_THEME}", drawing, count=1)
+        temporary.write_text(drawing, encoding="utf-8")

@@ -1,0 +1,88 @@
+"""Figures of the training: losses by epoch."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from adhd_cvae.figures.style import FAINT, INK, SPACE_COLOURS, new_figure, soft_grid, styled
+from adhd_cvae.names import in_order
+
+TERMS = {
+    "reconstruction": "unexplained variance",
+    "kl_salient": "KL of s",
+    "kl_background": "KL of z",
+    "total_correlation": "total correlation",
+    "background_salient": "controls' s",
+    "background_spread": "spread of controls' s",
+    "mmd_background": "groups' difference in z (MMD²)",
+    "mmd_salient": "controls' s from 0 (MMD²)",
+    "hsic": "dependence of s and z (HSIC)",
+    "classification": "cross-entropy of groups by s",
+    "active_salient": "units of s in use",
+    "active_background": "units of z in use",
+    "critic_accuracy": "critic's accuracy",
+}
+
+
+@styled
+def training_losses(history: pd.DataFrame) -> Figure:
+    """Loss per epoch; one panel a model, the epoch whose weights were kept marked.
+
+    Parameters
+    ----------
+    history
+        ``checkpoints/history.tsv``: `train_loss`; `validation_loss`, on the part of the training split that
+        decides when to stop; `test_loss` where it was taken. Epoch 0 is the start.
+    """
+    names = {"cvae": "Contrastive VAE", "vae": "Plain VAE"}
+    curves = {
+        "train_loss": ("trained on", FAINT, "-"),
+        "validation_loss": ("validation", SPACE_COLOURS["salient"], "--"),
+        "test_loss": ("held out", SPACE_COLOURS["background"], "-"),
+    }
+    curves = {column: look for column, look in curves.items() if column in history}
+    deciding = "validation_loss" if "validation_loss" in curves else [*curves][-1]
+    models = in_order(history["model"].tolist(), names)
+    figure = new_figure(0.6 + 2.1 * len(models))
+    panels = figure.subplots(len(models), 1, squeeze=False)[:, 0]
+    for axes, model in zip(panels, models, strict=True):
+        rows = history.loc[history["model"] == model]
+        for column, (label, colour, dashes) in curves.items():
+            axes.plot(rows["epoch"], rows[column], color=colour, ls=dashes, label=label)
+        losses = rows[deciding].to_numpy(dtype=float)
+        if np.isfinite(losses).any():
+            best = rows.iloc[int(np.nanargmin(losses))]
+            axes.plot(best["epoch"], best[deciding], "o", color=curves[deciding][1], label="lowest")
+        axes.set(title=names.get(model, model), ylabel="loss")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        soft_grid(axes, "y")
+    panels[-1].set_xlabel("epoch")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+@styled
+def training_terms(history: pd.DataFrame) -> Figure:
+    """The contrastive model's loss terms on the training participants, one small panel each that has values."""
+    rows = history.loc[history["model"] == "cvae"]
+    terms = [term for term in TERMS if term in rows and rows[term].fillna(0).ne(0).any()]
+    height = -(-len(terms) // 2)
+    figure = new_figure(1.5 * height + 0.3)
+    panels = figure.subplots(height, 2, squeeze=False, sharex=True).ravel()
+    for axes, term in zip(panels, terms, strict=False):
+        axes.plot(rows["epoch"], rows[term], color=SPACE_COLOURS["background"])
+        if term == "reconstruction" and "validation_reconstruction" in rows:
+            look = {"color": SPACE_COLOURS["salient"], "ls": "--"}
+            axes.plot(rows["epoch"], rows["validation_reconstruction"], **look, label="validation")
+            axes.legend(loc="best")
+        if term == "critic_accuracy":
+            axes.axhline(0.5, color=INK, lw=0.8, ls=":")
+        axes.set_title(TERMS[term])
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+        soft_grid(axes, "y")
+    for axes in panels[len(terms) :]:
+        axes.set_axis_off()
+    figure.supxlabel("epoch", fontsize=9.5)
+    return figure

@@ -1,0 +1,1 @@
+"""Gray-matter maps: read, resampled, checked, and kept in a cache."""

@@ -1,0 +1,222 @@
+"""The image cache, and paired batches of target and background participants."""
+
+import json
+import mmap
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from adhd_cvae.config import ImageConfig
+from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.images.nifti import load_map
+from adhd_cvae.images.resampling import grid_affine
+from adhd_cvae.io import atomic_path, file_checksum, fingerprint, new_array_file, read_json, write_json
+
+Progress = Callable[[int, int], None]
+Prepared = tuple[np.ndarray | None, dict[str, Any]]
+"""A map's volume, None where it cannot be used, and its row of the manifest."""
+IMAGE_SETTINGS = ("shape", "voxel_size", "centre", "fwhm", "min_template_correlation", "max_offset")
+"""What decides which maps are in the cache, and how."""
+CHUNK = 32
+"""Maps between two writings of the journal: what an interruption costs at most."""
+
+
+def prepare_images(
+    paths: Sequence[Path], image: ImageConfig, cache_dir: Path, progress: Progress
+) -> list[ImageError | None]:
+    """Resample every map once into one memory-mapped array.
+
+    Writes ``images.npy``, (good maps, *image.shape) float16 in the order of `paths`, and ``manifest.json`` with the
+    affine, the settings and each file's checksum. An interrupted call goes on where it stopped; a call whose files
+    (name, size, time of change) and settings are those of the manifest does nothing.
+
+    Returns
+    -------
+    list
+        For each path None, or why its map cannot be used.
+    """
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    settings = image.model_dump(include=set(IMAGE_SETTINGS), mode="json")
+    sources = [_source(path) for path in paths]
+    key = fingerprint([settings, sources])
+    manifest = _read_manifest(cache_dir)
+    if manifest.get("key") == key and _is_whole(cache_dir, manifest):
+        return [_error_from(row) for row in manifest["maps"]]
+    rows = _resample_all(paths, image, cache_dir, key, progress)
+    errors = [_error_from(row) for row in rows]
+    _keep_good(cache_dir, [error is None for error in errors], image)
+    maps = [source | row for source, row in zip(sources, rows, strict=True)]
+    content = {
+        "key": key,
+        "affine": grid_affine(image).tolist(),
+        "settings": settings,
+        "images": file_checksum(cache_dir / "images.npy"),
+        "maps": maps,
+    }
+    write_json(content, cache_dir / "manifest.json")
+    _journal_path(cache_dir).unlink(missing_ok=True)
+    return errors
+
+
+def _read_manifest(cache_dir: Path) -> dict[str, Any]:
+    """What the cache holds; nothing where there is none, or none that can be read."""
+    try:
+        content = read_json(cache_dir / "manifest.json")
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _is_whole(cache_dir: Path, manifest: dict[str, Any]) -> bool:
+    """Whether the array is there as it was written, to the bit."""
+    path = cache_dir / "images.npy"
+    return path.is_file() and manifest.get("images") == file_checksum(path)
+
+
+def _source(path: Path) -> dict[str, Any]:
+    """Name, size and time of change: enough to notice another file without reading it."""
+    try:
+        status = path.stat()
+    except OSError:
+        return {"file": path.name, "bytes": None, "mtime_ns": None}
+    return {"file": path.name, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _error_from(row: dict[str, Any]) -> ImageError | None:
+    return None if row["reason"] is None else ImageError(row["reason"], row["detail"])
+
+
+def _partial_path(cache_dir: Path) -> Path:
+    return cache_dir / ".images.partial.npy"
+
+
+def _journal_path(cache_dir: Path) -> Path:
+    return cache_dir / ".images.partial.jsonl"
+
+
+def _resample_all(
+    paths: Sequence[Path], image: ImageConfig, cache_dir: Path, key: str, progress: Progress
+) -> list[dict[str, Any]]:
+    """Fill the partial array chunk by chunk, journalling what is done."""
+    partial, journal_path = _partial_path(cache_dir), _journal_path(cache_dir)
+    rows = _read_journal(journal_path, key) if partial.exists() else None
+    if rows is None:
+        rows = []
+        shape = (len(paths), *image.shape)
+        journal_path.unlink(missing_ok=True)  # first, or a kill would leave it beside an empty array
+        array = new_array_file(partial, shape)
+        journal_path.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
+    else:
+        array = np.lib.format.open_memmap(partial, mode="r+")
+
+    first = len(rows)
+    progress(first, len(paths))
+    with partial.open("rb") as written:
+        for chunk in _in_chunks(paths[first:], image):
+            for volume, row in chunk:
+                if volume is not None:
+                    array[len(rows)] = volume
+                rows.append(row)
+            os.fsync(written.fileno())  # of the array too: the journal must not know more than the disk
+            with journal_path.open("a", encoding="utf-8") as journal:
+                journal.writelines(json.dumps(row) + "\n" for _, row in chunk)
+            progress(len(rows), len(paths))
+    return rows
+
+
+def _in_chunks(paths: Sequence[Path], image: ImageConfig) -> Iterator[list[Prepared]]:
+    """Yield the maps' volumes and manifest rows; the next chunk is worked on meanwhile, so no disk is waited for."""
+
+    def resample(path: Path) -> Prepared:
+        try:
+            volume = load_map(path, image)
+        except ImageError as error:
+            return None, {"sha256": None, "reason": error.reason, "detail": error.detail}
+        return volume, {"sha256": file_checksum(path), "reason": None, "detail": None}
+
+    # Threads: decompression and matrix products release the interpreter. One core each, or they would compete.
+    with threadpool_limits(1), ThreadPoolExecutor(_cores()) as threads:
+        ahead: list[Iterator[Prepared]] = []
+        try:
+            for start in range(0, len(paths), CHUNK):
+                ahead.append(threads.map(resample, paths[start : start + CHUNK]))
+                if len(ahead) == 2:
+                    yield list(ahead.pop(0))
+            for last in ahead:
+                yield list(last)
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _read_journal(path: Path, key: str) -> list[dict[str, Any]] | None:
+    """What an interrupted call with this key had done; a last line cut short does not count."""
+    if not path.exists():
+        return None
+    head, *lines = path.read_text(encoding="utf-8").split("\n")[:-1] or [""]
+    if head != json.dumps({"key": key}):
+        return None
+    return [json.loads(line) for line in lines]
+
+
+def _cores() -> int:
+    """Cores this process may use, which a container can limit."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _keep_good(cache_dir: Path, good: list[bool], image: ImageConfig) -> None:
+    """Give the array its final name, without the rows of maps that could not be used."""
+    partial, final = _partial_path(cache_dir), cache_dir / "images.npy"
+    if all(good):
+        partial.replace(final)
+        return
+    source = np.load(partial, mmap_mode="r")
+    shape = (sum(good), *image.shape)
+    with atomic_path(final) as temporary:
+        kept = new_array_file(temporary, shape)
+        for row, index in enumerate(np.flatnonzero(good)):
+            kept[row] = source[index]
+        kept.flush()
+    partial.unlink()
+
+
+def open_images(cache_dir: Path) -> np.ndarray:
+    """Open the cache read-only: (n, *shape) float16, memory-mapped.
+
+    Raises
+    ------
+    InputError
+        The cache is missing, cut short or changed.
+    """
+    path = cache_dir / "images.npy"
+    try:
+        images = np.load(path, mmap_mode="r")
+    except FileNotFoundError:
+        raise InputError(f"{path.name} is not in {cache_dir.name}/. Run `adhd-cvae prepare` first.") from None
+    except (ValueError, EOFError) as error:
+        raise InputError(
+            f"{path.name} is damaged ({error}). Delete it and run `adhd-cvae prepare` again."
+        ) from None
+    manifest = _read_manifest(cache_dir)
+    if "images" in manifest and not _is_whole(cache_dir, manifest):
+        raise InputError(
+            f"{path.name} is damaged: its checksum is not the one in manifest.json. "
+            "Delete it and run `adhd-cvae prepare` again."
+        )
+    return images
+
+
+def take_maps(images: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
+    """Copy rows of the cache, and let go of the pages they came through.
+
+    Pages of a memory-mapped file count as resident memory of the process, though the system can take them back: an
+    epoch of 50,000 maps would seem to need 26 GB, and schedulers that limit resident memory would end it.
+    """
+    taken = np.require(images[rows], requirements=("ENSUREARRAY", "OWNDATA"))
+    if isinstance(images.base, mmap.mmap) and not images.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
+        images.base.madvise(mmap.MADV_DONTNEED)
+    return taken

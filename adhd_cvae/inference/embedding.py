@@ -1,0 +1,71 @@
+"""A frozen model applied: embed, draw, decode with and without the salient code, traverse."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from adhd_cvae.images.cache import take_maps
+from adhd_cvae.models.network import ContrastiveVAE
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Posterior means and standard deviations, (n, units) float32; a plain VAE has no salient units."""
+
+    salient_mean: np.ndarray
+    salient_sd: np.ndarray
+    background_mean: np.ndarray
+    background_sd: np.ndarray
+
+
+def _batches(count: int, batch_size: int, progress: Progress | None) -> Iterator[slice]:
+    for start in range(0, count, batch_size):
+        yield slice(start, start + batch_size)
+        if progress is not None:
+            progress(min(start + batch_size, count), count)
+
+
+def _standardised(model: ContrastiveVAE, images: np.ndarray) -> torch.Tensor:
+    volumes = torch.from_numpy(np.asarray(images, dtype=np.float32))[:, None]
+    return model.standardise(volumes.to(model.voxel_mean.device))
+
+
+@torch.no_grad()
+def embed(
+    model: ContrastiveVAE, images: np.ndarray, batch_size: int = 16, progress: Progress | None = None
+) -> Embedding:
+    """Encode maps to posterior means, never draws, in float32: two calls agree.
+
+    Parameters
+    ----------
+    images
+        (n, *model.shape) gray-matter maps on the model's grid.
+    """
+    model.eval()
+    parts: list[list[torch.Tensor]] = []
+    for rows in _batches(len(images), batch_size, progress):
+        codes = model.encode(_standardised(model, take_maps(images, rows)))
+        parts.append(
+            [
+                codes.salient.mean,
+                torch.exp(0.5 * codes.salient.log_variance),
+                codes.background.mean,
+                torch.exp(0.5 * codes.background.log_variance),
+            ]
+        )
+    return Embedding(*(torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)))
+
+
+def draw(mean: np.ndarray, sd: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Sample posteriors: (draws, n, units) float32."""
+    noise = np.random.default_rng(seed).standard_normal((draws, *mean.shape), dtype=np.float32)
+    return mean + sd * noise
+
+
+def standardised_voxels(model: ContrastiveVAE, images: np.ndarray) -> np.ndarray:
+    """Mask voxels of maps as the model sees them, (n, voxels) float32."""
+    return _standardised(model, images).cpu().numpy()

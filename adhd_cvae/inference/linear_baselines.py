@@ -1,0 +1,50 @@
+"""Codes of the linear baselines for the same participants."""
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.cohort.split import sampled_rows
+from adhd_cvae.cohort.table import TARGET, TRAIN
+from adhd_cvae.images.cache import take_maps
+from adhd_cvae.inference.embedding import _batches, standardised_voxels
+from adhd_cvae.models.linear import LinearSpace, fit_linear, fit_pca
+from adhd_cvae.models.network import ContrastiveVAE
+
+
+def _rows_to_fit(cohort: pd.DataFrame, seed: int) -> np.ndarray:
+    training, target = (
+        (cohort[column] == value).to_numpy() for column, value in (("split", TRAIN), ("group", TARGET))
+    )
+    return sampled_rows(np.flatnonzero(training & target), np.flatnonzero(training & ~target), seed)
+
+
+def _linear_codes(model: ContrastiveVAE, images: np.ndarray, *spaces: LinearSpace) -> list[np.ndarray]:
+    """Codes of every map in each space, some maps at a time."""
+    codes: list[list[np.ndarray]] = [[] for _ in spaces]
+    for rows in _batches(len(images), 16, None):
+        voxels = standardised_voxels(model, take_maps(images, rows))
+        for found, space in zip(codes, spaces, strict=True):
+            found.append(space.embed(voxels))
+    return [np.concatenate(found) for found in codes]
+
+
+def baseline_scores(
+    model: ContrastiveVAE, images: np.ndarray, cohort: pd.DataFrame, seed: int
+) -> pd.DataFrame:
+    """Scores of PCA and contrastive PCA fitted on the training split, beside the identity columns.
+
+    Columns `participant_id`, `group`, `split`, ``pca_00…`` (as many as both spaces have) and ``cpca_00…`` (as many as
+    the salient space has).
+    """
+    fitted = _rows_to_fit(cohort, seed)
+    voxels = standardised_voxels(model, take_maps(images, fitted))
+    target = (cohort["group"] == TARGET).to_numpy()[fitted]
+    salient, background = model.config.salient, model.config.background
+    spaces = fit_linear("contrastive_pca", voxels, target, salient, background, seed=seed)
+    contrastive, principal = _linear_codes(
+        model, images, spaces.salient, fit_pca(voxels, salient + background)
+    )
+    scores = {f"pca_{unit:02d}": column for unit, column in enumerate(principal.T)}
+    scores |= {f"cpca_{unit:02d}": column for unit, column in enumerate(contrastive.T)}
+    identity = cohort[["participant_id", "group", "split"]].reset_index(drop=True)
+    return pd.concat([identity, pd.DataFrame(scores).astype(float)], axis=1)

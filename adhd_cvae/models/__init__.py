@@ -1,0 +1,1 @@
+"""Contrastive models: the linear ones, the network that starts from them, and their weights."""

@@ -1,0 +1,1 @@
+"""Simulated cohorts with planted effects: anatomy, participants, maps."""

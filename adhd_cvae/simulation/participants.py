@@ -1,0 +1,126 @@
+"""Who is simulated: the settings, true values of everybody, and what a clinic would have recorded of them."""
+
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from adhd_cvae.names import SUBTYPE
+
+FACTORS = {
+    "severity_striatal": [
+        (s * x, y, z) for s in (-1, 1) for x, y, z in ((13, 12, 10), (26, 4, 2), (10, 11, -8))
+    ],
+    "severity_cingulocerebellar": [
+        *[(0, 36, 20), (0, -45, 28), (0, -62, -22)],
+        *[(s * 26, -64, -36) for s in (-1, 1)],
+    ],
+    "severity_frontoparietal": [(s * x, y, z) for s in (-1, 1) for x, y, z in ((42, 32, 24), (46, -46, 42))],
+}
+"""Factors that can be planted and the MNI coordinates (mm) around which each removes gray matter."""
+SUBTYPE_SPREAD = 0.1
+"""Standard deviation of a patient's own factor around 1 where patients are of subtypes."""
+SITES = (1, 3, 5, 6)
+RATING_SCALE_SITES = (1, 6)
+"""Sites whose symptoms are ADHD-RS raw scores; the others use Conners T scores."""
+
+
+class SimulationConfig(BaseModel):
+    """What is simulated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    participants: Annotated[int, Field(ge=8)] = 240
+    seed: Annotated[int, Field(ge=0)] = 0
+    cohens_d: Annotated[float, Field(ge=0, le=5)] = 0.8
+    """Patients' regional loss at mean severity, in standard deviations of the controls' regional volume."""
+    severities: Annotated[int, Field(ge=1, le=3)] = 2
+    """Independent continuous severities; says nothing where there are subtypes."""
+    subtypes: Annotated[int, Field(ge=0, le=3)] = 0
+    """Discrete subtypes, each with a factor of its own that all its patients have in full; 0 for a continuum."""
+    site_confound: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Spread over sites of the share of patients: from 0.5 − C/2 to 0.5 + C/2."""
+    null: bool = False
+    """No column of any table has an effect on any map."""
+    population: Annotated[int, Field(ge=0)] = 0
+    """Whose patterns of anatomy, sites and severities. Any but 0 has its own regions and patterns, 300 modes of
+    anatomy where 0 has 20, and sites that differ twice as much."""
+    resolution: Annotated[int, Field(ge=2, le=8)] = 3
+    """Voxel edge, mm."""
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """Names of the planted factors."""
+        return tuple(FACTORS)[: self.subtypes or self.severities]
+
+
+def simulated_people(config: SimulationConfig) -> pd.DataFrame:
+    """Complete, true values of everybody; half are patients. `SUBTYPE` only where the settings ask for it."""
+    rng = np.random.default_rng([config.seed, 1])
+    count = config.participants
+    patient = rng.permutation(np.arange(count) % 2 == 1)
+    offsets = config.site_confound / 2 * np.linspace(-1, 1, len(SITES))
+    shares = np.where(patient[:, None], 0.5 + offsets, 0.5 - offsets)
+    site = [SITES[rng.choice(len(SITES), p=share / share.sum())] for share in shares]
+    severities = rng.gamma(2.0, 0.5, size=(count, 2)) * patient[:, None]  # mean 1 in patients
+    presentation = rng.choice([1, 2, 3], size=count, p=[0.55, 0.05, 0.4])
+    people = pd.DataFrame(
+        {
+            "participant_id": [f"sub-99{index + 1:05d}" for index in range(count)],
+            "age": np.round(7 + 11 * rng.beta(2, 2, count), 2),
+            "sex": (rng.random(count) < np.where(patient, 0.7, 0.55)).astype(int),
+            "handedness": (rng.random(count) < 0.9).astype(int),
+            "site": site,
+            "dx": np.where(patient, presentation, 0),
+            "iq": np.round(np.where(patient, 105, 111) + 13 * rng.standard_normal(count)),
+        }
+    )
+    # Streams of their own: whatever is planted, the people are the same.
+    if config.subtypes:
+        own = np.random.default_rng([config.seed, 5])
+        subtype = np.where(patient, own.integers(1, config.subtypes + 1, count), 0)
+        strength = np.clip(1 + SUBTYPE_SPREAD * own.standard_normal(count), 0, None)
+        people[SUBTYPE] = subtype
+        severities = (subtype[:, None] == np.arange(1, config.subtypes + 1)) * strength[:, None]
+    elif config.severities == 3:
+        third = np.random.default_rng([config.seed, 6]).gamma(2.0, 0.5, size=count) * patient
+        severities = np.column_stack([severities, third])
+    return people.assign(**dict(zip(config.factors, severities.T, strict=False)))
+
+
+def observed_phenotype(people: pd.DataFrame, config: SimulationConfig) -> pd.DataFrame:
+    """Rating scales, IQ and medication as a clinic would record them: noisy, on two instruments, with gaps."""
+    rng = np.random.default_rng([config.seed, 2])
+    count = len(people)
+    planted = people[list(config.factors)].to_numpy().T
+    first, second = planted[0], planted[min(1, len(planted) - 1)]
+    patient = people["dx"].to_numpy() > 0
+    raw_scale = people["site"].isin(RATING_SCALE_SITES).to_numpy()
+
+    def score(signal: np.ndarray) -> np.ndarray:
+        symptom = np.where(patient, 1.3, -0.8) + 0.8 * signal + 0.5 * rng.standard_normal(count)
+        return np.where(
+            raw_scale, np.clip(18 + 6 * symptom, 9, 36), np.clip(55 + 10 * symptom, 40, 90)
+        ).round()
+
+    iq = people["iq"].to_numpy()
+    table = pd.DataFrame(
+        {
+            "participant_id": people["participant_id"],
+            "adhd_measure": np.where(raw_scale, 1, 2),
+            "adhd_index": score(0.6 * (first + second) - 1.2),
+            "inattentive": score(second - 1),
+            "hyper_impulsive": score(first - 1),
+            "med_status": np.where(patient, rng.choice([1, 2], size=count, p=[0.6, 0.4]), np.nan),
+            "iq_measure": 1,
+            "verbal_iq": np.round(iq + 5 * rng.standard_normal(count)),
+            "performance_iq": np.round(iq + 5 * rng.standard_normal(count)),
+            "full4_iq": iq,
+        }
+    )
+    no_scores = rng.random(count) < np.where(patient, 0.05, 0.4)
+    table.loc[no_scores, ["adhd_measure", "adhd_index", "inattentive", "hyper_impulsive"]] = np.nan
+    table.loc[rng.random(count) < 0.25, "med_status"] = np.nan
+    table.loc[rng.random(count) < 0.04, ["iq_measure", "verbal_iq", "performance_iq", "full4_iq"]] = np.nan
+    return table

@@ -1,0 +1,119 @@
+"""Which participants train, which validate, and which stand in a batch together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.cohort.split import split_cohort
+from adhd_cvae.cohort.table import BACKGROUND, TARGET, TRAIN
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+
+SMALLEST_GROUP_TO_HOLD_BACK = 16
+"""With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""
+
+
+def paired_batches(
+    target: np.ndarray,
+    background: np.ndarray,
+    batch_size: int,
+    seed: tuple[int, ...],
+    sites: np.ndarray | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield one epoch of (target rows, background rows), both of `batch_size` or the smaller group's size.
+
+    Every participant of the larger group comes once; the smaller group is drawn again, in a new order, until the
+    epoch ends. Where `sites` tells every row's site, each batch holds a group's sites in that group's proportions.
+    The order follows from `seed` alone.
+    """
+    rng = np.random.default_rng(seed)
+    size = min(batch_size, len(target), len(background))
+    steps = int(np.ceil(max(len(target), len(background)) / size))
+
+    def order(rows: np.ndarray) -> np.ndarray:
+        rounds = int(np.ceil(steps * size / len(rows)))
+        shuffled = [_spread(rng.permutation(rows), sites, rng) for _ in range(rounds)]
+        return np.concatenate(shuffled)[: steps * size].reshape(steps, size)
+
+    yield from zip(order(target), order(background), strict=True)
+
+
+def _spread(rows: np.ndarray, sites: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Shuffled rows, rearranged so that those of a site lie at even distances from a random first place."""
+    if sites is None:
+        return rows
+    places = np.empty(len(rows))
+    for site in np.unique(sites[rows]):
+        members = np.flatnonzero(sites[rows] == site)
+        places[members] = (np.arange(len(members)) + rng.random()) / len(members)
+    return rows[np.argsort(places, kind="stable")]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of the images serve what. The test split appears nowhere."""
+
+    fitted: np.ndarray
+    """Those the linear start is estimated from and steps are taken on."""
+    target: np.ndarray
+    """Fitted patients."""
+    background: np.ndarray
+    """Fitted controls."""
+    validation: np.ndarray
+    """Training participants neither start nor steps have seen; they decide when to stop. The fitted ones where nobody
+    is held back: none asked for, no epochs to choose from, or a tiny cohort."""
+    is_target: np.ndarray
+    sites: np.ndarray | None
+    """Scanning site of each participant, where known."""
+
+    @property
+    def held_back(self) -> bool:
+        """Whether some training participants are not fitted."""
+        return len(np.intersect1d(self.validation, self.fitted)) == 0
+
+    def with_everyone_fitted(self) -> "Rows":
+        """The same with nobody held back."""
+        everyone = np.union1d(self.fitted, self.validation)
+        target = self.is_target[everyone]
+        return replace(
+            self,
+            fitted=everyone,
+            target=everyone[target],
+            background=everyone[~target],
+            validation=everyone,
+        )
+
+
+def check_groups(cohort: pd.DataFrame) -> None:
+    """Refuse a split that leaves a group nobody to learn from, or one person, who differs from nobody."""
+    trained_on = list(cohort.loc[cohort["split"] == TRAIN, "group"])
+    for group in (TARGET, BACKGROUND):
+        if (count := trained_on.count(group)) < 2:
+            raise InputError(
+                f"cohort.tsv has {count} of the {group} group in the training split; at least 2 are needed. "
+                "Lower cohort.test_fraction and run `adhd-cvae prepare` again, or correct the column 'split'."
+            )
+
+
+def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
+    """Deal the training split into fitted and held-back participants, site × group in proportion."""
+    site = recipe.cohort.site
+    is_target = (cohort["group"] == TARGET).to_numpy()
+    training = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
+    fitted = training
+    smallest = min(is_target[training].sum(), (~is_target[training]).sum())
+    share = recipe.training.validation_fraction
+    if recipe.training.epochs and share and smallest >= SMALLEST_GROUP_TO_HOLD_BACK:
+        inner = split_cohort(cohort.iloc[training], share, recipe.seed + 1, site)
+        fitted = training[(inner == TRAIN).to_numpy()]
+    held_back = np.setdiff1d(training, fitted)
+    return Rows(
+        fitted=fitted,
+        target=fitted[is_target[fitted]],
+        background=fitted[~is_target[fitted]],
+        validation=held_back if len(held_back) else fitted,
+        is_target=is_target,
+        sites=cohort[site].astype(str).to_numpy() if site is not None and site in cohort else None,
+    )

@@ -1,0 +1,263 @@
+"""Images + phenotype -> cohort + exclusions: who is in, and a line for everyone and all that is not."""
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.cohort.table import BACKGROUND, EXCLUSION_COLUMNS, TARGET
+from adhd_cvae.config import CohortConfig
+from adhd_cvae.errors import InputError
+from bids_adapters.identifiers import participant_key, participant_label
+from bids_adapters.images.filter import read_filter
+from bids_adapters.images.selection import Maps, find_maps
+from bids_adapters.phenotype.groups import read_groups
+from bids_adapters.phenotype.table import Phenotype, find_phenotype, read_phenotype
+from bids_adapters.phenotype.text_table import read_text_table
+
+IMPORT_EXCLUSIONS = "import_exclusions.tsv"
+IMPORT_CONFLICTS = "import_conflicts.tsv"
+OWN_COLUMNS = ("image", "image_choice", "group", "split")
+"""Columns the cohort adds; a phenotype column of that name becomes ``source_<name>``."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The participants of an analysis.
+
+    Attributes
+    ----------
+    table
+        `participant_id`, `image` (path relative to the BIDS directory), `group`, the harmonised phenotype,
+        and last `image_choice`, how the map was chosen.
+    columns
+        BIDS JSON sidecar of `table`.
+    exclusions
+        `participant_id`, `stage`, `reason`, `detail`: every participant, file, row and value left out. A
+        participant may have a line and still be in the cohort: another of its files was left out.
+    conflicts
+        Values on which the phenotype files disagree.
+    """
+
+    table: pd.DataFrame
+    columns: dict[str, dict[str, Any]]
+    exclusions: pd.DataFrame
+    conflicts: pd.DataFrame
+
+
+def build_cohort(
+    bids_dir: Path,
+    settings: CohortConfig,
+    *,
+    participant_labels: Sequence[str] = (),
+    bids_filter: Mapping[str, Any] | None = None,
+    phenotype_files: Sequence[Path] = (),
+    prefer: Path | None = None,
+    require_groups: bool = True,
+    index_cache: Path | None = None,
+) -> Cohort:
+    """Join the gray-matter maps of a BIDS directory with its phenotype.
+
+    Parameters
+    ----------
+    bids_dir
+        A derivative dataset, or a dataset with ``derivatives/*``.
+    settings
+        Which column and codes make target and background.
+    participant_labels
+        Only these participants, with or without ``sub-``; all where empty.
+    bids_filter
+        A BIDS-Apps filter, as read from its JSON file; its query ``gm`` chooses among several maps.
+    phenotype_files
+        Tables beside those of the dataset (participants.tsv and phenotype/*.tsv).
+    prefer
+        The phenotype file to trust where files disagree.
+    require_groups
+        False to embed new participants: the phenotype may then be missing, and so may `group`.
+    index_cache
+        Folder that keeps the index of `bids_dir` between calls; it notices files that came or went.
+
+    Raises
+    ------
+    InputError
+        No such folder, a table that cannot be read, an unknown participant, no group column, nobody left, or
+        one group only.
+    """
+    bids_dir = Path(bids_dir)
+    maps = find_maps(bids_dir, None if bids_filter is None else read_filter(bids_filter), index_cache)
+    files = [*find_phenotype(bids_dir), *map(Path, phenotype_files)]
+    if require_groups and not files:
+        around = ", nor in the dataset around it" if bids_dir.resolve().parent.name == "derivatives" else ""
+        raise InputError(
+            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv or *.csv{around}, so no groups. "
+            f"Put one there. {_hint(bids_dir)}"
+        )
+    phenotype = read_phenotype(files, prefer, bids_dir)
+    people = _people(maps, phenotype)
+    wanted = _wanted(people, participant_labels, bids_dir)
+    groups = read_groups(phenotype, settings, files, required=require_groups)
+    lines = [*_imported(bids_dir), *_notes(people, maps, phenotype)]
+    kept = []
+    for key, identifier in people.items():
+        reason = _why_not(key, maps, phenotype, groups, wanted, require_groups)
+        if reason is None:
+            kept.append(key)
+        else:
+            lines.append((identifier, *reason))
+    exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
+    exclusions = exclusions.sort_values(["participant_id", "stage", "reason", "detail"], ignore_index=True)
+    table = _table({key: people[key] for key in kept}, maps, phenotype, groups)
+    _check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
+    return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts)
+
+
+def _people(maps: Maps, phenotype: Phenotype) -> dict[str, str]:
+    """Give everyone's identifier by key, in order; the spelling of the maps' folders comes first."""
+    people = phenotype.identifiers
+    people |= {file.key: f"sub-{file.label}" for file, _, _ in maps.left_out}
+    people |= {key: f"sub-{file.label}" for key, (file, _) in maps.chosen.items()}
+    return dict(sorted(people.items(), key=lambda item: item[1]))
+
+
+def _wanted(people: Mapping[str, str], labels: Sequence[str], bids_dir: Path) -> set[str] | None:
+    """Give the keys of the participants asked for, or None for everyone."""
+    if not labels:
+        return None
+    wanted, problems = set(), []
+    for text in labels:
+        label = participant_label(text)
+        key = None if label is None else participant_key(label)
+        if key in people:
+            wanted.add(key)
+            continue
+        near = difflib.get_close_matches(f"sub-{label}", list(people.values()), n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        problems.append(f"{bids_dir}: no participant {text!r} among its {len(people)}.{hint}")
+    if problems:
+        raise InputError(*problems)
+    return wanted
+
+
+def _why_not(
+    key: str,
+    maps: Maps,
+    phenotype: Phenotype,
+    groups: Mapping[str, tuple[str, str]],
+    wanted: set[str] | None,
+    require_groups: bool,
+) -> tuple[str, str, str] | None:
+    """Give stage, reason and detail for which a participant is left out, or None where it stays."""
+    if wanted is not None and key not in wanted:
+        return ("layout", "not_selected", "not among the participants asked for")
+    disputed = phenotype.conflicting.get(key, ())
+    if disputed:
+        return ("phenotype", "conflicting_phenotype", f"sources disagree about {', '.join(disputed)}")
+    if key not in maps.chosen:
+        others = [f"{reason}: {file.path}" for file, reason, _ in maps.left_out if file.key == key]
+        return ("layout", "no_map", "; ".join(others) or "no gray-matter map found")
+    if not require_groups:
+        return None
+    if key not in groups:
+        return (
+            "phenotype",
+            "no_phenotype",
+            f"{maps.chosen[key][0].path}: no phenotype table names the participant",
+        )
+    group, code = groups[key]
+    if not code:
+        return ("phenotype", "group_missing", "no code of the group is known")
+    return None if group else ("phenotype", "group_unused", f"code {code} is neither target nor background")
+
+
+def _imported(bids_dir: Path) -> list[tuple[str, str, str, str]]:
+    """Read what an import left out before there was a BIDS dataset."""
+    path = bids_dir / IMPORT_EXCLUSIONS
+    if not path.is_file():
+        return []
+    table = read_text_table(path)
+    return [(one, stage, reason, detail) for one, stage, reason, detail in table.rows]
+
+
+def _notes(people: Mapping[str, str], maps: Maps, phenotype: Phenotype) -> list[tuple[str, str, str, str]]:
+    """Give a line for each file, row and value left out."""
+    files = [(people[file.key], "layout", reason, detail) for file, reason, detail in maps.left_out]
+    rows = [
+        (one, "phenotype", reason, detail) for one, reason, detail in phenotype.notes.itertuples(index=False)
+    ]
+    return [*files, *rows]
+
+
+def _table(
+    people: Mapping[str, str], maps: Maps, phenotype: Phenotype, groups: Mapping[str, tuple[str, str]]
+) -> pd.DataFrame:
+    """Join maps and phenotype, one row a participant."""
+    keys = list(people)
+    at = {key: row for row, key in enumerate(phenotype.identifiers)}
+    # A row beyond the last is taken as missing: participants without phenotype, embedded with a model only.
+    rows = phenotype.table.reset_index(drop=True).reindex([at.get(key, len(at)) for key in keys])
+    columns: dict[str, Any] = {
+        "participant_id": list(people.values()),
+        "image": [maps.chosen[key][0].path for key in keys],
+        "group": [groups.get(key, ("", ""))[0] or None for key in keys],
+    }
+    for name in rows.columns[1:]:
+        columns[f"source_{name}" if name in OWN_COLUMNS else str(name)] = rows[name].array
+    columns["image_choice"] = [maps.chosen[key][1] for key in keys]
+    return pd.DataFrame(columns)
+
+
+def _columns(table: pd.DataFrame, phenotype: Phenotype) -> dict[str, dict[str, Any]]:
+    """Describe the cohort's columns."""
+    own: dict[str, dict[str, Any]] = {
+        "image": {
+            "Description": "Gray-matter map, path relative to the BIDS directory",
+            "Origin": "BIDS layout",
+        },
+        "group": {
+            "Description": "Group of the contrastive model",
+            "Levels": {TARGET: "patients", BACKGROUND: "controls"},
+            "Origin": "the recipe's cohort.group, cohort.target and cohort.background",
+        },
+        "image_choice": {"Description": "How the map was chosen", "Origin": "BIDS layout"},
+    }
+    renamed = {f"source_{name}": phenotype.columns[name] for name in OWN_COLUMNS if name in phenotype.columns}
+    described = {**phenotype.columns, **renamed, **own}
+    return {str(name): described[str(name)] for name in table.columns}
+
+
+def _check_groups(
+    table: pd.DataFrame,
+    exclusions: pd.DataFrame,
+    settings: CohortConfig,
+    bids_dir: Path,
+    groups: Mapping[str, tuple[str, str]] | None,
+) -> None:
+    """Stop where there is nothing to work on."""
+    reasons = ", ".join(f"{reason} {count}" for reason, count in exclusions["reason"].value_counts().items())
+    if table.empty:
+        raise InputError(f"{bids_dir}: no participant is left ({reasons or 'none found'}). {_hint(bids_dir)}")
+    if groups is None:
+        return
+    held = Counter(code for _, code in groups.values() if code)
+    found = ", ".join(f"{code} ({count})" for code, count in sorted(held.items()))
+    for group, codes in ((TARGET, settings.target), (BACKGROUND, settings.background)):
+        if group not in set(table["group"]):
+            raise InputError(
+                f"{bids_dir}: nobody in the {group} group: no usable participant has {settings.group} in "
+                f"{', '.join(map(str, codes))} (left out: {reasons or 'none'}). The table has {found}: name yours with "
+                f"--set 'cohort.{group}=[…]'."
+            )
+
+
+def _hint(bids_dir: Path) -> str:
+    """Say what would be recognised, or what to do with a Burner folder."""
+    if any(bids_dir.glob("mwrc1*.nii*")):
+        return "These are Burner maps: adhd-cvae import-burner makes a BIDS dataset of them."
+    return (
+        "Recognised maps: *_space-<template>_label-GM_probseg, mwp1* and mwc1*, "
+        "*_segm-graymatter_*_probability, swssd*_anat_gm; any other through --bids-filter-file."
+    )

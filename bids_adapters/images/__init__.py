@@ -1,0 +1,1 @@
+"""Gray-matter maps of a BIDS dataset: indexed, recognised by name, chosen."""

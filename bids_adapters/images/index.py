@@ -1,0 +1,132 @@
+"""pybids' index of a BIDS directory's images, kept between calls, made again when any file came or went."""
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adhd_cvae.io import fingerprint, read_json, write_json
+
+INDEX_FILE = "index.json"
+_NOT_ANATOMY = (
+    r"/(?:func|dwi|fmap|perf|meg|eeg|figures|surf|logs?|code|stimuli|sourcedata|models|derivatives)(?:/|$)"
+)
+IGNORED = (re.compile(r"/\."), re.compile(_NOT_ANATOMY), re.compile(r"(?<!\.nii)\.(?!nii$)[A-Za-z0-9]+$"))
+"""Paths, relative to a dataset and with a leading slash, that hold no gray-matter map."""
+
+
+class Image(NamedTuple):
+    """An image: its path and its dataset's folder, relative to the BIDS directory, and pybids' entities."""
+
+    path: str
+    root: str
+    entities: dict[str, str]
+
+
+def index_images(bids_dir: Path, cache_dir: Path | None = None) -> list[Image]:
+    """List the images of a BIDS directory and of its ``derivatives/*``, with what their names say.
+
+    Parameters
+    ----------
+    cache_dir
+        Where to keep the index; None to make it afresh. It is used again only while the same files are there.
+        It holds what names say and nothing of the files' content, so a changed file needs no new index.
+    """
+    if cache_dir is None:
+        return list(_index(bids_dir))
+    state = fingerprint([version("pybids"), [one.pattern for one in IGNORED], sorted(_walk(bids_dir))])
+    try:
+        kept = read_json(cache_dir / INDEX_FILE)
+        if kept["state"] == state:
+            return [Image(*entry) for entry in kept["images"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no index yet, or an unreadable one: make it
+    images = list(_index(bids_dir))
+    write_json({"state": state, "images": images}, cache_dir / INDEX_FILE)
+    return images
+
+
+def derivative_roots(bids_dir: Path) -> list[Path]:
+    """Name the folders to index: the directory itself and each of its ``derivatives``."""
+    derivatives = bids_dir / "derivatives"
+    inner = sorted(path for path in derivatives.iterdir() if path.is_dir()) if derivatives.is_dir() else []
+    inner = [path for path in inner if not path.name.startswith(".")]
+    if any(path.name.startswith("sub-") for path in inner):
+        inner = [derivatives]
+    return [bids_dir, *inner]
+
+
+class Walk(NamedTuple):
+    """A folder's files, by their paths from it with a leading slash, and the links that were not followed."""
+
+    files: list[str]
+    links: list[str]
+
+
+def walk(root: Path, leave_out: Callable[[str], bool]) -> Walk:
+    """List a folder's files through links, entering no folder twice and none that holds `root`.
+
+    Links can lead in a circle, or by two ways each to a folder with two more: without this a walk has no end. Real
+    folders come first, so that of a folder and a link to it the link is the one left out.
+    """
+    entered, files, links = {_identity(parent) for parent in root.resolve().parents}, [], []
+    waiting = [str(root)]
+    for start in waiting:  # grows meanwhile
+        for folder, folders, names in os.walk(start):
+            here = folder[len(str(root)) :]
+            if _identity(folder) in entered:
+                links.append(here)
+                folders.clear()
+                continue
+            entered.add(_identity(folder))
+            folders[:] = sorted(name for name in folders if not leave_out(f"{here}/{name}"))
+            waiting += [f"{folder}/{name}" for name in folders if os.path.islink(f"{folder}/{name}")]
+            files += [f"{here}/{name}" for name in names if not leave_out(f"{here}/{name}")]
+    return Walk(sorted(files), links)
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
+
+
+def _walk(bids_dir: Path) -> Iterator[str]:
+    """Give the path of every file that pybids would index."""
+    for root in derivative_roots(bids_dir):
+        yield from (f"{root.relative_to(bids_dir)}{file}" for file in walk(root, _ignored).files)
+
+
+def _ignored(path: str) -> bool:
+    return any(pattern.search(path) for pattern in IGNORED)
+
+
+def _index(bids_dir: Path) -> Iterator[Image]:
+    for root in derivative_roots(bids_dir):
+        relative = "" if root == bids_dir else root.relative_to(bids_dir).as_posix()
+        for path, entities in sorted(_entities(root).items()):
+            if path.endswith((".nii", ".nii.gz")):
+                yield Image(Path(os.path.relpath(path, bids_dir)).as_posix(), relative, entities)
+
+
+def _entities(root: Path) -> dict[str, dict[str, str]]:
+    """Index one dataset with pybids, names only: reading sidecars would take three times as long."""
+    with warnings.catch_warnings():
+        # pybids warns of its own deprecated calls and of datasets that lack what only a validator needs.
+        warnings.simplefilter("ignore")
+        from bids.layout import BIDSLayout, BIDSLayoutIndexer
+        from bids.layout.models import Tag
+
+        circles = [re.compile(f"^{re.escape(link)}(/|$)") for link in walk(root, _ignored).links]
+        indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=[*IGNORED, *circles])
+        layout: Any = BIDSLayout(
+            root, validate=False, is_derivative=True, indexer=indexer, config=["bids", "derivatives"]
+        )
+        found: dict[str, dict[str, str]] = {path: {} for path in layout.files}
+        # One query for all: pybids' get_entities asks its database file by file, for longer than it indexed.
+        for path, entity, value in layout.session.query(Tag.file_path, Tag.entity_name, Tag._value):
+            found[path][entity] = str(value)
+        layout.session.close()
+    return found

@@ -1,0 +1,1 @@
+"""Phenotype tables of any lab, brought to one code book."""

@@ -1,0 +1,207 @@
+"""Tables in any dialect -> one code book: several files in, one row a participant out."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import MISSING
+from bids_adapters.identifiers import participant_key
+from bids_adapters.phenotype.codebook import BY_NAME, canonical_number
+from bids_adapters.phenotype.conflicts import settle
+from bids_adapters.phenotype.derived import add_derived
+from bids_adapters.phenotype.source import Source, read_source
+
+CONFLICT_COLUMNS = ("participant_id", "column", "value", "file", "row", "used")
+TRUTH = "simulated_truth.tsv"
+"""The planted factors of a simulated dataset; nothing but the recovery table may read them."""
+NOTE_COLUMNS = ("participant_id", "reason", "detail")
+
+
+@dataclass(frozen=True)
+class Phenotype:
+    """What the phenotype files say, in one code book.
+
+    Attributes
+    ----------
+    table
+        One row a participant: `participant_id` (``sub-<label>``), the code book's columns, every other column
+        under its snake_case name, and the derived ones. Whole numbers are Int64, others float64, the rest is
+        text. A value in conflict is missing.
+    columns
+        BIDS JSON sidecar of `table`: Description, Units, Levels and Origin of each column.
+    conflicts
+        One row a disagreeing value: `participant_id`, `column`, `value`, `file`, `row`, and whether it was
+        `used` (``yes`` or ``no`` where a preferred file decided, else ``n/a``).
+    notes
+        `participant_id`, `reason`, `detail`: repeated rows, later sessions, values outside the code book.
+    """
+
+    table: pd.DataFrame
+    columns: dict[str, dict[str, Any]]
+    conflicts: pd.DataFrame
+    notes: pd.DataFrame
+
+    @property
+    def identifiers(self) -> dict[str, str]:
+        """Participants by key, in the table's order."""
+        return {participant_key(one.removeprefix("sub-")): one for one in self.table["participant_id"]}
+
+    @property
+    def conflicting(self) -> dict[str, list[str]]:
+        """Participants' keys to the columns on which the files disagree and no preferred file decided."""
+        disputed: dict[str, list[str]] = {}
+        rows = zip(*(self.conflicts[name] for name in ("participant_id", "column", "used")), strict=True)
+        for identifier, column, used in rows:
+            columns = disputed.setdefault(participant_key(identifier.removeprefix("sub-")), [])
+            if used == MISSING and column not in columns:
+                columns.append(column)
+        return {key: columns for key, columns in disputed.items() if columns}
+
+
+def find_phenotype(bids_dir: Path) -> list[Path]:
+    """List the dataset's phenotype tables; the truth of a simulation is none of them.
+
+    A derivative (``…/derivatives/<name>``) that has none is described by those of the raw dataset around it.
+    """
+    whole = Path(bids_dir).resolve()
+    places = [Path(bids_dir), *([whole.parents[1]] if whole.parent.name == "derivatives" else [])]
+    for place in places:
+        files = [place / "participants.tsv", *sorted((place / "phenotype").glob("*.[ct]sv"))]
+        found = [path for path in files if path.is_file() and path.name != TRUTH]
+        if found:
+            return found
+    return []
+
+
+def read_phenotype(
+    files: Sequence[Path], prefer: Path | None = None, bids_dir: Path | None = None
+) -> Phenotype:
+    """Read phenotype tables into one.
+
+    Parameters
+    ----------
+    files
+        Tables in any dialect; several may speak about the same participants and complete each other.
+    prefer
+        The one of `files` to trust where they disagree.
+    bids_dir
+        The dataset they describe: a table of the dataset around it is named by the way there (``../../…``).
+
+    Raises
+    ------
+    InputError
+        One readable line for each file that cannot be read, or `prefer` is none of the files.
+    """
+    names = _short_names(files, bids_dir)
+    preferred = _preferred(names, prefer)
+    sources: list[Source] = []
+    problems: list[str] = []
+    for path, name in names.items():
+        try:
+            sources.append(read_source(path, name))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(*problems)
+    identifiers = _identifiers(sources)
+    values, conflicts = settle((claim for source in sources for claim in source.claims), preferred)
+    table = _table(identifiers, values, sources)
+    columns = _columns(sources, table)
+    add_derived(table, columns)
+    return Phenotype(
+        table=table,
+        columns=columns,
+        conflicts=pd.DataFrame(
+            [(identifiers[key], *rest) for key, *rest in conflicts], columns=list(CONFLICT_COLUMNS)
+        ),
+        notes=pd.DataFrame(
+            [(identifiers.get(key, MISSING), *rest) for source in sources for key, *rest in source.notes],
+            columns=list(NOTE_COLUMNS),
+        ),
+    )
+
+
+def _short_names(files: Sequence[Path], bids_dir: Path | None = None) -> dict[Path, str]:
+    """Name each file by as little of its path as tells it from the others."""
+    paths = list(dict.fromkeys(Path(file) for file in files))
+    shared = Counter(path.name for path in paths)
+    names = {}
+    for path in paths:
+        name = path.name if shared[path.name] == 1 else f"{path.resolve().parent.name}/{path.name}"
+        names[path] = _from_around(path, bids_dir) or name
+    return names
+
+
+def _from_around(path: Path, bids_dir: Path | None) -> str | None:
+    """Give the way to a table of the raw dataset two folders up from a derivative; None for any other table."""
+    if bids_dir is None or bids_dir.resolve().parent.name != "derivatives":
+        return None
+    raw = bids_dir.resolve().parents[1]
+    whole = path.resolve()
+    own = whole.is_relative_to(bids_dir.resolve())
+    inside = not own and whole.parent in (raw, raw / "phenotype")
+    return f"../../{whole.relative_to(raw).as_posix()}" if inside else None
+
+
+def _preferred(names: Mapping[Path, str], prefer: Path | None) -> str | None:
+    """Give the preferred file's short name; it may be told by its path or by that name."""
+    if prefer is None:
+        return None
+    for path, name in names.items():
+        if name == str(prefer) or path.resolve() == Path(prefer).resolve():
+            return name
+    found = ", ".join(names.values()) or "none"
+    raise InputError(f"the preferred file {prefer} is not one of the phenotype files (found: {found}).")
+
+
+def _identifiers(sources: Sequence[Source]) -> dict[str, str]:
+    """Give each participant's key its identifier: the spelling after ``sub-`` where a file has one."""
+    spelled: dict[str, tuple[str, bool]] = {}
+    for source in sources:
+        for key, (label, prefixed) in source.labels.items():
+            if key not in spelled or (prefixed and not spelled[key][1]):
+                spelled[key] = (label, prefixed)
+    return {key: f"sub-{label}" for key, (label, _) in sorted(spelled.items(), key=lambda item: item[1][0])}
+
+
+def _table(
+    identifiers: Mapping[str, str], values: Mapping[str, Mapping[str, str]], sources: Sequence[Source]
+) -> pd.DataFrame:
+    """Give each column its type, the table its order, and every participant a row."""
+    found = dict.fromkeys(name for source in sources for name in source.columns)
+    order = [name for name in BY_NAME if name in found]
+    order += [name for name in found if name not in BY_NAME]
+    columns = {"participant_id": pd.Series(list(identifiers.values()), dtype=object)}
+    for name in order:
+        mine = values.get(name, {})
+        columns[name] = _typed(name, [mine.get(key) for key in identifiers])
+    return pd.DataFrame(columns)
+
+
+def _typed(name: str, values: Sequence[str | None]) -> pd.Series:
+    """Turn canonical text into whole numbers, numbers or text, whichever holds all of it."""
+    present = [value for value in values if value is not None]
+    known = BY_NAME.get(name)
+    text = not present if known is None else known.kind == "text"
+    if text or any(canonical_number(value) != value for value in present):
+        return pd.Series(values, dtype=object)
+    if all(value.removeprefix("-").isdigit() for value in present):
+        return pd.Series([pd.NA if value is None else int(value) for value in values], dtype="Int64")
+    return pd.Series([float("nan") if value is None else float(value) for value in values], dtype="float64")
+
+
+def _columns(sources: Sequence[Source], table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Describe the table's columns; a column of several files names them all as its origin."""
+    columns: dict[str, dict[str, Any]] = {
+        "participant_id": {"Description": "Participant", "Origin": "the files' identifier columns"}
+    }
+    for name in table.columns[1:]:
+        entries = [source.columns[name] for source in sources if name in source.columns]
+        origins = dict.fromkeys(str(entry["Origin"]) for entry in entries)
+        columns[str(name)] = {**entries[0], "Origin": "; ".join(origins)}
+    return columns

@@ -1,0 +1,1 @@
+"""Methods compared on simulated cohorts where the truth is known."""

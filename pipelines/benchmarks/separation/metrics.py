@@ -1,0 +1,248 @@
+"""What a method separated, where the truth is known: codes in, scores out, all from held-out participants.
+
+A method has either two spaces, ``salient`` and ``background``, or a single one, ``all``, which is asked what either
+would be asked.
+"""
+
+import warnings
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import KFold
+from threadpoolctl import threadpool_limits
+
+from adhd_cvae.analysis.independence import independence_table
+from adhd_cvae.analysis.kernels import ridge_predictions, split_kernels
+from adhd_cvae.analysis.mixture import mixture_table
+from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
+from adhd_cvae.analysis.probes import probe_table
+from adhd_cvae.analysis.recovery import correlation
+from adhd_cvae.analysis.rsa.table import rsa_table
+from adhd_cvae.analysis.variables import Scale
+
+COVARIATES: dict[str, Scale] = {"age": "ratio", "sex": "nominal", "iq": "ratio", "site": "nominal"}
+"""What both groups share, so that a salient space should not tell it."""
+SYMPTOMS = ("adhd_index", "inattentive", "hyper_impulsive")
+MOST_COMPONENTS = 6
+FOLDS = 5
+LEVEL = 0.05
+Row = dict[str, Any]
+Spaces = Mapping[str, NDArray]
+
+
+@dataclass(frozen=True)
+class KnownCohort:
+    """Participants whose truth is known, in the order of the codes.
+
+    Attributes
+    ----------
+    table
+        `site`, the planted factors, `COVARIATES` where known and, for subtypes, `subtype`.
+    factors
+        Names of the planted severities.
+    is_target, is_held_out
+        (n,) bool.
+    """
+
+    table: pd.DataFrame
+    factors: tuple[str, ...]
+    is_target: NDArray[np.bool_]
+    is_held_out: NDArray[np.bool_]
+
+    @property
+    def sites(self) -> list[Hashable]:
+        """Within which participants are permuted."""
+        return self.table["site"].tolist()
+
+
+def row(metric: str, score: float, target: str = "", space: str = "", p_value: float = np.nan) -> Row:
+    """One line of the table."""
+    return {"metric": metric, "target": target, "space": space, "score": score, "p_value": p_value}
+
+
+@threadpool_limits.wrap(limits=1)  # the matrices are small
+def score_codes(
+    spaces: Spaces, cohort: KnownCohort, *, null: bool, permutations: int, seed: int
+) -> list[Row]:
+    """Everything that codes alone can be asked; `null` adds tests of similarity, which should find nothing."""
+    rows = [
+        *recovery_rows(spaces, cohort, permutations=permutations, seed=seed),
+        *_leakage_rows(spaces, cohort, permutations, seed),
+        *_independence_rows(spaces, cohort, permutations, seed),
+        *_mixture_rows(spaces, cohort, seed),
+    ]
+    return rows + _similarity_rows(spaces, cohort, permutations, seed) if null else rows
+
+
+@threadpool_limits.wrap(limits=1)
+def recovery_rows(spaces: Spaces, cohort: KnownCohort, *, permutations: int, seed: int) -> list[Row]:
+    """How well each space tells each severity of held-out patients: `r`, `r2`.
+
+    Ridge regression learnt on the training patients' codes; p_value of r by permuting held-out patients within
+    sites. Of a background space these are scores of leakage.
+    """
+    learn, ask = (cohort.is_target & part for part in (~cohort.is_held_out, cohort.is_held_out))
+    truth = cohort.table[list(cohort.factors)].to_numpy(np.float64)
+    strata = stratum_codes(np.asarray(cohort.sites)[ask], int(ask.sum()))
+    rows = []
+    for space, codes in spaces.items():
+        inside, across = split_kernels(
+            np.asarray(codes[learn], float), np.asarray(codes[ask], float), "linear"
+        )
+        told = ridge_predictions(inside, across, truth[learn][:, :, None])[:, :, 0]
+        for number, factor in enumerate(cohort.factors):
+            r = correlation(told[:, number], truth[ask, number])
+            orders = draw_permutations(cell_generator(seed, "recovery", space, factor), strata, permutations)
+            null = np.array([correlation(told[:, number], truth[ask, number][order]) for order in orders])
+            rows.append(row("r", r, factor, space, upper_p_value(r, null)))
+            rows.append(row("r2", _explained(told[:, number], truth[ask, number]), factor, space))
+    return rows
+
+
+def _explained(told: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return float(1 - np.sum((truth - told) ** 2) / np.sum((truth - truth.mean()) ** 2))
+
+
+def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:
+    """Probes for what a space should not hold: severities and group outside s, covariates outside z."""
+    severities: dict[str, Scale] = dict.fromkeys(cohort.factors, "ratio")
+    patients = cohort.is_target & cohort.is_held_out
+    table = cohort.table.assign(group=cohort.is_target.astype(int))
+    outside_salient = {name: codes for name, codes in spaces.items() if name != "salient"}
+    outside_background = {name: codes for name, codes in spaces.items() if name != "background"}
+    group: dict[str, Scale] = {"group": "nominal"}
+    questions = (
+        (outside_salient, severities, patients),
+        (outside_salient, group, cohort.is_held_out),
+        (outside_background, COVARIATES, patients),
+    )
+    found = [
+        probe_table(asked, table, scales, who, strata=cohort.sites, permutations=permutations, seed=seed)
+        for asked, scales, who in questions
+    ]
+    answers = pd.concat([table for table in found if len(table)]).to_dict("records")
+    return [
+        row(f"probe_{one['probe']}", one["score"], one["target"], one["space"], one["p_value"])
+        for one in answers
+    ]
+
+
+def _independence_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:
+    """`hsic` of s and z in held-out patients, and `background_norm`: controls' mean length of s over patients'."""
+    if "salient" not in spaces:
+        return []
+    held_out = cohort.is_held_out
+    table = independence_table(
+        {name: codes[held_out] for name, codes in spaces.items()},
+        cohort.is_target[held_out],
+        strata=np.asarray(cohort.sites)[held_out],
+        permutations=permutations,
+        seed=seed,
+    )
+    values = dict(zip(table["measure"], table["value"], strict=True))
+    p_values = dict(zip(table["measure"], table["p_value"], strict=True))
+    patients, controls = values["norm_target"], values["norm_background"]
+    return [
+        row("hsic", values["hsic"], p_value=p_values["hsic"]),
+        row("background_norm", controls / patients if patients > 0 else np.nan, space="salient"),
+    ]
+
+
+def _mixture_rows(spaces: Spaces, cohort: KnownCohort, seed: int) -> Iterator[Row]:
+    """`bic_components` of s in patients by covariance form, and the adjusted Rand index of known subtypes.
+
+    The mixture with the true number of components is fitted to training patients and asked about held-out ones.
+    """
+    patients = {name: codes[cohort.is_target] for name, codes in spaces.items() if name != "background"}
+    draws = {name: codes[None] for name, codes in patients.items()}
+    fitted = mixture_table(draws, max_components=MOST_COMPONENTS, seed=seed).dropna(subset="bic")
+    best = fitted.loc[fitted.groupby(["space", "covariance"], sort=False)["bic"].idxmin()]
+    for form in best.to_dict("records"):
+        yield row("bic_components", float(form["k"]), form["covariance"], form["space"])
+    if "subtype" in cohort.table:
+        subtype = cohort.table["subtype"].to_numpy()
+        for space, codes in spaces.items():
+            if space != "background":
+                yield row("rand", _rand_index(codes, subtype, cohort, seed), "subtype", space)
+
+
+def _rand_index(codes: NDArray, subtype: NDArray, cohort: KnownCohort, seed: int) -> float:
+    learn, ask = (cohort.is_target & part for part in (~cohort.is_held_out, cohort.is_held_out))
+    scaled = (codes - codes[learn].mean(axis=0)) / max(float(codes[learn].std()), 1e-12)
+    components = len(np.unique(subtype[cohort.is_target]))
+    form = "full" if learn.sum() > components * (codes.shape[1] + 1) else "diag"
+    mixture = GaussianMixture(components, covariance_type=form, reg_covar=1e-3, n_init=10, random_state=seed)
+    with warnings.catch_warnings():
+        # Codes without clusters, or a start that stops early: the index says so.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = mixture.fit(scaled[learn]).predict(scaled[ask])
+    return float(adjusted_rand_score(subtype[ask], found))
+
+
+def _similarity_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:
+    """`rsa` (Kendall's τ) of each space with age, sex, IQ and symptoms in held-out patients."""
+    patients = cohort.is_target & cohort.is_held_out
+    scales: dict[str, Scale] = {name: scale for name, scale in COVARIATES.items() if name != "site"}
+    scales |= {name: "ratio" for name in SYMPTOMS if name in cohort.table}
+    found = rsa_table(
+        {name: codes[patients] for name, codes in spaces.items()},
+        pd.DataFrame(cohort.table[patients]).reset_index(drop=True),
+        scales,
+        permutations=permutations,
+        bootstraps=0,
+        seed=seed,
+        strata=np.asarray(cohort.sites)[patients],
+        n_jobs=1,
+    )
+    return [
+        row("rsa", one["tau"], one["variable"], one["space"], one["p_value"])
+        for one in found.to_dict("records")
+    ]
+
+
+@threadpool_limits.wrap(limits=1)
+def aligned_correlation(first: NDArray, second: NDArray) -> float:
+    """How much of one code another one tells, for the same participants: 1 up to a linear map, about 0 by chance.
+
+    Units of two trainings have no common names or signs. Each code is predicted from the other by cross-validated
+    ridge; the correlation is over all units together, so that a unit counts by its variance, and the mean of both
+    directions.
+    """
+    return float(np.mean([_predicted(first, second), _predicted(second, first)]))
+
+
+def _predicted(known: NDArray, wanted: NDArray) -> float:
+    known, wanted = np.asarray(known, np.float64), np.asarray(wanted, np.float64)
+    told, seen = np.empty_like(wanted), np.empty_like(wanted)
+    for learn, ask in KFold(min(FOLDS, len(known)), shuffle=True, random_state=0).split(known):
+        kernels = split_kernels(known[learn], known[ask], "linear")
+        # From the mean of those it was learnt on: saying nothing but this mean is no agreement.
+        middle = wanted[learn].mean(axis=0)
+        told[ask] = ridge_predictions(*kernels, wanted[learn][:, None, :])[:, 0, :] - middle
+        seen[ask] = wanted[ask] - middle
+    size = np.sqrt(np.sum(told**2) * np.sum(seen**2))
+    return float(np.sum(told * seen) / size) if size > 1e-12 else 0.0
+
+
+def positive_rate(p_values: pd.Series) -> Row:
+    """Share of tests below `LEVEL` with its 95 % Clopper-Pearson interval, as if the tests were independent."""
+    known = p_values.dropna()
+    if known.empty:
+        return {"tests": 0, "positive": 0, "rate": np.nan, "low": np.nan, "high": np.nan}
+    positive = int((known < LEVEL).sum())
+    interval = binomtest(positive, len(known)).proportion_ci()
+    return {
+        "tests": len(known),
+        "positive": positive,
+        "rate": positive / len(known),
+        "low": float(interval.low),
+        "high": float(interval.high),
+    }

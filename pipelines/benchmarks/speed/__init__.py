@@ -1,0 +1,1 @@
+"""How quick this machine is, beside other ways to do the same."""

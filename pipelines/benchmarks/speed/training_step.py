@@ -1,0 +1,102 @@
+"""Where the time of a training step goes, beside what the machine's matrix products could do in it."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.config import Recipe
+
+MATRIX = 2048
+"""Side of the matrices whose product is the machine's ceiling."""
+BRAIN_RADIUS = 23.2 / 64
+"""Of the ball that stands for a brain, as a share of the grid's side: 52,280 voxels at 64³."""
+KINDS = {
+    "convolutions": ("conv",),
+    "matrix products": ("::mm", "::addmm", "::bmm"),
+    "optimiser": ("adam",),
+}
+"""Kind of work to words in the names of PyTorch's operators; everything else moves memory."""
+OTHER = "all else (copies, activations, sums)"
+
+
+class StepSpeed(NamedTuple):
+    """Seconds by round, and operations."""
+
+    loading: list[float]
+    """Reading and augmenting a batch."""
+    step: list[float]
+    """Forward, backward, clipping, Adam and critic."""
+    shares: dict[str, float]
+    """Kind of work to its share of the step's processor time."""
+    operations: float
+    """Floating-point operations of a step."""
+    ceiling: float
+    """Operations per second of large matrix products in the step's precision."""
+
+
+def measure_step(recipe: Recipe, rounds: int) -> StepSpeed:
+    """Take steps on random brains, after one that warms up."""
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from adhd_cvae.training.augmentation import augmentation, load_batch
+    from adhd_cvae.training.sampler import deal_rows
+    from adhd_cvae.training.state import choose_precision, new_learner
+    from adhd_cvae.training.trainer import take_step
+
+    images, cohort = _brains(recipe)
+    rows = deal_rows(cohort, recipe)
+    learner = new_learner(recipe.model, images, rows, recipe)
+    learner.model.train()
+    transform = augmentation(recipe.augmentation, recipe.image)
+    device = learner.model.voxel_mean.device
+
+    def load() -> torch.Tensor:
+        return load_batch(images, transform, range(len(images)))
+
+    volumes = load()
+
+    def step() -> None:
+        take_step(learner, volumes, rows.is_target, recipe)
+
+    with FlopCounterMode(display=False) as counter:  # warms up too
+        step()
+    loading, steps = ([_seconds(call) for _ in range(rounds)] for call in (load, step))
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        step()
+    spent = {one.key: float(one.self_cpu_time_total) for one in profiler.key_averages()}
+    matrix = torch.randn(MATRIX, MATRIX, device=device).to(
+        choose_precision(recipe.training.precision, device)
+    )
+    product = min(_seconds(lambda: (matrix @ matrix)[0, 0].item()) for _ in range(10))  # waits for a GPU too
+    return StepSpeed(loading, steps, _shares(spent), counter.get_total_flops(), 2 * MATRIX**3 / product)
+
+
+def _brains(recipe: Recipe) -> tuple[np.ndarray, pd.DataFrame]:
+    """One batch of noise in a ball, float16 as in the cache, and its cohort."""
+    people, shape = 2 * recipe.training.batch_size, recipe.image.shape
+    places = np.stack(np.meshgrid(*[(np.arange(side) + 0.5) / side - 0.5 for side in shape], indexing="ij"))
+    noise = np.random.default_rng(0).random((people, *shape), dtype=np.float32)
+    images = np.where(np.square(places).sum(axis=0) < BRAIN_RADIUS**2, noise, 0).astype(np.float16)
+    groups = np.where(np.arange(people) % 2, "target", "background")
+    names = [f"sub-{number}" for number in range(people)]
+    return images, pd.DataFrame({"participant_id": names, "group": groups, "split": "train"})
+
+
+def _shares(spent: dict[str, float]) -> dict[str, float]:
+    """Share of the time of each kind of work; the operators' own times, which add up."""
+    kinds = dict.fromkeys((*KINDS, OTHER), 0.0)
+    for operator, seconds in spent.items():
+        kind = next((kind for kind, words in KINDS.items() if any(word in operator for word in words)), OTHER)
+        kinds[kind] += seconds / sum(spent.values())
+    return kinds
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started

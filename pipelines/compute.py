@@ -1,0 +1,70 @@
+"""Where joblib's parallel work runs: this machine, or a Dask cluster."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from typing import cast
+
+from joblib import parallel_config
+
+from adhd_cvae.errors import InputError
+
+DISTRIBUTION = "adhd-cvae"
+SECONDS_TO_ANSWER = 20
+
+
+@contextmanager
+def workers(dask: str | None) -> Iterator[None]:
+    """Send everything that joblib runs inside to the cluster whose scheduler is at `dask`; here where None.
+
+    The numbers do not depend on it. A task whose worker dies is run again by another one. The workers need this
+    software and, for the benchmark, the same file system.
+
+    Raises
+    ------
+    InputError
+        Dask is not installed, no scheduler answers, or a worker lacks this software.
+    """
+    if dask is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError("--dask needs Dask's scheduler: pip install 'adhd-cvae[dask]'") from error
+    try:
+        client = Client(dask, timeout=SECONDS_TO_ANSWER, set_as_default=True)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"No Dask scheduler answers at {dask}. Start one with `dask scheduler` and workers with "
+            "`dask worker tcp://ADDRESS:8786`, and name that address."
+        ) from error
+    with client:
+        with suppress(TimeoutError):  # then there is none, which is told
+            client.wait_for_workers(1, timeout=SECONDS_TO_ANSWER)
+        answers = cast("Mapping[str, object]", client.run(version, DISTRIBUTION, on_error="return"))
+        _check_software(answers)
+        with parallel_config(backend="dask"):
+            yield
+
+
+def _check_software(found: Mapping[str, object]) -> None:
+    """Refuse workers that lack this software, or have another version: joblib would wait for them without end."""
+    expected = version(DISTRIBUTION)
+    other = {f"{place}: {told}" for place, told in found.items() if told != expected}
+    if other or not found:
+        raise InputError(
+            f"Every Dask worker needs {DISTRIBUTION} {expected}, and at least one worker. Found: "
+            f"{', '.join(sorted(other)) or 'no worker'}. Install it where the workers run."
+        )
+
+
+def is_torchrun() -> bool:
+    """Whether `torchrun` started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def helps() -> bool:
+    """Whether another process leads: holds the folder, writes, shows progress and talks to MLflow."""
+    return is_torchrun() and os.environ["RANK"] != "0"

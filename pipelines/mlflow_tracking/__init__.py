@@ -1,0 +1,1 @@
+"""Runs, metrics and registered models in MLflow."""

@@ -1,0 +1,158 @@
+"""The registered model: packed without pickle and without a path of this machine, found again by name."""
+
+import re
+import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from mlflow import MlflowClient, pyfunc
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
+
+from adhd_cvae.errors import InputError
+from pipelines.mlflow_tracking.store import Store
+
+NAME = "adhd-cvae"
+ALIAS = "champion"
+CODE = Path(__file__).with_name("pyfunc_model.py")
+REQUIREMENTS = (
+    "jaxtyping", "mlflow", "monai", "nibabel", "nilearn", "numpy", "pandas", "pydantic", "safetensors",
+    "scikit-learn", "scipy", "torch",
+)  # fmt: skip
+
+
+def register(
+    client: MlflowClient,
+    run: Run,
+    artifacts: dict[str, Path],
+    columns: list[str],
+    card: str,
+    tags: dict[str, str],
+) -> str:
+    """Pack the model, log it beside its run and make it a new version; return the version.
+
+    Parameters
+    ----------
+    artifacts
+        Name to file: ``weights`` and ``config``, of the same stem, and ``reference``.
+    columns
+        Names of the output's columns, numbers but for the last.
+    card
+        The model card, Markdown: kept with the run and shown with the version.
+    tags
+        What tells the version from others in the list of them.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        _pack(folder, artifacts, columns)
+        logged = client.create_logged_model(run.info.experiment_id, name=NAME, source_run_id=run.info.run_id)
+        client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    try:
+        client.create_registered_model(
+            NAME,
+            description="Salient (s) and background (z) anatomy of gray-matter maps.",
+        )
+    except MlflowException:  # it is there
+        client.get_registered_model(NAME)
+    client.log_text(run.info.run_id, card, "model_card.md")
+    made = client.create_model_version(
+        NAME,
+        source=f"models:/{logged.model_id}",
+        run_id=run.info.run_id,
+        model_id=logged.model_id,
+        description=card,
+        tags={name: text for name, text in tags.items() if not name.startswith("mlflow.")},
+    )
+    return str(made.version)
+
+
+def version_of(client: MlflowClient, run: Run) -> str | None:
+    """Find the version registered from `run`, if any."""
+    versions = client.search_model_versions(f"name = '{NAME}'")
+    return next((str(found.version) for found in versions if found.run_id == run.info.run_id), None)
+
+
+def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
+    """Load a model such as ``models:/adhd-cvae@champion`` from `store`.
+
+    Raises
+    ------
+    InputError
+        The store has no such model.
+    """
+    if store.database is not None and not store.database.is_file() and uri.startswith("models:"):
+        raise InputError(
+            f"there is no MLflow store at {store.database}, so no {uri}. Set MLFLOW_TRACKING_URI to the "
+            "store that holds the model (sqlite:////path/mlflow.db or http://server)."
+        )
+    store.client()
+    try:
+        return pyfunc.load_model(uri)
+    except (MlflowException, OSError) as error:
+        first_line = str(error).splitlines()[0]
+        raise InputError(
+            f"{uri} cannot be loaded from {store.uri}: {first_line} Expected a URI such as "
+            f"models:/{NAME}@{ALIAS} or models:/{NAME}/1, or a folder that holds an MLmodel file."
+        ) from error
+
+
+def resolved(uri: str, store: Store) -> str:
+    """Name the version that an alias stands for now; of a model in a folder only the folder's name."""
+    if not uri.startswith("models:/"):
+        return Path(uri).name
+    name, _, alias = uri.removeprefix("models:/").partition("@")
+    if not alias:
+        return uri
+    return f"models:/{name}/{store.client().get_model_version_by_alias(name, alias).version}"
+
+
+def requirements() -> list[str]:
+    """Pin what the model needs to the versions installed here (a CUDA or CPU build is left open)."""
+    return [f"{name}=={re.sub(r'[+].*', '', version(name))}" for name in REQUIREMENTS]
+
+
+def _pack(folder: Path, artifacts: dict[str, Path], columns: list[str]) -> None:
+    package = find_spec("adhd_cvae")
+    if package is None or package.origin is None:
+        raise InputError("the package adhd_cvae cannot be found, so the model cannot carry its code.")
+    pyfunc.save_model(
+        str(folder),
+        python_model=str(CODE),
+        artifacts={name: str(path) for name, path in artifacts.items()},
+        code_paths=[str(Path(package.origin).parent)],
+        pip_requirements=requirements(),
+        signature=ModelSignature(
+            # Arrays are any type: MLflow would copy typed ones number by number, all of them at once.
+            inputs=Schema(
+                [ColSpec("string", "image", required=False), ColSpec(AnyType(), "array", required=False)]
+            ),
+            outputs=Schema(
+                [*(ColSpec("double", name) for name in columns[:-1]), ColSpec("boolean", columns[-1])]
+            ),
+        ),
+        input_example=pd.DataFrame({"image": ["sub-01_space-MNI152NLin2009aSym_label-GM_probseg.nii.gz"]}),
+    )
+    _forget_paths(folder)
+
+
+def _forget_paths(folder: Path) -> None:
+    """Take out of MLmodel where the files lay when packed; loading needs only the relative paths."""
+    description = folder / "MLmodel"
+    content = yaml.safe_load(description.read_text(encoding="utf-8"))
+    flavour = content["flavors"]["python_function"]
+    for artifact in flavour["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    flavour["model_code_path"] = Path(flavour["model_code_path"]).name
+    description.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    for cache in folder.rglob("__pycache__"):
+        for compiled in cache.iterdir():
+            compiled.unlink()
+        cache.rmdir()

@@ -1,0 +1,106 @@
+"""The registered model: maps in, posteriors and distances out. MLflow runs this file's copy inside the model.
+
+It may import `adhd_cvae` (carried along as code) and nothing else of this project.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from adhd_cvae.errors import InputError
+
+AT_ONCE = 16
+"""Maps in memory at a time."""
+
+
+class MapRefusedError(MlflowException, InputError):
+    """A map that cannot be embedded; `mlflow models serve` answers 400 with the reason."""
+
+    def __init__(self, *problems: str) -> None:
+        MlflowException.__init__(self, " ".join(problems), error_code=BAD_REQUEST)
+        self.problems = problems
+
+
+class Posteriors(PythonModel):
+    """Embeds gray-matter maps exactly as the stages did."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the weights, beside them the network's and the grid's settings, and the training cohort's numbers."""
+        from adhd_cvae.inference.out_of_distribution import load_reference
+        from adhd_cvae.models.weights import load_model
+
+        self.model, self.image = load_model(Path(context.artifacts["weights"]).with_suffix(""))
+        self.reference = load_reference(Path(context.artifacts["reference"]))
+
+    def predict(
+        self,
+        context: PythonModelContext | None,
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Embed one map a row.
+
+        Parameters
+        ----------
+        model_input
+            Column `image`: path of a gray-matter map in MNI space, on any grid; or column `array`: a map on
+            the model's own grid, smoothed, as in ``cache/images.npy``. Where a row has both, the array counts.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each row of the input: posterior means ``s_00…`` and ``z_00…``, their standard deviations
+            ``s_00_sd…`` and ``z_00_sd…``, `distance` from the training participants (about 1 for a map like theirs)
+            and `out_of_distribution`, whether it is beyond the 99th percentile of theirs.
+
+        Raises
+        ------
+        MapRefusedError
+            A map is missing, unreadable, of another shape or no gray matter in template space.
+        """
+        from adhd_cvae.inference.prediction import predict
+
+        if not len(model_input.columns):  # MLflow takes away columns it does not know
+            raise MapRefusedError("the input has neither a column `image` nor a column `array`.")
+        parts = [
+            predict(self.model, self.reference, self._maps(model_input.iloc[start : start + AT_ONCE]))
+            for start in range(0, len(model_input), AT_ONCE)
+        ]
+        if not parts:
+            return predict(self.model, self.reference, np.zeros((1, *self.image.shape))).iloc[:0]
+        return pd.concat(parts).set_axis(model_input.index)
+
+    def _maps(self, rows: pd.DataFrame) -> np.ndarray:
+        """Maps of some rows, (n, *shape) float16."""
+        records = zip(rows.index, rows.to_dict("records"), strict=True)
+        try:
+            return np.stack([self._map(number, row) for number, row in records])
+        except InputError as error:
+            raise MapRefusedError(*error.problems or (str(error),)) from None
+
+    def _map(self, number: Any, row: dict[str, Any]) -> np.ndarray:
+        from adhd_cvae.images.nifti import check_array, load_map
+
+        path, array = row.get("image"), row.get("array")
+        if array is not None and not np.isscalar(array):
+            try:
+                values = np.asarray(array, dtype=np.float32)
+            except (TypeError, ValueError):
+                raise InputError(
+                    f"the array of row {number} is no block of numbers; expected shape {self.image.shape}."
+                ) from None
+            return check_array(values, self.image, f"the array of row {number}")
+        if isinstance(path, str):
+            return load_map(Path(path), self.image)
+        raise InputError(
+            f"row {number} has neither `image`, the path of a map, nor `array`, its values on the grid."
+        )
+
+
+set_model(Posteriors())

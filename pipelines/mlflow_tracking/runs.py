@@ -1,0 +1,184 @@
+"""MLflow runs: started, found, filled and ended."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run
+from mlflow.exceptions import MlflowException
+
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import read_json, read_tsv
+from pipelines.mlflow_tracking.store import Store, readable_errors
+from pipelines.output_dir.paths import OutputPaths
+from pipelines.recipes.loader import flatten
+
+EXPERIMENT = "adhd-cvae"
+PARENT_TAG = "mlflow.parentRunId"
+CONTENT_TAG = "adhd_cvae.content"
+"""Which results a run holds."""
+TRAINING_TAG = "adhd_cvae.training.trainer"
+"""Which training a run follows."""
+_NOTE = """\
+Read `report.html` in a run's artifacts first. The average of several seeds has their runs as children.
+
+| metrics | what |
+|---|---|
+| `cvae/`, `vae/` | losses of every epoch, of the contrastive model and of the plain one it is compared with |
+| `held_out/` | what versions of the model are promoted by |
+| `recovery/`, `tau/`, `silhouette/`, `leakage/` | final scores of the codes: salient, background, vae |
+| `out_of_distribution/`, `stability/` | share of maps that are flagged; agreement of seeds |
+| `seconds/`, `memory/`, `system/` | what it cost |
+"""
+_SHOWN_AS = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _NOTE}
+"""Makes the UI open on runs and losses instead of language-model traces, and explain them."""
+_LONGEST_PARAMETER = 6000
+"""MLflow cuts longer ones."""
+
+
+def start_run(
+    client: MlflowClient, store: Store, name: str, tags: dict[str, str], unless: dict[str, str] | None = None
+) -> Run:
+    """Make a run, or go on with the one that bears a tag of `unless`, so that nothing is there twice.
+
+    It is a child of the run that MLFLOW_RUN_ID names, as `mlflow run`, or whoever sweeps over settings, sets it.
+    """
+    own = {"mlflow.source.name": "adhd-cvae", "mlflow.source.type": "LOCAL", **tags}
+    if parent := os.environ.get("MLFLOW_RUN_ID"):
+        own[PARENT_TAG] = parent
+    experiment = _experiment(client, store)
+    for tag, value in (unless or {}).items():
+        for run in find_runs(client, tag, value):
+            if run.data.tags.get(CONTENT_TAG) in (None, tags.get(CONTENT_TAG)):
+                client.update_run(run.info.run_id, status="RUNNING", name=name)
+                for key, text in own.items():
+                    client.set_tag(run.info.run_id, key, text)
+                return run
+    return client.create_run(experiment, run_name=name, tags=own)
+
+
+@contextmanager
+def ending(client: MlflowClient, run: Run) -> Iterator[None]:
+    """End the run with the block: finished, failed, or killed where a person interrupted it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        client.set_terminated(run.info.run_id, "KILLED")
+        raise
+    except BaseException:
+        client.set_terminated(run.info.run_id, "FAILED")
+        raise
+    client.set_terminated(run.info.run_id)
+
+
+def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
+    """List the runs that bear a tag."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return []
+    return list(client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{value}'"))
+
+
+def log_recipe(client: MlflowClient, run_id: str, recipe: Recipe) -> None:
+    """Log every setting as a flat parameter; values too long for MLflow are in recipe.json alone."""
+    plain = without_folders(recipe.model_dump(mode="json"))
+    settings = flatten(plain)
+    settings["recipe"] = settings.pop("name")  # beside `objective.name`, "name" alone would say nothing
+    client.log_batch(run_id, params=parameters(settings))
+    client.log_dict(run_id, plain, "recipe.json")
+
+
+def without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Copy a recipe in which the atlas is named by its file, not by where that lies."""
+    analysis = recipe.get("analysis", {})
+    atlas = analysis.get("atlas")
+    return recipe if atlas is None else {**recipe, "analysis": {**analysis, "atlas": Path(atlas).name}}
+
+
+def parameters(settings: dict[str, Any]) -> list[Param]:
+    """Turn flat settings into parameters, but for those too long for MLflow."""
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
+    return [Param(key, text) for key, text in texts.items() if len(text) <= _LONGEST_PARAMETER]
+
+
+def log_dataset(client: MlflowClient, run_id: str, name: str, digest: str, profile: dict[str, Any]) -> None:
+    """Log which data the run saw: a name, a digest and counts, never where it lies on the disk."""
+    dataset = Dataset(
+        name=name,
+        digest=digest[:36],
+        source_type="local",
+        source=json.dumps({"dataset": name}),
+        profile=json.dumps(profile),
+    )
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+
+def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
+    """Keep tables, pictures, report and reproducibility checklist with the run; nothing that names a participant."""
+    own = [table for table in (paths.stability, paths.seed_scores) if table.is_file()]
+    for table in (*sorted(paths.analysis.glob("*.tsv")), *own):
+        if "participant_id" not in read_tsv(table):
+            client.log_artifact(run_id, str(table), "tables")
+    if paths.figures.is_dir():
+        client.log_artifacts(run_id, str(paths.figures), "figures")
+    for file in (paths.report, paths.history):
+        if file.is_file():
+            client.log_artifact(run_id, str(file))
+    client.log_dict(run_id, _without_places_and_people(read_json(paths.run_record)), "run.json")
+
+
+def _without_places_and_people(checklist: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where the data lie, even relative, and who was picked: nobody's business but the lab's."""
+    kept = {key: value for key, value in checklist.items() if key != "bids_dir"}
+    kept["recipe"] = without_folders(kept.get("recipe", {}))
+    analysed = kept.get("stages", {}).get("analyse", {}).get("settings", {})
+    if atlas := analysed.get("analysis.atlas"):
+        analysed["analysis.atlas"] = Path(atlas).name
+    prepared = kept.get("stages", {}).get("prepare", {}).get("settings", {})
+    prepared.pop("BIDS_DIR", None)
+    prepared.pop("--participant-label", None)
+    return kept
+
+
+def git_commit() -> str | None:
+    """Name the commit this software runs from; None where it is an installed package."""
+    here = Path(__file__)
+    tracked = ["git", "-C", str(here.parent), "ls-files", "--error-unmatch", here.name]
+    commit = ["git", "-C", str(here.parent), "rev-parse", "HEAD"]
+    try:
+        subprocess.run(tracked, check=True, capture_output=True)
+        return subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def experiment_page(store: Store) -> str:
+    """Name the UI's page of our runs, in the UI's mode for training, which is not its default; empty where none is."""
+    with readable_errors(store):
+        found = store.client().get_experiment_by_name(EXPERIMENT)
+    return f"#/experiments/{found.experiment_id}/runs?workflowType=machine_learning" if found else ""
+
+
+def _experiment(client: MlflowClient, store: Store) -> str:
+    """Find or make the experiment, its artifacts in a stated place and not in the current folder."""
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is None:
+        location = store.artifacts.as_uri() if store.artifacts is not None else None
+        try:
+            return client.create_experiment(EXPERIMENT, artifact_location=location, tags=_SHOWN_AS)
+        except MlflowException:  # another process was faster
+            found = client.get_experiment_by_name(EXPERIMENT)
+            if found is None:
+                raise
+    if found.lifecycle_stage != "active":
+        raise InputError(
+            f"the MLflow experiment '{EXPERIMENT}' of {store.shown} was deleted. Restore it with "
+            f"`mlflow experiments restore -x {found.experiment_id}`, or use another store."
+        )
+    return found.experiment_id

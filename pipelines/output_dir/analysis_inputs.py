@@ -1,0 +1,142 @@
+"""What the analysis reads: cohort, latents and draws brought to one order, and the variables asked about."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.analysis.variables import battery_component
+from adhd_cvae.cohort.table import TARGET, TEST, validate_cohort
+from adhd_cvae.config import AnalysisConfig
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import read_tsv
+from pipelines.output_dir.latents import BASELINE_PREFIXES, PREFIXES, _spaces, read_draws
+from pipelines.output_dir.paths import OutputPaths
+
+Scale = Literal["ratio", "nominal"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything in the order of `cohort`.
+
+    Attributes
+    ----------
+    cohort
+        One row a participant, batteries added.
+    spaces
+        Name to posterior means, (n, units).
+    draws
+        Name to posterior draws, (draws, n, units).
+    baselines
+        Name to scores of the linear baselines, (n, units); empty where there are none.
+    scales
+        Variable to its scale, for the variables that the cohort has.
+    warnings
+        What was left out, in words.
+    """
+
+    cohort: pd.DataFrame
+    spaces: dict[str, np.ndarray]
+    draws: dict[str, np.ndarray]
+    baselines: dict[str, np.ndarray]
+    scales: dict[str, Scale]
+    warnings: tuple[str, ...]
+
+    @property
+    def participants(self) -> list[str]:
+        """Who, in order."""
+        return self.cohort["participant_id"].astype(str).tolist()
+
+    @cached_property
+    def is_patient(self) -> np.ndarray:
+        """(n,) bool: member of the target group."""
+        return (self.cohort["group"] == TARGET).to_numpy()
+
+    @cached_property
+    def is_held_out(self) -> np.ndarray:
+        """(n,) bool: the models were not trained on this participant."""
+        return (self.cohort["split"] == TEST).to_numpy()
+
+    def patients(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], pd.DataFrame]:
+        """Spaces, draws and rows of the patients: the same people in every space, so that spaces compare."""
+        rows = self.is_patient
+        return (
+            {name: values[rows] for name, values in self.spaces.items()},
+            {name: values[:, rows] for name, values in self.draws.items()},
+            pd.DataFrame(self.cohort[rows]).reset_index(drop=True),
+        )
+
+
+def gather(paths: OutputPaths, settings: AnalysisConfig) -> Evidence:
+    """Read and align the files.
+
+    Raises
+    ------
+    InputError
+        A file is missing or names other participants, or none of the variables is in the cohort.
+    """
+    missing = [file.name for file in (paths.cohort, paths.latents, paths.draws) if not file.is_file()]
+    if missing:
+        raise InputError(f"{paths.folder} has no {', no '.join(missing)}. Put it there, or run embed first.")
+    latents = read_tsv(paths.latents)
+    absent = [name for name in ("participant_id", "group", "split") if name not in latents]
+    if absent:
+        raise InputError(
+            f"{paths.latents} has no column {', no '.join(absent)} (found: {', '.join(latents)})."
+        )
+    spaces = _spaces(latents, PREFIXES, paths.latents)
+    participants = pd.Series(latents["participant_id"])
+    cohort = _in_order(validate_cohort(read_tsv(paths.cohort)), participants, paths.cohort)
+    draws = read_draws(paths.draws, participants)
+    baselines: dict[str, np.ndarray] = {}
+    if paths.baselines.is_file():
+        table = _in_order(read_tsv(paths.baselines), participants, paths.baselines)
+        baselines = _spaces(table, BASELINE_PREFIXES, paths.baselines)
+    cohort, battery_warnings = with_batteries(cohort, settings)
+    scales, scale_warnings = known_variables(cohort, settings)
+    if settings.permute_within is not None and settings.permute_within not in cohort:
+        raise InputError(
+            f"analysis.permute_within names '{settings.permute_within}', which cohort.tsv does not have "
+            f"(found: {', '.join(map(str, cohort.columns))}). Permute freely with "
+            "--set analysis.permute_within=null, or name another column."
+        )
+    return Evidence(cohort, spaces, draws, baselines, scales, (*battery_warnings, *scale_warnings))
+
+
+def with_batteries(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[pd.DataFrame, list[str]]:
+    """Add each battery's first component, fitted over everybody who has all its columns."""
+    warnings = []
+    added = {}
+    for name, columns in settings.batteries.items():
+        absent = [column for column in columns if column not in cohort]
+        if absent:
+            warnings.append(f"battery {name} left out: cohort.tsv has no column {', '.join(absent)}")
+        else:
+            added[name] = battery_component(pd.DataFrame(cohort[list(columns)]))
+    return cohort.assign(**added), warnings
+
+
+def known_variables(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[dict[str, Scale], list[str]]:
+    """Keep the variables the cohort has; name the others."""
+    asked: dict[str, Scale] = {variable.name: variable.scale for variable in settings.variables}
+    filled = set(cohort.columns[cohort.notna().any()])
+    known: dict[str, Scale] = {name: scale for name, scale in asked.items() if name in filled}
+    if not known:
+        raise InputError(
+            f"none of the recipe's variables ({', '.join(asked) or 'none named'}) is in cohort.tsv (found: "
+            f"{', '.join(map(str, cohort.columns))}). Name some under analysis.variables."
+        )
+    left_out = [name for name in asked if name not in known]
+    return known, [f"not in cohort.tsv, left out of the analysis: {', '.join(left_out)}"] if left_out else []
+
+
+def _in_order(table: pd.DataFrame, participants: pd.Series, path: Path) -> pd.DataFrame:
+    indexed = table.set_index("participant_id")
+    absent = [who for who in participants if who not in indexed.index]
+    if absent:
+        raise InputError(f"{path} lacks {len(absent)} participants of latents.tsv (first: {absent[0]}).")
+    return indexed.loc[participants].reset_index()

@@ -1,0 +1,64 @@
+"""The BIDS dataset that went in: what it says of itself, its tables, and how OUTPUT_DIR names it."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from adhd_cvae.io import file_checksum, fingerprint, read_json
+from bids_adapters.derivatives import write_derivative_description
+from bids_adapters.images.index import walk
+from bids_adapters.phenotype.table import find_phenotype
+from pipelines.output_dir.paths import BidsInput, OutputPaths
+
+MLFLOW = "mlflow"
+"""Store and artifacts begin with it; they may lie inside the dataset and are none of it."""
+
+
+def dataset_description(bids_dir: Path) -> dict[str, Any]:
+    """Read a dataset's description; an absent or unreadable one says nothing."""
+    try:
+        content = read_json(bids_dir / "dataset_description.json")
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def describe_output(source: BidsInput, paths: OutputPaths) -> None:
+    """Make OUTPUT_DIR a BIDS derivative that names the dataset it comes from, and whose data that is."""
+    description = dataset_description(source.folder)
+    place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
+    entry = {"URL": quote(Path(place).as_posix())}
+    for key, field in (("DatasetDOI", "DOI"), ("DatasetVersion", "Version")):
+        if isinstance(description.get(key), str):
+            entry[field] = description[key]
+    kept = {key: description[key] for key in ("Authors", "License") if description.get(key)}
+    write_derivative_description(paths.folder, [entry], **kept)
+
+
+def table_checksums(source: BidsInput) -> dict[str, str]:
+    """Checksums of the dataset's tables; those of the maps are in cache/manifest.json."""
+    return {
+        Path(os.path.relpath(file.resolve(), source.folder.resolve())).as_posix(): file_checksum(file)
+        for file in find_phenotype(source.folder)
+    }
+
+
+def tables_elsewhere(source: BidsInput) -> dict[str, str]:
+    """Checksums of the tables of the raw dataset around a derivative that has none itself."""
+    return {name: checksum for name, checksum in table_checksums(source).items() if name.startswith("..")}
+
+
+def tree_fingerprint(folder: Path, without: Path) -> str:
+    """Tell whether any file of a dataset came, changed, moved or went; dates and sizes, no reading."""
+    root, left_out = folder.resolve(), without.resolve()
+
+    def is_none_of_it(path: str) -> bool:
+        return path.rpartition("/")[2].startswith((".", MLFLOW)) or root / path[1:] == left_out
+
+    seen = []
+    for file in walk(root, is_none_of_it).files:
+        path = f"{root}{file}"
+        status = os.stat(path) if os.path.exists(path) else os.lstat(path)  # of a link that leads nowhere
+        seen.append([file[1:], status.st_size, status.st_mtime_ns])
+    return fingerprint(seen)

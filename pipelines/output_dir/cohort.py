@@ -1,0 +1,16 @@
+"""cohort.tsv and exclusions.tsv of an OUTPUT_DIR."""
+
+import pandas as pd
+
+SPLIT = {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}}
+_REASONS_SHOWN = 20
+
+
+def nothing_left(exclusions: pd.DataFrame) -> list[str]:
+    """Say, one line each, why nobody is left."""
+    lines = [
+        f"{row['participant_id']}: {row['reason']}. {row['detail']}"
+        for _, row in exclusions.head(_REASONS_SHOWN).iterrows()
+    ]
+    more = len(exclusions) - len(lines)
+    return [*lines, f"nothing is left to work on{f' ({more} more in exclusions.tsv)' if more > 0 else ''}."]

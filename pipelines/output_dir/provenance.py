@@ -1,0 +1,276 @@
+"""run.json: what was done with which settings and inputs, so that a stage knows whether its work stands."""
+
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import file_checksum, fingerprint, read_json, remove_partial_files, write_json
+from pipelines.output_dir.paths import OutputPaths
+from pipelines.progress import Progress
+from pipelines.recipes.loader import DEFAULT, apply_overrides, flatten, load_recipe, validated
+
+PACKAGES = (
+    "adhd-cvae", "joblib", "matplotlib", "mlflow", "monai", "nibabel", "nilearn", "numba", "numpy", "pandas",
+    "pybids", "pydantic", "safetensors", "scikit-learn", "scipy", "torch", "torchio", "umap-learn",
+)  # fmt: skip
+_HASHED_UP_TO = 64 * 2**20
+"""Larger outputs are checked by size alone: reading them takes longer than the stages that can be skipped."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage's results depend on, and where they are.
+
+    Attributes
+    ----------
+    settings
+        Every setting that changes the results, dotted key to JSON value.
+    inputs
+        Name of each input to its checksum.
+    outputs
+        Files, relative to OUTPUT_DIR, that are whole once the stage is done; for a folder, every file in it.
+    clears
+        Files and folders removed before the stage starts afresh.
+    keeps_on_new_inputs
+        Whether changed inputs are refused like changed settings: the results were dear.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    inputs: dict[str, str]
+    outputs: tuple[str, ...]
+    clears: tuple[str, ...] = ()
+    keeps_on_new_inputs: bool = False
+
+
+@dataclass
+class RunRecord:
+    """The content of run.json, kept on disk at every change."""
+
+    paths: OutputPaths
+    content: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, paths: OutputPaths) -> "RunRecord":
+        """Read run.json, or start an empty one where there is none."""
+        if not paths.run_record.is_file():
+            return cls(paths)
+        try:
+            content = read_json(paths.run_record)
+        except ValueError as error:
+            raise InputError(
+                f"{paths.run_record} is not JSON ({error}). Move it away to start afresh."
+            ) from error
+        if not _is_record(content):
+            raise InputError(f"{paths.run_record} is no record of adhd-cvae. Move it away to start afresh.")
+        return cls(paths, content)
+
+    @property
+    def stages(self) -> dict[str, Any]:
+        """What is known of each stage that was started."""
+        return self.content.setdefault("stages", {})
+
+    def note(self, **facts: Any) -> None:
+        """Add or replace facts at the top level."""
+        self.content.update(facts)
+        self._save()
+
+    def _save(self) -> None:
+        stages = self.content.pop("stages", {})
+        self.content["stages"] = stages  # last: the long part
+        write_json(self.content, self.paths.run_record)
+
+    def perform(
+        self,
+        stage: Stage,
+        recipe: Recipe,
+        work: Callable[[], None],
+        progress: Progress,
+        overwrite: bool = False,
+    ) -> bool:
+        """Do a stage's work unless its results stand; return whether anything was done.
+
+        Raises
+        ------
+        InputError
+            OUTPUT_DIR holds this stage's results with other settings and `overwrite` is not set.
+        """
+        before = self.stages.get(stage.name)
+        if before is not None and before["fingerprint"] != _fingerprint(stage):
+            # After a wrong setting or table there is nothing to guard, unless hours of training are behind it.
+            nothing = before["state"] == "failed" and not stage.keeps_on_new_inputs
+            self._refuse_or_clear(stage, before, progress, overwrite or nothing)
+        elif before is not None and before["state"] == "done" and self._whole(before["outputs"]):
+            progress.line(f"{stage.name}: already done")
+            return False
+        remove_partial_files(self.paths.folder)
+        self._start(stage, recipe)
+        started = time.monotonic()
+        try:
+            work()
+        except InputError:
+            self.stages[stage.name]["state"] = "failed"
+            self._save()
+            raise
+        self._finish(stage, time.monotonic() - started)
+        return True
+
+    def begin(self, stage: Stage, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
+        """Record a stage that several calls share, each adding its part: what is there stays, or all of it goes.
+
+        Raises
+        ------
+        InputError
+            OUTPUT_DIR holds this stage's results with other settings and `overwrite` is not set.
+        """
+        before = self.stages.get(stage.name)
+        if before is not None and before["fingerprint"] != _fingerprint(stage):
+            self._refuse_or_clear(stage, before, progress, overwrite)
+        self._start(stage, recipe)
+
+    def _refuse_or_clear(
+        self, stage: Stage, before: dict[str, Any], progress: Progress, overwrite: bool
+    ) -> None:
+        differences = [
+            f"{stage.name} was done with {key} = {_short(old)}, now {_short(new)}"
+            for key, old, new in _differences(before["settings"], stage.settings)
+        ]
+        changed = [name for name, _, _ in _differences(before["inputs"], stage.inputs)]
+        if stage.keeps_on_new_inputs and changed:
+            differences.append(f"{stage.name} was done with another {', '.join(changed)}")
+        if differences and not overwrite:
+            advice = f"Give --overwrite to replace the results in {self.paths.folder}, or another OUTPUT_DIR."
+            raise InputError(*(f"{line}. {advice}" for line in differences))
+        if changed:
+            progress.line(f"{stage.name}: {', '.join(changed)} changed since, doing it again")
+        for name in stage.clears:
+            _remove(self.paths.folder / name)
+
+    def _start(self, stage: Stage, recipe: Recipe) -> None:
+        self.content.setdefault("format", 1)
+        self.content["recipe"] = recipe.model_dump(mode="json")
+        self.content["seed"] = recipe.seed
+        self.content["software"] = software()
+        self.stages[stage.name] = {
+            "state": "started",
+            "fingerprint": _fingerprint(stage),
+            "settings": stage.settings,
+            "inputs": stage.inputs,
+        }
+        self._save()
+
+    def _finish(self, stage: Stage, seconds: float) -> None:
+        self.stages[stage.name] |= {
+            "state": "done",
+            "seconds": round(seconds, 2),
+            "outputs": {name: _seal(self.paths.folder / name) for name in self._output_files(stage)},
+        }
+        self._save()
+
+    def _output_files(self, stage: Stage) -> list[str]:
+        found: list[str] = []
+        for name in stage.outputs:
+            path = self.paths.folder / name
+            files = sorted(path.rglob("*")) if path.is_dir() else [path]
+            found.extend(
+                file.relative_to(self.paths.folder).as_posix()
+                for file in files
+                if file.is_file() and not file.name.startswith(".")
+            )
+        return found
+
+    def _whole(self, outputs: dict[str, Any]) -> bool:
+        return all(
+            (self.paths.folder / name).is_file() and _seal(self.paths.folder / name) == seal
+            for name, seal in outputs.items()
+        )
+
+
+def _is_record(content: Any) -> bool:
+    """Whether run.json has what the stages rely on."""
+    stages = content.get("stages", {}) if isinstance(content, dict) else None
+    return isinstance(stages, dict) and all(
+        isinstance(stage, dict)
+        and {"state", "fingerprint", "settings", "inputs"} <= set(stage)
+        and (stage["state"] != "done" or isinstance(stage.get("outputs"), dict))
+        for stage in stages.values()
+    )
+
+
+def recipe_of(paths: OutputPaths, name: str | None, overrides: list[str] | None) -> Recipe:
+    """Settings of a later stage: the named recipe, or the one OUTPUT_DIR was made with; then the changes."""
+    made_with = RunRecord.open(paths).content.get("recipe")
+    if name is not None or made_with is None:
+        return load_recipe(name or DEFAULT, tuple(overrides or ()))
+    return validated(apply_overrides(made_with, tuple(overrides or ())), f"{paths.run_record}")
+
+
+def settings_of(recipe: Recipe, *sections: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Pick from a recipe, flat, every setting under the named sections or keys except `without`."""
+    flat = flatten(recipe.model_dump(mode="json"))
+    return {
+        key: value
+        for key, value in flat.items()
+        if (key in sections or key.split(".")[0] in sections) and key not in without
+    }
+
+
+def checksums(paths: OutputPaths, *files: Path) -> dict[str, str]:
+    """Checksum of each of OUTPUT_DIR's files that exist, by its relative name."""
+    return {
+        file.relative_to(paths.folder).as_posix(): file_checksum(file) for file in files if file.is_file()
+    }
+
+
+def software() -> dict[str, str]:
+    """Versions of Python and of every package that can change a number."""
+    versions = {"python": platform.python_version(), "system": platform.system()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def _fingerprint(stage: Stage) -> str:
+    return fingerprint({"settings": stage.settings, "inputs": stage.inputs})
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    return [
+        (key, before.get(key), now.get(key))
+        for key in sorted({*before, *now})
+        if before.get(key) != now.get(key)
+    ]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _seal(path: Path) -> list[Any]:
+    size = path.stat().st_size
+    return [size, file_checksum(path)] if size <= _HASHED_UP_TO else [size]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def images_fingerprint(paths: OutputPaths) -> str:
+    """Tell the cache by what is in it: grid settings and each used file's checksum, not its dates."""
+    manifest = read_json(paths.manifest)
+    used = [row["sha256"] for row in manifest["maps"] if row["reason"] is None]
+    return fingerprint([manifest["settings"], used])

@@ -1,0 +1,201 @@
+"""Reading side of an OUTPUT_DIR: each table if it is there, and the words for its columns and codes."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from nibabel.nifti1 import Nifti1Image
+
+from adhd_cvae.images.nifti import map_name
+from adhd_cvae.io import read_json, read_tsv
+from adhd_cvae.names import code_label
+from pipelines.output_dir.paths import OutputPaths
+
+SIGNIFICANT = 0.05
+"""Corrected p below which a voxel is shown."""
+SMALLEST = 0.1
+"""Share of the largest change below which an overlay would only tint the anatomy."""
+LABELS = {
+    "adhd_index": "ADHD Index",
+    "adhd_index_z": "ADHD Index (z)",
+    "adhd_measure": "ADHD instrument",
+    "adhd_pc1": "ADHD battery, PC1",
+    "dx": "diagnosis",
+    "full2_iq": "IQ (2 subtests)",
+    "full4_iq": "IQ (4 subtests)",
+    "hyper_impulsive": "Hyper/Impulsive",
+    "hyper_impulsive_z": "Hyper/Impulsive (z)",
+    "inattentive": "Inattentive",
+    "inattentive_z": "Inattentive (z)",
+    "iq": "IQ",
+    "iq_measure": "IQ instrument",
+    "iq_pc1": "IQ battery, PC1",
+    "med_status": "medication",
+    "performance_iq": "performance IQ",
+    "verbal_iq": "verbal IQ",
+}
+"""Words of the harmonised phenotype's columns; a column not named here is its name with spaces."""
+
+
+class Results:
+    """What an OUTPUT_DIR holds; whatever is absent is None or empty.
+
+    Parameters
+    ----------
+    folder
+        The OUTPUT_DIR.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = OutputPaths(Path(folder))
+
+    @cached_property
+    def cohort(self) -> pd.DataFrame | None:
+        """``cohort.tsv``."""
+        return self._read(self.paths.cohort)
+
+    @cached_property
+    def exclusions(self) -> pd.DataFrame | None:
+        """``exclusions.tsv``."""
+        return self._read(self.paths.exclusions)
+
+    @cached_property
+    def history(self) -> pd.DataFrame | None:
+        """``checkpoints/history.tsv``."""
+        return self._read(self.paths.history)
+
+    @cached_property
+    def latents(self) -> pd.DataFrame | None:
+        """``latents.tsv``."""
+        return self._read(self.paths.latents)
+
+    @cached_property
+    def run(self) -> dict[str, Any]:
+        """``run.json``."""
+        return read_json(self.paths.run_record) if self.paths.run_record.is_file() else {}
+
+    @cached_property
+    def sidecar(self) -> dict[str, Any]:
+        """``cohort.json``: what each column means."""
+        path = self.paths.cohort.with_suffix(".json")
+        return read_json(path) if path.is_file() else {}
+
+    @cached_property
+    def decoded(self) -> dict[str, np.ndarray]:
+        """Arrays of ``decoded.npz``."""
+        return self._arrays(self.paths.decoded)
+
+    @cached_property
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Arrays of ``cache/pictures.npz``."""
+        return self._arrays(self.paths.pictures)
+
+    def analysis(self, name: str) -> pd.DataFrame | None:
+        """Table ``analysis/<name>.tsv``; None where it is absent or has no row."""
+        return self._read(self.paths.table(name))
+
+    def brain_map(self, name: str) -> Nifti1Image | None:
+        """The map of ``maps/`` with this description; None where it is absent."""
+        found = sorted(self.paths.maps.glob(f"*_desc-{name}_map.nii.gz"))
+        return Nifti1Image.from_filename(found[0]) if found else None
+
+    def brain_maps(self, start: str) -> list[Nifti1Image]:
+        """The maps whose description is `start` and a number, in order."""
+        found = sorted(self.paths.maps.glob(f"*_desc-{start}[0-9][0-9]_map.nii.gz"))
+        return [Nifti1Image.from_filename(path) for path in found]
+
+    def significant(self, statistic: str, *test: str, size: str) -> Nifti1Image | None:
+        """A test's statistic where it counts, else 0; None where nothing does.
+
+        Parameters
+        ----------
+        size
+            The test's map in gray-matter volume: a voxel counts where its corrected p is below `SIGNIFICANT` and
+            its change at least `SMALLEST` of the largest.
+        """
+        values, p, change = (self.brain_map(map_name(*test, name)) for name in (statistic, "p", size))
+        if values is None or p is None or change is None:
+            return None
+        sizes = np.abs(change.get_fdata())
+        counts = (p.get_fdata() < SIGNIFICANT) & (sizes >= SMALLEST * sizes.max())
+        shown = np.where(counts, values.get_fdata(), 0).astype(np.float32)
+        return Nifti1Image(shown, values.affine) if shown.any() else None
+
+    @staticmethod
+    def _arrays(path: Path) -> dict[str, np.ndarray]:
+        if not path.is_file():
+            return {}
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    @staticmethod
+    def _read(path: Path) -> pd.DataFrame | None:
+        if not path.is_file():
+            return None
+        table = read_tsv(path)
+        return None if table.empty else table
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The resolved recipe."""
+        return self.run.get("recipe", {})
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """Value of a dotted recipe key, `default` where the recipe is unknown."""
+        value: Any = self.recipe
+        for part in key.split("."):
+            if not isinstance(value, dict) or part not in value:
+                return default
+            value = value[part]
+        return value
+
+    def members(self, **values: str) -> pd.DataFrame:
+        """The cohort's participants with the given values: ``members(group="target", split="test")``."""
+        if self.cohort is None:
+            return pd.DataFrame()
+        chosen = np.ones(len(self.cohort), dtype=bool)
+        for column, value in values.items():
+            chosen &= (self.cohort[column] == value).to_numpy()
+        return self.cohort.loc[chosen]
+
+    @property
+    def site(self) -> str | None:
+        """The site's column, where the cohort has one."""
+        column = self.setting("cohort.site", "site")
+        return column if self.cohort is not None and column in self.cohort else None
+
+    def label(self, variable: str) -> str:
+        """Words for a variable: the sidecar's LongName, else ours, else its name."""
+        described = self.sidecar.get(variable, {})
+        long_name = described.get("LongName") if isinstance(described, dict) else None
+        return str(long_name or LABELS.get(variable, variable.replace("_", " ")))
+
+    def levels(self, variable: str) -> dict[str, str]:
+        """Code: words, of a nominal variable, from the sidecar's Levels."""
+        described = self.sidecar.get(variable, {})
+        levels = described.get("Levels", {}) if isinstance(described, dict) else {}
+        return {
+            str(code): str(words.get("Description", code)) if isinstance(words, dict) else str(words)
+            for code, words in levels.items()
+        }
+
+    def level(self, variable: str, code: object) -> str:
+        """Words of one code; 3 and 3.0 are the same code."""
+        return code_label(code, self.levels(variable))
+
+    def named_level(self, variable: str, code: object) -> str:
+        """Words of one code for a sentence: ``Peking``, or ``site 8`` where the sidecar has no word for 8."""
+        words = self.level(variable, code)
+        is_number = words.replace(".", "", 1).removeprefix("-").isdigit()
+        known = words in self.levels(variable).values() or not is_number
+        return words if known else f"{self.label(variable)} {words}"
+
+    @property
+    def scales(self) -> dict[str, str]:
+        """Variable: ``ratio`` or ``nominal``, as analysed; from rsa.tsv, else from the recipe."""
+        rsa = self.analysis("rsa")
+        if rsa is not None:
+            return dict(zip(rsa["variable"], rsa["scale"], strict=True))
+        return {item["name"]: item["scale"] for item in self.setting("analysis.variables", [])}

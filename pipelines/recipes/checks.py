@@ -1,0 +1,62 @@
+"""The columns a recipe names against the ones a cohort has, before anything takes long."""
+
+import pandas as pd
+
+from adhd_cvae.config import CohortConfig, Recipe
+from adhd_cvae.errors import InputError
+from bids_adapters.cohort import Cohort
+from pipelines.progress import Progress
+
+
+def check_columns(table: pd.DataFrame, recipe: Recipe, progress: Progress) -> None:
+    """Compare the columns that a recipe names with the cohort's, before anything takes long.
+
+    Raises
+    ------
+    InputError
+        A column without which a later stage would stop is not there.
+    """
+    found = f"(found: {', '.join(map(str, table.columns))})"
+    site, within = recipe.cohort.site, recipe.analysis.permute_within
+    problems, warnings = [], []
+    if site is not None and site not in table:
+        if site == CohortConfig().site:
+            warnings.append(
+                f"no column '{site}' {found}: sites are not told apart. Name it with cohort.site."
+            )
+        else:
+            problems.append(
+                f"there is no column '{site}' for cohort.site {found}. Name another, or set it to null."
+            )
+    if within is not None and within not in table and within not in recipe.analysis.batteries:
+        problems.append(
+            f"there is no column '{within}' for analysis.permute_within {found}. {_go_on(within, site)}"
+        )
+    if problems:
+        raise InputError(*problems)
+    batteries = {
+        name: columns for name, columns in recipe.analysis.batteries.items() if {*columns} <= {*table}
+    }
+    asked = [variable.name for variable in recipe.analysis.variables]
+    absent = [name for name in asked if name not in table and name not in batteries]
+    if absent:
+        warnings.append(f"the analysis will do without {', '.join(absent)}: no such column {found}.")
+    for warning in warnings:
+        progress.warning(warning)
+
+
+def _go_on(within: str, site: str | None) -> str:
+    """Say what to add to the command; where it is the site that is not there, for both settings that name it."""
+    keys = ["analysis.permute_within", *(["cohort.site"] if site == within else [])]
+    freely, named = (" ".join(f"--set {key}={value}" for key in keys) for value in ("null", "COLUMN"))
+    return f"Give {freely} to permute freely, or {named} to name another."
+
+
+def nominal_columns(cohort: Cohort, recipe: Recipe) -> list[str]:
+    """Name the columns whose values are codes or words: those with Levels, and those the analysis calls nominal."""
+    called = {variable.name: variable.scale for variable in recipe.analysis.variables}
+    return [
+        str(name)
+        for name in cohort.table.columns
+        if called.get(str(name), "nominal" if "Levels" in cohort.columns[str(name)] else "ratio") == "nominal"
+    ]

@@ -1,0 +1,103 @@
+"""Sentences built from the tables about what a run cannot say."""
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.names import rows_of
+from pipelines.output_dir.results import Results
+from pipelines.report.formatting import probability
+from pipelines.report.sections.confounding import confounding, imbalance, listed
+
+FEW = 30
+"""Participants of a group below which a warning is given."""
+FEW_HELD_OUT = 10
+
+
+def warnings(results: Results) -> list[str]:
+    """Where the data cannot answer."""
+    return [
+        *_small_groups(results),
+        *(line for line in confounding(results) if "not identified" in line or "No site" in line),
+        *imbalance(results),
+        *_missing_values(results),
+        *_instruments(results),
+        *_not_testable(results),
+        *_training(results),
+        *_dependence(results),
+    ]
+
+
+def _small_groups(results: Results) -> list[str]:
+    said = []
+    for group, word in (("target", "patients"), ("background", "controls")):
+        size, held_out = len(results.members(group=group)), len(results.members(group=group, split="test"))
+        if size < FEW:
+            said.append(f"Only {size} {word}: intervals are wide and a null result says little.")
+        if held_out < FEW_HELD_OUT:
+            said.append(f"Only {held_out} {word} held out: held-out figures hang on a few people.")
+    return said
+
+
+def _missing_values(results: Results) -> list[str]:
+    patients = results.members(group="target")
+    if patients.empty:
+        return []
+    shares = {name: np.mean(patients[name].isna()) for name in results.scales if name in patients}
+    named = [f"{results.label(name)} ({100 * share:.0f} %)" for name, share in shares.items() if share > 0.2]
+    return [f"More than a fifth of the patients have no value of {listed(named)}."] if named else []
+
+
+def _instruments(results: Results) -> list[str]:
+    patients = results.members(group="target")
+    raw = [name for name in ("adhd_index", "inattentive", "hyper_impulsive") if name in results.scales]
+    if not raw or "adhd_measure" not in patients:
+        return []
+    used = len(set(patients["adhd_measure"].dropna()))
+    if used < 2:
+        return []
+    return [
+        f"{listed([results.label(name) for name in raw])}: raw scores of {used} instruments with different "
+        f"scales are "
+        "pooled; the versions standardised within instrument (ending in _z) compare."
+    ]
+
+
+def _not_testable(results: Results) -> list[str]:
+    rsa = results.analysis("rsa")
+    if rsa is None:
+        return []
+    empty = [row for row in rows_of(rsa) if pd.isna(row["p_value"])]
+    named = dict.fromkeys(results.label(row["variable"]) for row in empty)
+    reasons = dict.fromkeys(str(row["note"]) for row in empty if isinstance(row.get("note"), str))
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    return [f"Not testable in at least one space: {listed(list(named))}{why}."] if named else []
+
+
+def _training(results: Results) -> list[str]:
+    if "training_warnings" in results.run:
+        return [str(line) for line in results.run["training_warnings"]]
+    said = []
+    rows = [] if results.history is None else rows_of(results.history)
+    for model, word in (("cvae", "contrastive VAE"), ("vae", "plain VAE")):
+        losses = [row.get("validation_loss", row.get("test_loss")) for row in rows if row["model"] == model]
+        losses = np.array(losses, dtype=float)
+        if np.isfinite(losses).any() and np.nanargmin(losses) == len(losses) - 1:
+            said.append(
+                f"The {word}'s loss was still falling at the last epoch: longer training may change it."
+            )
+    return said
+
+
+def _dependence(results: Results) -> list[str]:
+    table = results.analysis("independence")
+    if table is None or "p_value" not in table:
+        return []
+    dependent = table[table["p_value"] < 0.05]
+    if dependent.empty:
+        return []
+    least = probability(dependent["p_value"].min())
+    return [f"The salient and the background space are not independent (permutation p {_equals(least)})."]
+
+
+def _equals(p_text: str) -> str:
+    return p_text if p_text.startswith("<") else f"= {p_text}"

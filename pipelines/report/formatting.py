@@ -1,0 +1,119 @@
+"""Tables, numbers and words as a reader sees them: few digits, n/a where there is nothing."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.io import MISSING
+
+FOLDED = 16
+"""Rows of a table beyond which a reader must ask for it."""
+_DECIMAL = re.compile(r"-?\b\d+\.\d{3,}\b")
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """A table of the page; the first column of each row is its heading.
+
+    Attributes
+    ----------
+    caption
+        What it holds and how to read it.
+    columns
+        Headings.
+    blocks
+        Heading of a block of rows (empty for none) to its rows of ready text.
+    spans
+        A heading row above the others: words and how many columns they cover.
+    prose
+        Headings of the columns that hold words rather than numbers.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    blocks: Mapping[str, list[list[str]]]
+    spans: tuple[tuple[str, int], ...] = ()
+    prose: tuple[str, ...] = ()
+
+    @property
+    def long(self) -> bool:
+        """Whether it is folded away until a reader asks for the numbers."""
+        return self.size > FOLDED
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return sum(map(len, self.blocks.values()))
+
+    @property
+    def wide(self) -> bool:
+        """Whether it needs the page's full width on a desktop."""
+        return len(self.columns) > 4
+
+
+def plain_table(table: ReportTable, title: str, width: int) -> list[str]:
+    """A table's heading and rows as lines of text; long words of the first column are cut to fit `width`."""
+    rows = [row for block in table.blocks.values() for row in block]
+    heading = [title, *table.columns[1:]]
+    widths = [max(len(row[column]) for row in [heading, *rows]) for column in range(len(heading))]
+    room = width - sum(widths[1:]) - 2 * len(widths[1:])
+    first = min(widths[0], max(room, 12))
+    return [
+        "  ".join(
+            [
+                (row[0] if len(row[0]) <= first else f"{row[0][: first - 1]}…").ljust(first),
+                *(cell.rjust(size) for cell, size in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in [heading, *rows]
+    ]
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number with so many decimals and a true minus sign; n/a where missing."""
+    if value is None or pd.isna(value):
+        return MISSING
+    text = f"{float(value):.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def probability(value: Any) -> str:
+    """A p-value: three decimals, and never zero."""
+    if value is None or pd.isna(value):
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def count(value: Any) -> str:
+    """A whole number; n/a where missing."""
+    return MISSING if value is None or pd.isna(value) else f"{int(value)}"
+
+
+def interval(low: Any, high: Any, digits: int = 3) -> str:
+    """Both ends of an interval."""
+    return MISSING if pd.isna(low) or pd.isna(high) else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def words(value: Any) -> str:
+    """A code of ours in words; empty where missing."""
+    return "" if pd.isna(value) else str(value).replace("_", " ")
+
+
+def text(value: Any) -> str:
+    """Text as it is; empty where missing."""
+    return "" if pd.isna(value) else str(value)
+
+
+def rounded(value: Any) -> str:
+    """Text with its long decimals cut to three digits; empty where missing."""
+    return _DECIMAL.sub(lambda found: f"{float(found.group()):.3g}".replace("-", "−"), text(value))
+
+
+def plain(value: Any) -> str:
+    """A number with as many digits as it needs, or words."""
+    if isinstance(value, str):
+        return words(value)
+    return MISSING if pd.isna(value) else count(value) if float(value).is_integer() else number(value, 4)

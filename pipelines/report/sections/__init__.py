@@ -1,0 +1,1 @@
+"""Sections of the report: each owns its sentences, tables and figure captions."""

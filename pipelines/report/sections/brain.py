@@ -1,0 +1,213 @@
+"""Draw the pictures of brains from the maps and ``decoded.npz`` of an OUTPUT_DIR."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from adhd_cvae.figures import brain
+from adhd_cvae.names import rows_of
+from pipelines.output_dir.results import SIGNIFICANT, SMALLEST, Results
+from pipelines.report.formatting import ReportTable, count, number, probability, text
+
+MOST_PEAKS = 20
+"""Rows of the table of peaks on the page."""
+MOST_UNITS = 6
+"""Salient units shown in a figure; more would not be legible."""
+
+
+def _effect_map(results: Results) -> Figure | None:
+    decoded = results.decoded
+    if "effect" not in decoded or not len(decoded["effect"]):
+        return None
+    mean = decoded["effect"].mean(axis=0, dtype=np.float64)
+    names = [f"mean of {len(decoded['effect'])} patients"]
+    return _template_maps(decoded, mean[None], names)
+
+
+def _effect_test(results: Results) -> Figure | None:
+    shown = results.significant("t", "salientEffect", size="mean")
+    if shown is None:
+        return None
+    names = [f"corrected p < {SIGNIFICANT}"]
+    affine = np.asarray(shown.affine)
+    return brain.template_maps([shown.get_fdata()], names, affine, "t over patients")
+
+
+def _severity_maps(results: Results) -> Figure | None:
+    batteries = list(results.setting("analysis.batteries", {}))
+    found = {
+        name: results.significant("slope", "salientEffect", "by", name, size="slope") for name in batteries
+    }
+    shown = {name: image for name, image in found.items() if image is not None}
+    if not shown:
+        return None
+    names = [f"{results.label(name)}, corrected p < {SIGNIFICANT}" for name in shown]
+    images = list(shown.values())
+    volumes = [image.get_fdata() for image in images]
+    label = "change of gray-matter volume per voxel, for one SD"
+    return brain.template_maps(volumes, names, np.asarray(images[0].affine), label)
+
+
+def _component_maps(results: Results) -> Figure | None:
+    images = results.brain_maps("salientEffectComponent")
+    if not images:
+        return None
+    names = [f"component {rank}" for rank in range(1, len(images) + 1)]
+    volumes = [image.get_fdata() for image in images]
+    label = "change of gray-matter volume per voxel, for one SD"
+    threshold = SMALLEST * float(np.abs(volumes).max())
+    return brain.template_maps(volumes, names, np.asarray(images[0].affine), label, threshold)
+
+
+def _component_sites(results: Results) -> Figure | None:
+    table = results.analysis("effect_components")
+    if table is None or table["explained"].dropna().empty:
+        return None
+    levels = results.levels(results.site) if results.site is not None else {}
+    return brain.components_by_site(table, levels)
+
+
+def _salient_maps(results: Results) -> Figure | None:
+    maps = results.decoded.get("salient_map")
+    if maps is None or not len(maps):
+        return None
+    names = [f"salient unit s_{unit:02d}" for unit in range(len(maps))]
+    return _template_maps(results.decoded, maps[:MOST_UNITS], names[:MOST_UNITS])
+
+
+def _template_maps(decoded: dict[str, np.ndarray], values: np.ndarray, names: list[str]) -> Figure:
+    mask = decoded["mask"].astype(bool)
+    volumes = [np.zeros(mask.shape, dtype=np.float32) for _ in names]
+    for volume, row in zip(volumes, values, strict=True):
+        volume[mask] = row
+    label = "change of gray-matter volume per voxel"
+    threshold = SMALLEST * float(np.abs(values).max())
+    return brain.template_maps(volumes, names, decoded["affine"], label, threshold)
+
+
+def _traversals(results: Results) -> Figure | None:
+    decoded = results.decoded
+    if "traversal" not in decoded or not len(decoded["traversal"]):
+        return None
+    return brain.traversals(
+        decoded["traversal"][:MOST_UNITS],
+        decoded["traversal_values"][:MOST_UNITS],
+        decoded["brain_mean"],
+        decoded["mask"],
+        decoded["affine"],
+    )
+
+
+DRAWERS: dict[str, Callable[[Results], Figure | None]] = {
+    "effect_map": _effect_map,
+    "effect_test": _effect_test,
+    "severity_maps": _severity_maps,
+    "salient_maps": _salient_maps,
+    "traversals": _traversals,
+    "component_maps": _component_maps,
+    "component_sites": _component_sites,
+}
+"""Name of each picture of the brain's section to what draws it; None where its files are absent."""
+
+
+def peaks_table(results: Results) -> ReportTable | None:
+    """The largest peaks of the voxelwise test."""
+    peaks = results.analysis("peaks")
+    if peaks is None:
+        return None
+    labelled = "label" in peaks
+    rows = [
+        [
+            str(row["cluster"]),
+            ", ".join(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")),
+            number(row["peak"]),
+            *([number(row["t"], 1)] if "t" in peaks else []),
+            count(row["volume_mm3"]),
+            *([text(row["label"])] if labelled else []),
+        ]
+        for row in rows_of(peaks.head(MOST_PEAKS))
+    ]
+    more = (
+        f" The first {MOST_PEAKS} of {len(peaks)}; all are in analysis/peaks.tsv."
+        if len(peaks) > MOST_PEAKS
+        else ""
+    )
+    caption = (
+        "Where patients differ most from their background twins: change of gray-matter volume per voxel, clusters of "
+        f"voxels with corrected p < 0.05 and at least half of the largest change.{more}"
+    )
+    columns = (
+        "cluster",
+        "x, y, z, mm",
+        "change",
+        *(["t"] if "t" in peaks else []),
+        "volume, mm³",
+        *(["atlas label"] if labelled else []),
+    )
+    return ReportTable(caption, columns, {"": rows}, prose=("atlas label",))
+
+
+def components_table(results: Results) -> ReportTable | None:
+    """Components of the effect maps at each site left out."""
+    table = results.analysis("effect_components")
+    if table is None:
+        return None
+    blocks = {
+        f"component {rank}": [
+            [
+                "all patients" if pd.isna(row["left_out"]) else _site(results, row["left_out"]),
+                count(row["n"]),
+                *(number(row[name], 2) for name in ("explained", "explained_own", "explained_others")),
+                *(number(row[name], 2) for name in ("cosine", "cosine_own")),
+            ]
+            for row in rows_of(part)
+        ]
+        for rank, part in table.groupby("component")
+    }
+    caption = (
+        "Principal components of patients minus their twins, fitted without one site and tried on it: share of the "
+        "variance between its patients along the other sites' component, along its own component of that rank, and "
+        "share at the sites fitted on. Cosines: with the component of the other folds (which share patients; below "
+        "about 0.9 the order of components is not settled), and with the site's own. The model itself has seen every "
+        "site, and its decoding has no more directions than s has units: read agreement between sites, not how much "
+        "is explained in all."
+    )
+    columns = ("site left out", "n", "there", "own", "at the others", "cosine, folds", "cosine, own")
+    return ReportTable(caption, columns, blocks)
+
+
+def _site(results: Results, code: Any) -> str:
+    return str(code) if results.site is None else results.named_level(results.site, code)
+
+
+def voxels(results: Results) -> list[str]:
+    """How many voxels tell patients from their twins, and what such a test is worth."""
+    table = results.analysis("voxelwise")
+    if table is None:
+        return []
+    tests = "; ".join(
+        f"{_share_of_voxels(row)} {_contrast(results, row['variable'])} (least p {probability(row['p_value'])})"
+        for row in rows_of(table)
+    )
+    return [
+        f"Voxel by voxel, corrected for all of them by the largest statistic over permutations: {tests}. These tests "
+        "take the model's decoding for granted: they say where s acts, not that the anatomy itself was measured to "
+        "differ. Every voxel moves along the few directions of s, so that one strong direction passes nearly "
+        "everywhere: read the size of the change for where it is."
+    ]
+
+
+def _share_of_voxels(row: dict[str, Any]) -> str:
+    if not row["significant"]:
+        return "no voxels"
+    share = 100 * row["significant"] / row["voxels"]
+    return f"{'less than 1' if share < 1 else number(share, 0)}\N{NO-BREAK SPACE}% of voxels"
+
+
+def _contrast(results: Results, variable: Any) -> str:
+    if isinstance(variable, str):
+        return f"vary with {results.label(variable)} among patients"
+    return "differ between patients and their background twins"

@@ -1,0 +1,56 @@
+"""TODO: pipelines.report.sections.leakage."""
+
+from typing import Any
+
+from adhd_cvae.names import rows_of, space_label
+from pipelines.output_dir.results import Results
+from pipelines.report.formatting import ReportTable, plain, probability, text, words
+from pipelines.report.sections import table as report_tables
+from pipelines.report.sections.table import Column
+
+MEASURES = {
+    "hsic": "dependence of s and z (HSIC)",
+    "critic_accuracy": "critic's accuracy (0.5: no dependence)",
+    "active_units": "units in use",
+    "norm_target": "mean length of s, patients",
+    "norm_background": "mean length of s, controls",
+}
+"""Words of the measures of independence.tsv."""
+
+
+def _probes(results: Results) -> ReportTable | None:
+    columns = (
+        Column("probe", "probe", "text"),
+        Column("metric", "metric", "words"),
+        Column("score", "score"),
+        Column("null_mean", "chance: mean"),
+        Column("null_p95", "chance: 95 %"),
+        Column("p_value", "p", "p"),
+        Column("note", "note", "text"),
+    )
+    caption = "What a probe reads out of each space, cross-validated; chance is by shuffling targets."
+    return report_tables.plain_table(results, "probes", "target", "target", columns, caption)
+
+
+def independence_table(results: Results) -> ReportTable | None:
+    """Render ``analysis/independence.tsv`` as it is: a name, then numbers."""
+    table = results.analysis("independence")
+    if table is None:
+        return None
+    table = table.dropna(axis="columns", how="all")
+    first, *others = table.columns
+    rows = []
+    for row in rows_of(table):
+        measure = MEASURES.get(str(row[first]), words(row[first]))
+        rows.append([measure, *(_independence_cell(str(name), row[name]) for name in others)])
+    headings = tuple("p" if name == "p_value" else name.replace("_", " ") for name in table.columns)
+    caption = "Independence of s and z, and use of the units."
+    return ReportTable(caption, headings, {"": rows}, prose=("space", "note"))
+
+
+def _independence_cell(column: str, value: Any) -> str:
+    if column == "space":
+        return space_label(str(value))
+    if column == "note":
+        return text(value)
+    return probability(value) if column.startswith("p_") else plain(value)

@@ -1,0 +1,37 @@
+"""TODO: pipelines.report.sections.reconstruction."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from adhd_cvae.figures import brain, latents
+from pipelines.output_dir.results import Results
+
+
+def _reconstruction_error(results: Results) -> Figure | None:
+    decoded = results.decoded
+    if results.cohort is None or not {"reconstruction_error", "pca_reconstruction_error"} <= set(decoded):
+        return None
+    errors = pd.DataFrame(
+        {
+            "participant_id": decoded["participant_id"].astype(str),
+            "model": decoded["reconstruction_error"].astype(float),
+            "pca": decoded["pca_reconstruction_error"].astype(float),
+        }
+    )
+    errors = errors.dropna().merge(results.cohort[["participant_id", "split"]], on="participant_id")
+    return latents.reconstruction_errors(errors) if len(errors) else None
+
+
+def reconstructions(results: Results) -> Figure | None:
+    """Draw the example participants, observed and decoded."""
+    decoded = results.decoded
+    if "example" not in decoded or not len(decoded["example"]):
+        return None
+    # Numbered within their group: a picture that travels names nobody.
+    groups = pd.Series(decoded["example_group"].astype(str)).replace(
+        {"target": "patient", "background": "control"}
+    )
+    names = [
+        f"{group} {rank + 1}" for group, rank in zip(groups, groups.groupby(groups).cumcount(), strict=True)
+    ]
+    return brain.reconstructions(decoded["example"], names, decoded["mask"], decoded["affine"])

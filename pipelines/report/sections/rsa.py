@@ -1,0 +1,136 @@
+"""TODO: pipelines.report.sections.rsa."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.figures.style import SPACE_COLOURS
+from adhd_cvae.io import MISSING
+from adhd_cvae.names import in_order, rows_of, space_label
+from pipelines.output_dir.results import Results
+from pipelines.report.formatting import ReportTable, count, interval, number, probability
+from pipelines.report.sections.confounding import counted, listed
+from pipelines.report.sections.table import _space_heading
+
+PSEUDO_REPLICATION = (
+    "The last three columns are the study's own statistic, a t-test over posterior draws of one model: draws are "
+    "not participants, so its p-value answers no question about people."
+)
+MORE_RSA: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "tau_partial": ("partial τ", number),
+    "p_partial": ("partial p", probability),
+}
+"""Column of rsa.tsv that a table need not have: its heading and how it is written."""
+
+
+def _similarity(results: Results) -> str:
+    rsa = results.analysis("rsa")
+    if rsa is None:
+        return ""
+    rows = [row for row in rows_of(rsa) if pd.notna(row["p_fdr"])]
+    if not rows:
+        return "No variable could be tested for a relation to any of the spaces; the reasons are below."
+    tested, found = len({row["variable"] for row in rows}), [row for row in rows if row["p_fdr"] < 0.05]
+    if not found:
+        return (
+            f"None of the {counted(tested, 'variable')} is related to any of the spaces beyond chance, once "
+            "participants are permuted and the whole table is corrected for multiple testing (false "
+            "discovery rate 5 %). That is not evidence of no relation; the intervals below say how large "
+            "one could be."
+        )
+    told = []
+    for space in in_order(rsa["space"].tolist(), SPACE_COLOURS):
+        named = [
+            f"{results.label(row['variable'])} (τ = {number(row['tau'])})"
+            for row in found
+            if row["space"] == space
+        ]
+        place = f"{space_label(space)}{'' if space == 'vae' else ' space'}"
+        told.append(f"{len(named) or 'none'} in the {place}{': ' + listed(named) if named else ''}")
+    return (
+        f"Of {counted(tested, 'variable')}, those related to a space beyond chance, participants permuted "
+        f"and the whole table corrected (false discovery rate 5 %), are {'; '.join(told)}. A positive τ says "
+        "that participants who differ more in the variable lie farther apart in the space: a group-level "
+        "association, neither a cause nor a prediction for one person."
+    )
+
+
+def _published(results: Results) -> str:
+    rsa, published = results.analysis("rsa"), results.analysis("as_published")
+    if rsa is None or published is None:
+        return ""
+    naive = sum(row["p_value"] < 0.05 for row in rows_of(published))
+    honest = sum(row["p_fdr"] < 0.05 for row in rows_of(rsa))
+    return (
+        f"The study's own statistic on the same latents calls {naive} of {len(published)} rows significant, "
+        f"where "
+        f"permuting participants leaves {honest}: it counts draws of one model as if they were people "
+        "(pseudo-replication), and is shown for comparison only."
+    )
+
+
+def rsa_table(results: Results) -> ReportTable | None:
+    """Permutation RSA with the study's own statistic beside it, labelled as what it is."""
+    rsa, published = results.analysis("rsa"), results.analysis("as_published")
+    if rsa is None:
+        return None
+    columns = ["variable", "n", "τ", "95 % interval", "p", "p (FDR)"]
+    if more := {name: words for name, words in MORE_RSA.items() if name in rsa and len(rsa[name].dropna())}:
+        columns += [heading for heading, _ in more.values()]
+    own = len(columns)
+    if published is not None:
+        published = published.set_index(["space", "variable"])
+        columns += ["mean", "t (df)", "p"]
+    blocks = {}
+    for space in in_order(rsa["space"].tolist(), SPACE_COLOURS):
+        part = rsa.loc[rsa["space"] == space]
+        blocks[_space_heading(space, part)] = [
+            [
+                results.label(row["variable"]),
+                count(row["n"]),
+                number(row["tau"]),
+                interval(row["ci_low"], row["ci_high"]),
+                probability(row["p_value"]),
+                _starred(row["p_fdr"]),
+                *(write(row[name]) for name, (_, write) in more.items()),
+                *([] if published is None else _published_cells(published, space, row["variable"])),
+            ]
+            for row in rows_of(part)
+        ]
+    spans: tuple[tuple[str, int], ...] = ()
+    if published is not None:
+        spans = (
+            ("participants permuted (inference)", own),
+            ("as published: pseudo-replication, not inference", 3),
+        )
+    return ReportTable(_rsa_caption(rsa, published is not None), tuple(columns), blocks, spans)
+
+
+def _rsa_caption(rsa: pd.DataFrame, published: bool) -> str:
+    said = [
+        "Kendall's τ between the dissimilarities of a space and of a variable (difference of numbers; codes equal or "
+        "not); p by permuting participants."
+    ]
+    if "tau_partial" in rsa and len(rsa["tau_partial"].dropna()):
+        said.append(
+            "Partial τ: over pairs of the same site, freed of age, where the cohort has them; its p is not "
+            "corrected. A relation that goes away there may be one with site or age."
+        )
+    if "noise_ceiling" in rsa and len(rsa["noise_ceiling"].dropna()):
+        said.append(
+            "Ceiling: τ of the space with its own posterior draws; no variable can be expected above it."
+        )
+    return " ".join([*said, PSEUDO_REPLICATION] if published else said)
+
+
+def _starred(p_fdr: Any) -> str:
+    return probability(p_fdr) + (" ★" if pd.notna(p_fdr) and p_fdr < 0.05 else "")
+
+
+def _published_cells(published: pd.DataFrame, space: str, variable: str) -> list[str]:
+    if (space, variable) not in published.index:
+        return [MISSING] * 3
+    row = published.loc[(space, variable)]
+    t_value = MISSING if pd.isna(row["t"]) else f"{number(row['t'], 1)} ({count(row['df'])})"
+    return [number(row["mean"]), t_value, probability(row["p_value"])]

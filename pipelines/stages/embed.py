@@ -1,0 +1,103 @@
+"""Stage: frozen models and image cache in, posterior means, draws and decoded maps out."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.cohort.table import TRAIN, validate_cohort
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import read_json, read_tsv, write_tsv
+from pipelines.output_dir.latents import save_arrays, two_spaces, write_distances, write_posteriors
+from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.provenance import RunRecord, Stage, checksums, images_fingerprint, settings_of
+from pipelines.progress import Progress
+
+if TYPE_CHECKING:
+    from adhd_cvae.inference.embedding import Embedding
+    from adhd_cvae.models.network import ContrastiveVAE
+
+
+def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
+    """Write latents.tsv, draws.npz, distances.tsv, decoded.npz and baselines.tsv.
+
+    Raises
+    ------
+    InputError
+        No trained model here, or results made with other settings.
+    """
+    weights, plain_weights = (stem.with_suffix(".safetensors") for stem in (paths.cvae, paths.vae))
+    if not weights.is_file():
+        raise InputError(
+            f"{weights} is missing: no model was trained here. Run `adhd-cvae train {paths.folder}` first."
+        )
+    stage = Stage(
+        name="embed",
+        settings=settings_of(recipe, "seed", "analysis.draws", "objective.salient_of"),
+        inputs={
+            **checksums(paths, paths.cohort, weights, plain_weights),
+            "images": images_fingerprint(paths),
+        },
+        outputs=(
+            *("latents.tsv", "latents.json", "draws.npz", "decoded.npz", "baselines.tsv"),
+            *("distances.tsv", "distances.json", paths.reference.relative_to(paths.folder).as_posix()),
+        ),
+    )
+    RunRecord.open(paths).perform(stage, recipe, lambda: _work(paths, recipe, progress), progress, overwrite)
+
+
+def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
+    from adhd_cvae.images.cache import open_images
+    from adhd_cvae.inference.decoding import decode_cohort
+    from adhd_cvae.inference.embedding import embed
+    from adhd_cvae.inference.linear_baselines import baseline_scores
+    from adhd_cvae.models.weights import load_model
+
+    cohort = validate_cohort(read_tsv(paths.cohort))
+    images = open_images(paths.cache)
+    if len(images) != len(cohort):
+        raise InputError(
+            f"{paths.images} holds {len(images)} maps and cohort.tsv {len(cohort)} participants. "
+            "Run `adhd-cvae prepare` again."
+        )
+    model, _ = load_model(paths.cvae)
+    with progress.bar("Embedding") as tick:
+        codes = embed(model, images, progress=lambda done, total: tick(done, total, "contrastive model"))
+        posteriors = two_spaces(codes)
+        if paths.vae.with_suffix(".safetensors").is_file():
+            comparison, _ = load_model(paths.vae)
+            plain = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
+            posteriors["vae"] = (plain.background_mean, plain.background_sd)
+    write_posteriors(cohort, posteriors, recipe, paths)
+    _write_reference(cohort, model, images, codes, paths)
+    with progress.bar("Fitting linear baselines") as tick:
+        tick(0, 1, "")
+        write_tsv(baseline_scores(model, images, cohort, recipe.seed), paths.baselines)
+        tick(1, 1, "")
+    with progress.bar("Decoding") as tick:
+        affine = np.array(read_json(paths.manifest)["affine"])
+        decoded = decode_cohort(
+            model,
+            images,
+            cohort,
+            codes,
+            affine,
+            lambda done, total: tick(done, total, "patients and twins"),
+            recipe.objective.salient_of,
+            recipe.seed,
+        )
+    save_arrays(decoded, paths.decoded)
+
+
+def _write_reference(
+    cohort: pd.DataFrame, model: "ContrastiveVAE", images: np.ndarray, codes: "Embedding", paths: OutputPaths
+) -> None:
+    """Keep what the training participants look like, and everybody's distance from them."""
+    from adhd_cvae.inference.out_of_distribution import code_matrix, fit_reference, residuals, save_reference
+
+    training, residual = (cohort["split"] == TRAIN).to_numpy(), residuals(model, images, codes)
+    reference = fit_reference(code_matrix(codes)[training], residual[training])
+    save_reference(reference, paths.reference)
+    distances = reference.distances(codes, residual)
+    write_distances(cohort, distances, reference.out_of_distribution(distances), paths)

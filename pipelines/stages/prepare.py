@@ -1,0 +1,239 @@
+"""Stage: BIDS in; cohort.tsv, exclusions.tsv and the image cache out."""
+
+import os
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.cohort.matching import balance_cohort, is_asked
+from adhd_cvae.cohort.split import split_cohort
+from adhd_cvae.cohort.table import validate_cohort
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.io import MISSING, write_tsv
+from bids_adapters.cohort import Cohort, build_cohort
+from bids_adapters.derivatives import write_table
+from bids_adapters.images.filter import read_filter_file
+from pipelines.output_dir.bids_source import (
+    dataset_description,
+    describe_output,
+    table_checksums,
+    tables_elsewhere,
+    tree_fingerprint,
+)
+from pipelines.output_dir.cohort import SPLIT, nothing_left
+from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.output_dir.provenance import RunRecord, Stage, settings_of
+from pipelines.progress import Progress
+from pipelines.recipes.checks import check_columns, nominal_columns
+from pipelines.report.sections import confounding
+
+GRID = (
+    "image.shape",
+    "image.voxel_size",
+    "image.centre",
+    "image.fwhm",
+    "image.min_template_correlation",
+    "image.max_offset",
+)
+"""Image settings the cache depends on."""
+
+
+def run(
+    paths: OutputPaths, recipe: Recipe, source: BidsInput, progress: Progress, overwrite: bool = False
+) -> None:
+    """Find the participants, prepare their maps, hold some out.
+
+    Raises
+    ------
+    InputError
+        Nothing left to train on, or OUTPUT_DIR was prepared with other settings.
+    """
+    if not source.folder.is_dir():
+        raise InputError(
+            f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
+        )
+    bids_filter = read_filter_file(source.filter_file)
+    place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
+    stage = Stage(
+        name="prepare",
+        settings={
+            **settings_of(recipe, "seed", "cohort", *GRID),
+            "BIDS_DIR": place,
+            "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
+            "--bids-filter-file": bids_filter,
+            "--prefer": None if source.prefer is None else source.prefer.name,
+        },
+        inputs={
+            "files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder),
+            **tables_elsewhere(source),
+        },
+        outputs=(
+            "cohort.tsv",
+            "cohort.json",
+            "exclusions.tsv",
+            "confounding.tsv",
+            "dataset_description.json",
+            "cache/images.npy",
+            "cache/manifest.json",
+            "cache/pictures.npz",
+        ),
+    )
+    record = RunRecord.open(paths)
+
+    def work() -> None:
+        cohort = _find(source, recipe, bids_filter, paths, progress)
+        if around := tables_elsewhere(source):
+            progress.line(f"phenotype of the dataset around BIDS_DIR: {', '.join(around)}")
+        check_columns(cohort.table, recipe, progress)
+        _prepare(cohort, paths, recipe, source, progress)
+        name = dataset_description(source.folder).get("Name")
+        record.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
+
+    record.perform(stage, recipe, work, progress, overwrite)
+
+
+def _find(
+    source: BidsInput,
+    recipe: Recipe,
+    bids_filter: dict[str, Any] | None,
+    paths: OutputPaths,
+    progress: Progress,
+) -> Cohort:
+    with progress.bar("Looking for maps and phenotype") as tick:
+        tick(0, 1, "")
+        cohort = build_cohort(
+            source.folder,
+            recipe.cohort,
+            participant_labels=source.labels,
+            bids_filter=bids_filter,
+            prefer=source.prefer,
+            index_cache=paths.cache,
+        )
+        tick(1, 1, "")
+    return cohort
+
+
+def _prepare(
+    cohort: Cohort, paths: OutputPaths, recipe: Recipe, source: BidsInput, progress: Progress
+) -> None:
+    """Prepare the maps, then write the tables; the cohort has the maps of the cache, in their order."""
+    paths.conflicts.unlink(missing_ok=True)
+    if len(cohort.conflicts):
+        write_tsv(cohort.conflicts, paths.conflicts)
+    table, exclusions = _balanced_maps(cohort, source, recipe, paths, progress)
+    write_tsv(exclusions, paths.exclusions)
+    if table.empty:
+        raise InputError(*nothing_left(exclusions))
+    _draw(cohort, exclusions, source.folder, recipe, paths, progress)
+    split = split_cohort(table, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
+    table.insert(list(table.columns).index("group") + 1, "split", split.to_numpy())
+    write_table(validate_cohort(table), {**cohort.columns, "split": SPLIT}, paths.cohort)
+    confounding.write(table, recipe, paths)
+    describe_output(source, paths)
+    _tell(table, exclusions, progress, paths)
+    _tell_conflicts(cohort.conflicts, progress, paths)
+    confounding.tell(paths, progress)
+
+
+def _balanced_maps(
+    cohort: Cohort, source: BidsInput, recipe: Recipe, paths: OutputPaths, progress: Progress
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Balance the groups, then prepare the maps of who is left; where one cannot be used, balance without it."""
+    while True:
+        nominal = nominal_columns(cohort, recipe)
+        kept, gone = balance_cohort(cohort.table, recipe.cohort, nominal, recipe.seed)
+        exclusions = (
+            pd.concat([cohort.exclusions, gone], ignore_index=True) if len(gone) else cohort.exclusions
+        )
+        chosen = replace(cohort, table=kept, exclusions=exclusions)
+        table, exclusions = prepare_maps(chosen, source.folder, recipe, paths, progress)
+        if len(table) == len(kept) or not is_asked(recipe.cohort):
+            return table, exclusions
+        broken = ~cohort.table["participant_id"].isin(table["participant_id"]) & cohort.table[
+            "participant_id"
+        ].isin(kept["participant_id"])
+        of_image = pd.DataFrame(exclusions[exclusions["stage"] == "image"])
+        cohort = replace(
+            cohort,
+            table=pd.DataFrame(cohort.table[~broken]).reset_index(drop=True),
+            exclusions=pd.concat([cohort.exclusions, of_image]).drop_duplicates(ignore_index=True),
+        )
+
+
+def prepare_maps(
+    cohort: Cohort, bids_dir: Path, recipe: Recipe, paths: OutputPaths, progress: Progress
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Fill the image cache; return the participants whose map can be used, and all exclusions."""
+    from adhd_cvae.images.cache import prepare_images
+
+    files = [bids_dir / image for image in cohort.table["image"]]
+    with progress.bar("Preparing maps") as tick:
+        errors = prepare_images(files, recipe.image, paths.cache, lambda done, total: tick(done, total, ""))
+    usable = [error is None for error in errors]
+    left_out = [
+        {"participant_id": who, "stage": "image", "reason": error.reason, "detail": error.detail}
+        for who, error in zip(cohort.table["participant_id"], errors, strict=True)
+        if isinstance(error, ImageError)
+    ]
+    exclusions = pd.concat([cohort.exclusions, pd.DataFrame(left_out)]) if left_out else cohort.exclusions
+    return pd.DataFrame(cohort.table[usable]).reset_index(drop=True), exclusions.reset_index(drop=True)
+
+
+def _draw(
+    cohort: Cohort,
+    exclusions: pd.DataFrame,
+    bids_dir: Path,
+    recipe: Recipe,
+    paths: OutputPaths,
+    progress: Progress,
+) -> None:
+    """Keep slices of the maps refused and of the outliers."""
+    from adhd_cvae.images.cache import open_images
+    from pipelines.stages.quality_images import write_pictures
+
+    image_of = dict(zip(cohort.table["participant_id"], cohort.table["image"], strict=True))
+    refused = exclusions[exclusions["stage"] == "image"]
+    turn = refused.groupby("reason").cumcount().sort_values(kind="stable")  # one of each reason first
+    refused = refused.loc[turn.index]
+    left_out = [
+        (bids_dir / image_of[who], reason)
+        for who, reason in zip(refused["participant_id"], refused["reason"], strict=True)
+    ]
+    with progress.bar("Looking for outliers") as tick:
+        tick(0, 1, "")
+        write_pictures(left_out, open_images(paths.cache), recipe.image, paths.pictures)
+        tick(1, 1, "")
+
+
+def _tell(table: pd.DataFrame, exclusions: pd.DataFrame, progress: Progress, paths: OutputPaths) -> None:
+    counts = Counter(zip(table["group"], table["split"], strict=True))
+    told = ", ".join(f"{number} {group} ({split})" for (group, split), number in sorted(counts.items()))
+    progress.line(f"prepare: {len(table)} participants, {told}")
+    kept = set(table["participant_id"])
+    out = {
+        who: reason
+        for who, reason in zip(exclusions["participant_id"], exclusions["reason"], strict=True)
+        if who not in kept and reason != "not_selected"
+    }
+    if out:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in Counter(out.values()).most_common())
+        progress.warning(f"{len(out)} left out ({reasons}); see {paths.exclusions}")
+
+
+def _tell_conflicts(conflicts: pd.DataFrame, progress: Progress, paths: OutputPaths) -> None:
+    people = [
+        conflicts.loc[conflicts["used"] == used, "participant_id"].nunique() for used in (MISSING, "yes")
+    ]
+    if people[0]:
+        progress.warning(
+            f"phenotype tables disagree about {people[0]} participants, who are left out unless --prefer FILE says "
+            f"which to trust; see {paths.conflicts}"
+        )
+    if people[1]:
+        progress.line(
+            f"disagreements about {people[1]} participants settled by --prefer; see {paths.conflicts}"
+        )

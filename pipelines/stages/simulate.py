@@ -1,0 +1,156 @@
+"""A simulated cohort on disk: tables with sidecars, maps from all cores, the truth apart."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from joblib import Parallel, delayed
+
+from adhd_cvae.errors import InputError
+from adhd_cvae.images.nifti import save_nifti
+from adhd_cvae.io import read_json, remove_partial_files, write_json
+from adhd_cvae.simulation.cohort import SUBTYPE, SimulatedCohort, SimulationConfig, shared_atlas
+from bids_adapters.derivatives import is_ours, write_description, write_readme, write_table
+from bids_adapters.phenotype.codebook import BY_NAME
+from pipelines.progress import Progress
+
+SPACE = "MNI152NLin2009aSym"
+TRUTH = "simulated_truth"
+STEP = "simulated gray-matter maps"
+
+
+def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite: bool = False) -> None:
+    """Write the BIDS dataset; maps that are there already with the same settings stay.
+
+    Raises
+    ------
+    InputError
+        `bids_dir` holds something else, or a cohort simulated with other settings, and not `overwrite`.
+    """
+    _refuse_other_content(bids_dir, config, overwrite)
+    remove_partial_files(bids_dir)
+    cohort = SimulatedCohort(config)
+    missing = [
+        (index, path)
+        for index, path in enumerate(map_paths(bids_dir, cohort.participants["participant_id"], config))
+        if overwrite or not path.is_file()
+    ]
+    _describe(bids_dir, config)
+    _write_tables(bids_dir, cohort)
+    if not missing:
+        progress.line(f"simulate: already done ({config.participants} participants in {bids_dir})")
+        return
+    with progress.bar("Calibrating the planted effects") as tick:
+        tick(0, 1, "")
+        _ = cohort.loss  # computed once here rather than in every worker
+        tick(1, 1, "")
+    with progress.bar("Simulating gray-matter maps") as tick:
+        jobs = Parallel(n_jobs=-1, return_as="generator_unordered")(
+            delayed(_write_map)(cohort, index, path) for index, path in missing
+        )
+        for done, _ in enumerate(jobs, start=1):
+            tick(done, len(missing), "")
+
+
+def map_paths(bids_dir: Path, participants: Iterable[str], config: SimulationConfig) -> list[Path]:
+    """Name each participant's map, in the order of the table."""
+    return [
+        bids_dir
+        / who
+        / "anat"
+        / f"{who}_space-{SPACE}_res-{config.resolution}_label-GM_desc-modulated_probseg.nii.gz"
+        for who in participants
+    ]
+
+
+def _write_map(cohort: SimulatedCohort, index: int, path: Path) -> None:
+    # Four decimals are a thousandth of the variation between participants, and a third of the bytes.
+    save_nifti(cohort.map(index).round(4), cohort.affine, path)
+
+
+def _refuse_other_content(bids_dir: Path, config: SimulationConfig, overwrite: bool) -> None:
+    description = bids_dir / "dataset_description.json"
+    if not bids_dir.exists() or not any(bids_dir.iterdir()):
+        return
+    content = read_json(description) if description.is_file() else {}
+    if not is_ours(bids_dir, STEP, content):
+        raise InputError(f"{bids_dir} is not empty and was not made by simulate. Choose another BIDS_DIR.")
+    # A dataset older than a setting was simulated with what is now its default.
+    before = SimulationConfig().model_dump(mode="json") | content.get("Simulation", {})
+    now = config.model_dump(mode="json")
+    changed = [
+        f"{bids_dir} was simulated with {key} = {before.get(key)}, now {now[key]}. "
+        "Give --overwrite to replace it, or another BIDS_DIR."
+        for key in now
+        if before.get(key) != now[key]
+    ]
+    if changed and not overwrite:
+        raise InputError(*changed)
+    if changed:
+        for stale in bids_dir.glob("sub-*/anat/sub-*_probseg.nii.gz"):
+            stale.unlink()
+            for folder in (stale.parent, stale.parent.parent):
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+
+
+def _describe(bids_dir: Path, config: SimulationConfig) -> None:
+    effect = "no effect" if config.null else f"d = {config.cohens_d}"
+    write_description(
+        bids_dir,
+        f"Simulated gray-matter maps, {config.participants} participants, {effect}, seed {config.seed}",
+        STEP,
+        License="CC0",
+        Simulation=config.model_dump(mode="json"),
+    )
+    write_readme(
+        bids_dir,
+        "# Simulated gray-matter maps\n\n"
+        "No real person's data. Made by `adhd-cvae simulate` from nilearn's MNI152 gray-matter template;\n"
+        "the settings are in dataset_description.json. phenotype/simulated_truth.tsv is for scoring only.\n",
+    )
+
+
+def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
+    names = {name: column.sidecar() for name, column in BY_NAME.items()}
+    phenotype = bids_dir / "phenotype"
+    _write_whole(pd.DataFrame(cohort.participants), names, bids_dir / "participants.tsv")
+    _write_whole(cohort.phenotype, names, phenotype / "adhd200.tsv")
+    _write_whole(pd.DataFrame(cohort.truth), _truth_sidecar(cohort.config), phenotype / f"{TRUTH}.tsv")
+    sidecar = {
+        "Description": "Gray-matter volume per voxel (modulated), simulated",
+        "SpatialReference": "Simulated in the space of nilearn's MNI152 gray-matter template",
+        "Resolution": {str(cohort.config.resolution): f"{cohort.config.resolution} mm, isotropic"},
+        "Sources": [],
+    }
+    entities = f"space-{SPACE}_res-{cohort.config.resolution}_label-GM_desc-modulated_probseg"
+    write_json(sidecar, bids_dir / f"{entities}.json")
+
+
+def _truth_sidecar(config: SimulationConfig) -> dict[str, Any]:
+    """Say what each column of the truth is."""
+    who = "1 in its subtype's patients" if config.subtypes else "mean 1 in patients"
+    centres = shared_atlas(config.resolution, config.population).centres
+    columns: dict[str, Any] = {
+        name: {
+            "Description": "Planted severity: gray matter removed around MNI "
+            f"{', '.join(map(str, centres[name]))} mm; 0 in controls, {who}. For the recovery table only.",
+            "Units": "arbitrary",
+        }
+        for name in config.factors
+    }
+    if config.subtypes:
+        levels = {str(number): name for number, name in enumerate(("control", *config.factors))}
+        columns[SUBTYPE] = {"Description": "Discrete subtype. For scoring only.", "Levels": levels}
+    return columns
+
+
+def _write_whole(table: pd.DataFrame, columns: dict[str, Any], path: Path) -> None:
+    whole = {name: "Int64" for name in table if _is_whole(pd.Series(table[name]))}
+    write_table(table.astype(whole), columns, path)
+
+
+def _is_whole(values: pd.Series) -> bool:
+    """Tell whether a column holds whole numbers and gaps only, so that 1 is not written 1.0."""
+    return pd.api.types.is_float_dtype(values) and bool((values.dropna() % 1 == 0).all())

@@ -1,0 +1,76 @@
+"""The demo: a simulated cohort, every stage, and what came of it in a few lines."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from adhd_cvae.config import Recipe
+from adhd_cvae.io import read_tsv
+from adhd_cvae.simulation.cohort import SimulationConfig
+from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.progress import Progress
+from pipelines.stages import simulate
+from pipelines.stages.publish import Published
+from pipelines.workflows import group
+
+SPACES = {"salient": "s", "background": "z", "contrastive_pca": "contrastive PCA"}
+"""Space in recovery.tsv to its name in the summary."""
+
+
+def run(
+    folder: Path,
+    recipe: Recipe,
+    simulation: SimulationConfig,
+    progress: Progress,
+    overwrite: bool = False,
+    live: bool = False,
+) -> str:
+    """Make ``bids`` and ``derivatives/adhd-cvae`` in `folder`; return the summary."""
+    started = time.monotonic()
+    bids_dir = folder / "bids"
+    paths = results(folder)
+    simulate.run(bids_dir, simulation, progress, overwrite)
+    published = group.run(paths, recipe, BidsInput(bids_dir), progress, overwrite, live)
+    return summary(paths, published, time.monotonic() - started)
+
+
+def results(folder: Path) -> OutputPaths:
+    """Where the demo of `folder` keeps its results."""
+    return OutputPaths(folder / "derivatives" / "adhd-cvae")
+
+
+def summary(paths: OutputPaths, published: Published, seconds: float) -> str:
+    """Say who was in it, what was recovered and where everything is."""
+    cohort = read_tsv(paths.cohort)
+    counts, held_out = Counter(cohort["group"]), Counter(cohort["split"])["test"]
+    lines = [
+        "",
+        f"Participants     {len(cohort)}: {counts['target']} patients, {counts['background']} "
+        f"controls; {held_out} of them held out",
+    ]
+    if paths.table("recovery").is_file():
+        lines += ["", *recovery_lines(read_tsv(paths.table("recovery"))), ""]
+    lines += [
+        f"Report           {paths.report}",
+        str(published),
+        f"Look around      adhd-cvae ui {paths.folder}",
+    ]
+    return "\n".join([*lines, f"Time             {seconds:.0f} s"])
+
+
+def recovery_lines(recovery: pd.DataFrame) -> list[str]:
+    """Lay out held-out recovery of the planted factors, one line a factor, one column a space."""
+    chosen = recovery[(recovery["metric"] == "r") & (recovery["split"] == "test")]
+    if chosen.empty:
+        chosen = recovery[recovery["metric"] == "r"]
+    table = chosen.pivot_table(index="factor", columns="space", values="score", sort=False)
+    spaces = {space: name for space, name in SPACES.items() if space in table}
+    title = "Recovery (r within held-out patients)"
+    lines = [f"{title:<40}" + "".join(f"{name:>18}" for name in spaces.values())]
+    lines += [
+        f"  {factor:<38}" + "".join(f"{row[space]:>18.2f}" for space in spaces)
+        for factor, row in table.iterrows()
+    ]
+    return lines

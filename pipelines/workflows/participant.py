@@ -1,0 +1,174 @@
+"""The participant level: new participants described by a registered model; nothing is trained.
+
+Each participant's files depend on nobody else, so calls with different participants may run at the same time in one
+OUTPUT_DIR. The tables of everybody are collected from those files, by one call at a time.
+"""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.cohort.table import TEST
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.io import read_tsv, write_tsv
+from bids_adapters.cohort import Cohort, build_cohort
+from bids_adapters.derivatives import write_table
+from bids_adapters.images.filter import read_filter_file
+from pipelines.output_dir.bids_source import describe_output
+from pipelines.output_dir.cohort import SPLIT, nothing_left
+from pipelines.output_dir.latents import write_distances, write_latents
+from pipelines.output_dir.lock import occupied
+from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.output_dir.provenance import RunRecord, Stage
+from pipelines.progress import Progress
+from pipelines.workflows.participant_files import Model, collect_draws, collected, latents_file, write_person
+
+AT_ONCE = 64
+"""Participants whose maps are prepared before any of them is described."""
+_WAIT_S = 120.0
+"""For another call that collects, which takes moments."""
+
+
+def run(
+    paths: OutputPaths, source: BidsInput, model_uri: str, progress: Progress, overwrite: bool = False
+) -> None:
+    """Describe every participant asked for; write their own files, then the tables of everybody so far.
+
+    Raises
+    ------
+    InputError
+        No such model or folder, nobody left, or OUTPUT_DIR holds something made with another model.
+    """
+    if not source.folder.is_dir():
+        raise InputError(
+            f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
+        )
+    from pipelines.mlflow_tracking.model_registry import load_registered, resolved
+    from pipelines.mlflow_tracking.store import find_store
+
+    store = find_store(paths.folder)
+    loaded = load_registered(model_uri, store)
+    python_model: Any = loaded.unwrap_python_model()
+    if not hasattr(python_model, "reference"):
+        raise InputError(f"{model_uri} was registered by an earlier version. Train, or publish, it again.")
+    model = Model(python_model, resolved(model_uri, store), str(loaded.metadata.model_uuid))
+    bids_filter = read_filter_file(source.filter_file)
+    place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
+    settings = {"--model": model.uuid, "BIDS_DIR": place, "--bids-filter-file": bids_filter}
+    # The grid is the model's; the groups of new participants need not be known.
+    recipe = Recipe(name="participant", image=python_model.image)
+    with occupied(paths.folder, _WAIT_S):
+        _claim(paths, settings, recipe, progress, overwrite)
+        RunRecord.open(paths).note(bids_dir=place, model=model.uri)
+    cohort = build_cohort(
+        source.folder,
+        recipe.cohort,
+        participant_labels=source.labels,
+        bids_filter=bids_filter,
+        prefer=source.prefer,
+        require_groups=False,
+        index_cache=paths.cache,
+    )
+    left_out = _describe(cohort, source, model, paths, progress)
+    with occupied(paths.folder, _WAIT_S):
+        _collect(cohort, left_out, recipe, source, paths, progress)
+
+
+def _claim(
+    paths: OutputPaths, settings: dict[str, Any], recipe: Recipe, progress: Progress, overwrite: bool
+) -> None:
+    """Make sure that everything in OUTPUT_DIR is, and stays, by one model from one dataset."""
+    record = RunRecord.open(paths)
+    if "train" in record.stages:
+        raise InputError(
+            f"{paths.folder} holds the results of a group. "
+            "Choose another OUTPUT_DIR for the participant level."
+        )
+    tables = (paths.cohort, paths.latents, paths.distances, paths.draws, paths.exclusions)
+    clears = (*(file.name for file in tables), *(folder.name for folder in paths.folder.glob("sub-*")))
+    record.begin(Stage("participant", settings, {}, (), clears), recipe, progress, overwrite)
+
+
+def _describe(
+    cohort: Cohort, source: BidsInput, model: Model, paths: OutputPaths, progress: Progress
+) -> pd.DataFrame:
+    """Write every participant's own files; return whom this could not be done for, and why."""
+    from adhd_cvae.images.cache import open_images, prepare_images
+
+    people, left_out = cohort.table, []
+    with progress.bar("Embedding") as tick:
+        for start in range(0, len(people), AT_ONCE):
+            tick(start, len(people), "")
+            chunk = pd.DataFrame(people.iloc[start : start + AT_ONCE])
+            files = [source.folder / image for image in chunk["image"]]
+            with TemporaryDirectory(dir=paths.folder, prefix=".maps-") as scratch:
+                errors = prepare_images(files, model.image, Path(scratch), lambda done, total: None)
+                usable = pd.DataFrame(chunk[[error is None for error in errors]])
+                if len(usable):
+                    write_person(usable, open_images(Path(scratch)), model, paths)
+            for row, error in zip(chunk.to_dict("records"), errors, strict=True):
+                if isinstance(error, ImageError):
+                    latents_file(row, paths).unlink(missing_ok=True)  # of an earlier, better map
+                    why = {"stage": "image", "reason": error.reason, "detail": error.detail}
+                    left_out.append({"participant_id": row["participant_id"], **why})
+        tick(len(people), len(people), "")
+    # Who was not asked for may be another call's.
+    others = pd.DataFrame(cohort.exclusions[cohort.exclusions["reason"] != "not_selected"])
+    return pd.concat([others, pd.DataFrame(left_out, columns=others.columns)], ignore_index=True)
+
+
+def _collect(
+    cohort: Cohort,
+    left_out: pd.DataFrame,
+    recipe: Recipe,
+    source: BidsInput,
+    paths: OutputPaths,
+    progress: Progress,
+) -> None:
+    """Write the tables of everybody described so far, by this call or another."""
+    asked = {*cohort.table["participant_id"], *left_out["participant_id"]}
+    exclusions = _merged(left_out, paths.exclusions, asked)
+    write_tsv(exclusions, paths.exclusions)
+    gone = cohort.table["participant_id"].isin(list(left_out["participant_id"]))
+    mine = pd.DataFrame(cohort.table[~gone])
+    mine.insert(list(mine.columns).index("image") + 1, "split", TEST)  # nobody here was trained on
+    if "group" in mine:
+        mine["group"] = mine["group"].replace("", np.nan)
+    table = _merged(mine, paths.cohort, asked)
+    if table.empty:
+        raise InputError(*nothing_left(left_out))
+    rows = collected(table, paths)
+    write_table(table, {**cohort.columns, "split": SPLIT}, paths.cohort)
+    units = {"salient": rows.filter(regex=r"^s_\d+$"), "background": rows.filter(regex=r"^z_\d+$")}
+    write_latents(table, {space: part.to_numpy() for space, part in units.items()}, paths)
+    beyond = rows["out_of_distribution"].to_numpy(bool)
+    write_distances(table, rows["distance"].to_numpy(float), beyond, paths)
+    collect_draws(rows, recipe, paths)
+    describe_output(source, paths)
+    record = RunRecord.open(paths)
+    record.stages["participant"] |= {"state": "done", "outputs": {}}
+    record.note()
+    progress.line(f"participant: {len(mine)} embedded; {len(table)} in {paths.latents}")
+    here = table["participant_id"].isin(list(mine["participant_id"])).to_numpy()
+    if beyond[here].any():
+        progress.warning(
+            f"{beyond[here].sum()} of {len(mine)} maps are not like those the model was trained on; "
+            f"see {paths.distances}"
+        )
+    if out := set(left_out["participant_id"]) - set(mine["participant_id"]):
+        progress.warning(f"{len(out)} left out; see {paths.exclusions}")
+    if mine.empty:
+        raise InputError(*nothing_left(left_out))
+
+
+def _merged(new: pd.DataFrame, file: Path, replaced: set[str]) -> pd.DataFrame:
+    """Add to `new` what `file` says of other participants, in the order of their names."""
+    old = read_tsv(file) if file.is_file() else new.iloc[:0]
+    parts = [part for part in (old[~old["participant_id"].isin(list(replaced))], new) if len(part)]
+    merged = pd.concat(parts) if parts else new
+    return pd.DataFrame(merged).sort_values("participant_id", kind="stable", ignore_index=True)

@@ -1,0 +1,1 @@
+"""The tests; campaigns in validation/ and robustness/ run as python -m tests.…"""

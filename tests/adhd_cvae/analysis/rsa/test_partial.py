@@ -1,0 +1,171 @@
+"""Partial tau: calibrated where site and age explain all, present where they do not, silent where it cannot be."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom, kendalltau
+
+from adhd_cvae.analysis.rsa.partial import Control, neighbour_strata
+from adhd_cvae.analysis.rsa.table import rsa_table
+
+CONTROLS = {"site": "nominal", "age": "ratio"}
+
+
+def confounded(seed, n=60, direct=0.0):
+    """A space and a variable that both follow site and age, and each other by `direct` only."""
+    rng = np.random.default_rng(seed)
+    site = rng.integers(0, 3, n)
+    age = rng.normal(size=n) + 0.5 * site
+    noise = rng.normal(size=n)
+    latents = 0.8 * age + site + rng.normal(size=n) + direct * noise
+    frame = pd.DataFrame({"score": 0.8 * age + site + noise, "age": age, "site": site})
+    return {"salient": latents[:, None]}, frame
+
+
+def cell(spaces, frame, scale="ratio", name="score", controls=CONTROLS, permutations=199, strata="site"):
+    table = rsa_table(
+        spaces,
+        frame,
+        {name: scale},
+        controls=controls,
+        permutations=permutations,
+        bootstraps=0,
+        strata=None if strata is None else frame[strata],
+        n_jobs=1,
+    )
+    return table.iloc[0]
+
+
+def test_what_site_and_age_explain_is_rejected_in_five_percent():
+    rows = [cell(*confounded(seed), permutations=99) for seed in range(150)]
+    low, high = binom.interval(0.999, 150, 0.05)
+    rejected = sum(row["p_partial"] <= 0.05 for row in rows)
+    assert low <= rejected <= high
+    assert abs(np.mean([row["tau_partial"] for row in rows])) < 0.01
+    assert sum(row["p_value"] <= 0.05 for row in rows) > high  # without the controls it is a finding
+
+
+def test_kendalls_own_partial_tau_would_not_remove_it():
+    """The reason for residuals: the closed form of 1942 stays above zero."""
+    pairs, left = np.triu_indices(150, 1), []
+    for seed in range(8):
+        spaces, frame = confounded(seed, n=150)
+        columns = (spaces["salient"][:, 0] - frame["site"], frame["score"] - frame["site"], frame["age"])
+        space, score, age = (np.abs(np.subtract.outer(*2 * [c.to_numpy()]))[pairs] for c in columns)
+        xy, xz, yz = (kendalltau(*both).statistic for both in ((space, score), (space, age), (score, age)))
+        left.append((xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2)))
+    assert np.mean(left) > 0.02
+
+
+@pytest.mark.parametrize("scale", ["ratio", "nominal"])
+def test_a_relation_beyond_them_is_found(scale):
+    spaces, frame = confounded(1, n=120, direct=2.0)
+    if scale == "nominal":
+        frame["score"] = (frame["score"] > frame["score"].median()).astype(int)
+    row = cell(spaces, frame, scale)
+    assert row["tau_partial"] > 0.1
+    assert row["p_partial"] <= 0.01
+    assert row["partial_permutations"] == 199
+    assert row["partial_note"] == "held constant: site, age"
+
+
+@pytest.mark.parametrize("name", ["site", "age"])
+def test_a_control_is_not_held_against_itself(name):
+    row = cell(*confounded(0), CONTROLS[name], name)
+    assert np.isnan(row["tau_partial"])
+    assert row["partial_note"] == "it is itself held constant"
+    assert np.isfinite(row["tau"])
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({"site": 1, "age": 9.0}, "site and age do not vary"),
+        ({"age": np.nan}, "0 participants with site, age"),
+        ({"score": 1.0}, "not tested, see note"),
+    ],
+)
+def test_no_partial_tau_without_something_to_hold(change, note):
+    spaces, frame = confounded(0)
+    row = cell(spaces, frame.assign(**change), strata=None)
+    assert np.isnan(row["tau_partial"])
+    assert np.isnan(row["p_partial"])
+    assert note in row["partial_note"]
+
+
+def test_a_variable_told_by_site_has_no_partial_tau():
+    spaces, frame = confounded(0)
+    row = cell(spaces, frame.assign(score=frame["site"] * 10))
+    assert np.isnan(row["tau_partial"])
+    assert "does not vary once site and age" in row["partial_note"]
+
+
+def test_one_site_leaves_age_and_missing_ages_leave_the_others():
+    spaces, frame = confounded(0)
+    row = cell(spaces, frame.assign(site=1))
+    assert row["partial_note"] == "held constant: age"
+    frame.loc[:3, "age"] = np.nan
+    row = cell(spaces, frame)
+    assert np.isfinite(row["tau_partial"])
+    assert "n = 56" in row["partial_note"]
+    assert row["n"] == 60
+
+
+def test_neighbours_are_of_one_site_and_near_in_age():
+    rng = np.random.default_rng(0)
+    site, age = rng.integers(0, 2, 53).astype(float), rng.normal(size=53)
+    strata = neighbour_strata(
+        {"site": Control(site, "nominal"), "age": Control(age, "ratio")}, np.zeros(53, int)
+    )
+    for stratum in np.unique(strata):
+        members = strata == stratum
+        assert len(set(site[members])) == 1
+        assert 3 <= members.sum() <= 7
+        inside = (age >= age[members].min()) & (age <= age[members].max()) & (site == site[members][0])
+        assert inside.sum() == members.sum()
+
+
+def test_without_controls_there_are_no_partial_columns():
+    row = cell(*confounded(0), controls=None)
+    assert row[["tau_partial", "p_partial", "partial_permutations", "partial_note"]].isna().all()
+
+
+def test_noise_ceiling_falls_with_noise_and_is_that_of_the_space():
+    spaces, frame = confounded(0)
+    rng = np.random.default_rng(3)
+    ceilings = []
+    for noise in (0.0, 0.3, 2.0):
+        draws = {"salient": spaces["salient"] + noise * rng.normal(size=(4, 60, 1))}
+        table = rsa_table(spaces, frame, {"age": "ratio"}, draws=draws, permutations=19, bootstraps=0)
+        ceilings.append(table["noise_ceiling"][0])
+    assert ceilings[0] == pytest.approx(1)
+    assert 1 > ceilings[1] > ceilings[2] > 0
+    none = rsa_table(spaces, frame, {"age": "ratio"}, permutations=19, bootstraps=0)
+    assert none["noise_ceiling"].isna().all()
+
+
+def test_difference_is_beyond_chance_and_over_the_same_resamples():
+    spaces, frame = confounded(1, n=60, direct=2.0)
+    spaces["background"] = spaces["salient"].copy()
+    same = rsa_table(spaces, frame, {"score": "ratio"}, permutations=99, bootstraps=99).iloc[0]
+    assert same[["difference", "difference_ci_low", "difference_ci_high"]].tolist() == [0, 0, 0]
+    spaces["background"] = np.random.default_rng(0).normal(size=(60, 2))
+    free = rsa_table(spaces, frame, {"score": "ratio"}, permutations=99, bootstraps=99).set_index("space")
+    assert free["difference"]["salient"] == pytest.approx(free["tau"]["salient"] - free["tau"]["background"])
+    assert 0 < free["difference_ci_low"]["salient"] < free["difference"]["salient"]
+    assert np.isnan(free["difference"]["background"])
+    within = rsa_table(
+        spaces, frame, {"score": "ratio"}, permutations=99, bootstraps=99, strata=frame["site"]
+    ).set_index("space")
+    beyond = within["tau"] - within["null_mean"]
+    assert within["difference"]["salient"] == pytest.approx(beyond["salient"] - beyond["background"])
+
+
+def test_spaces_are_compared_over_the_same_participants():
+    spaces, frame = confounded(0)
+    spaces["background"] = spaces["salient"].copy()
+    spaces["background"][:5] = np.nan
+    spaces["vae"] = np.full((60, 2), np.nan)
+    table = rsa_table(spaces, frame, {"age": "ratio"}, permutations=19, bootstraps=0).set_index("space")
+    assert table["n"].to_dict() == {"salient": 55, "background": 55, "vae": 0}
+    assert "0 participants" in table["note"]["vae"]

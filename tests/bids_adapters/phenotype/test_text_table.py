@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from adhd_cvae.errors import InputError
+from bids_adapters.phenotype.text_table import read_text_table, snake_case
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_dialect_reads_the_same(tmp_path: Path, separator: str, encoding: str, end: str) -> None:
+    path = tmp_path / "table.txt"
+    rows = [["ScanDir ID", "Med Status"], ["9001", "Naïve"], ["9002", " "]]
+    path.write_bytes(end.join(separator.join(row) for row in rows).encode(encoding))
+    table = read_text_table(path)
+    assert table.headers == ("ScanDir ID", "Med Status")
+    assert table.rows == (("9001", "Naïve"), ("9002", ""))
+    assert table.lines == (2, 3)
+
+
+@pytest.mark.parametrize("header", ["", "Unnamed: 0", "index", "X"])
+@pytest.mark.parametrize("start", [0, 1])
+def test_row_numbers_are_no_column(tmp_path: Path, header: str, start: int) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"{header},id,age\n{start},9001,10\n{start + 1},9002,11\n")
+    assert read_text_table(path).headers == ("id", "age")
+
+
+def test_nameless_column_with_content_stays(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(",id\n17,9001\n4,9002\n")
+    assert read_text_table(path).headers == ("", "id")
+
+
+def test_quoted_separators_and_short_rows(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text('id,secondary,age\n9001,"ODD, LD",10\n9002\n\n,,\n')
+    assert read_text_table(path).rows == (("9001", "ODD, LD", "10"), ("9002", "", ""))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"id,age\n1,2,3\n", "row 2 has 3 cells, the header 2"),
+        (b"PK\x03\x04rest", "a spreadsheet or an archive"),
+        (b"\x1f\x8brest", "compressed"),
+        (b"id\0,age\n", "binary"),
+        (b'id,age\n1,"' + b"x" * 200_000 + b'"\n', "is not a table"),
+    ],
+)
+def test_what_is_no_table_fails_with_one_line_naming_the_file(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=says) as failure:
+        read_text_table(path)
+    assert str(path) in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"absent\.csv: cannot be read"):
+        read_text_table(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Hyper/Impulsive", "hyper_impulsive"),
+        ("Hyper.Impulsive", "hyper_impulsive"),
+        ("Secondary Dx ", "secondary_dx"),
+        ("secondary_dx_", "secondary_dx"),
+        ("ScanDir.ID", "scandir_id"),
+        ("QC_Rest_1", "qc_rest_1"),
+    ],
+)
+def test_header_variants(header: str, name: str) -> None:
+    assert snake_case(header) == name

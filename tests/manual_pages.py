@@ -1,0 +1,160 @@
+"""Pages of the manual: Markdown in; headings, links, code, tables, prose and commands out. Nothing is judged here."""
+
+import re
+import shlex
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+_FENCE = re.compile(r"^( *)(```+)([^\n`]*)\n(.*?)^ *\2`* *$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"(?<!`)(`+)(?!`)((?:(?!\n\s*\n).)+?)(?<!`)\1(?!`)", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_HEADING = re.compile(r"^(#{1,6}) +(.+?)(?: +#+)? *$", re.MULTILINE)
+_LINK = re.compile(r"!?\[[^\[\]]*\]\(\s*<?([^)\s>]*)>?[^)]*\)")
+_RULE = re.compile(r"\|[\s|:-]+\|?")
+_ITEM = re.compile(r"(?:[-*+]|\d+[.)]) +")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_OPERATORS = frozenset(("&&", "||", "|", ";", "&"))
+SHELLS = ("sh", "bash", "console")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced piece of code: its language, lower case, and its lines."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One Markdown file.
+
+    Attributes
+    ----------
+    path
+        Where it lies; relative links start in its folder.
+    text
+        Its content.
+    """
+
+    path: Path
+    text: str
+
+    @classmethod
+    def read(cls, path: Path) -> "Page":
+        """Read a file."""
+        return cls(path, path.read_text(encoding="utf-8"))
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """The fenced code, in order."""
+        return [Block(found[3].strip().lower(), found[4]) for found in _FENCE.finditer(self.text)]
+
+    @cached_property
+    def running(self) -> str:
+        """The text without fenced code and comments."""
+        return _COMMENT.sub("", _FENCE.sub("", self.text))
+
+    @cached_property
+    def spans(self) -> list[str]:
+        """Code inside lines, white space made one blank; ``\\|`` of a table is a bar."""
+        return [" ".join(found[2].replace("\\|", "|").split()) for found in _SPAN.finditer(self.running)]
+
+    @cached_property
+    def links(self) -> list[str]:
+        """Targets of links and images, as they are written."""
+        return [found[1] for found in _LINK.finditer(_SPAN.sub("code", self.running))]
+
+    @cached_property
+    def anchors(self) -> set[str]:
+        """What links to a heading of this page name, by GitHub's rules."""
+        seen: Counter[str] = Counter()
+        anchors = set()
+        for found in _HEADING.finditer(self.running):
+            words = re.sub(r"\[([^\[\]]*)\]\([^)]*\)", r"\1", found[2]).replace("`", "")
+            anchor = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+            anchors.add(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
+            seen[anchor] += 1
+        return anchors
+
+    @cached_property
+    def tables(self) -> list[list[list[str]]]:
+        """Tables, as rows of cells, the header first and the rule below it left out."""
+        found: list[list[list[str]]] = [[]]
+        for line in self.running.splitlines():
+            if not line.strip().startswith("|"):
+                found.append([])
+            elif not _RULE.fullmatch(line.strip()):
+                cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+                found[-1].append([cell.strip() for cell in cells])
+        return [table for table in found if table]
+
+    def column(self, header: str) -> list[str]:
+        """Cells of the first column of every table that has this header there."""
+        return [row[0] for table in self.tables if table[0][0] == header for row in table[1:]]
+
+    @cached_property
+    def prose(self) -> list[str]:
+        """Paragraphs, list items and rows of tables, each as one line."""
+        pieces: list[list[str]] = [[]]
+        for line in self.running.splitlines():
+            text = line.strip()
+            if text.startswith(("|", "#")):
+                pieces += [[text], []]
+            elif not text:
+                pieces.append([])
+            elif _ITEM.match(text):
+                pieces.append([_ITEM.sub("", text, count=1)])
+            else:
+                pieces[-1].append(text)
+        return [" ".join(" ".join(piece).split()) for piece in pieces if piece]
+
+    @cached_property
+    def commands(self) -> list[list[str]]:
+        """Words of every command in fenced shell, and of what code inside lines calls."""
+        shell = [command for block in self.blocks if block.language in SHELLS for command in split(block.text)]
+        inside = [command for span in self.spans if _calls(span) for command in split(span)]
+        return shell + inside
+
+
+def _calls(span: str) -> bool:
+    """Whether code inside a line is a whole command of ours."""
+    words = span.split()
+    return len(words) > 1 and (words[0] in ("adhd-cvae", "make") or words[:2] == ["python", "-m"])
+
+
+def split(shell: str) -> Iterator[list[str]]:
+    """Words of each command of some shell, without comments, redirections and assignments."""
+    for line in re.sub(r"\\\n", " ", shell).splitlines():
+        text = line.strip().removeprefix("$ ")
+        if _ASSIGNMENT.match(text):
+            continue
+        lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;>")
+        lexer.whitespace_split = True
+        words: list[str] = []
+        for word in [*lexer, ";"]:
+            if word in _OPERATORS:
+                command = words[: words.index(">")] if ">" in words else words
+                if command:
+                    yield command
+                words = []
+            else:
+                words.append(word)
+
+
+def all_pages(root: Path) -> list[Path]:
+    """Markdown files that are tracked, or new and not ignored."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.md"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    return [root / name for name in sorted(set(listed.split("\0"))) if name and (root / name).is_file()]
+
+
+def sentences(page: Page) -> Iterator[str]:
+    """Whole pieces of prose, and the sentences they are made of, without emphasis."""
+    for piece in page.prose:
+        plain = piece.replace("*", "")
+        yield from {plain, *re.split(r"(?<=[.!?:]) +", plain)}

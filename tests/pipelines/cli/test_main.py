@@ -1,0 +1,152 @@
+"""The command line as a user meets it: exit status, one line per problem, no traceback."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from adhd_cvae.errors import InputError
+from pipelines.cli import main
+from pipelines.cli.main import spread_labels
+
+VERBS = ["demo", "simulate", "import-burner", "run", "prepare", "train", "embed", "analyse", "publish"]
+VERBS += ["export-bundle", "benchmark", "ui"]
+HEAVY = ("torch", "mlflow", "pandas", "numpy")
+
+
+@pytest.fixture
+def call(capsys):
+    """Call the command line; give exit status, standard output and standard error."""
+
+    def run(*arguments):
+        try:
+            main.main([str(argument) for argument in arguments])
+            status = 0
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def test_help_names_every_verb_and_takes_no_time():
+    started = time.monotonic()
+    shown = subprocess.run(
+        [sys.executable, "-m", "adhd_cvae", "--help"], capture_output=True, text=True, check=True
+    )
+    assert (
+        time.monotonic() - started < 2
+    )  # 0.15 s on a quiet machine; the bound only tells torch from no torch
+    for verb in VERBS:
+        assert f"  {verb}" in shown.stdout
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom pipelines import cli\ntry:\n cli.main(['--help'])\nexcept SystemExit: pass\n"
+        f"print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(call, verb):
+    status, out, _ = call(verb, "--help")
+    assert status == 0
+    assert "Usage" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fly",),
+        ("run", "bids"),
+        ("run", "bids", "out", "both"),
+        ("run", "bids", "out", "participant"),
+        ("run", "bids", "out", "group", "--model", "models:/x@champion"),
+        ("run", "bids", "out", "participant", "--model", "models:/x@y", "--recipe", "demo"),
+        ("simulate", "bids", "--participants", "three"),
+        ("simulate", "bids", "--participants", "2"),
+        ("train", "out", "--no-such-option"),
+        ("benchmark", "beauty"),
+    ],
+)
+def test_a_wrong_command_is_status_2(call, arguments):
+    status, _, err = call(*arguments)
+    assert status == 2
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("run", "{tmp}/absent", "{tmp}/out", "group"), "there is no folder"),
+        (("prepare", "{tmp}/absent", "{tmp}/out"), "there is no folder"),
+        (("prepare", "{tmp}", "{tmp}/out", "--recipe", "nope"), "no recipe 'nope'"),
+        (("prepare", "{tmp}", "{tmp}/out", "--set", "model.salien=1"), "Did you mean 'model.salient'?"),
+        (("prepare", "{tmp}", "{tmp}/out", "--bids-filter-file", "{tmp}/no.json"), "there is no such file"),
+        (("train", "{tmp}/out"), "nothing was prepared here"),
+        (("embed", "{tmp}/out"), "no model was trained here"),
+        (("analyse", "{tmp}/out"), "cohort.tsv"),
+        (("publish", "{tmp}/out"), "no results to publish"),
+        (("ui", "{tmp}/out"), "there is no MLflow store"),
+    ],
+)
+def test_wrong_data_is_status_1_and_one_line(call, tmp_path, monkeypatch, arguments, expected):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    status, _, err = call(*(argument.format(tmp=tmp_path) for argument in arguments))
+    assert status == 1
+    assert expected in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_several_problems_are_several_lines(call, tmp_path):
+    status, _, err = call("prepare", tmp_path, tmp_path / "out", "--set", "a=1", "--set", "b=2")
+    assert status == 1
+    assert len(err.strip().splitlines()) == 2
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
+    for arguments in (["--debug", "train", str(tmp_path)], ["train", str(tmp_path), "--debug"]):
+        with pytest.raises(InputError):
+            main.main(arguments)
+
+
+def test_a_full_disk_is_a_readable_line(call, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", str(tmp_path / "x"))
+
+    monkeypatch.setattr("pipelines.stages.train.run", full)
+    status, _, err = call("train", tmp_path)
+    assert status == 1
+    assert "No space left on device" in err
+    assert str(tmp_path / "x") in err
+
+
+def test_an_output_folder_that_is_a_file_is_a_readable_line(call, tmp_path):
+    bids = tmp_path / "bids"
+    bids.mkdir()
+    (tmp_path / "out").write_text("not a folder")
+    status, _, err = call("prepare", bids, tmp_path / "out")
+    assert status == 1
+    assert "Traceback" not in err
+
+
+def test_participant_labels_may_follow_one_option():
+    given = ["run", "bids", "out", "group", "--participant-label", "01", "02", "--set", "seed=1"]
+    spread = spread_labels(given)
+    assert spread == [
+        *("run", "bids", "out", "group"),
+        *("--participant-label", "01", "--participant-label", "02"),
+        *("--set", "seed=1"),
+    ]
+
+
+def test_the_version_is_told(call):
+    status, out, _ = call("--version")
+    assert status == 0
+    assert out.strip()

@@ -1,0 +1,142 @@
+"""run.json: work that stands is not done again, and never silently replaced."""
+
+from dataclasses import replace
+
+import pytest
+
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import read_json
+from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.provenance import RunRecord, Stage, settings_of
+from pipelines.progress import Silent
+
+STAGE = Stage(
+    name="embed",
+    settings={"seed": 0, "analysis.draws": 10},
+    inputs={"cohort.tsv": "abc"},
+    outputs=("result.txt", "folder"),
+    clears=("result.txt", "folder"),
+)
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return OutputPaths(tmp_path / "out")
+
+
+@pytest.fixture
+def perform(paths):
+    def call(stage=STAGE, overwrite=False, text="done"):
+        def work():
+            (paths.folder / "folder").mkdir(parents=True, exist_ok=True)
+            (paths.folder / "folder" / "part.txt").write_text(text)
+            (paths.folder / "result.txt").write_text(text)
+
+        return RunRecord.open(paths).perform(stage, Recipe(), work, Silent(), overwrite)
+
+    return call
+
+
+def test_work_that_stands_is_not_done_again(perform):
+    assert perform()
+    assert not perform()
+
+
+@pytest.mark.parametrize("name", ["result.txt", "folder/part.txt"])
+@pytest.mark.parametrize("damage", ["missing", "changed"])
+def test_a_missing_or_changed_output_is_made_again(perform, paths, name, damage):
+    perform()
+    if damage == "missing":
+        (paths.folder / name).unlink()
+    else:
+        (paths.folder / name).write_text("tampered")
+    assert perform()
+    assert (paths.folder / name).read_text() == "done"
+
+
+def test_other_settings_are_refused_by_name_and_value(perform, paths):
+    perform()
+    with pytest.raises(InputError, match=r"analysis\.draws = 10, now 20.*--overwrite"):
+        perform(replace(STAGE, settings={"seed": 0, "analysis.draws": 20}), text="new")
+    assert (paths.folder / "result.txt").read_text() == "done"
+
+
+def test_overwrite_replaces_and_clears(perform, paths):
+    perform()
+    stale = paths.folder / "folder" / "stale.txt"
+    stale.write_text("of the old settings")
+    assert perform(replace(STAGE, settings={"seed": 1}), overwrite=True, text="new")
+    assert (paths.folder / "result.txt").read_text() == "new"
+    assert not stale.exists()
+
+
+def test_new_inputs_are_worked_on_again(perform):
+    perform()
+    assert perform(replace(STAGE, inputs={"cohort.tsv": "def"}))
+
+
+def test_new_inputs_are_refused_where_results_were_dear(perform):
+    dear = replace(STAGE, keeps_on_new_inputs=True)
+    perform(dear)
+    with pytest.raises(InputError, match=r"another cohort\.tsv"):
+        perform(replace(dear, inputs={"cohort.tsv": "def"}))
+
+
+def test_a_stage_that_failed_is_done_again(paths, perform):
+    def fail():
+        raise InputError("broken")
+
+    with pytest.raises(InputError, match="broken"):
+        RunRecord.open(paths).perform(STAGE, Recipe(), fail, Silent())
+    assert read_json(paths.run_record)["stages"]["embed"]["state"] == "failed"
+    assert perform()
+
+
+def test_a_setting_that_was_wrong_can_be_mended_without_overwrite(paths, perform):
+    def fail():
+        raise InputError("no such column")
+
+    mended = replace(STAGE, settings={"seed": 1})
+    for stage in (STAGE, replace(STAGE, keeps_on_new_inputs=True)):
+        with pytest.raises(InputError, match="no such column"):
+            RunRecord.open(paths).perform(stage, Recipe(), fail, Silent(), overwrite=True)
+    with pytest.raises(InputError, match="--overwrite"):
+        perform(replace(mended, keeps_on_new_inputs=True))
+    assert perform(mended)
+
+
+def test_a_started_stage_still_guards_its_settings(paths, perform):
+    def fail():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        RunRecord.open(paths).perform(STAGE, Recipe(), fail, Silent())
+    with pytest.raises(InputError, match="seed = 0, now 1"):
+        perform(replace(STAGE, settings={"seed": 1, "analysis.draws": 10}))
+
+
+def test_the_record_is_a_reproducibility_checklist(paths, perform):
+    perform()
+    content = read_json(paths.run_record)
+    assert content["recipe"] == Recipe().model_dump(mode="json")
+    assert content["seed"] == 0
+    assert {"python", "torch", "numpy", "adhd-cvae"} <= set(content["software"])
+    assert content["stages"]["embed"]["seconds"] >= 0
+    assert str(paths.folder) not in paths.run_record.read_text()
+
+
+def test_a_damaged_record_is_one_readable_line(paths):
+    paths.folder.mkdir()
+    paths.run_record.write_text("{")
+    with pytest.raises(InputError, match="not JSON"):
+        RunRecord.open(paths)
+
+
+def test_settings_of_picks_sections_and_single_keys():
+    picked = settings_of(Recipe(), "seed", "training", "analysis.draws", without=("training.device",))
+    assert "training.epochs" in picked
+    assert "analysis.draws" in picked
+    assert "seed" in picked
+    assert "training.device" not in picked
+    assert "analysis.permutations" not in picked

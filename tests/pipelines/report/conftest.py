@@ -1,0 +1,34 @@
+"""Invented results, drawn and reported once a session."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.pipelines.report.invented_report import Page, write_decoded, write_slices, write_tables
+
+from pipelines.report.figures import draw_figures
+from pipelines.report.page import write_report
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    for place in ("analysis", "checkpoints"):
+        (folder / place).mkdir()
+    write_tables(folder)
+    write_decoded(folder)
+    write_slices(folder)
+    draw_figures(folder)
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(drawn: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return shutil.copytree(drawn, tmp_path / "results")
+
+
+@pytest.fixture(scope="session")
+def page(drawn: Path) -> Page:
+    return Page((drawn / "report.html").read_text(encoding="utf-8"))

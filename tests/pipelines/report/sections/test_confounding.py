@@ -1,0 +1,78 @@
+import pandas as pd
+import pytest
+
+from pipelines.report.sections.confounding import (
+    association_sentence,
+    difference_sentence,
+    share_sentence,
+    site_sentences,
+)
+
+
+def counts(**sites: tuple[int, int]) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(sites, orient="index", columns=["target", "background"])
+
+
+def test_a_site_of_one_group_is_named_with_what_it_means():
+    said = site_sentences(counts(A=(10, 10), B=(0, 7)))
+    assert said == [
+        "B has controls only (7 participants): patients against controls is not identified there, and what it "
+        "adds to any contrast of the groups cannot be told from a difference between scanners."
+    ]
+
+
+def test_several_sites_of_one_group_and_both_groups():
+    said = site_sentences(counts(A=(10, 10), B=(0, 7), C=(0, 1), D=(1, 0)))
+    assert said[0].startswith("D has patients only (1 participant): ")
+    assert said[1].startswith("B and C have controls only (8 participants): ")
+    assert "what they add" in said[1]
+
+
+def test_sites_that_share_no_group():
+    assert site_sentences(counts(A=(10, 0), B=(0, 7)))[0].startswith("No site has both groups")
+
+
+def test_few_in_the_smaller_group():
+    said = site_sentences(counts(A=(10, 10), B=(4, 70)))
+    assert said == ["Hardly identified, with fewer than five in the smaller group: B (4)."]
+
+
+def test_nothing_to_beware_of():
+    assert site_sentences(counts(A=(10, 10), B=(5, 70))) == [
+        "Every site has at least five participants of each group."
+    ]
+    assert "one site only" in site_sentences(counts(A=(10, 10)))[0]
+    assert site_sentences(counts()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [(0.0, "hardly"), (0.2, "weakly"), (0.41, "clearly"), (0.5, "strongly"), (1.0, "strongly")],
+)
+def test_cramers_v_is_read(value, word):
+    assert f"{value:.2f}" in (association_sentence(value) or "")
+    assert f"{word} related" in (association_sentence(value) or "")
+
+
+def test_no_association_without_two_sites():
+    assert association_sentence(float("nan")) is None
+
+
+def test_older_and_younger_patients():
+    assert difference_sentence("age", 0.3) == (
+        "Patients are older than controls by 0.30 standard deviations; differences between groups are partly "
+        "differences of age."
+    )
+    assert "younger" in (difference_sentence("age", -0.9) or "")
+    assert "lower in IQ" in (difference_sentence("IQ", -0.9) or "")
+    assert difference_sentence("age", 0.2) is None
+    assert difference_sentence("age", float("nan")) is None
+
+
+def test_sexes_that_differ():
+    said = share_sentence("sex", "male", (0.79, 0.53), 0.57)
+    assert said is not None
+    assert said.startswith("Sex differs by group: 79 % of patients and 53 % of controls are male")
+    assert share_sentence("sex", "male", (0.5, 0.52), -0.04) is None
+    # No spread within either group: the difference has no number, and could not be larger.
+    assert "100 % of patients and 0 %" in (share_sentence("sex", "male", (1.0, 0.0), float("nan")) or "")

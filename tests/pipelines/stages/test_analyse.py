@@ -1,0 +1,184 @@
+"""The analysis is a door of its own: three files in, tables and figures out, whatever model made them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import read_tsv, write_tsv
+from pipelines.output_dir.analysis_inputs import gather
+from pipelines.progress import Silent
+from pipelines.recipes.loader import load_recipe
+from pipelines.stages import analyse
+
+RECIPE = load_recipe("smoke")
+
+
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory, invent_results):
+    """Invented results, analysed once."""
+    paths = invent_results(tmp_path_factory.mktemp("analysed"))
+    progress = Silent()
+    analyse.run(paths, RECIPE, progress)
+    return paths, progress
+
+
+def test_every_table_of_the_contract_is_written(analysed):
+    paths, _ = analysed
+    made = {file.stem for file in paths.analysis.glob("*.tsv")}
+    assert made >= {"rsa", "as_published", "silhouette", "mixture", "umap", "probes", "independence"}
+    assert "recovery" not in made  # there is no truth for these
+
+
+def test_tables_are_about_the_same_patients_in_every_space(analysed):
+    paths, _ = analysed
+    rsa = read_tsv(paths.table("rsa"))
+    assert set(rsa["space"]) == {"salient", "background"}
+    assert (rsa["n"] <= 20).all()
+    assert rsa.groupby("variable")["n"].nunique().eq(1).all()
+    assert set(read_tsv(paths.table("umap"))["participant_id"]) == set(
+        read_tsv(paths.cohort)["participant_id"]
+    )
+
+
+def test_what_is_missing_is_named_in_a_warning(analysed):
+    _, progress = analysed
+    assert any("med_status" in text and "left out" in text for text in progress.warnings)
+    assert any("battery iq_pc1" in text for text in progress.warnings)
+
+
+def test_figures_are_drawn(analysed):
+    paths, _ = analysed
+    assert list(paths.figures.iterdir())
+
+
+def test_a_second_call_does_nothing_and_other_settings_are_refused(analysed):
+    paths, _ = analysed
+    before = paths.table("rsa").stat().st_mtime_ns
+    analyse.run(paths, RECIPE, Silent())
+    assert paths.table("rsa").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match=r"analysis\.permutations = 50, now 60"):
+        analyse.run(paths, load_recipe("smoke", ("analysis.permutations=60",)), Silent())
+
+
+def test_changed_latents_are_analysed_again(tmp_path, monkeypatch, invent_results):
+    calls = []
+    monkeypatch.setattr(analyse, "tables", lambda *_: calls.append("tables") or {})
+    monkeypatch.setattr(analyse, "draw", lambda *_: None)
+    paths = invent_results(tmp_path)
+    analyse.run(paths, RECIPE, Silent())
+    analyse.run(paths, RECIPE, Silent())
+    assert len(calls) == 1
+    table = read_tsv(paths.latents)
+    write_tsv(table.assign(s_00=table["s_00"] + 1), paths.latents)
+    analyse.run(paths, RECIPE, Silent())
+    assert len(calls) == 2
+
+
+def test_rows_are_matched_by_participant_and_not_by_place(tmp_path, invent_results):
+    paths = invent_results(tmp_path)
+    straight = gather(paths, RECIPE.analysis)
+    write_tsv(read_tsv(paths.cohort).sample(frac=1, random_state=1), paths.cohort)
+    with np.load(paths.draws) as archive:
+        order = np.random.default_rng(2).permutation(len(archive["participant_id"]))
+        shuffled = {
+            name: archive[name][order] if name == "participant_id" else archive[name][:, order]
+            for name in archive.files
+        }
+    np.savez(paths.draws, **shuffled)
+    again = gather(paths, RECIPE.analysis)
+    pd.testing.assert_frame_equal(straight.cohort, again.cohort)
+    for space, values in straight.draws.items():
+        np.testing.assert_array_equal(values, again.draws[space])
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        ("no latents", r"no latents\.tsv"),
+        ("a participant less", "lacks 1 participants"),
+        ("no latent column", "has no latent column"),
+        ("no draws", "cannot be read"),
+        ("draws of others", "lacks"),
+        ("flat draws", r"expected \(draws, participants, units\)"),
+        ("no variable", "none of the recipe's variables"),
+    ],
+)
+def test_misfits_are_told_in_a_line(tmp_path, damage, expected, invent_results):
+    paths = invent_results(tmp_path)
+    cohort, latents = read_tsv(paths.cohort), read_tsv(paths.latents)
+    names = latents["participant_id"].to_numpy(str)
+    if damage == "no latents":
+        paths.latents.unlink()
+    elif damage == "a participant less":
+        write_tsv(cohort.iloc[1:], paths.cohort)
+    elif damage == "no latent column":
+        write_tsv(latents[["participant_id", "group", "split"]], paths.latents)
+    elif damage == "no draws":
+        paths.draws.write_text("nothing")
+    elif damage == "draws of others":
+        np.savez(paths.draws, participant_id=np.array(["sub-x"]), salient=np.zeros((2, 1, 2)))
+    elif damage == "flat draws":
+        np.savez(paths.draws, participant_id=names, salient=np.zeros((len(names), 2)))
+    else:
+        write_tsv(cohort[["participant_id", "image", "group", "split"]], paths.cohort)
+    with pytest.raises(InputError, match=expected) as caught:
+        analyse.run(paths, RECIPE, Silent())
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize("column", ["participant_id", "group", "split"])
+def test_latents_without_a_column_are_one_line(tmp_path, column, invent_results):
+    paths = invent_results(tmp_path)
+    write_tsv(read_tsv(paths.latents).drop(columns=column), paths.latents)
+    with pytest.raises(InputError, match=f"no column {column}"):
+        gather(paths, RECIPE.analysis)
+
+
+def test_a_pickle_in_draws_is_never_run(tmp_path, invent_results):
+    paths = invent_results(tmp_path)
+    np.savez(paths.draws, participant_id=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(InputError, match="without pickle"):
+        gather(paths, RECIPE.analysis)
+
+
+def test_an_unknown_stratum_is_refused(tmp_path, invent_results):
+    paths = invent_results(tmp_path)
+    recipe = load_recipe("smoke", ("analysis.permute_within=scanner",))
+    with pytest.raises(InputError, match="scanner"):
+        analyse.run(paths, recipe, Silent())
+
+
+def test_the_analysis_never_imports_torch():
+    code = "import sys, pipelines.stages.analyse, pipelines.report.sections.cohort; print('torch' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "False"
+
+
+def test_the_studys_claims_are_judged(analysed):
+    paths, _ = analysed
+    claims = read_tsv(paths.table("claims")).set_index("claim")
+    assert len(claims) == len(RECIPE.analysis.claims) == 9
+    assert claims.loc["s is related to ADHD Index", "variable"] == "adhd_index_z"
+    assert claims.loc["s is related to medication", "verdict"] == "not testable"
+    assert "med_status" in claims.loc["s is related to medication", "reason"]
+    assert "permuted freely" in claims.loc["z is related to site", "reason"]
+    rsa = read_tsv(paths.table("rsa")).set_index(["space", "variable"])
+    assert claims.loc["s is related to age", "tau"] == rsa.loc[("salient", "age"), "tau"]
+    assert rsa.loc[("salient", "adhd_index_z"), "partial_note"] == "held constant: site, age"
+    assert rsa["noise_ceiling"].between(0, 1).all()
+
+
+def test_another_study_has_its_own_claims_or_none(tmp_path, invent_results):
+    paths = invent_results(tmp_path)
+    analyse.run(paths, load_recipe("smoke", ("analysis.claims=[]",)), Silent())
+    assert not paths.table("claims").exists()
+    own = "analysis.claims=[{space: background, name: volume, columns: [volume]}]"
+    analyse.run(paths, load_recipe("smoke", (own,)), Silent(), overwrite=True)
+    assert read_tsv(paths.table("claims"))["verdict"].tolist() == ["not testable"]
+    for said in ("{space: salient}", "{space: salient, columns: [age]}", "{space: vae, one_cluster: true}"):
+        with pytest.raises(InputError):
+            load_recipe("smoke", (f"analysis.claims=[{said}]",))

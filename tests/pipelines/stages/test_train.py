@@ -1,0 +1,106 @@
+"""Training as a stage: told in words, and the same bits whether interrupted or not."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import file_checksum, read_json, read_tsv, write_json, write_tsv
+from pipelines import progress
+from pipelines.output_dir.paths import OutputPaths
+from pipelines.progress import Silent
+from pipelines.recipes.loader import load_recipe
+from pipelines.stages import train
+
+SETTINGS = ("training.epochs=6", "training.patience=6", "training.vae=false")
+
+
+@pytest.fixture
+def prepared(demo, tmp_path):
+    """A copy of the demo's results as they were before training."""
+    paths = OutputPaths(tmp_path / "prepared")
+    paths.folder.mkdir()
+    shutil.copytree(demo.paths.cache, paths.cache)
+    for file in (demo.paths.cohort, demo.paths.description):
+        shutil.copy(file, paths.folder)
+    return paths
+
+
+def test_an_epoch_is_told_in_words():
+    row = {
+        "validation_reconstruction": 0.31,
+        "reconstruction": 0.25,
+        "kl_salient": 4.04,
+        "background_salient": 0.1,
+        "kl_background": 8.0,
+        "critic_accuracy": float("nan"),
+    }
+    told = progress.in_words(row)
+    assert told == (
+        "31% of validation maps unexplained (25% of training maps); salient code 4.0 nats, 0.1 in controls, "
+        "background code 8.0"
+    )
+    assert "critic right in 62%" in progress.in_words({**row, "critic_accuracy": 0.62})
+
+
+def test_a_model_is_not_silently_replaced_when_the_cohort_changed(demo, tmp_path):
+    paths = OutputPaths(tmp_path / "copy")
+    shutil.copytree(demo.paths.folder, paths.folder)
+    cohort = read_tsv(paths.cohort)
+    cohort["split"] = cohort["split"].map({"train": "test", "test": "train"})
+    write_tsv(cohort, paths.cohort)
+    weights = file_checksum(paths.cvae.with_suffix(".safetensors"))
+    with pytest.raises(InputError, match="train was done with another participants"):
+        train.run(paths, load_recipe("smoke"), Silent())
+    assert file_checksum(paths.cvae.with_suffix(".safetensors")) == weights
+
+
+def test_a_copied_or_touched_dataset_does_not_ask_for_training_again(demo, tmp_path):
+    paths = OutputPaths(tmp_path / "copy")
+    shutil.copytree(demo.paths.folder, paths.folder)
+    manifest = read_json(paths.manifest)
+    for row in manifest["maps"]:
+        row["mtime_ns"] += 1
+    write_json(manifest, paths.manifest)
+    before = paths.history.stat().st_mtime_ns
+    train.run(paths, load_recipe("smoke"), Silent())
+    assert paths.history.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_killed_and_called_again_it_ends_with_the_same_bits(prepared, tmp_path):
+    undisturbed = OutputPaths(tmp_path / "undisturbed")
+    shutil.copytree(prepared.folder, undisturbed.folder)
+    options = [
+        "--recipe",
+        "smoke",
+        "--no-live",
+        *(part for setting in SETTINGS for part in ("--set", setting)),
+    ]
+
+    def command(paths):
+        return [sys.executable, "-m", "adhd_cvae", "train", str(paths.folder), *options]
+
+    killed = subprocess.Popen(command(prepared))
+    resumable = prepared.checkpoints / "cvae-resume.pt"
+    for _ in range(1200):
+        if resumable.is_file():
+            break
+        time.sleep(0.05)
+    time.sleep(0.5)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert not prepared.cvae.with_suffix(".safetensors").is_file()
+
+    subprocess.run(command(prepared), check=True)
+    subprocess.run(command(undisturbed), check=True)
+    weights = [paths.cvae.with_suffix(".safetensors") for paths in (prepared, undisturbed)]
+    assert file_checksum(weights[0]) == file_checksum(weights[1])
+    losses = [
+        read_tsv(paths.history).drop(columns=["seconds", "time_ms"]) for paths in (prepared, undisturbed)
+    ]
+    assert losses[0].equals(losses[1])

@@ -1,0 +1,104 @@
+"""What the benchmarks of kills and of spoilt files notice; the kills themselves take minutes each."""
+
+import itertools
+import json
+import shutil
+import sqlite3
+
+import pytest
+
+from pipelines.progress import Silent
+from tests.robustness import fuzz
+from tests.robustness.kills import differences, finished_runs, half_written, last_step, temporary_files
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two finished runs that are the same but for times."""
+    for number, name in enumerate(("one", "other")):
+        folder = tmp_path / name
+        (folder / "out").mkdir(parents=True)
+        (folder / "out" / "latents.tsv").write_text("participant_id\ts_00\nsub-1\t0.5\n")
+        (folder / "out" / "history.tsv").write_text(
+            f"epoch\tloss\tseconds\ttime_ms\n1\t0.5\t{number}\t{number}\n"
+        )
+        (folder / "out" / "manifest.json").write_text(json.dumps({"maps": [{"mtime_ns": number, "x": 1}]}))
+        (folder / "out" / "report.html").write_text(f"<html>{number}</html>\n")
+        (folder / "out" / ".writing-x.partial.tsv").write_text("half")
+    return tmp_path / "one", tmp_path / "other"
+
+
+def test_times_and_what_is_being_written_are_no_difference(runs):
+    assert differences(*runs) == half_written(*runs) == []
+    assert len(list(temporary_files(runs[0]))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("latents.tsv", "participant_id\ts_00\nsub-1\t0.25\n"),
+        ("history.tsv", "epoch\tloss\tseconds\ttime_ms\n1\t0.25\t0\t0\n"),
+        ("manifest.json", '{"maps": [{"mtime_ns": 0, "x": 2}]}'),
+        ("manifest.json", '{"maps"'),
+        ("report.html", "<html>"),
+        ("more.tsv", "a\n"),
+    ],
+)
+def test_every_difference_is_noticed(runs, name, text):
+    (runs[0] / "out" / name).write_text(text)
+    assert differences(*runs) == half_written(*runs) == [f"out/{name}"]
+
+
+def test_a_file_that_is_not_there_yet_is_a_difference_but_not_half_written(runs):
+    (runs[0] / "out" / "latents.tsv").unlink()
+    assert differences(*runs) == ["out/latents.tsv"]
+    assert half_written(*runs) == []
+
+
+def test_a_half_written_state_of_training_is_noticed(runs):
+    (runs[0] / "out" / "cvae-resume.pt").write_bytes(b"half")
+    assert half_written(*runs) == ["cvae-resume.pt"]
+
+
+def test_the_step_and_the_runs_of_a_killed_call_are_told(tmp_path):
+    (tmp_path / "log.txt").write_text("Preparing …\nPreparing: 1 s\nTraining …\n  1 of 2\n")
+    assert last_step(tmp_path) == "Training"
+    assert finished_runs(tmp_path) == 0
+    (tmp_path / "derivatives").mkdir()
+    with sqlite3.connect(tmp_path / "derivatives" / "mlflow.db") as store:
+        store.execute("CREATE TABLE runs (status, lifecycle_stage)")
+        store.execute("INSERT INTO runs VALUES ('FINISHED', 'active')")
+    assert finished_runs(tmp_path) == 1
+    with sqlite3.connect(tmp_path / "derivatives" / "mlflow.db") as store:
+        store.execute("INSERT INTO runs VALUES ('RUNNING', 'active')")
+    assert finished_runs(tmp_path) == 0
+
+
+def rounds(count):
+    """A clock that lets `count` rounds of spoilt files through."""
+    ticks = itertools.chain([0, 0], range(count), itertools.repeat(1000))
+    return lambda: next(ticks)
+
+
+def test_spoilt_files_are_read_or_refused_and_leave_nothing(tmp_path):
+    table = fuzz.read_spoilt(tmp_path, Silent(), minutes=1, clock=rounds(5))
+    assert set(table["tried"]) == {5}
+    assert (table["read"] + table["refused"] == 5).all()
+    assert table[["read", "refused"]].sum().min() > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", ["raises", "is slow", "takes memory"])
+def test_a_reader_that_fails_is_found_and_its_file_kept(tmp_path, monkeypatch, how):
+    def reader(path):
+        if how == "raises":
+            raise KeyError("x")
+        return str(len(bytes(2 * fuzz.MEMORY))) if how == "takes memory" else "read"
+
+    monkeypatch.setattr(fuzz, "_read", reader)
+    if how == "is slow":
+        monkeypatch.setattr(fuzz, "SECONDS", -1)
+    table = fuzz.read_spoilt(tmp_path, Silent(), minutes=1, clock=rounds(2))
+    assert set(table["found"]) == {2}
+    assert len(list(tmp_path.iterdir())) >= len(table)
+    shutil.rmtree(tmp_path)

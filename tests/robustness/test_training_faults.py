@@ -1,0 +1,145 @@
+"""Training on what it cannot learn from, or with too little memory: it stops with a sentence, or goes on soundly."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.training import trainer
+from adhd_cvae.training.sampler import deal_rows
+from adhd_cvae.training.state import new_learner
+from adhd_cvae.training.trainer import evaluate, take_step, train
+
+SHAPE = (16, 16, 16)
+PEOPLE = 24
+
+
+def recipe(**settings):
+    return Recipe.model_validate(
+        {
+            "image": {"shape": SHAPE, "voxel_size": 12.0},
+            "model": {"salient": 2, "background": 4, "channels": [2, 4], "hidden": 4},
+            "training": {"epochs": 2, "batch_size": 8, "vae": False, **settings},
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def images():
+    values = 0.5 + 0.1 * np.random.default_rng(0).standard_normal((PEOPLE, *SHAPE))
+    return values.astype(np.float16)
+
+
+@pytest.fixture
+def cohort():
+    rows = np.arange(PEOPLE)
+    return pd.DataFrame(
+        {
+            "participant_id": [f"sub-{row:02d}" for row in rows],
+            "group": np.where(rows % 2, "target", "background"),
+            "split": np.where(rows % 4 < 2, "train", "test"),
+            "site": rows // 4 % 3,
+        }
+    )
+
+
+@pytest.fixture
+def breaks(monkeypatch):
+    """Let the second step of training raise `error`."""
+
+    def after_one_step(error):
+        taken = []
+
+        def step(*arguments):
+            taken.append(1)
+            if len(taken) > 1:
+                raise error
+            return take_step(*arguments)
+
+        monkeypatch.setattr(trainer, "take_step", step)
+
+    return after_one_step
+
+
+@pytest.mark.parametrize("loss", [np.nan, np.inf])
+def test_a_loss_that_is_no_number_stops_before_anything_is_kept(images, cohort, tmp_path, monkeypatch, loss):
+    def step(*arguments):
+        return take_step(*arguments) | {"loss": loss}
+
+    monkeypatch.setattr(trainer, "take_step", step)
+    with pytest.raises(InputError, match=r"epoch 1: training diverged. Lower training\.learning_rate"):
+        train(images, cohort, recipe(), tmp_path)
+    assert not (tmp_path / "cvae.safetensors").exists()
+    monkeypatch.undo()
+    train(images, cohort, recipe(), tmp_path)  # from the state before it
+    assert (tmp_path / "cvae.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError("Unable to allocate 20 GiB"),
+    ],
+)
+def test_full_memory_names_the_setting_to_lower(images, cohort, tmp_path, breaks, error):
+    breaks(error)
+    with pytest.raises(
+        InputError, match=r"8 \+ 8 maps\. Try --set training\.batch_size=4, and give --overwrite"
+    ) as told:
+        train(images, cohort, recipe(), tmp_path)
+    assert len(told.value.problems) == 1
+
+
+def test_full_memory_at_the_smallest_batch_names_another_setting(images, cohort, tmp_path, breaks):
+    breaks(torch.OutOfMemoryError("CUDA out of memory"))
+    with pytest.raises(InputError, match=r"1 \+ 1 maps\. Lower model\.channels"):
+        train(images, cohort, recipe(batch_size=1), tmp_path)
+
+
+def test_another_error_is_not_taken_for_full_memory(images, cohort, tmp_path, breaks):
+    breaks(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        train(images, cohort, recipe(), tmp_path)
+
+
+@pytest.mark.parametrize("group", ["target", "background"])
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_split_without_a_group_to_learn_from_is_refused(images, cohort, tmp_path, group, count):
+    rows = cohort.index[cohort["group"] == group][count:]
+    cohort["split"] = "train"
+    cohort.loc[rows, "split"] = "test"
+    with pytest.raises(InputError, match=f"has {count} of the {group} group in the training split"):
+        train(images, cohort, recipe(), tmp_path)
+
+
+@pytest.mark.parametrize("unlucky", ["no test", "no target in test", "a site only in test", "two of each"])
+def test_an_unlucky_split_trains_to_finite_numbers(images, cohort, tmp_path, unlucky):
+    if unlucky == "no test":
+        cohort["split"] = "train"
+    elif unlucky == "no target in test":
+        cohort.loc[cohort["group"] == "target", "split"] = "train"
+    elif unlucky == "a site only in test":
+        cohort.loc[cohort["split"] == "test", "site"] = 9
+    else:
+        cohort["split"] = [*["train"] * 4, *["test"] * (PEOPLE - 4)]
+    result = train(images, cohort, recipe(), tmp_path)
+    assert np.isfinite(result.history[["train_loss", "validation_loss"]].to_numpy()).all()
+
+
+@pytest.mark.parametrize("group", [True, False])
+def test_a_batch_of_one_group_gives_finite_steps_and_measures(images, cohort, group):
+    asked = recipe()
+    rows = deal_rows(cohort, asked)
+    learner = new_learner(asked.model, images, rows, asked)
+    batch = rows.target if group else rows.background
+    learner.model.train()
+    for _ in range(2):
+        measured = take_step(learner, trainer.load_batch(images[batch], None), rows.is_target[batch], asked)
+        assert all(np.isfinite(value) for value in measured.values())
+    assert all(torch.isfinite(tensor).all() for tensor in learner.model.state_dict().values())
+    told = evaluate(learner, images, batch, rows.is_target, asked)
+    assert all(np.isfinite(value) for value in told.values())

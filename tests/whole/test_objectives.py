@@ -1,0 +1,41 @@
+"""Every named objective trains from the command line, and run.json says with which weights."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adhd_cvae.config import OBJECTIVES, Recipe
+from adhd_cvae.io import read_json, read_tsv, write_json, write_tsv
+from pipelines.cli import main
+from pipelines.output_dir.paths import OutputPaths
+
+SMALL = ("image.shape=[16, 16, 16]", "image.voxel_size=12", "training.vae=false", "objective.beta=0.5")
+TERMS = ("total_correlation", "mmd_background", "mmd_salient", "hsic", "classification")
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """A cache of invented maps, as `prepare` leaves it."""
+    paths, rng = OutputPaths(tmp_path / "prepared"), np.random.default_rng(0)
+    paths.cache.mkdir(parents=True)
+    group = np.where(np.arange(24) % 2, "target", "background")
+    cohort = pd.DataFrame({"participant_id": [f"sub-{number:02d}" for number in range(24)], "image": "n/a"})
+    write_tsv(cohort.assign(group=group, split=["train"] * 20 + ["test"] * 4, site=1), paths.cohort)
+    np.save(paths.images, rng.uniform(0.2, 0.9, (24, 16, 16, 16)).astype(np.float16))
+    write_json({"settings": {}, "maps": []}, paths.manifest)
+    return paths
+
+
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_a_named_objective_trains_and_its_weights_are_recorded(prepared, name):
+    settings = [part for setting in (*SMALL, f"objective.name={name}") for part in ("--set", setting)]
+    with pytest.raises(SystemExit) as ended:
+        main.main(["train", str(prepared.folder), "--recipe", "smoke", "--no-live", *settings])
+    assert ended.value.code == 0
+    expected = Recipe.model_validate({"objective": {"name": name, "beta": 0.5}}).objective
+    assert read_json(prepared.run_record)["recipe"]["objective"] == expected.model_dump(mode="json")
+    trained = read_tsv(prepared.history).query("epoch > 0")
+    assert len(trained) == 2
+    assert trained["train_loss"].notna().all()
+    for term in TERMS:  # those without a weight are 0
+        assert (trained[term] != 0).all() == (getattr(expected, term) > 0), term
