@@ -1,10 +1,10 @@
-"""Pages of the manual: Markdown in; headings, links, code, tables, prose and commands out. Nothing is judged here."""
+"""Pages of the manual: headings, links, code, tables, prose and commands of Markdown, and what pages alone can break."""
 
 import re
 import shlex
 import subprocess
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,11 @@ _ITEM = re.compile(r"(?:[-*+]|\d+[.)]) +")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _OPERATORS = frozenset(("&&", "||", "|", ";", "&"))
 SHELLS = ("sh", "bash", "console")
+ROOMS = ("adhd_cvae", "bids_adapters", "pipelines")
+LONG = 80
+"""Characters from which a sentence is found to be said twice."""
+LINES, WIDTH = 150, 120
+"""The most of the front page."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,9 @@ class Page:
     @cached_property
     def commands(self) -> list[list[str]]:
         """Words of every command in fenced shell, and of what code inside lines calls."""
-        shell = [command for block in self.blocks if block.language in SHELLS for command in split(block.text)]
+        shell = [
+            command for block in self.blocks if block.language in SHELLS for command in split(block.text)
+        ]
         inside = [command for span in self.spans if _calls(span) for command in split(span)]
         return shell + inside
 
@@ -158,3 +165,50 @@ def sentences(page: Page) -> Iterator[str]:
     for piece in page.prose:
         plain = piece.replace("*", "")
         yield from {plain, *re.split(r"(?<=[.!?:]) +", plain)}
+
+
+def broken_links(page: Page, root: Path) -> list[str]:
+    """Relative links that lead to no file, out of the repository, or to no heading."""
+    broken = []
+    for link in page.links:
+        place, _, anchor = link.partition("#")
+        if re.match(r"[a-z]+:", link):
+            continue
+        target = (page.path.parent / place).resolve() if place else page.path.resolve()
+        if not target.exists() or not target.is_relative_to(root.resolve()):
+            broken.append(f"{link}: there is no such file")
+        elif anchor and (target.suffix != ".md" or anchor not in Page.read(target).anchors):
+            broken.append(f"{link}: there is no such heading")
+    return broken
+
+
+def too_long(page: Page) -> list[str]:
+    """What of a page is longer than the front page may be."""
+    lines = page.text.splitlines()
+    wide = [f"line {number} has {len(line)}" for number, line in enumerate(lines, 1) if len(line) > WIDTH]
+    return [*wide, *([f"{len(lines)} lines"] if len(lines) > LINES else [])]
+
+
+def said_twice(pages: Iterable[Page]) -> list[str]:
+    """Long sentences that stand in more than one place."""
+    places = defaultdict(list)
+    for page in pages:
+        for sentence in sentences(page):
+            if len(sentence) > LONG:
+                places[sentence].append(str(page.path))
+    return [f"{sentence} ({', '.join(where)})" for sentence, where in places.items() if len(where) > 1]
+
+
+def rooms_without_page(root: Path) -> list[str]:
+    """Folders of the packages that have modules and no README."""
+    folders = {path.parent for room in ROOMS for path in (root / room).rglob("*.py")}
+    return sorted(str(folder.relative_to(root)) for folder in folders if not (folder / "README.md").is_file())
+
+
+def wrong_module_table(page: Page) -> list[str]:
+    """Modules that a room's table leaves out, or names without having them."""
+    named = {name for cell in page.column("module") for name in re.findall(r"`(\w+)/?`", cell)}
+    folder = page.path.parent
+    here = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
+    here |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    return sorted(named ^ here) if named else []

@@ -8,7 +8,7 @@ import pytest
 
 from adhd_cvae.analysis.permutation import draw_permutations
 from adhd_cvae.analysis.rsa import pair_sampling
-from adhd_cvae.analysis.rsa import permutation_rsa as exact
+from adhd_cvae.analysis.rsa import permutation_rsa as rsa
 from adhd_cvae.analysis.rsa.permutation_rsa import permutation_rsa
 
 N = 300
@@ -24,7 +24,7 @@ def people(strength=1.0, n=N, seed=0):
 @pytest.fixture
 def few_pairs(monkeypatch):
     """Sample from 300 participants as from thousands."""
-    for module in (pair_sampling, exact):
+    for module in (pair_sampling, rsa):
         monkeypatch.setattr(module, "LARGEST_EXACT", 100)
     monkeypatch.setattr(pair_sampling.draw_pairs, "__defaults__", (4000,))
 
@@ -46,7 +46,7 @@ def test_drawn_pairs_are_pairs_and_all_different():
 def test_the_sampled_tau_is_as_near_the_exact_one_as_its_bound_says(few_pairs, scale, strength):
     space, age = people(strength)
     values = np.round(age / 4) if scale == "nominal" else np.round(age, 1)
-    exact = permutation_rsa._question(space, values, scale, None).comparison()
+    exact = rsa._question(space, values, scale, None).comparison()
     identity = np.arange(N, dtype=np.int32)[None]
     tau = permutation_rsa.scores(exact, identity, 1)[0] / exact.norm
     drawn = [pair_sampling.sample(space, values, scale, np.random.default_rng(seed)) for seed in range(60)]
@@ -61,7 +61,7 @@ def test_the_sampled_tau_is_as_near_the_exact_one_as_its_bound_says(few_pairs, s
 def test_all_pairs_give_the_exact_tau_of_every_permutation_and_resample():
     space, age = people(n=60)
     values = np.round(age)
-    exact = permutation_rsa._question(space, values, "ratio", None).comparison()
+    exact = rsa._question(space, values, "ratio", None).comparison()
     pairs = pair_sampling.sample(space, values, "ratio", np.random.default_rng(1))
     orders = draw_permutations(np.random.default_rng(2), STRATA[:60], 20)
     assert pairs.taus(orders) == pytest.approx(permutation_rsa.scores(exact, orders, 1) / exact.norm)
