@@ -1,4 +1,4 @@
-"""Pages of the manual: headings, links, code, tables, prose and commands of Markdown, and what pages alone can break."""
+"""Pages of the manual: what their Markdown holds, and what can be wrong with pages alone."""
 
 import re
 import shlex
@@ -120,12 +120,13 @@ class Page:
 
     @cached_property
     def commands(self) -> list[list[str]]:
-        """Words of every command in fenced shell, and of what code inside lines calls."""
-        shell = [
-            command for block in self.blocks if block.language in SHELLS for command in split(block.text)
-        ]
-        inside = [command for span in self.spans if _calls(span) for command in split(span)]
-        return shell + inside
+        """Words of every command in fenced shell."""
+        return [words for block in self.blocks if block.language in SHELLS for words in split(block.text)]
+
+    @cached_property
+    def mentions(self) -> list[list[str]]:
+        """Words of every command of ours that stands inside a line; perhaps its verb alone."""
+        return [words for span in self.spans if _calls(span) for words in split(span)]
 
 
 def _calls(span: str) -> bool:
@@ -206,9 +207,9 @@ def rooms_without_page(root: Path) -> list[str]:
 
 
 def wrong_module_table(page: Page) -> list[str]:
-    """Modules that a room's table leaves out, or names without having them."""
+    """Modules that a room's table leaves out, and names in it that are neither a module nor a room of its own."""
     named = {name for cell in page.column("module") for name in re.findall(r"`(\w+)/?`", cell)}
     folder = page.path.parent
-    here = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
-    here |= {path.parent.name for path in folder.glob("*/__init__.py")}
-    return sorted(named ^ here) if named else []
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
+    rooms = {path.parent.name for path in folder.glob("*/__init__.py")}
+    return sorted((modules - named) | (named - modules - rooms)) if named else []

@@ -1,5 +1,6 @@
 """The manual is true: links lead somewhere, commands are understood, names exist, and nothing is said twice."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,20 @@ def test_tables_of_verbs_and_options_are_complete():
 
 def test_the_front_page_is_short():
     assert pages.too_long(Page.read(ROOT / "README.md")) == []
+
+
+def test_the_report_has_the_parts_that_the_front_page_names():
+    guide = (
+        (ROOT / "README.md")
+        .read_text(encoding="utf-8")
+        .split("## How to read the report")[1]
+        .split("\n## ")[0]
+    )
+    report = [*(ROOT / "pipelines" / "report").rglob("*.py"), *(ROOT / "pipelines" / "report").rglob("*.j2")]
+    shown = "".join(path.read_text(encoding="utf-8") for path in report)
+    named = re.findall(r"\*\*(.+?)\*\*", guide)
+    assert len(named) > 8
+    assert [title for title in named if title not in shown] == []
 
 
 def test_every_room_has_a_page():
@@ -133,7 +148,9 @@ def test_right_commands_are_understood(page, line, capsys):
 
 def test_commands_inside_lines_are_read(page):
     found = page("`adhd-cvae` is a name, `adhd-cvae trian\nOUT` a command, ``make `x` `` too.")
-    assert [words for words in found.commands] == [["adhd-cvae", "trian", "OUT"], ["make", "`x`"]]
+    assert found.mentions == [["adhd-cvae", "trian", "OUT"], ["make", "`x`"]]
+    assert len(commands.refused_commands(found)) == 2
+    assert commands.refused_commands(page("`adhd-cvae train`, `adhd-cvae benchmark speed`")) == []
 
 
 @pytest.mark.parametrize(
@@ -201,6 +218,6 @@ def test_a_room_without_a_page_is_found(tmp_path):
 
 def test_what_is_said_twice_is_found(page):
     long = "A sentence that is long enough to be found wherever it stands for a second time, whatever stands around it."
-    pair = [page(f"Before. {long}\n", "one.md"), page(f"- **{long[:-1]}**\n  {long}\n  After.\n", "two.md")]
+    pair = [page(f"Before. {long}\n", "one.md"), page(f"- **{long}**\n  {long}\n  After.\n", "two.md")]
     assert [found.startswith(long) for found in pages.said_twice(pair)] == [True]
     assert pages.said_twice([page(f"```sh\n{long}\n```\nShort.\n"), page("Short.\n", "three.md")]) == []

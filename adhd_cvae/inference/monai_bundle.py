@@ -31,7 +31,7 @@ def write_codes(
     batches
         ``{"image": (batch, 1, x, y, z), "name": [batch]}``, as MONAI's `DataLoader` gives them.
     path
-        The table: column `image`, then those of `adhd_cvae.prediction.predict`.
+        The table: column `image`, then those of `adhd_cvae.inference.prediction.predict`.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def write_codes(
 
 
 class LoadGrayMatterMapd(MapTransform):
-    """Read gray-matter maps onto the common grid, smoothed and checked, as `adhd_cvae.maps.load_map` does.
+    """Read gray-matter maps onto the common grid, smoothed and checked, as `adhd_cvae.images.nifti.load_map` does.
 
     Paths become (1, x, y, z) float32 `MetaTensor` with the grid's affine, in gray-matter volume per voxel.
 

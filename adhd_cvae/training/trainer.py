@@ -72,7 +72,7 @@ def train(
     checkpoint_dir
         Receives ``<model>.safetensors`` and ``.json``, ``history.tsv`` and, until a model is finished, its
         resumable state. A call after an interruption ends with the same bits as an undisturbed one. Of several
-        processes (`adhd_cvae.processes`) only the first reads and writes there.
+        processes (`adhd_cvae.training.distributed`) only the first reads and writes there.
     progress
         Called after every epoch with its row of the history, ``epochs``, and what is wrong in that epoch as
         ``warnings``, by a short code. Epochs of the last fit, to all of the training split, come with ``refit``.

@@ -51,7 +51,7 @@ def find_maps(
     bids_dir
         A derivative dataset, or a dataset with ``derivatives/*``.
     bids_filter
-        Entities the map must have, as :func:`bids_adapters.bids_filter.read_filter` returns them.
+        Entities the map must have, as :func:`bids_adapters.images.filter.read_filter` returns them.
     index_cache
         Folder that keeps the index between calls.
 

@@ -23,7 +23,7 @@ def run(
     """Prepare, train, embed, analyse and publish; each stage whose results stand is passed over.
 
     With several `seeds`, the same again for each, on a `cluster` where there is one, and their average
-    (`pipelines.ensemble`).
+    (`pipelines.workflows.seeds`).
     """
     if "participant" in RunRecord.open(paths).stages:
         raise InputError(

@@ -32,7 +32,7 @@ class Model:
     Attributes
     ----------
     python_model
-        The instance of `pipelines.pyfunc_model.Posteriors`.
+        The instance of `pipelines.mlflow_tracking.pyfunc_model.Posteriors`.
     uri
         ``models:/name/version`` where it is registered.
     """

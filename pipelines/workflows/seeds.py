@@ -39,7 +39,7 @@ def run(
 ) -> publish.Published:
     """Add `seeds` − 1 trainings to the one in OUTPUT_DIR, average them in ``ensemble/`` and publish all together.
 
-    On a `cluster` (`pipelines.workers`) the networks are trained beside each other, else one after the other, each
+    On a `cluster` (`pipelines.compute`) the networks are trained beside each other, else one after the other, each
     on all cores.
     """
     members, runs = {recipe.seed: paths}, [first.run_id]

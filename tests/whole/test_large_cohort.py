@@ -44,9 +44,9 @@ TRAIN_AND_TELL = """
 import json, resource, sys
 from pathlib import Path
 from adhd_cvae.config import Recipe
-from adhd_cvae.dataset import open_images
-from adhd_cvae.files import read_tsv
-from adhd_cvae.training import train
+from adhd_cvae.images.cache import open_images
+from adhd_cvae.io import read_tsv
+from adhd_cvae.training.trainer import train
 folder = Path(sys.argv[1])
 recipe = Recipe.model_validate_json((folder / "recipe.json").read_text())
 found = train(open_images(folder), read_tsv(folder / "cohort.tsv"), recipe, folder / "checkpoints")

@@ -189,7 +189,7 @@ def test_umap_leaves_the_number_of_threads_as_it_was():
     """Else whatever torch computes after an analysis has other last bits than in a process of its own."""
     script = """
 import numpy as np, torch
-from adhd_cvae.analysis.geometry import umap_table
+from adhd_cvae.analysis.umap_projection import umap_table
 before = torch.get_num_threads()
 umap_table({"salient": np.random.default_rng(0).normal(size=(40, 4))}, [str(k) for k in range(40)], seed=0)
 print(before, torch.get_num_threads())

@@ -20,7 +20,7 @@ MAKE = """
 import os, sys
 from pathlib import Path
 os.environ.pop("MLFLOW_TRACKING_URI", None)
-from pipelines.tracking import find_store
+from pipelines.mlflow_tracking.store import find_store
 client = find_store(Path({folder!r})).client()
 for name in sys.argv[1:]:
     client.create_experiment(f"e{{name}}")

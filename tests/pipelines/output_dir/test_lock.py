@@ -17,7 +17,7 @@ from pipelines.output_dir.lock import HOLDER, LOCK, occupied
 HOLD = """
 import sys, time
 from pathlib import Path
-from pipelines.occupancy import occupied
+from pipelines.output_dir.lock import occupied
 sys.argv = ["adhd-cvae", "train", "out"]
 with occupied(Path({folder!r})):
     print("held", flush=True)

@@ -48,7 +48,7 @@ def test_the_sampled_tau_is_as_near_the_exact_one_as_its_bound_says(few_pairs, s
     values = np.round(age / 4) if scale == "nominal" else np.round(age, 1)
     exact = rsa._question(space, values, scale, None).comparison()
     identity = np.arange(N, dtype=np.int32)[None]
-    tau = permutation_rsa.scores(exact, identity, 1)[0] / exact.norm
+    tau = rsa.scores(exact, identity, 1)[0] / exact.norm
     drawn = [pair_sampling.sample(space, values, scale, np.random.default_rng(seed)) for seed in range(60)]
     away = np.array([pairs.taus(identity)[0] for pairs in drawn]) - tau
     bound = drawn[0].error
@@ -64,11 +64,9 @@ def test_all_pairs_give_the_exact_tau_of_every_permutation_and_resample():
     exact = rsa._question(space, values, "ratio", None).comparison()
     pairs = pair_sampling.sample(space, values, "ratio", np.random.default_rng(1))
     orders = draw_permutations(np.random.default_rng(2), STRATA[:60], 20)
-    assert pairs.taus(orders) == pytest.approx(permutation_rsa.scores(exact, orders, 1) / exact.norm)
+    assert pairs.taus(orders) == pytest.approx(rsa.scores(exact, orders, 1) / exact.norm)
     sampled, known = (np.random.default_rng(3) for _ in range(2))
-    assert pair_sampling.resampled_taus(pairs, 30, sampled) == pytest.approx(
-        permutation_rsa._resampled(exact, 30, known)
-    )
+    assert pair_sampling.resampled_taus(pairs, 30, sampled) == pytest.approx(rsa._resampled(exact, 30, known))
 
 
 def test_more_values_than_steps_change_tau_less_than_drawing_pairs():
@@ -98,8 +96,8 @@ def test_a_large_cohort_is_told_that_its_tau_is_sampled(few_pairs):
 LARGE = """
 import resource
 import numpy as np
-from adhd_cvae.analysis.ceiling import noise_ceiling
-from adhd_cvae.analysis.similarity_table import rsa_table
+from adhd_cvae.analysis.rsa.noise_ceiling import noise_ceiling
+from adhd_cvae.analysis.rsa.table import rsa_table
 import pandas as pd
 rng = np.random.default_rng(0)
 n = 20_000
