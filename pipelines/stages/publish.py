@@ -66,7 +66,8 @@ def run(
 ) -> Published:
     """Write the report, then log the run and register the model; results already published stay one run.
 
-    The model becomes the champion by the rule of `pipelines.mlflow_tracking.promotion`. `name` is the run's, by default `title`.
+    The model becomes the champion by the rule of `pipelines.mlflow_tracking.promotion`. `name` is the run's, by
+    default `title`.
 
     Raises
     ------

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.pipelines.report.invented_report import Page, write_decoded, write_slices, write_tables
 
 from pipelines.report.figures import draw_figures
 from pipelines.report.page import write_report
+from tests.pipelines.report.invented_report import Page, write_decoded, write_slices, write_tables
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.pipelines.report.invented_report import HOSTILE, Page, cohort_table, rsa_table
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.figures.style import save_figure
@@ -18,6 +17,7 @@ from pipelines.report.figures import draw_figures
 from pipelines.report.page import SECTIONS, write_report
 from pipelines.report.sections.cohort import DRAWERS
 from pipelines.report.sections.figure import PICTURES
+from tests.pipelines.report.invented_report import HOSTILE, Page, cohort_table, rsa_table
 
 
 def test_every_picture_is_registered_drawn_and_shown(drawn: Path, page: Page) -> None:

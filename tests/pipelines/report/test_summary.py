@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.pipelines.report.invented_report import Page, cohort_table, rsa_table
 
 from adhd_cvae.config import ObjectiveConfig
 from adhd_cvae.io import read_json, read_tsv, write_json, write_tsv
@@ -15,6 +14,7 @@ from pipelines.report.formatting import count, interval, number, probability
 from pipelines.report.page import write_report
 from pipelines.report.sections import brain, confounding
 from pipelines.report.sections.cohort import DRAWERS, count_left_out
+from tests.pipelines.report.invented_report import Page, cohort_table, rsa_table
 
 
 def test_null_result_is_not_called_absence(page: Page) -> None:
