@@ -323,10 +323,6 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(1) from None
 
 
-if __name__ == "__main__":
-    main()
-
-
 def problems(error: InputError | MemoryError | OSError) -> tuple[str, ...]:
     """One line per problem; a full disk or a forbidden folder is named with its path."""
     if isinstance(error, InputError):
