@@ -78,9 +78,9 @@ def _options(
 
 
 def _alone_in(folder: Path) -> AbstractContextManager[None]:
-    from pipelines.output_dir.lock import occupied
+    from pipelines.output_dir.lock import locked
 
-    return occupied(folder)
+    return locked(folder)
 
 
 @app.command()

@@ -130,7 +130,7 @@ def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
     for file in (paths.report, paths.history):
         if file.is_file():
             client.log_artifact(run_id, str(file))
-    client.log_dict(run_id, _without_places_and_people(read_json(paths.run_record)), "run.json")
+    client.log_dict(run_id, _without_places_and_people(read_json(paths.provenance)), "run.json")
 
 
 def _without_places_and_people(checklist: dict[str, Any]) -> dict[str, Any]:

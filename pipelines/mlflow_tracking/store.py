@@ -106,7 +106,7 @@ def find_store(output_dir: Path) -> Store:
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri:
         outermost = output_dir.resolve()
-        while OutputPaths(outermost.parent).run_record.is_file():
+        while OutputPaths(outermost.parent).provenance.is_file():
             outermost = outermost.parent
         uri = f"sqlite:///{outermost.parent / 'mlflow.db'}"
     if uri.startswith("sqlite:///"):

@@ -20,7 +20,7 @@ Scale = Literal["ratio", "nominal"]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AnalysisInputs:
     """Everything in the order of `cohort`.
 
     Attributes
@@ -71,7 +71,7 @@ class Evidence:
         )
 
 
-def gather(paths: OutputPaths, settings: AnalysisConfig) -> Evidence:
+def read_analysis_inputs(paths: OutputPaths, settings: AnalysisConfig) -> AnalysisInputs:
     """Read and align the files.
 
     Raises
@@ -104,7 +104,7 @@ def gather(paths: OutputPaths, settings: AnalysisConfig) -> Evidence:
             f"(found: {', '.join(map(str, cohort.columns))}). Permute freely with "
             "--set analysis.permute_within=null, or name another column."
         )
-    return Evidence(cohort, spaces, draws, baselines, scales, (*battery_warnings, *scale_warnings))
+    return AnalysisInputs(cohort, spaces, draws, baselines, scales, (*battery_warnings, *scale_warnings))
 
 
 def with_batteries(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[pd.DataFrame, list[str]]:

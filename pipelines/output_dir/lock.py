@@ -22,7 +22,7 @@ HOLDER = ".in-use.json"
 
 
 @contextmanager
-def occupied(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
+def locked(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
     """Have `folder` to ourselves while the block runs.
 
     Where a file system has no locks (old NFS), filelock keeps a file with process and host instead, and takes over

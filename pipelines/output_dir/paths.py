@@ -69,7 +69,7 @@ class OutputPaths:
         return self.folder / "confounding.tsv"
 
     @property
-    def run_record(self) -> Path:
+    def provenance(self) -> Path:
         """The reproducibility checklist."""
         return self.folder / "run.json"
 

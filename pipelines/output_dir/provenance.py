@@ -51,25 +51,25 @@ class Stage:
 
 
 @dataclass
-class RunRecord:
+class Provenance:
     """The content of run.json, kept on disk at every change."""
 
     paths: OutputPaths
     content: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, paths: OutputPaths) -> "RunRecord":
+    def open(cls, paths: OutputPaths) -> "Provenance":
         """Read run.json, or start an empty one where there is none."""
-        if not paths.run_record.is_file():
+        if not paths.provenance.is_file():
             return cls(paths)
         try:
-            content = read_json(paths.run_record)
+            content = read_json(paths.provenance)
         except ValueError as error:
             raise InputError(
-                f"{paths.run_record} is not JSON ({error}). Move it away to start afresh."
+                f"{paths.provenance} is not JSON ({error}). Move it away to start afresh."
             ) from error
         if not _is_record(content):
-            raise InputError(f"{paths.run_record} is no record of adhd-cvae. Move it away to start afresh.")
+            raise InputError(f"{paths.provenance} is no record of adhd-cvae. Move it away to start afresh.")
         return cls(paths, content)
 
     @property
@@ -85,7 +85,7 @@ class RunRecord:
     def _save(self) -> None:
         stages = self.content.pop("stages", {})
         self.content["stages"] = stages  # last: the long part
-        write_json(self.content, self.paths.run_record)
+        write_json(self.content, self.paths.provenance)
 
     def perform(
         self,
@@ -206,10 +206,10 @@ def _is_record(content: Any) -> bool:
 
 def recipe_of(paths: OutputPaths, name: str | None, overrides: list[str] | None) -> Recipe:
     """Settings of a later stage: the named recipe, or the one OUTPUT_DIR was made with; then the changes."""
-    made_with = RunRecord.open(paths).content.get("recipe")
+    made_with = Provenance.open(paths).content.get("recipe")
     if name is not None or made_with is None:
         return load_recipe(name or DEFAULT, tuple(overrides or ()))
-    return validated(apply_overrides(made_with, tuple(overrides or ())), f"{paths.run_record}")
+    return validated(apply_overrides(made_with, tuple(overrides or ())), f"{paths.provenance}")
 
 
 def settings_of(recipe: Recipe, *sections: str, without: tuple[str, ...] = ()) -> dict[str, Any]:

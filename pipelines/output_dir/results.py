@@ -74,7 +74,7 @@ class Results:
     @cached_property
     def run(self) -> dict[str, Any]:
         """``run.json``."""
-        return read_json(self.paths.run_record) if self.paths.run_record.is_file() else {}
+        return read_json(self.paths.provenance) if self.paths.provenance.is_file() else {}
 
     @cached_property
     def sidecar(self) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from adhd_cvae.analysis.umap_projection import umap_table
 from adhd_cvae.config import AnalysisConfig, Recipe
 from adhd_cvae.io import file_checksum, read_tsv, write_tsv
 from bids_adapters.atlas import atlas_files
-from pipelines.output_dir.analysis_inputs import Evidence, Scale, gather
+from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import RunRecord, Stage, checksums, settings_of
+from pipelines.output_dir.provenance import Provenance, Stage, checksums, settings_of
 from pipelines.progress import Progress
 from pipelines.stages.brain_maps import BrainResults
 
@@ -37,10 +37,10 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
     InputError
         A file is missing or names other participants, or none of the recipe's variables is there.
     """
-    evidence = gather(paths, recipe.analysis)
+    evidence = read_analysis_inputs(paths, recipe.analysis)
     for text in evidence.warnings:
         progress.warning(text)
-    record = RunRecord.open(paths)
+    record = Provenance.open(paths)
     truth = find_truth(paths, record)
     inputs = checksums(
         paths, paths.cohort, paths.latents, paths.draws, paths.decoded, paths.baselines, paths.history
@@ -71,7 +71,11 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
 
 
 def tables(
-    paths: OutputPaths, recipe: Recipe, evidence: Evidence, truth: Path | None, note: Callable[[str], None]
+    paths: OutputPaths,
+    recipe: Recipe,
+    evidence: AnalysisInputs,
+    truth: Path | None,
+    note: Callable[[str], None],
 ) -> dict[str, Step]:
     """Name each table of ``analysis/`` and what computes it; the first, and longest, notes how far it is."""
     settings, seed = recipe.analysis, recipe.seed
@@ -140,7 +144,7 @@ def _controls(cohort: pd.DataFrame, recipe: Recipe) -> dict[str, Scale]:
     return {name: scale for name, scale in asked if name is not None and name in filled}
 
 
-def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
+def probes(evidence: AnalysisInputs, recipe: Recipe) -> pd.DataFrame:
     """Ask each space for the variables in held-out patients, the shared ones for the group in everybody."""
     permutations = min(recipe.analysis.permutations, CROSS_VALIDATED_PERMUTATIONS)
     shared = {name: values for name, values in evidence.spaces.items() if name != "salient"}
@@ -165,7 +169,7 @@ def probes(evidence: Evidence, recipe: Recipe) -> pd.DataFrame:
     return pd.concat([everybody, patients], ignore_index=True)
 
 
-def independence(paths: OutputPaths, recipe: Recipe, evidence: Evidence) -> pd.DataFrame:
+def independence(paths: OutputPaths, recipe: Recipe, evidence: AnalysisInputs) -> pd.DataFrame:
     """Measure dependence between the spaces; beside it the critic's accuracy in the epoch that was kept."""
     return independence_table(
         evidence.spaces,
@@ -187,14 +191,14 @@ def _critic_accuracy(paths: OutputPaths) -> float | None:
     return None if pd.isna(kept) else float(kept)
 
 
-def find_truth(paths: OutputPaths, record: RunRecord) -> Path | None:
+def find_truth(paths: OutputPaths, record: Provenance) -> Path | None:
     """Find the planted factors beside the data of a simulated cohort; None for real data."""
     place = record.content.get("bids_dir")
     truth = paths.folder / place / TRUTH if place else None
     return truth if truth is not None and truth.is_file() else None
 
 
-def recovery(evidence: Evidence, truth: Path, seed: int) -> pd.DataFrame:
+def recovery(evidence: AnalysisInputs, truth: Path, seed: int) -> pd.DataFrame:
     """Score how well each space, and each linear baseline, tells the planted severities."""
     planted = read_tsv(truth).set_index("participant_id").reindex(evidence.participants)
     return recovery_table(

@@ -14,7 +14,7 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.images.nifti import map_name, save_nifti
 from adhd_cvae.names import SPACE
 from bids_adapters.atlas import read_atlas
-from pipelines.output_dir.analysis_inputs import Evidence
+from pipelines.output_dir.analysis_inputs import AnalysisInputs
 from pipelines.output_dir.latents import read_decoded
 from pipelines.output_dir.paths import OutputPaths
 
@@ -35,7 +35,7 @@ class BrainResults:
     """Maps and tables of what the salient space does to the brain, each made once and when first asked for."""
 
     paths: OutputPaths
-    evidence: Evidence
+    evidence: AnalysisInputs
     recipe: Recipe
 
     @property

@@ -11,7 +11,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, read_tsv, write_tsv
 from pipelines.output_dir.latents import save_arrays, two_spaces, write_distances, write_posteriors
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import RunRecord, Stage, checksums, images_fingerprint, settings_of
+from pipelines.output_dir.provenance import Provenance, Stage, checksums, images_fingerprint, settings_of
 from pipelines.progress import Progress
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
             *("distances.tsv", "distances.json", paths.reference.relative_to(paths.folder).as_posix()),
         ),
     )
-    RunRecord.open(paths).perform(stage, recipe, lambda: _work(paths, recipe, progress), progress, overwrite)
+    Provenance.open(paths).perform(stage, recipe, lambda: _work(paths, recipe, progress), progress, overwrite)
 
 
 def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:

@@ -11,7 +11,7 @@ from adhd_cvae.names import column_names
 from pipelines.mlflow_tracking.summary import promotion_numbers
 from pipelines.output_dir.bids_source import dataset_description
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import RunRecord
+from pipelines.output_dir.provenance import Provenance
 
 SCHEMA = (
     "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
@@ -125,7 +125,7 @@ def metadata(trained: dict[str, Any], paths: OutputPaths) -> dict[str, Any]:
         "patients and controls share.",
         "authors": "the users of adhd-cvae who trained it",
         "copyright": "see LICENSE and docs/data_license.txt",
-        "data_source": str(RunRecord.open(paths).content.get("dataset", "not stated")),
+        "data_source": str(Provenance.open(paths).content.get("dataset", "not stated")),
         "data_type": "nibabel",
         "image_classes": "gray-matter volume per voxel, in MNI space",
         "pred_classes": "posterior means of s, then z",

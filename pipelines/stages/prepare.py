@@ -26,7 +26,7 @@ from pipelines.output_dir.bids_source import (
 )
 from pipelines.output_dir.cohort import SPLIT, nothing_left
 from pipelines.output_dir.paths import BidsInput, OutputPaths
-from pipelines.output_dir.provenance import RunRecord, Stage, settings_of
+from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.progress import Progress
 from pipelines.recipes.checks import check_columns, nominal_columns
 from pipelines.report.sections import confounding
@@ -82,7 +82,7 @@ def run(
             "cache/pictures.npz",
         ),
     )
-    record = RunRecord.open(paths)
+    record = Provenance.open(paths)
 
     def work() -> None:
         cohort = _find(source, recipe, bids_filter, paths, progress)

@@ -9,7 +9,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint, read_tsv
 from pipelines.mlflow_tracking.summary import _profile, content_fingerprint, scores, tags, title
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import RunRecord, checksums
+from pipelines.output_dir.provenance import Provenance, checksums
 from pipelines.progress import Progress, Tick
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def run(
         tick(1, 1, "")
     started = time.monotonic()
     published = _log(paths, recipe, progress, name or title(paths, recipe), register)
-    RunRecord.open(paths).note(
+    Provenance.open(paths).note(
         published={
             "run_id": published.run_id,
             "run_name": published.run_name,
@@ -128,7 +128,7 @@ def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, name: str, regi
             if run.info.status == "FINISHED":
                 version = model_registry.version_of(client, run)
                 return Published(store.shown, run.info.run_name or name, run.info.run_id, version)
-        own = {**tags(recipe, RunRecord.open(paths).content), runs.CONTENT_TAG: content}
+        own = {**tags(recipe, Provenance.open(paths).content), runs.CONTENT_TAG: content}
         unless = {runs.CONTENT_TAG: content, **({runs.TRAINING_TAG: training} if training else {})}
         run = runs.start_run(client, store, name, own, unless)
         with runs.ending(client, run):
@@ -145,7 +145,7 @@ def _log_results(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run
     """Log settings, losses, scores, dataset, tables and figures."""
     from pipelines.mlflow_tracking import metrics, runs
 
-    record, cohort, run_id = RunRecord.open(paths).content, read_tsv(paths.cohort), run.info.run_id
+    record, cohort, run_id = Provenance.open(paths).content, read_tsv(paths.cohort), run.info.run_id
     now = int(time.time() * 1000)
     tick(1, 4, "settings and losses")
     runs.log_recipe(client, run_id, recipe)
@@ -176,7 +176,7 @@ def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "
     latents = list(read_tsv(paths.latents))
     salient, background = (sum(name.startswith(prefix) for name in latents) for prefix in ("s_", "z_"))
     artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "reference": paths.reference}
-    record = RunRecord.open(paths).content
+    record = Provenance.open(paths).content
     card = model_card(recipe, record, read_tsv(paths.cohort), scores(paths, record))
     columns = column_names(salient, background)
     return model_registry.register(client, run, artifacts, columns, card, tags(recipe, record))

@@ -14,7 +14,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint, read_tsv
 from pipelines.compute import is_torchrun
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import RunRecord, Stage, images_fingerprint, settings_of
+from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.progress import Progress, _told
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run(
         clears=("checkpoints",),
         keeps_on_new_inputs=True,
     )
-    record = RunRecord.open(paths)
+    record = Provenance.open(paths)
 
     def work() -> None:
         told: set[tuple[str, str]] = set()
@@ -113,7 +113,7 @@ def _train(paths: OutputPaths, recipe: Recipe, tell: Callable[[dict], None]) -> 
 
 
 def _followed(
-    paths: OutputPaths, recipe: Recipe, record: RunRecord, settings: dict[str, Any]
+    paths: OutputPaths, recipe: Recipe, record: Provenance, settings: dict[str, Any]
 ) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
     """Show the losses in MLflow meanwhile."""
     from pipelines.mlflow_tracking import streaming

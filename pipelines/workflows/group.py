@@ -3,7 +3,7 @@
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from pipelines.output_dir.paths import BidsInput, OutputPaths
-from pipelines.output_dir.provenance import RunRecord
+from pipelines.output_dir.provenance import Provenance
 from pipelines.progress import Progress
 from pipelines.stages import analyse, embed, prepare, publish, train
 from pipelines.stages.publish import Published
@@ -25,7 +25,7 @@ def run(
     With several `seeds`, the same again for each, on a `cluster` where there is one, and their average
     (`pipelines.workflows.seeds`).
     """
-    if "participant" in RunRecord.open(paths).stages:
+    if "participant" in Provenance.open(paths).stages:
         raise InputError(
             f"{paths.folder} holds results of the participant level. Choose another OUTPUT_DIR for the group."
         )

@@ -22,9 +22,9 @@ from bids_adapters.images.filter import read_filter_file
 from pipelines.output_dir.bids_source import describe_output
 from pipelines.output_dir.cohort import SPLIT, nothing_left
 from pipelines.output_dir.latents import write_distances, write_latents
-from pipelines.output_dir.lock import occupied
+from pipelines.output_dir.lock import locked
 from pipelines.output_dir.paths import BidsInput, OutputPaths
-from pipelines.output_dir.provenance import RunRecord, Stage
+from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.progress import Progress
 from pipelines.workflows.participant_files import Model, collect_draws, collected, latents_file, write_person
 
@@ -62,9 +62,9 @@ def run(
     settings = {"--model": model.uuid, "BIDS_DIR": place, "--bids-filter-file": bids_filter}
     # The grid is the model's; the groups of new participants need not be known.
     recipe = Recipe(name="participant", image=python_model.image)
-    with occupied(paths.folder, _WAIT_S):
+    with locked(paths.folder, _WAIT_S):
         _claim(paths, settings, recipe, progress, overwrite)
-        RunRecord.open(paths).note(bids_dir=place, model=model.uri)
+        Provenance.open(paths).note(bids_dir=place, model=model.uri)
     cohort = build_cohort(
         source.folder,
         recipe.cohort,
@@ -75,7 +75,7 @@ def run(
         index_cache=paths.cache,
     )
     left_out = _describe(cohort, source, model, paths, progress)
-    with occupied(paths.folder, _WAIT_S):
+    with locked(paths.folder, _WAIT_S):
         _collect(cohort, left_out, recipe, source, paths, progress)
 
 
@@ -83,7 +83,7 @@ def _claim(
     paths: OutputPaths, settings: dict[str, Any], recipe: Recipe, progress: Progress, overwrite: bool
 ) -> None:
     """Make sure that everything in OUTPUT_DIR is, and stays, by one model from one dataset."""
-    record = RunRecord.open(paths)
+    record = Provenance.open(paths)
     if "train" in record.stages:
         raise InputError(
             f"{paths.folder} holds the results of a group. "
@@ -150,7 +150,7 @@ def _collect(
     write_distances(table, rows["distance"].to_numpy(float), beyond, paths)
     collect_draws(rows, recipe, paths)
     describe_output(source, paths)
-    record = RunRecord.open(paths)
+    record = Provenance.open(paths)
     record.stages["participant"] |= {"state": "done", "outputs": {}}
     record.note()
     progress.line(f"participant: {len(mine)} embedded; {len(table)} in {paths.latents}")

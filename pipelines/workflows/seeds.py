@@ -20,9 +20,9 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.io import write_tsv
 from pipelines.mlflow_tracking import summary
 from pipelines.output_dir import latents
-from pipelines.output_dir.analysis_inputs import gather
+from pipelines.output_dir.analysis_inputs import read_analysis_inputs
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import RunRecord, Stage, checksums
+from pipelines.output_dir.provenance import Provenance, Stage, checksums
 from pipelines.progress import Progress, Silent
 from pipelines.stages import analyse, embed, publish, train
 
@@ -89,11 +89,11 @@ def _share_cohort(paths: OutputPaths, member: OutputPaths) -> None:
             shutil.copyfile(file, member.folder / file.name)
     if not member.cache.is_symlink():
         member.cache.symlink_to(os.path.relpath(paths.cache, member.folder), target_is_directory=True)
-    known, up = RunRecord.open(paths).content, Path(os.path.relpath(paths.folder, member.folder))
+    known, up = Provenance.open(paths).content, Path(os.path.relpath(paths.folder, member.folder))
     facts = {key: known[key] for key in ("dataset", "device", "precision", "torch_threads") if key in known}
     if "bids_dir" in known:
         facts["bids_dir"] = (up / known["bids_dir"]).as_posix()
-    RunRecord.open(member).note(**facts)
+    Provenance.open(member).note(**facts)
 
 
 def _average(
@@ -112,7 +112,7 @@ def _average(
     )
 
     def work() -> None:
-        evidence = {seed: gather(member, recipe.analysis) for seed, member in members.items()}
+        evidence = {seed: read_analysis_inputs(member, recipe.analysis) for seed, member in members.items()}
         cohort = evidence[recipe.seed].cohort
         training, target = cohort["split"] == TRAIN, cohort["group"] == TARGET
         means, draws, tables = {}, {}, []
@@ -131,17 +131,17 @@ def _average(
         write_tsv(pd.concat(tables, ignore_index=True), together.stability)
 
     # Another number of seeds replaces only the average, which costs seconds.
-    RunRecord.open(together).perform(stage, recipe, work, progress, overwrite=True)
+    Provenance.open(together).perform(stage, recipe, work, progress, overwrite=True)
 
 
 def _scores(members: Mapping[int, OutputPaths], together: OutputPaths) -> pd.DataFrame:
     """Spread of every score over the seeds, and the average's own: `metric`, `mean`, `sd`, `min`, `max`, `seeds`,
     `ensemble`.
     """
-    found = {seed: summary.scores(one, RunRecord.open(one).content) for seed, one in members.items()}
+    found = {seed: summary.scores(one, Provenance.open(one).content) for seed, one in members.items()}
     table = pd.DataFrame(found)
     table = table[~table.index.str.startswith(("seconds/", "memory/"))]
-    own = pd.Series(summary.scores(together, RunRecord.open(together).content), dtype=float)
+    own = pd.Series(summary.scores(together, Provenance.open(together).content), dtype=float)
     spread = {"mean": table.mean(axis=1), "sd": table.std(axis=1), "min": table.min(axis=1)}
     spread |= {"max": table.max(axis=1), "seeds": table.notna().sum(axis=1), "ensemble": own}
     return pd.DataFrame(spread).reindex(table.index).rename_axis("metric").reset_index()

@@ -11,7 +11,7 @@ from bids_adapters.images.filter import read_filter_file
 from pipelines.cli import main
 from pipelines.output_dir.bids_source import dataset_description
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import RunRecord
+from pipelines.output_dir.provenance import Provenance
 from pipelines.recipes.loader import load_recipe
 
 SECONDS = 1.0
@@ -75,9 +75,9 @@ def test_a_filter_file_made_to_mislead_is_one_line(tmp_path, content):
 )
 def test_a_record_made_to_mislead_is_one_line(tmp_path, content):
     paths = OutputPaths(tmp_path)
-    paths.run_record.write_text(content)
+    paths.provenance.write_text(content)
     with pytest.raises(InputError, match=r"run\.json.*Move it away") as refused:
-        RunRecord.open(paths)
+        Provenance.open(paths)
     assert "\n" not in str(refused.value)
 
 

@@ -33,7 +33,7 @@ def test_a_named_objective_trains_and_its_weights_are_recorded(prepared, name):
         main.main(["train", str(prepared.folder), "--recipe", "smoke", "--no-live", *settings])
     assert ended.value.code == 0
     expected = Recipe.model_validate({"objective": {"name": name, "beta": 0.5}}).objective
-    assert read_json(prepared.run_record)["recipe"]["objective"] == expected.model_dump(mode="json")
+    assert read_json(prepared.provenance)["recipe"]["objective"] == expected.model_dump(mode="json")
     trained = read_tsv(prepared.history).query("epoch > 0")
     assert len(trained) == 2
     assert trained["train_loss"].notna().all()

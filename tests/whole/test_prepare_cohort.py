@@ -105,7 +105,7 @@ def test_a_derivative_is_described_by_the_dataset_around_it(tmp_path: Path, writ
         read_json(paths.cohort.with_suffix(".json"))["age"]["Origin"]
         == "column 'age' of ../../participants.tsv"
     )
-    assert list(read_json(paths.run_record)["inputs"]) == ["../../participants.tsv"]
+    assert list(read_json(paths.provenance)["inputs"]) == ["../../participants.tsv"]
     assert prepared(BidsInput(derivative), tmp_path / "out")[1].lines == ["prepare: already done"]
     write_table(tmp_path / "raw/participants.tsv", HEADER, people(9))
     _, told = prepared(BidsInput(derivative), tmp_path / "out")
@@ -199,7 +199,7 @@ def test_balancing_is_recorded_and_holds_without_a_broken_map(study: BidsInput, 
         ["sub-01", "balance"],
     ]
     assert np.load(paths.images, mmap_mode="r").shape[0] == 14
-    settings = read_json(paths.run_record)["stages"]["prepare"]["settings"]
+    settings = read_json(paths.provenance)["stages"]["prepare"]["settings"]
     assert settings["cohort.match"] == ["age", "site"]
     assert settings["cohort.max_ratio"] is None
     with pytest.raises(InputError, match=r"cohort\.max_ratio = None, now 2\.0"):

@@ -61,7 +61,7 @@ def test_a_killed_worker_is_started_again_and_the_result_is_the_same(tmp_path, i
     subprocess.run(command(alone), check=True, env=environment)
     losses = [read_tsv(each.history)[["train_loss", "validation_loss"]] for each in (paths, alone)]
     assert losses[0].to_numpy() == pytest.approx(losses[1].to_numpy(), rel=1e-4)
-    records = [read_json(each.run_record) for each in (paths, alone)]
+    records = [read_json(each.provenance) for each in (paths, alone)]
     assert [record["processes"] for record in records] == [2, 1]
     assert records[0]["stages"]["train"]["state"] == "done"
     assert not (paths.folder / ".in-use.json").exists()

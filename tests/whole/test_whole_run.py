@@ -249,11 +249,11 @@ def test_a_failed_publication_is_marked_and_the_next_one_replaces_it(demo, tmp_p
 
 
 def test_the_checklist_is_complete(demo):
-    record = read_json(demo.paths.run_record)
+    record = read_json(demo.paths.provenance)
     assert record["bids_dir"] == "../../bids"
     assert record["device"] == "cpu"
     assert record["torch_threads"] >= 1
     assert set(record["stages"]) == {"prepare", "train", "embed", "analyse"}
     assert all(stage["state"] == "done" for stage in record["stages"].values())
     assert "participants.tsv" in record["inputs"]
-    assert str(demo.paths.folder.parent) not in demo.paths.run_record.read_text(encoding="utf-8")
+    assert str(demo.paths.folder.parent) not in demo.paths.provenance.read_text(encoding="utf-8")

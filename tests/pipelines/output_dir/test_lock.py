@@ -12,14 +12,14 @@ import pytest
 from adhd_cvae.errors import InputError
 from pipelines.mlflow_tracking.runs import EXPERIMENT
 from pipelines.mlflow_tracking.store import find_store
-from pipelines.output_dir.lock import HOLDER, LOCK, occupied
+from pipelines.output_dir.lock import HOLDER, LOCK, locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from pipelines.output_dir.lock import occupied
+from pipelines.output_dir.lock import locked
 sys.argv = ["adhd-cvae", "train", "out"]
-with occupied(Path({folder!r})):
+with locked(Path({folder!r})):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -54,26 +54,26 @@ def test_what_a_killed_process_held_is_free_at_once(holder, tmp_path):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert (tmp_path / "out" / HOLDER).is_file()
-    with occupied(tmp_path / "out"):
+    with locked(tmp_path / "out"):
         assert str(os.getpid()) in (tmp_path / "out" / HOLDER).read_text()
     assert not (tmp_path / "out" / HOLDER).exists()
 
 
 def test_brief_work_waits_for_its_turn(holder, tmp_path):
     started = time.monotonic()
-    with pytest.raises(InputError, match="in use"), occupied(tmp_path / "out", wait_s=0.5):
+    with pytest.raises(InputError, match="in use"), locked(tmp_path / "out", wait_s=0.5):
         pass
     assert time.monotonic() - started >= 0.5
     holder.terminate()
-    with occupied(tmp_path / "out", wait_s=10):
+    with locked(tmp_path / "out", wait_s=10):
         pass
 
 
 def test_a_refused_command_leaves_no_folder_behind(tmp_path):
-    with pytest.raises(InputError, match="no"), occupied(tmp_path / "new"):
+    with pytest.raises(InputError, match="no"), locked(tmp_path / "new"):
         raise InputError("no such thing")
     assert not (tmp_path / "new").exists()
-    with occupied(tmp_path / "kept"):
+    with locked(tmp_path / "kept"):
         (tmp_path / "kept" / "cohort.tsv").touch()
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {"cohort.tsv", LOCK}
 
@@ -82,7 +82,7 @@ def test_a_file_system_without_locks_still_has_one_at_a_time(tmp_path, monkeypat
     from filelock import SoftFileLock
 
     monkeypatch.setattr("pipelines.output_dir.lock.FileLock", SoftFileLock)
-    with occupied(tmp_path), pytest.raises(InputError, match="in use"), occupied(tmp_path):
+    with locked(tmp_path), pytest.raises(InputError, match="in use"), locked(tmp_path):
         pass
     assert not (tmp_path / LOCK).exists()
     dead = subprocess.Popen(
@@ -92,7 +92,7 @@ def test_a_file_system_without_locks_still_has_one_at_a_time(tmp_path, monkeypat
         time.sleep(0.05)
     dead.kill()
     dead.wait()
-    with occupied(tmp_path, wait_s=5):
+    with locked(tmp_path, wait_s=5):
         pass
 
 

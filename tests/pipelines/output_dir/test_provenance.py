@@ -8,7 +8,7 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import RunRecord, Stage, settings_of
+from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.progress import Silent
 
 STAGE = Stage(
@@ -33,7 +33,7 @@ def perform(paths):
             (paths.folder / "folder" / "part.txt").write_text(text)
             (paths.folder / "result.txt").write_text(text)
 
-        return RunRecord.open(paths).perform(stage, Recipe(), work, Silent(), overwrite)
+        return Provenance.open(paths).perform(stage, Recipe(), work, Silent(), overwrite)
 
     return call
 
@@ -88,8 +88,8 @@ def test_a_stage_that_failed_is_done_again(paths, perform):
         raise InputError("broken")
 
     with pytest.raises(InputError, match="broken"):
-        RunRecord.open(paths).perform(STAGE, Recipe(), fail, Silent())
-    assert read_json(paths.run_record)["stages"]["embed"]["state"] == "failed"
+        Provenance.open(paths).perform(STAGE, Recipe(), fail, Silent())
+    assert read_json(paths.provenance)["stages"]["embed"]["state"] == "failed"
     assert perform()
 
 
@@ -100,7 +100,7 @@ def test_a_setting_that_was_wrong_can_be_mended_without_overwrite(paths, perform
     mended = replace(STAGE, settings={"seed": 1})
     for stage in (STAGE, replace(STAGE, keeps_on_new_inputs=True)):
         with pytest.raises(InputError, match="no such column"):
-            RunRecord.open(paths).perform(stage, Recipe(), fail, Silent(), overwrite=True)
+            Provenance.open(paths).perform(stage, Recipe(), fail, Silent(), overwrite=True)
     with pytest.raises(InputError, match="--overwrite"):
         perform(replace(mended, keeps_on_new_inputs=True))
     assert perform(mended)
@@ -111,26 +111,26 @@ def test_a_started_stage_still_guards_its_settings(paths, perform):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        RunRecord.open(paths).perform(STAGE, Recipe(), fail, Silent())
+        Provenance.open(paths).perform(STAGE, Recipe(), fail, Silent())
     with pytest.raises(InputError, match="seed = 0, now 1"):
         perform(replace(STAGE, settings={"seed": 1, "analysis.draws": 10}))
 
 
 def test_the_record_is_a_reproducibility_checklist(paths, perform):
     perform()
-    content = read_json(paths.run_record)
+    content = read_json(paths.provenance)
     assert content["recipe"] == Recipe().model_dump(mode="json")
     assert content["seed"] == 0
     assert {"python", "torch", "numpy", "adhd-cvae"} <= set(content["software"])
     assert content["stages"]["embed"]["seconds"] >= 0
-    assert str(paths.folder) not in paths.run_record.read_text()
+    assert str(paths.folder) not in paths.provenance.read_text()
 
 
 def test_a_damaged_record_is_one_readable_line(paths):
     paths.folder.mkdir()
-    paths.run_record.write_text("{")
+    paths.provenance.write_text("{")
     with pytest.raises(InputError, match="not JSON"):
-        RunRecord.open(paths)
+        Provenance.open(paths)
 
 
 def test_settings_of_picks_sections_and_single_keys():

@@ -9,7 +9,7 @@ import pytest
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_tsv, write_tsv
-from pipelines.output_dir.analysis_inputs import gather
+from pipelines.output_dir.analysis_inputs import read_analysis_inputs
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import analyse
@@ -80,7 +80,7 @@ def test_changed_latents_are_analysed_again(tmp_path, monkeypatch, invent_result
 
 def test_rows_are_matched_by_participant_and_not_by_place(tmp_path, invent_results):
     paths = invent_results(tmp_path)
-    straight = gather(paths, RECIPE.analysis)
+    straight = read_analysis_inputs(paths, RECIPE.analysis)
     write_tsv(read_tsv(paths.cohort).sample(frac=1, random_state=1), paths.cohort)
     with np.load(paths.draws) as archive:
         order = np.random.default_rng(2).permutation(len(archive["participant_id"]))
@@ -89,7 +89,7 @@ def test_rows_are_matched_by_participant_and_not_by_place(tmp_path, invent_resul
             for name in archive.files
         }
     np.savez(paths.draws, **shuffled)
-    again = gather(paths, RECIPE.analysis)
+    again = read_analysis_inputs(paths, RECIPE.analysis)
     pd.testing.assert_frame_equal(straight.cohort, again.cohort)
     for space, values in straight.draws.items():
         np.testing.assert_array_equal(values, again.draws[space])
@@ -135,14 +135,14 @@ def test_latents_without_a_column_are_one_line(tmp_path, column, invent_results)
     paths = invent_results(tmp_path)
     write_tsv(read_tsv(paths.latents).drop(columns=column), paths.latents)
     with pytest.raises(InputError, match=f"no column {column}"):
-        gather(paths, RECIPE.analysis)
+        read_analysis_inputs(paths, RECIPE.analysis)
 
 
 def test_a_pickle_in_draws_is_never_run(tmp_path, invent_results):
     paths = invent_results(tmp_path)
     np.savez(paths.draws, participant_id=np.array([{"a": 1}], dtype=object))
     with pytest.raises(InputError, match="without pickle"):
-        gather(paths, RECIPE.analysis)
+        read_analysis_inputs(paths, RECIPE.analysis)
 
 
 def test_an_unknown_stratum_is_refused(tmp_path, invent_results):

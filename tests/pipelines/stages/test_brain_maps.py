@@ -10,7 +10,7 @@ import pytest
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from bids_adapters.atlas import atlas_files, read_atlas
-from pipelines.output_dir.analysis_inputs import Evidence
+from pipelines.output_dir.analysis_inputs import AnalysisInputs
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.stages.brain_maps import BrainResults
 
@@ -41,7 +41,7 @@ def results(tmp_path: Path):
         effect_participant_id=np.array(PATIENTS),
     )
     cohort = pd.DataFrame({"participant_id": PATIENTS, "site": np.repeat([1, 6], 20), "severity": severity})
-    evidence = Evidence(cohort[::-1].reset_index(drop=True), {}, {}, {}, {}, ())
+    evidence = AnalysisInputs(cohort[::-1].reset_index(drop=True), {}, {}, {}, {}, ())
 
     def make(**analysis: object) -> BrainResults:
         settings = {"permutations": 99, "batteries": {"severity": ["severity"]}, **analysis}
