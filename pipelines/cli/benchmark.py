@@ -32,17 +32,17 @@ def separation(
 ) -> None:
     """Every objective and baseline where the truth is known."""
     from adhd_cvae.io import write_tsv
-    from pipelines.benchmarks.separation.grid import grid, measure_separation
+    from pipelines.benchmarks.separation.cells import Cells, known_methods
+    from pipelines.benchmarks.separation.grid import grid
     from pipelines.benchmarks.separation.report import summary_page, write_report
     from pipelines.compute import workers
     from pipelines.recipes.loader import load_recipe
 
     resolved = load_recipe(recipe or "separation", tuple(overrides or ()))
-    names = methods.split(",") if methods else None
+    names = known_methods(methods.split(",") if methods else None)
     with workers(dask):
-        table = measure_separation(
-            output_dir, resolved, for_this_terminal(), cells=grid(quick, seeds), methods=names, jobs=jobs
-        )
+        cells = Cells(output_dir.resolve(), resolved, names)
+        table = cells.measure(grid(seeds, quick=quick), for_this_terminal(), jobs)
     path = output_dir / "separation.tsv"
     write_tsv(table, path)
     written = ", ".join(file.name for file in (path, *write_report(table, output_dir)))

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 
 from adhd_cvae.figures.style import CATEGORY_COLOURS, FAINT, INK, new_figure, soft_grid, styled
 from adhd_cvae.names import rows_of
+from pipelines.benchmarks.separation.metrics import CEILING, LEVEL
 
-CEILING = "supervised_ridge"
 METHOD_LABELS = {
     "adhd_cvae": "adhd-cvae",
     "trained_salient": "adhd-cvae, s trained",
@@ -33,7 +33,6 @@ METHOD_LABELS = {
 }
 _MARKERS = "osD^vPX*"
 _PROBES = {"linear": "o", "rbf": "s"}
-_CHANCE = 0.05
 
 
 def method_label(method: str) -> str:
@@ -106,7 +105,7 @@ def _rates(axes: Axes, rates: pd.DataFrame, methods: list[str], kind: str, marke
         colour = CATEGORY_COLOURS[kinds.index(row[kind]) % len(CATEGORY_COLOURS)]
         axes.hlines(position, row["low"], row["high"], color=colour, lw=1.1)
         axes.plot(row["rate"], position, marker=markers[row[kind]], color=colour, ms=4.5, clip_on=False)
-    axes.axvline(_CHANCE, color=INK, lw=0.9, ls="--", zorder=0)
+    axes.axvline(LEVEL, color=INK, lw=0.9, ls="--", zorder=0)
     axes.set_yticks(range(len(methods)), [method_label(method) for method in methods])
     axes.set_ylim(len(methods) - 0.4, -0.6)
     axes.set_xlim(0, 1)

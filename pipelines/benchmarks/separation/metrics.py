@@ -5,8 +5,7 @@ would be asked.
 """
 
 import warnings
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,40 +26,18 @@ from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import correlation
 from adhd_cvae.analysis.rsa.table import rsa_table
 from adhd_cvae.analysis.variables import Scale
+from pipelines.benchmarks.separation.cohorts import KnownCohort
 
 COVARIATES: dict[str, Scale] = {"age": "ratio", "sex": "nominal", "iq": "ratio", "site": "nominal"}
-"""What both groups share, so that a salient space should not tell it."""
+"""What both groups share, so that a salient space should not hold it."""
 SYMPTOMS = ("adhd_index", "inattentive", "hyper_impulsive")
 MOST_COMPONENTS = 6
 FOLDS = 5
 LEVEL = 0.05
+CEILING = "supervised_ridge"
+"""A method: ridge regression that is given the training patients' true severities and sees every voxel."""
 Row = dict[str, Any]
 Spaces = Mapping[str, NDArray]
-
-
-@dataclass(frozen=True)
-class KnownCohort:
-    """Participants whose truth is known, in the order of the codes.
-
-    Attributes
-    ----------
-    table
-        `site`, the planted factors, `COVARIATES` where known and, for subtypes, `subtype`.
-    factors
-        Names of the planted severities.
-    is_target, is_held_out
-        (n,) bool.
-    """
-
-    table: pd.DataFrame
-    factors: tuple[str, ...]
-    is_target: NDArray[np.bool_]
-    is_held_out: NDArray[np.bool_]
-
-    @property
-    def sites(self) -> list[Hashable]:
-        """Within which participants are permuted."""
-        return self.table["site"].tolist()
 
 
 def row(metric: str, score: float, target: str = "", space: str = "", p_value: float = np.nan) -> Row:
@@ -84,12 +61,12 @@ def score_codes(
 
 @threadpool_limits.wrap(limits=1)
 def recovery_rows(spaces: Spaces, cohort: KnownCohort, *, permutations: int, seed: int) -> list[Row]:
-    """How well each space tells each severity of held-out patients: `r`, `r2`.
+    """How well each space predicts each severity of held-out patients: `r`, `r2`.
 
     Ridge regression learnt on the training patients' codes; p_value of r by permuting held-out patients within
     sites. Of a background space these are scores of leakage.
     """
-    learn, ask = (cohort.is_target & part for part in (~cohort.is_held_out, cohort.is_held_out))
+    learn, ask = cohort.learnt_and_asked
     truth = cohort.table[list(cohort.factors)].to_numpy(np.float64)
     strata = stratum_codes(np.asarray(cohort.sites)[ask], int(ask.sum()))
     rows = []
@@ -97,24 +74,26 @@ def recovery_rows(spaces: Spaces, cohort: KnownCohort, *, permutations: int, see
         inside, across = split_kernels(
             np.asarray(codes[learn], float), np.asarray(codes[ask], float), "linear"
         )
-        told = ridge_predictions(inside, across, truth[learn][:, :, None])[:, :, 0]
+        predicted = ridge_predictions(inside, across, truth[learn][:, :, None])[:, :, 0]
         for number, factor in enumerate(cohort.factors):
-            r = correlation(told[:, number], truth[ask, number])
+            r = correlation(predicted[:, number], truth[ask, number])
             orders = draw_permutations(cell_generator(seed, "recovery", space, factor), strata, permutations)
-            null = np.array([correlation(told[:, number], truth[ask, number][order]) for order in orders])
+            null = np.array(
+                [correlation(predicted[:, number], truth[ask, number][order]) for order in orders]
+            )
             rows.append(row("r", r, factor, space, upper_p_value(r, null)))
-            rows.append(row("r2", _explained(told[:, number], truth[ask, number]), factor, space))
+            rows.append(row("r2", _explained(predicted[:, number], truth[ask, number]), factor, space))
     return rows
 
 
-def _explained(told: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    return float(1 - np.sum((truth - told) ** 2) / np.sum((truth - truth.mean()) ** 2))
+def _explained(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return float(1 - np.sum((truth - predicted) ** 2) / np.sum((truth - truth.mean()) ** 2))
 
 
 def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:
     """Probes for what a space should not hold: severities and group outside s, covariates outside z."""
     severities: dict[str, Scale] = dict.fromkeys(cohort.factors, "ratio")
-    patients = cohort.is_target & cohort.is_held_out
+    _, patients = cohort.learnt_and_asked
     table = cohort.table.assign(group=cohort.is_target.astype(int))
     outside_salient = {name: codes for name, codes in spaces.items() if name != "salient"}
     outside_background = {name: codes for name, codes in spaces.items() if name != "background"}
@@ -125,8 +104,8 @@ def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: 
         (outside_background, COVARIATES, patients),
     )
     found = [
-        probe_table(asked, table, scales, who, strata=cohort.sites, permutations=permutations, seed=seed)
-        for asked, scales, who in questions
+        probe_table(asked, table, scales, rows, strata=cohort.sites, permutations=permutations, seed=seed)
+        for asked, scales, rows in questions
     ]
     answers = pd.concat([table for table in found if len(table)]).to_dict("records")
     return [
@@ -175,13 +154,13 @@ def _mixture_rows(spaces: Spaces, cohort: KnownCohort, seed: int) -> Iterator[Ro
 
 
 def _rand_index(codes: NDArray, subtype: NDArray, cohort: KnownCohort, seed: int) -> float:
-    learn, ask = (cohort.is_target & part for part in (~cohort.is_held_out, cohort.is_held_out))
+    learn, ask = cohort.learnt_and_asked
     scaled = (codes - codes[learn].mean(axis=0)) / max(float(codes[learn].std()), 1e-12)
     components = len(np.unique(subtype[cohort.is_target]))
     form = "full" if learn.sum() > components * (codes.shape[1] + 1) else "diag"
     mixture = GaussianMixture(components, covariance_type=form, reg_covar=1e-3, n_init=10, random_state=seed)
     with warnings.catch_warnings():
-        # Codes without clusters, or a start that stops early: the index says so.
+        # Codes without clusters, or a start that stops early: the index shows it.
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = mixture.fit(scaled[learn]).predict(scaled[ask])
     return float(adjusted_rand_score(subtype[ask], found))
@@ -189,7 +168,7 @@ def _rand_index(codes: NDArray, subtype: NDArray, cohort: KnownCohort, seed: int
 
 def _similarity_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:
     """`rsa` (Kendall's τ) of each space with age, sex, IQ and symptoms in held-out patients."""
-    patients = cohort.is_target & cohort.is_held_out
+    _, patients = cohort.learnt_and_asked
     scales: dict[str, Scale] = {name: scale for name, scale in COVARIATES.items() if name != "site"}
     scales |= {name: "ratio" for name in SYMPTOMS if name in cohort.table}
     found = rsa_table(
@@ -210,7 +189,7 @@ def _similarity_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, see
 
 @threadpool_limits.wrap(limits=1)
 def aligned_correlation(first: NDArray, second: NDArray) -> float:
-    """How much of one code another one tells, for the same participants: 1 up to a linear map, about 0 by chance.
+    """How much of one code another one predicts, for the same participants: 1 up to a linear map, about 0 by chance.
 
     Units of two trainings have no common names or signs. Each code is predicted from the other by cross-validated
     ridge; the correlation is over all units together, so that a unit counts by its variance, and the mean of both
@@ -221,15 +200,15 @@ def aligned_correlation(first: NDArray, second: NDArray) -> float:
 
 def _predicted(known: NDArray, wanted: NDArray) -> float:
     known, wanted = np.asarray(known, np.float64), np.asarray(wanted, np.float64)
-    told, seen = np.empty_like(wanted), np.empty_like(wanted)
+    predicted, seen = np.empty_like(wanted), np.empty_like(wanted)
     for learn, ask in KFold(min(FOLDS, len(known)), shuffle=True, random_state=0).split(known):
         kernels = split_kernels(known[learn], known[ask], "linear")
         # From the mean of those it was learnt on: saying nothing but this mean is no agreement.
         middle = wanted[learn].mean(axis=0)
-        told[ask] = ridge_predictions(*kernels, wanted[learn][:, None, :])[:, 0, :] - middle
+        predicted[ask] = ridge_predictions(*kernels, wanted[learn][:, None, :])[:, 0, :] - middle
         seen[ask] = wanted[ask] - middle
-    size = np.sqrt(np.sum(told**2) * np.sum(seen**2))
-    return float(np.sum(told * seen) / size) if size > 1e-12 else 0.0
+    size = np.sqrt(np.sum(predicted**2) * np.sum(seen**2))
+    return float(np.sum(predicted * seen) / size) if size > 1e-12 else 0.0
 
 
 def positive_rate(p_values: pd.Series) -> Row:

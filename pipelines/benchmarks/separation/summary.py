@@ -8,20 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from pipelines.benchmarks.separation.grid import MIDDLE
 from pipelines.benchmarks.separation.metrics import COVARIATES, Row, positive_rate
 
-MIDDLE = {
-    "cohens_d": 0.8,
-    "n": 250,
-    "severities": 2,
-    "subtypes": 0,
-    "confounding": 0.3,
-    "population": 0,
-    "null": False,
-}
-"""What stays as it is while one thing is moved."""
-TOLD_FROM = ("salient", "all", "voxels")
-"""Spaces that should tell the severities: of each method the one it has."""
+RECOVERED_FROM = ("salient", "all", "voxels")
+"""Spaces that should hold the severities: of each method the one it has."""
 LEAKS = {
     "severities in z": ("background", "all"),
     "diagnosis in z": ("background", "all"),
@@ -42,7 +33,9 @@ FAMILIES = {
 
 def moved(table: pd.DataFrame, what: Sequence[str]) -> pd.DataFrame:
     """Rows of the cohorts that differ from the middle in `what` only."""
-    return where(table, *(table[name] == value for name, value in MIDDLE.items() if name not in what))
+    return where(
+        table, *(table[name] == value for name, value in MIDDLE._asdict().items() if name not in what)
+    )
 
 
 def where(table: pd.DataFrame, *conditions: object) -> pd.DataFrame:
@@ -59,12 +52,12 @@ def over_seeds(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return summary.reset_index()
 
 
-def recovered(table: pd.DataFrame, x: str, metric: str = "r", population: int = 0) -> pd.DataFrame:
+def recovered(table: pd.DataFrame, x: str, population: int = 0) -> pd.DataFrame:
     """Recovery, mean of the severities, against one thing that is moved: `x`, method, mean, sd, seeds."""
     rows = moved(table, [x, "population"])
     rows = where(rows, rows["population"] == population)
-    told = where(rows, rows["metric"] == metric, np.isin(rows["space"], TOLD_FROM))
-    return over_seeds(told, [x, "method"])
+    scores = where(rows, rows["metric"] == "r", np.isin(rows["space"], RECOVERED_FROM))
+    return over_seeds(scores, [x, "method"])
 
 
 def leakage(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines.benchmarks.separation.cohorts import KnownCohort
 from pipelines.benchmarks.separation.metrics import (
-    KnownCohort,
     aligned_correlation,
     positive_rate,
     recovery_rows,
@@ -29,7 +29,9 @@ def known(n=240, seed=0, **columns):
             **{name: rng.gamma(2, 0.5, n) * is_target for name in FACTORS},
         }
     )
-    return KnownCohort(table.assign(**columns), FACTORS, is_target, rng.permutation(n) < 0.4 * n)
+    group = np.where(is_target, "target", "background")
+    split = np.where(rng.permutation(n) < 0.4 * n, "test", "train")
+    return KnownCohort(table.assign(group=group, split=split, **columns), FACTORS)
 
 
 def severities(cohort):

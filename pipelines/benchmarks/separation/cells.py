@@ -1,0 +1,187 @@
+"""Every method on every cohort of a grid: a file a cohort, resumable, parallel; put together in one tidy table."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import atomic_path, read_json, read_tsv, remove_partial_files, write_json, write_tsv
+from pipelines.benchmarks.separation.cohorts import reference_patients, simulate_maps
+from pipelines.benchmarks.separation.grid import Cell, Condition
+from pipelines.benchmarks.separation.methods import METHODS, ceiling_rows, method_rows, one_thread
+from pipelines.benchmarks.separation.metrics import CEILING, Row, aligned_correlation
+from pipelines.progress import Progress
+
+REFERENCE_SEED = 10_000_019
+REFERENCE_PARTICIPANTS = 120
+"""Half of them are the patients in whom methods fitted to different cohorts are compared."""
+COLUMNS = [
+    *Condition._fields, "seed", "method", "metric", "target", "space", "score", "p_value", "seconds",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A folder of cells made with one recipe.
+
+    Attributes
+    ----------
+    folder
+        Absolute: workers elsewhere have another working directory.
+    recipe
+        Each cell's seed takes the place of its own.
+    methods
+        Names in `METHODS`, in their order, and `CEILING`.
+    """
+
+    folder: Path
+    recipe: Recipe
+    methods: tuple[str, ...]
+
+    @property
+    def store(self) -> Path:
+        """Where each finished cohort is a table and the reference patients' codes."""
+        return self.folder / "cells"
+
+    @property
+    def scratch(self) -> Path:
+        """Where networks are trained."""
+        return self.folder / "scratch"
+
+    def measure(self, cells: Sequence[Cell], progress: Progress, jobs: int | None = None) -> pd.DataFrame:
+        """Run what is not in ``cells/`` yet and return the table of all asked cells and methods.
+
+        Parameters
+        ----------
+        jobs
+            Processes, one core each; all cores where None. The numbers do not depend on it.
+
+        Raises
+        ------
+        InputError
+            The folder holds cells made with other settings.
+        """
+        self.store.mkdir(parents=True, exist_ok=True)
+        remove_partial_files(self.store)
+        self.claim()
+        shutil.rmtree(self.scratch, ignore_errors=True)  # what a killed run was training
+        self.scratch.mkdir()
+        pending = [cell for cell in cells if self.missing(cell)]
+        with progress.bar("Measuring separation") as tick:
+            tick(0, len(pending), f"{len(cells) - len(pending)} of {len(cells)} cohorts were done before")
+            # Cells are minutes long: none waits in a worker that would outlive a killed run.
+            running = Parallel(n_jobs=jobs or -1, return_as="generator_unordered", pre_dispatch="n_jobs")(
+                delayed(self.run)(cell) for cell in pending
+            )
+            for done, key in enumerate(running, start=1):
+                tick(done, len(pending), str(key))
+        shutil.rmtree(self.scratch)
+        return self.collect(cells)
+
+    def claim(self) -> None:
+        """Write down with what the cells are made, and refuse others in the same folder."""
+        path = self.folder / "separation.json"
+        recipe = self.recipe.model_dump(mode="json", exclude={"seed", "name"})
+        methods = {
+            name: [list(METHODS[name].overrides), METHODS[name].model]
+            for name in self.methods
+            if name != CEILING
+        }
+        before = read_json(path) if path.is_file() else {"recipe": recipe, "methods": methods}
+        changed = [
+            name for name, settings in methods.items() if before["methods"].get(name, settings) != settings
+        ]
+        if before["recipe"] != recipe or changed:
+            what = f"method {', '.join(changed)}" if changed else "the recipe"
+            raise InputError(
+                f"{self.folder} was measured with other settings of {what} (see {path.name}). "
+                "Choose another OUTPUT_DIR, or delete it."
+            )
+        write_json({"recipe": recipe, "methods": before["methods"] | methods}, path)
+
+    def missing(self, cell: Cell) -> list[str]:
+        """Methods that a cell's file lacks."""
+        done = {name for table in self._tables(cell) for name in table["method"]}
+        return [name for name in self.methods if name not in done]
+
+    def run(self, cell: Cell) -> str:
+        """Simulate the cohort, run the methods that its file lacks, and rewrite the file; returns the cell's key."""
+        recipe = self.recipe.model_copy(update={"seed": cell.seed})
+        null, permutations = cell.condition.null, recipe.analysis.permutations
+        rows: list[Row] = []
+        codes = self._codes(cell)
+        with one_thread():
+            cohort = simulate_maps(cell.condition.simulation(cell.seed), recipe.cohort, recipe.image)
+            of_reference = cell.condition.simulation(REFERENCE_SEED, REFERENCE_PARTICIPANTS)
+            for name in self.missing(cell):
+                if name == CEILING:
+                    found, spaces = ceiling_rows(cohort, permutations=permutations, seed=cell.seed), {}
+                else:
+                    reference = reference_patients(of_reference, recipe.image)
+                    method = METHODS[name]
+                    found, spaces = method_rows(method, cohort, reference, recipe, self.scratch, null=null)
+                rows += [{"method": name, **row} for row in found]
+                codes |= {f"{name}/{space}": values for space, values in spaces.items()}
+        table = pd.DataFrame(rows).assign(**cell.columns)
+        table = pd.concat([*self._tables(cell), table], ignore_index=True).reindex(columns=COLUMNS)
+        with atomic_path(self.store / f"{cell.key}.npz") as temporary:
+            np.savez(temporary, allow_pickle=False, **codes)
+        write_tsv(table, self.store / f"{cell.key}.tsv")  # last: with it the cell is done
+        return cell.key
+
+    def collect(self, cells: Sequence[Cell]) -> pd.DataFrame:
+        """Put the cells' tables together and add how stable each method's codes are over seeds."""
+        found = [table for cell in cells for table in self._tables(cell)]
+        tables = [table[table["method"] == name] for table in found for name in self.methods]
+        for condition in dict.fromkeys(cell.condition for cell in cells):
+            codes = {cell: self._codes(cell) for cell in cells if cell.condition == condition}
+            tables.append(pd.DataFrame(self._stability_rows(codes), columns=COLUMNS))
+        return pd.concat([table for table in tables if len(table)], ignore_index=True)
+
+    def _stability_rows(self, codes: dict[Cell, dict[str, np.ndarray]]) -> list[Row]:
+        """For each seed, the mean aligned correlation of its codes of the reference patients with the other seeds'."""
+        rows = []
+        for cell, own in codes.items():
+            for name, values in own.items():
+                method, space = name.split("/")
+                others = [other[name] for key, other in codes.items() if key != cell and name in other]
+                if method in self.methods and others:
+                    score = float(np.mean([aligned_correlation(values, other) for other in others]))
+                    place = {**cell.columns, "method": method, "space": space}
+                    rows.append({**place, "metric": "stability", "target": "", "score": score})
+        return rows
+
+    def _tables(self, cell: Cell) -> list[pd.DataFrame]:
+        """The cell's table, where there is one."""
+        path = self.store / f"{cell.key}.tsv"
+        return [read_tsv(path)] if path.is_file() else []
+
+    def _codes(self, cell: Cell) -> dict[str, np.ndarray]:
+        """Reference patients' codes by ``method/space``."""
+        path = self.store / f"{cell.key}.npz"
+        if not path.is_file():
+            return {}
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+
+
+def known_methods(asked: Sequence[str] | None) -> tuple[str, ...]:
+    """The asked methods, all where None, in the order of `METHODS`, and the ceiling.
+
+    Raises
+    ------
+    InputError
+        A method is unknown.
+    """
+    unknown = [name for name in asked or () if name not in METHODS]
+    if unknown:
+        raise InputError(
+            *(f"--methods: no method '{name}'. Known ones: {', '.join(METHODS)}." for name in unknown)
+        )
+    return (*(name for name in METHODS if asked is None or name in asked), CEILING)

@@ -1,0 +1,101 @@
+"""Simulated cohorts whose truth is known, and the patients in whom methods are compared."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from adhd_cvae.cohort.split import split_cohort
+from adhd_cvae.cohort.table import BACKGROUND, TARGET, TEST, TRAIN
+from adhd_cvae.config import CohortConfig, ImageConfig
+from adhd_cvae.images.resampling import to_grid
+from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
+
+
+@dataclass(frozen=True)
+class KnownCohort:
+    """Participants whose truth is known.
+
+    Attributes
+    ----------
+    table
+        One row a participant: `group`, `split`, `site`, covariates where known, the planted severities and, for
+        subtypes, `subtype`.
+    factors
+        Names of the planted severities.
+    """
+
+    table: pd.DataFrame
+    factors: tuple[str, ...]
+
+    @property
+    def is_target(self) -> NDArray[np.bool_]:
+        """(n,) bool: patients."""
+        return (self.table["group"] == TARGET).to_numpy()
+
+    @property
+    def is_held_out(self) -> NDArray[np.bool_]:
+        """(n,) bool: no method was fitted to them."""
+        return (self.table["split"] == TEST).to_numpy()
+
+    @property
+    def learnt_and_asked(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Patients whose truth a prediction may learn, and patients who are predicted, (n,) bool each."""
+        return self.is_target & ~self.is_held_out, self.is_target & self.is_held_out
+
+    @property
+    def sites(self) -> list[Hashable]:
+        """Within which participants are permuted."""
+        return self.table["site"].tolist()
+
+
+@dataclass(frozen=True)
+class SimulatedMaps(KnownCohort):
+    """A known cohort with its maps."""
+
+    images: NDArray[np.float16]
+    """(n, *shape)"""
+    image: ImageConfig
+    """Their grid."""
+
+    @property
+    def is_training(self) -> NDArray[np.bool_]:
+        """(n,) bool: the participants that a method is fitted to."""
+        return (self.table["split"] == TRAIN).to_numpy()
+
+
+def simulate_maps(config: SimulationConfig, cohort: CohortConfig, image: ImageConfig) -> SimulatedMaps:
+    """Simulate in memory; the split is by the cohort's share and site and the simulation's seed."""
+    simulated = SimulatedCohort(config)
+    truth, phenotype = (
+        part.drop(columns="participant_id") for part in (simulated.truth, simulated.phenotype)
+    )
+    table = pd.concat([simulated.participants, phenotype, truth], axis=1)
+    table = table.assign(
+        group=np.where(table["dx"] > 0, TARGET, BACKGROUND), iq=table["full4_iq"].astype(float)
+    )
+    table["split"] = split_cohort(table, cohort.test_fraction, config.seed, cohort.site)
+    images = _maps(simulated, image, np.arange(len(table)))
+    return SimulatedMaps(table, config.factors, images, image)
+
+
+def reference_patients(config: SimulationConfig, image: ImageConfig) -> NDArray[np.float16]:
+    """Maps of patients whom no method is fitted to, so that methods fitted to different cohorts can be compared."""
+    return _reference_maps(config.model_dump_json(), image.model_dump_json())
+
+
+@cache  # a process meets the same kind of cohort several times
+def _reference_maps(config: str, image: str) -> NDArray[np.float16]:
+    cohort = SimulatedCohort(SimulationConfig.model_validate_json(config))
+    patients = np.flatnonzero(cohort.participants["dx"] > 0)
+    return _maps(cohort, ImageConfig.model_validate_json(image), patients)
+
+
+def _maps(cohort: SimulatedCohort, image: ImageConfig, rows: NDArray[np.int64]) -> NDArray[np.float16]:
+    maps = np.empty((len(rows), *image.shape), np.float16)
+    for place, index in enumerate(rows):
+        maps[place] = to_grid(cohort.map(int(index)), cohort.affine, image, image.fwhm)
+    return maps

@@ -1,0 +1,123 @@
+"""Cells: resume, do not depend on the processes, leave nothing half-written."""
+
+import pandas as pd
+import pytest
+
+from adhd_cvae.errors import InputError
+from pipelines.benchmarks.separation import cells as cells_module
+from pipelines.benchmarks.separation.cells import COLUMNS, Cells, known_methods
+from pipelines.benchmarks.separation.grid import Cell, Condition
+from pipelines.benchmarks.separation.methods import METHODS
+from pipelines.benchmarks.separation.metrics import CEILING
+from pipelines.progress import Silent
+from pipelines.recipes.loader import load_recipe
+from tests.pipelines.benchmarks.separation.tiny import TINY
+
+# Without effects nothing has to be calibrated, and in so few nothing is compiled for RSA.
+CELLS = [Cell(Condition(n=40, null=True), seed) for seed in (0, 1)]
+
+
+def measure(folder, cells=CELLS, methods=("contrastive_pca", "pca"), jobs=1, overrides=()):
+    recipe = load_recipe("separation", (*TINY, *overrides))
+    return Cells(folder, recipe, known_methods(methods)).measure(cells, Silent(), jobs)
+
+
+@pytest.fixture
+def few_references(monkeypatch):
+    monkeypatch.setattr(cells_module, "REFERENCE_PARTICIPANTS", 24)
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """Cells that were run rather than read, and the methods run."""
+    calls = []
+    real = Cells.run
+
+    def run(self, cell):
+        calls.append((cell.seed, tuple(self.missing(cell))))
+        return real(self, cell)
+
+    monkeypatch.setattr(Cells, "run", run)
+    return calls
+
+
+def test_only_what_is_missing_is_run_again(tmp_path, few_references, ran):
+    first = measure(tmp_path)
+    assert [seed for seed, _ in ran] == [0, 1]
+    ran.clear()
+    pd.testing.assert_frame_equal(measure(tmp_path), first)
+    assert ran == []
+    (tmp_path / "cells" / f"{CELLS[1].key}.tsv").unlink()
+    again = measure(tmp_path)
+    assert [seed for seed, _ in ran] == [1]
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), first.drop(columns="seconds"))
+    ran.clear()
+    measure(tmp_path, methods=("contrastive_pca", "pca", "adhd_cvae"))
+    assert ran == [(0, ("adhd_cvae",)), (1, ("adhd_cvae",))]
+    pd.testing.assert_frame_equal(measure(tmp_path).drop(columns="seconds"), first.drop(columns="seconds"))
+
+
+def test_the_numbers_do_not_depend_on_the_processes(tmp_path):
+    tables = [
+        measure(tmp_path / str(jobs), methods=("adhd_cvae", "pca"), jobs=jobs).drop(columns="seconds")
+        for jobs in (1, 2)
+    ]
+    pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
+
+
+def test_the_table_is_tidy(tmp_path, few_references):
+    table = measure(tmp_path)
+    assert list(table.columns) == COLUMNS
+    assert set(table["method"]) == {"contrastive_pca", "pca", CEILING}
+    assert set(table["seed"]) == {0, 1}
+    cells = table.drop(columns=["score", "p_value", "seconds"])
+    assert not cells.duplicated().any()
+    stable = table[table["metric"] == "stability"]
+    assert set(zip(stable["method"], stable["space"], strict=True)) == {
+        ("contrastive_pca", "salient"), ("contrastive_pca", "background"), ("pca", "all"),
+    }  # fmt: skip
+    pca = table[table["method"] == "pca"].set_index("metric")["score"]
+    assert (pca["unexplained_over_pca"] == 1).all()
+    assert (table.loc[table["method"] == "pca", "seconds"].dropna() > 0).all()
+
+
+def test_a_killed_run_leaves_no_partial_file(tmp_path, few_references, monkeypatch):
+    real = cells_module.method_rows
+
+    def interrupted(method, cohort, *args, **kwargs):
+        if method is METHODS["pca"]:
+            raise KeyboardInterrupt
+        return real(method, cohort, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cells_module, "method_rows", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            measure(tmp_path)
+    assert list((tmp_path / "cells").iterdir()) == []
+    (tmp_path / "cells" / ".writing-abc.partial.tsv").write_text("half")  # what nobody could clean up
+    (tmp_path / "scratch" / "cvae").mkdir(parents=True)
+    table = measure(tmp_path)
+    assert {path.suffix for path in (tmp_path / "cells").iterdir()} == {".tsv", ".npz"}
+    assert not list((tmp_path / "cells").glob(".*"))
+    assert not (tmp_path / "scratch").exists()
+    pd.testing.assert_frame_equal(
+        table.drop(columns="seconds"), measure(tmp_path / "whole").drop(columns="seconds")
+    )
+
+
+def test_other_settings_and_unknown_methods_are_refused(tmp_path, few_references):
+    measure(tmp_path, cells=CELLS[:1], methods=("pca",))
+    with pytest.raises(InputError, match=r"other settings of the recipe.*separation\.json"):
+        measure(tmp_path, cells=CELLS[:1], methods=("pca",), overrides=("image.fwhm=0",))
+    with pytest.raises(InputError, match=r"no method 'umap'\. Known ones: adhd_cvae"):
+        measure(tmp_path, methods=("pca", "umap"))
+
+
+def test_a_method_that_diverges_is_a_row_and_stops_nobody(tmp_path, few_references, monkeypatch):
+    def diverge(*args):
+        raise InputError("The loss became nan")
+
+    monkeypatch.setattr("pipelines.benchmarks.separation.methods.train", diverge)
+    table = measure(tmp_path, cells=CELLS[:1], methods=("pca",))
+    assert table.loc[table["method"] == "pca", "metric"].tolist() == ["failed"]
+    assert (table["method"] == CEILING).any()

@@ -1,0 +1,58 @@
+"""What a method changes, and what its codes are scored by."""
+
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+from adhd_cvae.config import CohortConfig
+from adhd_cvae.simulation.cohort import SimulationConfig
+from pipelines.benchmarks.separation.cohorts import simulate_maps
+from pipelines.benchmarks.separation.methods import METHODS, ceiling_rows, method_rows, one_thread
+from pipelines.recipes.loader import apply_overrides, load_recipe, validated
+from tests.pipelines.benchmarks.separation.tiny import TINY
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_fits_the_recipe(name):
+    recipe = load_recipe("separation").model_copy(update={"seed": 3})
+    changed = validated(apply_overrides(recipe.model_dump(mode="json"), METHODS[name].overrides), name)
+    assert changed.seed == 3
+    assert changed.image == recipe.image
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return load_recipe("separation", (*TINY, "image.shape=[16,16,16]", "image.voxel_size=12"))
+
+
+@pytest.fixture(scope="module")
+def cohort(recipe):
+    config = SimulationConfig(participants=40, resolution=8, null=True)
+    return simulate_maps(config, CohortConfig(test_fraction=0.5), recipe.image)
+
+
+def test_pca_reconstructs_as_pca_does_and_has_one_space(recipe, cohort, tmp_path):
+    reference = cohort.images[:3]
+    rows, codes = method_rows(METHODS["pca"], cohort, reference, recipe, tmp_path, null=False)
+    scores = {row["metric"]: row["score"] for row in rows}
+    assert scores["unexplained_over_pca"] == 1
+    assert 0 < scores["unexplained"] < 1
+    assert {name: values.shape for name, values in codes.items()} == {"all": (3, 6)}
+    assert all(row["seconds"] > 0 for row in rows)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_ceiling_is_given_the_truth_of_training_patients(cohort):
+    rows = ceiling_rows(cohort, permutations=19, seed=0)
+    assert {(row["metric"], row["space"]) for row in rows} == {("r", "voxels"), ("r2", "voxels")}
+    assert {row["target"] for row in rows} == set(cohort.factors)
+    assert np.isfinite([row["score"] for row in rows]).all()
+
+
+def test_one_thread_is_put_back():
+    before = torch.get_num_threads()
+    with one_thread():
+        assert torch.get_num_threads() == 1
+        assert all(library["num_threads"] == 1 for library in threadpool_info())
+    assert torch.get_num_threads() == before
