@@ -57,7 +57,7 @@ def measure_training(
         `model`, `epochs`, `weights`, `processor_s`, `memory_gib`, `unexplained`, `times_processor` and
         `times_memory` (the study's network's over the row's)
     """
-    from pipelines.benchmarks.separation.methods import simulate_cohort
+    from pipelines.benchmarks.separation.cohorts import simulate_maps
 
     study = load_recipe("as-published").model_copy(update={"image": _image(recipe), "seed": recipe.seed})
     asked = [
@@ -70,7 +70,8 @@ def measure_training(
     with tempfile.TemporaryDirectory(dir=folder) as name, progress.bar("Measuring training") as tick:
         scratch = Path(name)
         tick(0, len(asked), "simulating maps")
-        cohort = simulate_cohort(SimulationConfig(participants=participants, seed=recipe.seed), recipe)
+        config = SimulationConfig(participants=participants, seed=recipe.seed)
+        cohort = simulate_maps(config, recipe.cohort, recipe.image)
         np.save(scratch / "images.npy", cohort.images)
         write_tsv(cohort.table, scratch / "cohort.tsv")
         for done, (model, settings, count) in enumerate(asked):
