@@ -142,7 +142,7 @@ class Cells:
         for condition in dict.fromkeys(cell.condition for cell in cells):
             codes = {cell: self._codes(cell) for cell in cells if cell.condition == condition}
             tables.append(pd.DataFrame(self._stability_rows(codes), columns=COLUMNS))
-        return pd.concat([table for table in tables if len(table)], ignore_index=True)
+        return pd.DataFrame(pd.concat([table for table in tables if len(table)], ignore_index=True))
 
     def _stability_rows(self, codes: dict[Cell, dict[str, np.ndarray]]) -> list[Row]:
         """For each seed, the mean aligned correlation of its codes of the reference patients with the other seeds'."""

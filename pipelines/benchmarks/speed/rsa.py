@@ -15,9 +15,10 @@ from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dis
 from adhd_cvae.analysis.rsa.kendall import compare, scores
 from adhd_cvae.analysis.rsa.table import rsa_table
 from adhd_cvae.analysis.variables import Scale
+from pipelines.benchmarks.speed.measures import timed
 
 UNITS = {"salient": 16, "background": 16, "vae": 32}
-DRAWS = 10
+SAMPLES = 10
 SCALES: dict[str, Scale] = {
     "age": "ratio",
     "sex": "nominal",
@@ -60,19 +61,19 @@ def table_seconds(size: Size) -> float:
     """Seconds of the table as `analyse` asks for it: within sites, with partial tau and noise ceiling."""
     spaces, variables = study(size)
     noise = np.random.default_rng(1)
-    draws = {name: values + noise.normal(size=(DRAWS, *values.shape)) for name, values in spaces.items()}
-    started = time.perf_counter()
-    rsa_table(
-        spaces,
-        variables,
-        SCALES,
-        controls={"site": "nominal", "age": "ratio"},
-        draws=draws,
-        permutations=size.permutations,
-        bootstraps=size.bootstraps,
-        strata=pd.Series(variables["site"]),
+    samples = {name: values + noise.normal(size=(SAMPLES, *values.shape)) for name, values in spaces.items()}
+    return timed(
+        lambda: rsa_table(
+            spaces,
+            variables,
+            SCALES,
+            controls={"site": "nominal", "age": "ratio"},
+            draws=samples,
+            permutations=size.permutations,
+            bootstraps=size.bootstraps,
+            strata=pd.Series(variables["site"]),
+        )
     )
-    return time.perf_counter() - started
 
 
 def statistic_seconds(variable: str, size: Size, rounds: int) -> dict[str, list[float]]:
@@ -93,19 +94,12 @@ def statistic_seconds(variable: str, size: Size, rounds: int) -> dict[str, list[
         calls["rsatoolbox"] = _rsatoolbox(space[pairs], model[pairs])
     seconds: dict[str, list[float]] = {name: [] for name in ("ours", *calls)}
     for _ in range(rounds):
-        seconds["ours"].append(_seconds(lambda: scores(comparison, orders, 1)) / count)
+        seconds["ours"].append(timed(lambda: scores(comparison, orders, 1), time.process_time) / count)
         for name, call in calls.items():
-            seconds[name].append(_seconds(call))
+            seconds[name].append(timed(call, time.process_time))
     return seconds
 
 
 def _rsatoolbox(space: NDArray[np.float64], model: NDArray[np.float64]) -> Callable[[], object]:
     rdm = import_module("rsatoolbox.rdm")  # optional: no dependency of ours
     return lambda: rdm.compare(rdm.RDMs(space[None]), rdm.RDMs(model[None]), method="tau-b")
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    """Processor time: what else the machine does is none of either's doing."""
-    started = time.process_time()
-    call()
-    return time.process_time() - started

@@ -1,15 +1,12 @@
 """How fast this machine indexes, prepares and trains, beside pybids and the study's own way, in one run."""
 
 import gzip
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -20,15 +17,13 @@ from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.io import write_json, write_tsv
 from adhd_cvae.simulation.cohort import Atlas
 from bids_adapters.images.index import index_images
+from pipelines.benchmarks.speed.measures import Row, peak_gib, ratio, row, timed
 from pipelines.benchmarks.speed.rsa import Size, statistic_seconds, table_seconds
-from pipelines.benchmarks.speed.training_step import measure_step
-from pipelines.output_dir.paths import BidsInput, OutputPaths
-from pipelines.progress import Progress, Silent, Tick
-from pipelines.stages import prepare
+from pipelines.benchmarks.speed.training_step import StepSpeed, measure_step
+from pipelines.progress import Progress, Tick
 
 BURNER_SHAPE = (121, 145, 121)
 BURNER_AFFINE = np.array([[-1.5, 0, 0, 90], [0, 1.5, 0, -126], [0, 0, 1.5, -72], [0, 0, 0, 1]])
-MAPS = 24
 ROUNDS = 3
 STUDY_MAPS = 6
 """Maps zoomed the study's way in each round, which takes a tenth of a second each."""
@@ -48,14 +43,14 @@ _DESCRIPTION = {
     "DatasetType": "derivative",
     "GeneratedBy": [{"Name": "benchmark"}],
 }
-Row = dict[str, Any]
 
 
 def measure_speed(
     folder: Path,
     recipe: Recipe,
     progress: Progress,
-    maps: int = MAPS,
+    maps: int,
+    *,
     participants: int = PARTICIPANTS,
     size: Size | None = None,
 ) -> pd.DataFrame:
@@ -74,55 +69,33 @@ def measure_speed(
         scratch = Path(name)
         rows = [
             *_similarity(size or Size(), tick),  # first: memory is the most that the process ever held
-            *_preparing(scratch, "nii", maps, recipe, tick),
-            *_preparing(scratch, "nii.gz", maps, recipe, tick),
-            _row("peak memory of this process so far", [_peak_gib()], "GiB"),
+            *_preparing(scratch, "nii", maps, recipe.image, tick),
+            *_preparing(scratch, "nii.gz", maps, recipe.image, tick),
+            row("peak memory of this process so far", [peak_gib()], "GiB"),
             *_indexing(scratch / "index", participants, tick),
         ]
+        tick(0, 1, "calling prepare again")
+        write_json(recipe.model_dump(mode="json"), scratch / "recipe.yaml")
+        again = _second_calls(scratch / "maps-nii", scratch / "out", scratch / "recipe.yaml")
+        rows.append(row(f"adhd-cvae prepare on {maps} .nii maps, nothing to do", again, "s"))
         tick(0, 1, "training")
-        rows += _training_step(recipe)
+        rows += _step_rows(measure_step(recipe, 3 * ROUNDS), recipe.training.batch_size)
         tick(1, 1, "")
     return pd.DataFrame(rows)
-
-
-def _row(measure: str, values: Sequence[float], unit: str) -> Row:
-    return {
-        "measure": measure,
-        "median": float(np.median(values)),
-        "lowest": float(min(values)),
-        "highest": float(max(values)),
-        "unit": unit,
-    }
-
-
-def _ratio(measure: str, theirs: Sequence[float], ours: Sequence[float]) -> Row:
-    return {
-        "measure": measure,
-        "median": float(np.median(theirs) / np.median(ours)),
-        "lowest": min(theirs) / max(ours),
-        "highest": max(theirs) / min(ours),
-        "unit": "times",
-    }
 
 
 def _similarity(size: Size, tick: Tick) -> list[Row]:
     """Time and memory of the whole RSA table, then single statistics beside other libraries."""
     tick(0, 1, f"RSA: {size}")
     table_seconds(Size(20, 5, 5))  # compiles
-    rows = [_row(f"RSA table: {size}", [table_seconds(size)], "s")]
-    rows.append(_row("peak memory after the RSA table", [_peak_gib()], "GiB"))
+    rows = [row(f"RSA table: {size}", [table_seconds(size)], "s")]
+    rows.append(row("peak memory after the RSA table", [peak_gib()], "GiB"))
     for variable, scale in (("age", "ratio, no ties"), ("index", "ratio, ties"), ("site", "nominal")):
         seconds = statistic_seconds(variable, size, ROUNDS)
         ours = seconds.pop("ours")
-        rows.append(_row(f"one permuted tau, {scale}", ours, "s"))
-        rows += [_ratio(f"{name}'s time to ours, {scale}", theirs, ours) for name, theirs in seconds.items()]
+        rows.append(row(f"one permuted tau, {scale}", ours, "s"))
+        rows += [ratio(f"{name}'s time to ours, {scale}", theirs, ours) for name, theirs in seconds.items()]
     return rows
-
-
-def _timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    started = clock()
-    call()
-    return clock() - started
 
 
 def _write_maps(bids_dir: Path, ending: str, maps: int, tick: Tick) -> list[Path]:
@@ -137,15 +110,15 @@ def _write_maps(bids_dir: Path, ending: str, maps: int, tick: Tick) -> list[Path
     paths = []
     for number in range(maps):
         tick(number, maps, f"writing .{ending} maps")
-        who = f"sub-{number + 1:07d}"
-        path = bids_dir / who / "anat" / f"{who}_space-MNI152NLin6Asym_label-GM_probseg.{ending}"
+        name = f"sub-{number + 1:07d}"
+        path = bids_dir / name / "anat" / f"{name}_space-MNI152NLin6Asym_label-GM_probseg.{ending}"
         path.parent.mkdir(parents=True)
         factors = rng.normal(1, 0.05, (*BURNER_SHAPE[:2], 1)).astype(np.float32)
         nib.Nifti1Image(brain * factors, BURNER_AFFINE).to_filename(path)
         paths.append(path)
     write_json(_DESCRIPTION, bids_dir / "dataset_description.json")
-    people = [path.parent.parent.name for path in paths]
-    table = pd.DataFrame({"participant_id": people, "dx": np.arange(maps) % 2, "site": 1})
+    names = [path.parent.parent.name for path in paths]
+    table = pd.DataFrame({"participant_id": names, "dx": np.arange(maps) % 2, "site": 1})
     write_tsv(table, bids_dir / "participants.tsv")
     return paths
 
@@ -157,44 +130,44 @@ def _zoom(path: Path, image: ImageConfig) -> np.ndarray:
     return np.asarray(ndimage.zoom(values, factors, order=3))
 
 
-def _preparing(scratch: Path, ending: str, maps: int, recipe: Recipe, tick: Tick) -> list[Row]:
-    """Time per map, ours and the study's in turns, then a call of the command that finds all done."""
+def _preparing(scratch: Path, ending: str, maps: int, image: ImageConfig, tick: Tick) -> list[Row]:
+    """Time per map, ours and the study's in turns."""
     from adhd_cvae.images.cache import prepare_images
 
     bids_dir = scratch / f"maps-{ending}"
     paths = _write_maps(bids_dir, ending, maps, tick)
-    prepare_images(paths[:2], recipe.image, scratch / "cache-first", lambda done, total: None)
+    prepare_images(paths[:2], image, scratch / "cache-first", lambda done, total: None)
     times: dict[str, list[float]] = {"ours": [], "ours_cpu": [], "study": [], "study_cpu": []}
     for turn in range(ROUNDS):
         tick(turn, ROUNDS, f"preparing .{ending} maps")
         cache = scratch / f"cache-{ending}-{turn}"
         wall, busy = time.perf_counter(), time.process_time()
-        prepare_images(paths, recipe.image, cache, lambda done, total: None)
+        prepare_images(paths, image, cache, lambda done, total: None)
         times["ours"].append((time.perf_counter() - wall) / maps)
         times["ours_cpu"].append((time.process_time() - busy) / maps)
         for path in paths[:STUDY_MAPS]:
             wall, busy = time.perf_counter(), time.process_time()
-            _zoom(path, recipe.image)
+            _zoom(path, image)
             times["study"].append(time.perf_counter() - wall)
             times["study_cpu"].append(time.process_time() - busy)
-    tick(0, 1, f"calling prepare again on .{ending} maps")
-    again = _second_calls(bids_dir, scratch / f"out-{ending}", recipe)
     kind = f"one .{ending} map"
     return [
-        _row(f"prepare {kind}, all cores", times["ours"], "s"),
-        _row(f"the study's way, {kind}", times["study"], "s"),
-        _ratio(f"the study's time to ours, {kind}", times["study"], times["ours"]),
-        _ratio(f"the same in processor time, {kind}", times["study_cpu"], times["ours_cpu"]),
-        _row(f"adhd-cvae prepare on {maps} .{ending} maps, nothing to do", again, "s"),
+        row(f"prepare {kind}, all cores", times["ours"], "s"),
+        row(f"the study's way, {kind}", times["study"], "s"),
+        ratio(f"the study's time to ours, {kind}", times["study"], times["ours"]),
+        ratio(f"the same in processor time, {kind}", times["study_cpu"], times["ours_cpu"]),
     ]
 
 
-def _second_calls(bids_dir: Path, output: Path, recipe: Recipe) -> list[float]:
+def _second_calls(bids_dir: Path, output: Path, recipe_file: Path) -> list[float]:
     """Seconds of a whole new process that finds the stage done, imports included."""
-    prepare.run(OutputPaths(output), recipe, BidsInput(bids_dir), Silent())
-    call = [sys.executable, "-m", "adhd_cvae", "prepare", str(bids_dir), str(output), "--recipe"]
-    again = [*call, recipe.name]
-    return [_timed(lambda: subprocess.run(again, check=True, capture_output=True)) for _ in range(ROUNDS)]
+    call = [sys.executable, "-m", "adhd_cvae", "prepare", str(bids_dir), str(output)]
+
+    def prepare() -> None:
+        subprocess.run([*call, "--recipe", str(recipe_file)], check=True, capture_output=True)
+
+    prepare()
+    return [timed(prepare) for _ in range(ROUNDS)]
 
 
 def _indexing(bids_dir: Path, participants: int, tick: Tick) -> list[Row]:
@@ -203,43 +176,37 @@ def _indexing(bids_dir: Path, participants: int, tick: Tick) -> list[Row]:
 
     tiny = gzip.compress(nib.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)).to_bytes())
     for number in range(participants):
-        who = f"sub-{number + 1:04d}"
-        (bids_dir / who / "anat").mkdir(parents=True)
+        name = f"sub-{number + 1:04d}"
+        (bids_dir / name / "anat").mkdir(parents=True)
         for file in FILES:
-            path = bids_dir / who / "anat" / f"{who}_space-MNI152NLin2009cAsym_{file}"
+            path = bids_dir / name / "anat" / f"{name}_space-MNI152NLin2009cAsym_{file}"
             path.write_bytes(tiny)
     write_json(_DESCRIPTION, bids_dir / "dataset_description.json")
     cold, warm, plain = [], [], []
     for turn in range(ROUNDS):
         tick(turn, ROUNDS, f"indexing {participants} participants")
         cache = bids_dir.parent / f"index-cache-{turn}"
-        cold.append(_timed(lambda kept=cache: index_images(bids_dir, kept)))
-        warm.append(_timed(lambda kept=cache: index_images(bids_dir, kept)))
-        plain.append(_timed(lambda: BIDSLayout(bids_dir, validate=False, is_derivative=True)))
+        cold.append(timed(lambda kept=cache: index_images(bids_dir, kept)))
+        warm.append(timed(lambda kept=cache: index_images(bids_dir, kept)))
+        plain.append(timed(lambda: BIDSLayout(bids_dir, validate=False, is_derivative=True)))
     files = f"{participants} participants × {len(FILES)} files"
     return [
-        _row(f"index {files}, cold", cold, "s"),
-        _row(f"index {files}, warm", warm, "s"),
-        _row(f"BIDSLayout(...) of {files}", plain, "s"),
-        _ratio("BIDSLayout's time to ours, cold", plain, cold),
-        _ratio("BIDSLayout's time to ours, warm", plain, warm),
+        row(f"index {files}, cold", cold, "s"),
+        row(f"index {files}, warm", warm, "s"),
+        row(f"BIDSLayout(...) of {files}", plain, "s"),
+        ratio("BIDSLayout's time to ours, cold", plain, cold),
+        ratio("BIDSLayout's time to ours, warm", plain, warm),
     ]
 
 
-def _training_step(recipe: Recipe) -> list[Row]:
+def _step_rows(speed: StepSpeed, batch: int) -> list[Row]:
     """A step, what it is made of, and its share of what the machine's matrix products could do in the time."""
-    batch, found = recipe.training.batch_size, measure_step(recipe, 3 * ROUNDS)
-    reached = [found.operations / seconds for seconds in found.step]
+    reached = [speed.operations / seconds for seconds in speed.step]
     return [
-        _row(f"training step, {batch} + {batch} maps", found.step, "s"),
-        *(_row(f"of it {kind}", [share], "share") for kind, share in found.shares.items()),
-        _row("reading and augmenting its maps", found.loading, "s"),
-        _row("operations of the step", [found.operations / 1e9], "GFLOP"),
-        _row("matrix products in its precision", [found.ceiling / 1e9], "GFLOP/s"),
-        _row("the step's share of that", [one / found.ceiling for one in reached], "share"),
+        row(f"training step, {batch} + {batch} maps", speed.step, "s"),
+        *(row(f"of it {kind}", [share], "share") for kind, share in speed.shares.items()),
+        row("reading and augmenting its maps", speed.loading, "s"),
+        row("operations of the step", [speed.operations / 1e9], "GFLOP"),
+        row("matrix products in its precision", [speed.ceiling / 1e9], "GFLOP/s"),
+        row("the step's share of that", [one / speed.ceiling for one in reached], "share"),
     ]
-
-
-def _peak_gib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20

@@ -1,13 +1,12 @@
 """Where the time of a training step goes, beside what the machine's matrix products could do in it."""
 
-import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from adhd_cvae.config import Recipe
+from pipelines.benchmarks.speed.measures import timed
 
 MATRIX = 2048
 """Side of the matrices whose product is the machine's ceiling."""
@@ -48,7 +47,7 @@ def measure_step(recipe: Recipe, rounds: int) -> StepSpeed:
     from adhd_cvae.training.state import choose_precision, new_learner
     from adhd_cvae.training.trainer import take_step
 
-    images, cohort = _brains(recipe)
+    images, cohort = _brains(2 * recipe.training.batch_size, recipe.image.shape)
     rows = deal_rows(cohort, recipe)
     learner = new_learner(recipe.model, images, rows, recipe)
     learner.model.train()
@@ -65,25 +64,24 @@ def measure_step(recipe: Recipe, rounds: int) -> StepSpeed:
 
     with FlopCounterMode(display=False) as counter:  # warms up too
         step()
-    loading, steps = ([_seconds(call) for _ in range(rounds)] for call in (load, step))
+    loading, steps = ([timed(call) for _ in range(rounds)] for call in (load, step))
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         step()
     spent = {one.key: float(one.self_cpu_time_total) for one in profiler.key_averages()}
     matrix = torch.randn(MATRIX, MATRIX, device=device).to(
         choose_precision(recipe.training.precision, device)
     )
-    product = min(_seconds(lambda: (matrix @ matrix)[0, 0].item()) for _ in range(10))  # waits for a GPU too
+    product = min(timed(lambda: (matrix @ matrix)[0, 0].item()) for _ in range(10))  # waits for a GPU too
     return StepSpeed(loading, steps, _shares(spent), counter.get_total_flops(), 2 * MATRIX**3 / product)
 
 
-def _brains(recipe: Recipe) -> tuple[np.ndarray, pd.DataFrame]:
+def _brains(participants: int, shape: tuple[int, int, int]) -> tuple[np.ndarray, pd.DataFrame]:
     """One batch of noise in a ball, float16 as in the cache, and its cohort."""
-    people, shape = 2 * recipe.training.batch_size, recipe.image.shape
     places = np.stack(np.meshgrid(*[(np.arange(side) + 0.5) / side - 0.5 for side in shape], indexing="ij"))
-    noise = np.random.default_rng(0).random((people, *shape), dtype=np.float32)
+    noise = np.random.default_rng(0).random((participants, *shape), dtype=np.float32)
     images = np.where(np.square(places).sum(axis=0) < BRAIN_RADIUS**2, noise, 0).astype(np.float16)
-    groups = np.where(np.arange(people) % 2, "target", "background")
-    names = [f"sub-{number}" for number in range(people)]
+    groups = np.where(np.arange(participants) % 2, "target", "background")
+    names = [f"sub-{number}" for number in range(participants)]
     return images, pd.DataFrame({"participant_id": names, "group": groups, "split": "train"})
 
 
@@ -94,9 +92,3 @@ def _shares(spent: dict[str, float]) -> dict[str, float]:
         kind = next((kind for kind, words in KINDS.items() if any(word in operator for word in words)), OTHER)
         kinds[kind] += seconds / sum(spent.values())
     return kinds
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
