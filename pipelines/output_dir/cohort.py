@@ -1,9 +1,28 @@
-"""cohort.tsv and exclusions.tsv of an OUTPUT_DIR."""
+"""cohort.tsv, confounding.tsv and exclusions.tsv of an OUTPUT_DIR."""
+
+from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 
+from adhd_cvae.cohort.confounding import SIDECAR, confounding_table
+from bids_adapters.derivatives import write_table
+
 SPLIT = {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}}
 _REASONS_SHOWN = 20
+
+
+def write_confounding(cohort: pd.DataFrame, site: str | None, scales: Mapping[str, str], path: Path) -> None:
+    """Write ``confounding.tsv`` and its sidecar: site, age, sex, the analysis' variables and missing values by group.
+
+    Parameters
+    ----------
+    site
+        Column of the site; None where the cohort has none.
+    scales
+        The analysis' variables and their scales.
+    """
+    write_table(confounding_table(cohort, site, scales), SIDECAR, path)
 
 
 def nothing_left(exclusions: pd.DataFrame) -> list[str]:

@@ -5,8 +5,8 @@ import pandas as pd
 
 from adhd_cvae.names import rows_of
 from pipelines.output_dir.results import Results
-from pipelines.report.formatting import probability
-from pipelines.report.sections.confounding import confounding, imbalance, listed
+from pipelines.report.formatting import listed, probability
+from pipelines.report.sections.confounding import contrasts, imbalance
 
 FEW = 30
 """Participants of a group below which a warning is given."""
@@ -17,7 +17,7 @@ def warnings(results: Results) -> list[str]:
     """Where the data cannot answer."""
     return [
         *_small_groups(results),
-        *(line for line in confounding(results) if "not identified" in line or "No site" in line),
+        *(line for line in contrasts(results) if "not identified" in line or "No site" in line),
         *imbalance(results),
         *_missing_values(results),
         *_instruments(results),

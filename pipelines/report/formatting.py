@@ -1,7 +1,7 @@
 """Tables, numbers and words as a reader sees them: few digits, n/a where there is nothing."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,8 @@ class ReportTable:
         return len(self.columns) > 4
 
 
-def plain_table(table: ReportTable, title: str, width: int) -> list[str]:
-    """A table's heading and rows as lines of text; long words of the first column are cut to fit `width`."""
+def text_lines(table: ReportTable, title: str, width: int) -> list[str]:
+    """A table's heading and rows for a terminal; long words of the first column are cut to fit `width`."""
     rows = [row for block in table.blocks.values() for row in block]
     heading = [title, *table.columns[1:]]
     widths = [max(len(row[column]) for row in [heading, *rows]) for column in range(len(heading))]
@@ -74,7 +74,7 @@ def plain_table(table: ReportTable, title: str, width: int) -> list[str]:
 
 def number(value: Any, digits: int = 3) -> str:
     """A number with so many decimals and a true minus sign; n/a where missing."""
-    if value is None or pd.isna(value):
+    if pd.isna(value):
         return MISSING
     text = f"{float(value):.{digits}f}"
     return text.replace("-", "−") if float(text) else text.lstrip("-")
@@ -82,19 +82,29 @@ def number(value: Any, digits: int = 3) -> str:
 
 def probability(value: Any) -> str:
     """A p-value: three decimals, and never zero."""
-    if value is None or pd.isna(value):
+    if pd.isna(value):
         return MISSING
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def count(value: Any) -> str:
     """A whole number; n/a where missing."""
-    return MISSING if value is None or pd.isna(value) else f"{int(value)}"
+    return MISSING if pd.isna(value) else f"{int(value)}"
 
 
 def interval(low: Any, high: Any, digits: int = 3) -> str:
     """Both ends of an interval."""
     return MISSING if pd.isna(low) or pd.isna(high) else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words with commas and a last 'and'."""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words) or "none"
+
+
+def counted(size: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{size} {noun}{'' if size == 1 else 's'}"
 
 
 def words(value: Any) -> str:

@@ -1,7 +1,7 @@
 """The methods paragraph with its references, from run.json."""
 
 from pipelines.output_dir.results import Results
-from pipelines.report.sections.confounding import listed
+from pipelines.report.formatting import listed
 from pipelines.report.summary import is_simulated
 
 REFERENCES = {

@@ -1,11 +1,8 @@
 """Sentences built from the tables: what a run says, and no more."""
 
 from pipelines.output_dir.results import Results
-from pipelines.report.sections.claims import _claims
-from pipelines.report.sections.clusters import _clusters
-from pipelines.report.sections.confounding import counted, site_counts
-from pipelines.report.sections.recovery import _recovery
-from pipelines.report.sections.rsa import _published, _similarity
+from pipelines.report.formatting import counted
+from pipelines.report.sections import claims, clusters, confounding, recovery, rsa
 
 
 def is_simulated(results: Results) -> bool:
@@ -15,17 +12,16 @@ def is_simulated(results: Results) -> bool:
 
 def summary(results: Results) -> list[str]:
     """The page's first paragraph, one sentence group an entry."""
-    makers = (_who, _claims, _similarity, _published, _clusters, _recovery)
-    parts = [make(results) for make in makers]
-    return [part for part in parts if part]
+    parts = (_cohort, claims.summary, rsa.summary, rsa.as_published, clusters.summary, recovery.summary)
+    return [sentences for part in parts if (sentences := part(results))]
 
 
-def _who(results: Results) -> str:
+def _cohort(results: Results) -> str:
     if results.cohort is None:
         return ""
     patients, controls = (len(results.members(group=group)) for group in ("target", "background"))
     held_out = len(results.members(split="test"))
-    sites = site_counts(results)
+    sites = confounding.site_counts(results)
     where = f" from {counted(len(sites), 'site')}" if sites is not None else ""
     text = (
         f"{counted(patients, 'patient')} and {counted(controls, 'control')}{where} were analysed; "

@@ -212,7 +212,8 @@ def recovery(evidence: AnalysisInputs, truth: Path, seed: int) -> pd.DataFrame:
 
 def draw(paths: OutputPaths, progress: Progress) -> None:
     """Draw every figure that the tables allow."""
-    from pipelines.report.figures import draw_figures
+    from pipelines.output_dir.results import Results
+    from pipelines.report.figures import plot_figures
 
     with progress.bar("Drawing figures") as tick:
-        draw_figures(paths.folder, lambda done, total: tick(done, total, ""))
+        plot_figures(Results(paths.folder), lambda done, total: tick(done, total, ""))

@@ -24,12 +24,12 @@ from pipelines.output_dir.bids_source import (
     tables_elsewhere,
     tree_fingerprint,
 )
-from pipelines.output_dir.cohort import SPLIT, nothing_left
+from pipelines.output_dir.cohort import SPLIT, nothing_left, write_confounding
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
+from pipelines.output_dir.results import Results
 from pipelines.progress import Progress
 from pipelines.recipes.checks import check_columns, nominal_columns
-from pipelines.report.sections import confounding
 
 GRID = (
     "image.shape",
@@ -132,11 +132,17 @@ def _prepare(
     split = split_cohort(table, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
     table.insert(list(table.columns).index("group") + 1, "split", split.to_numpy())
     write_table(validate_cohort(table), {**cohort.columns, "split": SPLIT}, paths.cohort)
-    confounding.write(table, recipe, paths)
+    asked = {one.name: one.scale for one in recipe.analysis.variables if one.name != recipe.cohort.group}
+    site = recipe.cohort.site if recipe.cohort.site in table else None
+    write_confounding(table, site, asked, paths.confounding)
     describe_output(source, paths)
     _tell(table, exclusions, progress, paths)
     _tell_conflicts(cohort.conflicts, progress, paths)
-    confounding.tell(paths, progress)
+    # The report's sections bring matplotlib: only now.
+    from pipelines.report.sections.confounding import terminal_lines
+
+    for line in [*terminal_lines(Results(paths.folder)), f"All of it: {paths.confounding}"]:
+        progress.line(line)
 
 
 def _balanced_maps(

@@ -78,11 +78,12 @@ def run(
         raise InputError(
             f"{paths.folder} holds no results to publish. Run `adhd-cvae analyse {paths.folder}` first."
         )
+    from pipelines.output_dir.results import Results
     from pipelines.report.page import write_report
 
     with progress.bar("Writing the report") as tick:
         tick(0, 1, "")
-        write_report(paths.folder)
+        write_report(Results(paths.folder))
         tick(1, 1, "")
     started = time.monotonic()
     published = _log(paths, recipe, progress, name or title(paths, recipe), register)

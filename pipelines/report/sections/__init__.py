@@ -1,1 +1,33 @@
-"""Sections of the report: each owns its sentences, tables and figure captions."""
+"""Sections of the report: each owns its words, its tables and its pictures with what plots them."""
+
+from pipelines.report.sections import (
+    brain,
+    claims,
+    clusters,
+    cohort,
+    confounding,
+    latents,
+    leakage,
+    reconstruction,
+    recovery,
+    rsa,
+    training,
+)
+
+SECTIONS = tuple(
+    module.SECTION
+    for module in (
+        cohort,
+        confounding,
+        training,
+        reconstruction,
+        recovery,
+        latents,
+        claims,
+        rsa,
+        clusters,
+        leakage,
+        brain,
+    )
+)
+"""In reading order."""

@@ -1,4 +1,4 @@
-"""TODO: pipelines.report.sections.claims."""
+"""The study's claims, each with its estimate and verdict."""
 
 from typing import Any
 
@@ -7,21 +7,30 @@ import pandas as pd
 from adhd_cvae.analysis.claims import VERDICTS
 from adhd_cvae.names import rows_of
 from pipelines.output_dir.results import Results
-from pipelines.report.formatting import ReportTable, count, interval, number, probability, text
-from pipelines.report.sections.confounding import counted, listed
+from pipelines.report.formatting import (
+    ReportTable,
+    count,
+    counted,
+    interval,
+    listed,
+    number,
+    probability,
+    text,
+)
+from pipelines.report.section import Section
 
 
-def _claims(results: Results) -> str:
+def summary(results: Results) -> str:
+    """How many of the study's claims got which verdict."""
     claims = results.analysis("claims")
     if claims is None:
         return ""
     verdicts = claims["verdict"].astype(str).tolist()
-    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in verdicts]
-    return f"Of the study's {counted(len(verdicts), 'claim')}, judged by this cohort, {listed(told)}."
+    counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in verdicts]
+    return f"Of the study's {counted(len(verdicts), 'claim')}, judged by this cohort, {listed(counts)}."
 
 
-def claims_table(results: Results) -> ReportTable | None:
-    """Each claim with its estimate and the verdict in words."""
+def _claims_table(results: Results) -> ReportTable | None:
     claims = results.analysis("claims")
     if claims is None:
         return None
@@ -41,9 +50,8 @@ def claims_table(results: Results) -> ReportTable | None:
     caption = (
         "Supported: p (FDR) below 0.05 in the claimed direction, and the other space does not show it more "
         "strongly. Contradicted: the opposite is significant, or the other space shows it, and more by an "
-        "interval that excludes zero. "
-        "Not supported is not evidence against. Difference: τ beyond chance, this space minus the other, 95 % "
-        "interval."
+        "interval that excludes zero. Not supported is not evidence against. Difference: τ beyond chance, this "
+        "space minus the other, 95 % interval."
     )
     columns = ("claim", "verdict", "why", "variable", "n", "τ (95 % interval)", "p (FDR)", "difference")
     return ReportTable(caption, columns, {"": rows}, prose=("verdict", "why", "variable"))
@@ -51,3 +59,11 @@ def claims_table(results: Results) -> ReportTable | None:
 
 def _estimate(value: Any, low: Any, high: Any) -> str:
     return f"{number(value, 2)} ({interval(low, high, 2)})" if pd.notna(low) else number(value, 2)
+
+
+SECTION = Section(
+    "claims",
+    "The study's claims, judged by this cohort",
+    "Each claim is held against the tests below, with one rule for all.",
+    tables=(_claims_table,),
+)

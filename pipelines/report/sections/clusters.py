@@ -1,21 +1,29 @@
-"""TODO: pipelines.report.sections.clusters."""
+"""Clusters or a continuum: mixtures, their test, and silhouettes."""
 
 import pandas as pd
 
 from adhd_cvae.analysis.mixture import mixture_test_sentence
-from adhd_cvae.figures.style import SPACE_COLOURS
-from adhd_cvae.names import in_order, space_label
+from adhd_cvae.figures import statistics
+from adhd_cvae.names import SPACE_LABELS, in_order, space_label
 from pipelines.output_dir.results import Results
-from pipelines.report.formatting import ReportTable, count
-from pipelines.report.sections import table as report_tables
-from pipelines.report.sections.confounding import counted, listed
-from pipelines.report.sections.table import Column
+from pipelines.report.formatting import (
+    ReportTable,
+    count,
+    counted,
+    listed,
+    number,
+    probability,
+    rounded,
+    text,
+)
+from pipelines.report.section import Column, Picture, Section, plot_table, plot_variables, result_table
 
 _SPACE_WORDS = {"salient": "the salient space", "background": "the background space", "vae": "the plain VAE"}
 
 
-def _clusters(results: Results) -> str:
-    best = best_components(results.analysis("mixture"))
+def summary(results: Results) -> str:
+    """How many components the salient space has by the lowest BIC, or that covariance forms disagree."""
+    best = _best_components(results.analysis("mixture"))
     if best is None or "salient" not in best.index:
         return ""
     answers = best.loc["salient"].dropna().astype(int)
@@ -24,56 +32,55 @@ def _clusters(results: Results) -> str:
             f"In the salient space every form of mixture has its lowest BIC at "
             f"{counted(int(answers.iloc[0]), 'component')}."
         )
-    said = [
+    by_size = [
         f"{counted(size, 'component')} with {listed(list(answers.index[answers == size]))} covariances"
         for size in sorted(set(answers))
     ]
-    return f"How many clusters the salient space has is not settled: the lowest BIC is at {listed(said)}."
+    return f"How many clusters the salient space has is not settled: the lowest BIC is at {listed(by_size)}."
 
 
-def clusters(results: Results) -> list[str]:
-    """Whether one Gaussian is enough for each space, by the bootstrap test."""
+def _sentences(results: Results) -> list[str]:
     table = results.analysis("mixture_test")
     return [] if table is None else [mixture_test_sentence(table, _SPACE_WORDS)]
 
 
 def _silhouette(results: Results) -> ReportTable | None:
     columns = (
-        Column("n", "n", "count"),
+        Column("n", "n", count),
         Column("silhouette", "silhouette"),
-        Column("p_value", "p", "p"),
-        Column("labels", "labels", "rounded"),
+        Column("p_value", "p", probability),
+        Column("labels", "labels", rounded),
         Column("difference", "difference"),
         Column("difference_ci_low", "from"),
         Column("difference_ci_high", "to"),
-        Column("note", "note", "text"),
+        Column("note", "note", text),
     )
     caption = (
         "Silhouettes by variable; p by permuting labels, not corrected for the number of variables. Difference: "
         "salient minus background space, with its 95 % interval."
     )
-    return report_tables.plain_table(results, "silhouette", "variable", "variable", columns, caption)
+    return result_table(results, "silhouette", "variable", columns, caption)
 
 
 def _mixture_test(results: Results) -> ReportTable | None:
     columns = (
-        Column("statistic", "2 × gain in log-likelihood", "tenths"),
-        Column("p_value", "p", "p"),
-        Column("bootstraps", "bootstrap samples", "count"),
-        Column("n", "n", "count"),
-        Column("note", "note", "text"),
+        Column("statistic", "2 × gain in log-likelihood", lambda value: number(value, 1)),
+        Column("p_value", "p", probability),
+        Column("bootstraps", "bootstrap samples", count),
+        Column("n", "n", count),
+        Column("note", "note", text),
     )
     caption = (
         "Two components against one; p by samples of the single Gaussian. Diagonal and spherical forms take "
         "correlation between units for a second component, and every form takes skew for one."
     )
-    return report_tables.plain_table(results, "mixture_test", "covariance", "covariance", columns, caption)
+    return result_table(results, "mixture_test", "covariance", columns, caption)
 
 
-def mixture_table(results: Results) -> ReportTable | None:
+def _mixture_table(results: Results) -> ReportTable | None:
     """Number of components with the lowest BIC, by space and covariance form."""
     mixture = results.analysis("mixture")
-    best = best_components(mixture)
+    best = _best_components(mixture)
     if best is None:
         return None
     rows = [[space_label(str(space)), *(count(value) for value in row)] for space, row in best.iterrows()]
@@ -81,11 +88,37 @@ def mixture_table(results: Results) -> ReportTable | None:
     return ReportTable(caption, ("space", *map(str, best.columns)), {"": rows})
 
 
-def best_components(mixture: pd.DataFrame | None) -> pd.DataFrame | None:
+def _best_components(mixture: pd.DataFrame | None) -> pd.DataFrame | None:
     """Number of components with the lowest BIC: one row a space, one column a covariance form."""
     if mixture is None or mixture["bic"].dropna().empty:
         return None
     known = mixture.dropna(subset=["bic"])
     lowest = known.loc[known.groupby(["space", "covariance"])["bic"].idxmin()]
     best = lowest.pivot_table(index="space", columns="covariance", values="k")
-    return best.loc[in_order(best.index.tolist(), SPACE_COLOURS)]
+    return best.loc[in_order(best.index.tolist(), SPACE_LABELS)]
+
+
+SECTION = Section(
+    "geometry",
+    "Clusters or a continuum",
+    sentences=_sentences,
+    tables=(_mixture_table, _mixture_test, _silhouette),
+    pictures=(
+        Picture(
+            "silhouette",
+            "Do categories form clusters?",
+            "Bar chart of the silhouette of each variable in each space; the numbers are in the table below.",
+            "Numbers are split at their median. Star: p below 0.05 when the labels are permuted, not corrected "
+            "for the number of variables.",
+            plot_variables("silhouette", statistics.silhouette_bars),
+        ),
+        Picture(
+            "mixture",
+            "One cluster or several?",
+            "Line chart of the Bayesian information criterion by number of mixture components, one line a "
+            "covariance form, one panel a space.",
+            "Lower is better; the dot is each line's lowest point, the shade the range over posterior draws.",
+            plot_table("mixture", statistics.mixture_curves),
+        ),
+    ),
+)

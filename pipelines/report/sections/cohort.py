@@ -1,22 +1,13 @@
-"""Draw every figure that the files of an OUTPUT_DIR allow."""
-
-from collections.abc import Callable
+"""Who was analysed, and who was left out: counts and single maps, never a participant's row."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from adhd_cvae.figures import cohort as map_figures
-from adhd_cvae.figures import cohort as run_figures
-from adhd_cvae.figures import statistics
+from adhd_cvae.figures import cohort
 from adhd_cvae.names import GROUPS
 from pipelines.output_dir.results import Results
-from pipelines.report.formatting import ReportTable
-from pipelines.report.sections import brain, reconstruction
-from pipelines.report.sections.confounding import _sites
-from pipelines.report.sections.figure import _variables_of, _whole_table
-from pipelines.report.sections.latents import _salient_scatter, _umap_group, _umap_variables
-from pipelines.report.sections.reconstruction import _reconstruction_error
-from pipelines.report.sections.training import _training, _training_terms
+from pipelines.report.formatting import ReportTable, words
+from pipelines.report.section import Picture, Section, holds
 
 
 def count_left_out(results: Results) -> int:
@@ -31,19 +22,20 @@ def _flow(results: Results) -> Figure | None:
     if results.cohort is None:
         return None
     left_out = count_left_out(results)
-    return run_figures.participant_flow(len(results.cohort) + left_out, left_out, results.cohort)
+    return cohort.participant_flow(len(results.cohort) + left_out, left_out, results.cohort)
 
 
 def _exclusions(results: Results) -> Figure | None:
-    return None if results.exclusions is None else run_figures.exclusion_counts(results.exclusions)
+    return None if results.exclusions is None else cohort.exclusion_counts(results.exclusions)
 
 
 def _exclusions_maps(results: Results) -> Figure | None:
-    reasons = results.pictures.get("excluded_reason", np.empty(0)).astype(str)
+    reasons = results.pictures.get("excluded_reason", np.empty(0))
     if not len(reasons):
         return None
-    labels = [reason.replace("_", " ") for reason in reasons]
-    return map_figures.mosaic(results.pictures["excluded"], labels, results.pictures.get("template"))
+    return cohort.mosaic(
+        results.pictures["excluded"], list(map(words, reasons)), results.pictures.get("template")
+    )
 
 
 def _outliers(results: Results) -> Figure | None:
@@ -51,44 +43,17 @@ def _outliers(results: Results) -> Figure | None:
     if not len(distances):
         return None
     labels = [f"{rank}: {distance:.2f} SD" for rank, distance in enumerate(distances, start=1)]
-    return map_figures.mosaic(results.pictures["outlier"], labels)
+    return cohort.mosaic(results.pictures["outlier"], labels)
 
 
 def _age_sex(results: Results) -> Figure | None:
-    if results.cohort is None or not {"age", "sex"} <= set(results.cohort):
+    table = results.cohort
+    if table is None or not (holds(table, "age") and holds(table, "sex")):
         return None
-    if results.cohort["age"].dropna().empty or results.cohort["sex"].dropna().empty:
-        return None
-    return run_figures.age_and_sex(results.cohort, results.levels("sex"))
+    return cohort.age_and_sex(table, results.levels("sex"))
 
 
-DRAWERS: dict[str, Callable[[Results], Figure | None]] = {
-    "flow": _flow,
-    "exclusions": _exclusions,
-    "exclusions_maps": _exclusions_maps,
-    "outliers": _outliers,
-    "age_sex": _age_sex,
-    "sites": _sites,
-    "training": _training,
-    "training_terms": _training_terms,
-    "reconstructions": reconstruction.reconstructions,
-    "reconstruction_error": _reconstruction_error,
-    "salient_scatter": _salient_scatter,
-    "umap_group": _umap_group,
-    "umap_salient_variables": _umap_variables("salient"),
-    "umap_background_variables": _umap_variables("background"),
-    "umap_vae_variables": _umap_variables("vae"),
-    "rsa": lambda results: _variables_of(results, "rsa", statistics.similarity_bars),
-    "silhouette": lambda results: _variables_of(results, "silhouette", statistics.silhouette_bars),
-    "mixture": _whole_table("mixture", statistics.mixture_curves),
-    "probes": lambda results: _variables_of(results, "probes", statistics.probe_scores),
-    "recovery": _whole_table("recovery", statistics.recovery_bars),
-    **brain.DRAWERS,
-}
-"""Name of each picture to what draws it; None where its files are absent."""
-
-
-def groups_table(results: Results) -> ReportTable | None:
+def _groups_table(results: Results) -> ReportTable | None:
     """Size and split of each group."""
     if results.cohort is None:
         return None
@@ -98,14 +63,66 @@ def groups_table(results: Results) -> ReportTable | None:
     return ReportTable("The cohort.", ("", *GROUPS.values()), {"": rows})
 
 
-def exclusions_table(results: Results) -> ReportTable | None:
+def _exclusions_table(results: Results) -> ReportTable | None:
     """How many were left out at each stage, by reason; nobody is named."""
     if results.exclusions is None:
         return None
     counts = results.exclusions.groupby(["stage", "reason"]).size()
     rows = [
-        [str(reason).replace("_", " "), str(stage), str(size)]
+        [words(reason), str(stage), str(size)]
         for (stage, reason), size in counts.items()  # pyright: ignore[reportGeneralTypeIssues]
     ]
     caption = "Left out. Who, and the detail, is in exclusions.tsv."
     return ReportTable(caption, ("reason", "stage", "rows"), {"": rows})
+
+
+SECTION = Section(
+    "cohort",
+    "Who was analysed, and who was left out",
+    "Patients are the target group, controls the background group. Held-out participants are kept from "
+    "training to see whether what a model learnt holds for people it has not met.",
+    tables=(_groups_table, _exclusions_table),
+    pictures=(
+        Picture(
+            "flow",
+            "Who is in this analysis",
+            "Flow chart: participants found, left out, kept, and split into trained on and held out, by group.",
+            "No model learns from held-out participants. They are there to check what it learnt.",
+            _flow,
+        ),
+        Picture(
+            "exclusions",
+            "Left out, and why",
+            "Bar chart of the number of participants or files left out for each reason and stage.",
+            "A participant can be named at more than one stage.",
+            _exclusions,
+        ),
+        Picture(
+            "exclusions_maps",
+            "Maps left out that can be drawn",
+            "Sagittal, coronal and axial slice of each map that was read but refused, under the reason.",
+            "As they lie in template space, each in its own gray scale, with the border of the template's gray "
+            "matter; at most twelve, every reason first. A brain mirrored left for right looks like any other "
+            "and is not found.",
+            _exclusions_maps,
+            wide=True,
+        ),
+        Picture(
+            "outliers",
+            "Maps farthest from the mean map",
+            "Sagittal, coronal and axial slice of the prepared maps that differ most from the mean map, farthest "
+            "first, each under its rank and distance.",
+            "Distance: root mean square, over the brain, of the difference from the mean map in standard "
+            "deviations; about 1 for a usual map. These maps are in the analysis: look for bad segmentation.",
+            _outliers,
+            wide=True,
+        ),
+        Picture(
+            "age_sex",
+            "Age and sex",
+            "Left: histograms of age by group. Right: share of each sex by group.",
+            "Shares within each group, so that groups of unequal size compare.",
+            _age_sex,
+        ),
+    ),
+)

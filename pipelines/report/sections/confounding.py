@@ -1,4 +1,4 @@
-"""Tables of who was analysed and who was left out: counts, never a participant's row."""
+"""What site, age and sex share with the group: counts, never a participant's row."""
 
 import textwrap
 from collections.abc import Collection, Mapping
@@ -9,16 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adhd_cvae.cohort import confounding as measures
-from adhd_cvae.cohort.confounding import ALWAYS, SIDECAR, confounding_table, cramers_v
-from adhd_cvae.config import Recipe
-from adhd_cvae.figures import cohort as run_figures
+from adhd_cvae.figures import cohort as figures
 from adhd_cvae.io import MISSING
-from adhd_cvae.names import GROUPS
-from bids_adapters.derivatives import write_table
-from pipelines.output_dir.paths import OutputPaths
+from adhd_cvae.names import GROUPS, rows_of
 from pipelines.output_dir.results import Results
-from pipelines.progress import Progress
-from pipelines.report.formatting import ReportTable, number, plain_table
+from pipelines.report.formatting import ReportTable, counted, listed, number, text_lines
+from pipelines.report.section import Picture, Section
 
 FEW_AT_A_SITE = 5
 """Participants of a site's smaller group below which the site hardly tells the groups apart."""
@@ -31,7 +27,6 @@ READINGS = (
     (np.inf, "site and group are strongly related: what tells sites apart tells the groups apart too"),
 )
 """Upper end of Cramér's V, and how to read it (Cohen's small, medium and large)."""
-_MEMBERS = {"target": "patients", "background": "controls"}
 _NO_SHARED_SITE = (
     "No site has both groups: in this cohort no difference between patients and controls can be told from a "
     "difference between scanners."
@@ -40,28 +35,22 @@ WIDTH = 79
 """Characters of a line: a terminal of 80 columns keeps it whole."""
 
 
-def group_differences(results: Results) -> pd.DataFrame:
-    """Compare the analysed variables, age and sex between the groups; the column of the group itself is none."""
-    if results.cohort is None:
-        return measures.compare_groups(pd.DataFrame({"group": []}), {})
+def _differences(results: Results) -> dict[tuple[str, Any], dict[tuple[str, str | None], float]]:
+    """Compare the analysed variables, age and sex: variable and level to the values by statistic and group."""
+    cohort = results.cohort
+    if cohort is None:
+        return {}
     asked = {name: scale for name, scale in results.scales.items() if name != results.setting("cohort.group")}
-    return measures.compare_groups(results.cohort, measures.described(results.cohort, asked, results.site))
+    compared = measures.compare_groups(cohort, measures.described(cohort, asked, results.site))
+    values: dict[tuple[str, Any], dict[tuple[str, str | None], float]] = {}
+    for row in rows_of(compared):
+        key = (row["variable"], None if pd.isna(row["level"]) else row["level"])
+        group = row["group"] if isinstance(row["group"], str) else None
+        values.setdefault(key, {})[row["statistic"], group] = float(row["value"])
+    return values
 
 
-def values_by_key(table: pd.DataFrame) -> dict[tuple[str, Any, str, str | None], float]:
-    """Look the values of :func:`group_differences` up by variable, level, statistic and group."""
-    return {
-        (
-            str(row["variable"]),
-            None if pd.isna(row["level"]) else row["level"],
-            str(row["statistic"]),
-            row["group"] if isinstance(row["group"], str) else None,
-        ): float(row["value"])
-        for row in table.to_dict("records")
-    }
-
-
-def differences_table(results: Results, only: Collection[str] | None = None) -> ReportTable | None:
+def _differences_table(results: Results, only: Collection[str] | None = None) -> ReportTable | None:
     """Mean and spread, or number and share, of each variable by group, and how far apart the groups are.
 
     Parameters
@@ -70,15 +59,15 @@ def differences_table(results: Results, only: Collection[str] | None = None) -> 
         These variables; all where None.
     """
     rows = []
-    values = values_by_key(group_differences(results))
-    for name, level in [(name, level) for name, level, statistic, _ in values if statistic == "difference"]:
+    for (name, level), values in _differences(results).items():
         if only is not None and name not in only:
             continue
-        own = {key[2:]: value for key, value in values.items() if key[:2] == (name, level)}
-        nominal = level is not None
-        label = f"{results.label(name)}: {results.level(name, level)}" if nominal else results.label(name)
-        cells = [_share(own, group) if nominal else _mean(own, group) for group in GROUPS]
-        rows.append([label, *cells, number(own["difference", None], 2)])
+        if level is None:
+            label, cells = results.label(name), [_mean(values, group) for group in GROUPS]
+        else:
+            label = f"{results.label(name)}: {results.level(name, level)}"
+            cells = [_share(values, group) for group in GROUPS]
+        rows.append([label, *cells, number(values["difference", None], 2)])
     caption = (
         "Mean (SD), or number (share of those whose value is known), by group. Difference: patients minus controls "
         "in standard deviations; from 0.25 on, groups differ by more than regression can be trusted to adjust for."
@@ -95,7 +84,7 @@ def _share(values: Mapping[tuple[str, str | None], float], group: str) -> str:
     return MISSING if pd.isna(share) else f"{int(values['count', group])} ({100 * share:.0f} %)"
 
 
-def missing_table(results: Results) -> ReportTable | None:
+def _missing_table(results: Results) -> ReportTable | None:
     """How many values are missing of each analysed variable, of age and of sex, by group."""
     cohort = results.cohort
     if cohort is None:
@@ -122,7 +111,7 @@ def site_counts(results: Results) -> pd.DataFrame | None:
     return counts if len(counts) else None
 
 
-def sites_table(results: Results) -> ReportTable | None:
+def _sites_table(results: Results) -> ReportTable | None:
     """Site × group, with what can be told apart there."""
     counts = site_counts(results)
     if counts is None:
@@ -139,16 +128,6 @@ def sites_table(results: Results) -> ReportTable | None:
     return ReportTable(caption, ("site", *GROUPS.values(), "comparable there"), {"": rows})
 
 
-def listed(words: list[str]) -> str:
-    """Words with commas and a last 'and'."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
-
-
-def counted(size: int, one: str, many: str | None = None) -> str:
-    """A number with its noun."""
-    return f"{size} {one if size == 1 else many or one + 's'}"
-
-
 def site_sentences(counts: pd.DataFrame) -> list[str]:
     """Say which contrasts site and group leave unidentified.
 
@@ -160,15 +139,15 @@ def site_sentences(counts: pd.DataFrame) -> list[str]:
     sites = [(str(name), *pair) for name, *pair in counts[["target", "background"]].itertuples(name=None)]
     if len(sites) < 2:
         return ["There is one site only: site cannot be confused with the group."] if sites else []
-    said = [] if any(patients and controls for _, patients, controls in sites) else [_NO_SHARED_SITE]
+    found = [] if any(patients and controls for _, patients, controls in sites) else [_NO_SHARED_SITE]
     for group, other in (("target", "background"), ("background", "target")):
         alone = counts[(counts[group] > 0) & (counts[other] == 0)]
         if len(alone):
-            said.append(_one_group(list(map(str, alone.index)), sum(alone[group].tolist()), _MEMBERS[group]))
+            found.append(_one_group(list(map(str, alone.index)), sum(alone[group].tolist()), GROUPS[group]))
     hardly = [f"{name} ({min(pair)})" for name, *pair in sites if 0 < min(pair) < FEW_AT_A_SITE]
     if hardly:
-        said.append(f"Hardly identified, with fewer than five in the smaller group: {listed(hardly)}.")
-    return said or ["Every site has at least five participants of each group."]
+        found.append(f"Hardly identified, with fewer than five in the smaller group: {listed(hardly)}.")
+    return found or ["Every site has at least five participants of each group."]
 
 
 def _one_group(names: list[str], size: int, word: str) -> str:
@@ -229,60 +208,69 @@ def share_sentence(name: str, level: str, shares: tuple[float, float], differenc
     )
 
 
-def write(cohort: pd.DataFrame, recipe: Recipe, paths: OutputPaths) -> None:
-    """Write ``confounding.tsv``: site, age, sex, the analysis' variables and missing values by group."""
-    asked = {one.name: one.scale for one in recipe.analysis.variables if one.name != recipe.cohort.group}
-    site = recipe.cohort.site if recipe.cohort.site in cohort else None
-    write_table(confounding_table(cohort, site, asked), SIDECAR, paths.confounding)
+def sentences(results: Results) -> list[str]:
+    """Say what site, age and sex share with the group."""
+    return [*contrasts(results), *imbalance(results)]
 
 
-def tell(paths: OutputPaths, progress: Progress) -> None:
-    """Print what the report will say about site, age, sex and missing values."""
-    for line in summary(paths):
-        progress.line(line)
-
-
-def summary(paths: OutputPaths) -> list[str]:
-    """The summary's lines, from the files of an OUTPUT_DIR that was prepared."""
-    results = Results(paths.folder)
-    tables = (
-        ("Site and group", sites_table(results)),
-        ("Age and sex by group", differences_table(results, ALWAYS)),
-        ("Missing values", missing_table(results)),
-    )
-    lines = []
-    for title, table in tables:
-        if table is not None:
-            lines += ["", *plain_table(table, title, WIDTH)]
-    said = [*confounding(results), *imbalance(results)]
-    lines += ["", "What this means for the analysis"]
-    for sentence in said:
-        lines += textwrap.wrap(sentence, WIDTH, initial_indent="- ", subsequent_indent="  ")
-    return [*lines, f"All of it: {paths.confounding}"]
-
-
-def _sites(results: Results) -> Figure | None:
-    if results.cohort is None or results.site is None:
-        return None
-    return run_figures.site_counts(results.cohort, results.site, results.levels(results.site))
-
-
-def confounding(results: Results) -> list[str]:
-    """What site and diagnosis share, and which contrasts that leaves unidentified."""
+def contrasts(results: Results) -> list[str]:
+    """Say what site and group share, and which contrasts that leaves unidentified."""
     counts = site_counts(results)
     if counts is None:
         return ["The cohort has no site: whether site and group go together is not known."]
-    association = association_sentence(cramers_v(counts))
+    association = association_sentence(measures.cramers_v(counts))
     return [*site_sentences(counts), *([association] if association else [])]
 
 
 def imbalance(results: Results) -> list[str]:
     """Say where age or sex differ between the groups."""
-    value = values_by_key(group_differences(results))
-    said = [difference_sentence("age", value.get(("age", None, "difference", None), float("nan")))]
-    levels = [level for name, level, statistic, _ in value if (name, statistic) == ("sex", "difference")]
+    values = _differences(results)
+    age = values.get(("age", None), {}).get(("difference", None), float("nan"))
+    found = [difference_sentence("age", age)]
+    levels = [level for name, level in values if name == "sex"]
     if len(levels) == 2:
-        shares = (value["sex", levels[1], "share", "target"], value["sex", levels[1], "share", "background"])
-        difference = value["sex", levels[1], "difference", None]
-        said.append(share_sentence("sex", results.named_level("sex", levels[1]), shares, difference))
-    return [sentence for sentence in said if sentence]
+        sex = values["sex", levels[1]]
+        shares = (sex["share", "target"], sex["share", "background"])
+        level = results.named_level("sex", levels[1])
+        found.append(share_sentence("sex", level, shares, sex["difference", None]))
+    return [sentence for sentence in found if sentence]
+
+
+def terminal_lines(results: Results) -> list[str]:
+    """What the section will say, for a terminal: its tables, then its sentences."""
+    tables = (
+        ("Site and group", _sites_table(results)),
+        ("Age and sex by group", _differences_table(results, measures.ALWAYS)),
+        ("Missing values", _missing_table(results)),
+    )
+    lines = []
+    for title, table in tables:
+        if table is not None:
+            lines += ["", *text_lines(table, title, WIDTH)]
+    lines += ["", "What this means for the analysis"]
+    for sentence in sentences(results):
+        lines += textwrap.wrap(sentence, WIDTH, initial_indent="- ", subsequent_indent="  ")
+    return lines
+
+
+def _sites(results: Results) -> Figure | None:
+    if results.cohort is None or results.site is None:
+        return None
+    return figures.site_counts(results.cohort, results.site, results.levels(results.site))
+
+
+SECTION = Section(
+    "confounding",
+    "What site, age and sex share with diagnosis",
+    sentences=sentences,
+    tables=(_sites_table, _differences_table, _missing_table),
+    pictures=(
+        Picture(
+            "sites",
+            "Participants by site and group",
+            "Bar chart of the number of patients and controls at each site; the numbers are in the table below.",
+            "Where a site has one group only, its scanner cannot be told from the diagnosis.",
+            _sites,
+        ),
+    ),
+)

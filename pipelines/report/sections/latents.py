@@ -1,11 +1,10 @@
-"""TODO: pipelines.report.sections.latents."""
-
-from collections.abc import Callable
+"""The latent spaces: scatters and maps, one point a participant."""
 
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import latents
 from pipelines.output_dir.results import Results
+from pipelines.report.section import Picture, Section, holds
 
 
 def _salient_scatter(results: Results) -> Figure | None:
@@ -14,28 +13,60 @@ def _salient_scatter(results: Results) -> Figure | None:
     return latents.salient_scatter(results.latents)
 
 
-def _umap_group(results: Results) -> Figure | None:
+def _umap_by_group(results: Results) -> Figure | None:
     umap = results.analysis("umap")
-    if umap is None or results.cohort is None:
+    return None if umap is None or results.cohort is None else latents.umap_by_group(umap, results.cohort)
+
+
+def _umap_by_variable(results: Results, space: str) -> Figure | None:
+    umap, cohort = results.analysis("umap"), results.cohort
+    if umap is None or cohort is None or space not in set(umap["space"]):
         return None
-    return latents.umap_by_group(umap, results.cohort)
+    known = [name for name in results.scales if holds(cohort, name)]
+    if not known:
+        return None
+    return latents.umap_by_variable(
+        umap.loc[umap["space"] == space],
+        cohort,
+        {name: results.scales[name] for name in known},
+        {name: results.label(name) for name in known},
+        {name: results.levels(name) for name in known},
+    )
 
 
-def _umap_variables(space: str) -> Callable[[Results], Figure | None]:
-    def draw(results: Results) -> Figure | None:
-        umap, cohort = results.analysis("umap"), results.cohort
-        if umap is None or cohort is None or space not in set(umap["space"]):
-            return None
-        scales = {name: scale for name, scale in results.scales.items() if name in cohort}
-        scales = {name: scale for name, scale in scales.items() if len(cohort[name].dropna())}
-        if not scales:
-            return None
-        return latents.umap_by_variable(
-            umap.loc[umap["space"] == space],
-            cohort,
-            scales,
-            {name: results.label(name) for name in scales},
-            {name: results.levels(name) for name in scales},
-        )
+def _umap(space: str, words: str) -> Picture:
+    return Picture(
+        f"umap_{space}_variables",
+        f"Map of {words}, by variable",
+        f"UMAP scatter of {words}, repeated once a variable and coloured by it; one point a participant.",
+        "The same points each time. Light: high; dark: low. Gray: value missing.",
+        lambda results: _umap_by_variable(results, space),
+    )
 
-    return draw
+
+SECTION = Section(
+    "latents",
+    "The latent spaces",
+    "The salient space s should hold variation of patients only; the background space z what patients "
+    "and controls share; the plain VAE knows no such distinction.",
+    pictures=(
+        Picture(
+            "salient_scatter",
+            "Salient units",
+            "Scatter of the first two salient units' posterior means, patients and controls told apart.",
+            "Controls are encoded too, though the model decodes them without s: their spread shows what leaks "
+            "into s.",
+            _salient_scatter,
+        ),
+        Picture(
+            "umap_group",
+            "Map of each space, by group",
+            "UMAP scatter of each latent space, one point a participant, patients and controls told apart.",
+            "UMAP keeps neighbourhoods, not distances or sizes: a gap in it is a hint, not a test.",
+            _umap_by_group,
+        ),
+        _umap("salient", "the salient space"),
+        _umap("background", "the background space"),
+        _umap("vae", "the plain VAE's space"),
+    ),
+)

@@ -1,14 +1,14 @@
-"""TODO: pipelines.report.sections.leakage."""
+"""What a space holds that it should not: probes, and the dependence of s and z."""
 
 from typing import Any
 
+from adhd_cvae.figures import statistics
 from adhd_cvae.names import rows_of, space_label
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, plain, probability, text, words
-from pipelines.report.sections import table as report_tables
-from pipelines.report.sections.table import Column
+from pipelines.report.section import Column, Picture, Section, plot_variables, result_table
 
-MEASURES = {
+_MEASURES = {
     "hsic": "dependence of s and z (HSIC)",
     "critic_accuracy": "critic's accuracy (0.5: no dependence)",
     "active_units": "units in use",
@@ -20,19 +20,19 @@ MEASURES = {
 
 def _probes(results: Results) -> ReportTable | None:
     columns = (
-        Column("probe", "probe", "text"),
-        Column("metric", "metric", "words"),
+        Column("probe", "probe", text),
+        Column("metric", "metric", words),
         Column("score", "score"),
         Column("null_mean", "chance: mean"),
         Column("null_p95", "chance: 95 %"),
-        Column("p_value", "p", "p"),
-        Column("note", "note", "text"),
+        Column("p_value", "p", probability),
+        Column("note", "note", text),
     )
     caption = "What a probe reads out of each space, cross-validated; chance is by shuffling targets."
-    return report_tables.plain_table(results, "probes", "target", "target", columns, caption)
+    return result_table(results, "probes", "target", columns, caption)
 
 
-def independence_table(results: Results) -> ReportTable | None:
+def _independence(results: Results) -> ReportTable | None:
     """Render ``analysis/independence.tsv`` as it is: a name, then numbers."""
     table = results.analysis("independence")
     if table is None:
@@ -41,7 +41,7 @@ def independence_table(results: Results) -> ReportTable | None:
     first, *others = table.columns
     rows = []
     for row in rows_of(table):
-        measure = MEASURES.get(str(row[first]), words(row[first]))
+        measure = _MEASURES.get(str(row[first]), words(row[first]))
         rows.append([measure, *(_independence_cell(str(name), row[name]) for name in others)])
     headings = tuple("p" if name == "p_value" else name.replace("_", " ") for name in table.columns)
     caption = "Independence of s and z, and use of the units."
@@ -54,3 +54,22 @@ def _independence_cell(column: str, value: Any) -> str:
     if column == "note":
         return text(value)
     return probability(value) if column.startswith("p_") else plain(value)
+
+
+SECTION = Section(
+    "leakage",
+    "What leaks where",
+    "A space should not tell what it is meant to leave out. Probes try to read it all the same.",
+    tables=(_probes, _independence),
+    pictures=(
+        Picture(
+            "probes",
+            "What can be read out of each space",
+            "Bar chart of cross-validated probe scores by target and space, beside the 95th percentile under "
+            "shuffled targets; the numbers are in the table below.",
+            "A bar beyond its black mark is better than 95 % of shuffled targets.",
+            plot_variables("probes", statistics.probe_scores),
+            wide=True,
+        ),
+    ),
+)

@@ -1,13 +1,27 @@
-"""TODO: pipelines.report.sections.reconstruction."""
+"""What the model sees: observed and decoded maps, and the error beside PCA's."""
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import brain, latents
 from pipelines.output_dir.results import Results
+from pipelines.report.section import Picture, Section
 
 
-def _reconstruction_error(results: Results) -> Figure | None:
+def _examples(results: Results) -> Figure | None:
+    decoded = results.decoded
+    if "example" not in decoded or not len(decoded["example"]):
+        return None
+    # Numbered within their group: a picture that travels names nobody.
+    groups = pd.Series(decoded["example_group"].astype(str)).replace(
+        {"target": "patient", "background": "control"}
+    )
+    ranks = groups.groupby(groups).cumcount()
+    names = [f"{group} {rank + 1}" for group, rank in zip(groups, ranks, strict=True)]
+    return brain.reconstructions(decoded["example"], names, decoded["mask"], decoded["affine"])
+
+
+def _errors(results: Results) -> Figure | None:
     decoded = results.decoded
     if results.cohort is None or not {"reconstruction_error", "pca_reconstruction_error"} <= set(decoded):
         return None
@@ -22,16 +36,30 @@ def _reconstruction_error(results: Results) -> Figure | None:
     return latents.reconstruction_errors(errors) if len(errors) else None
 
 
-def reconstructions(results: Results) -> Figure | None:
-    """Draw the example participants, observed and decoded."""
-    decoded = results.decoded
-    if "example" not in decoded or not len(decoded["example"]):
-        return None
-    # Numbered within their group: a picture that travels names nobody.
-    groups = pd.Series(decoded["example_group"].astype(str)).replace(
-        {"target": "patient", "background": "control"}
-    )
-    names = [
-        f"{group} {rank + 1}" for group, rank in zip(groups, groups.groupby(groups).cumcount(), strict=True)
-    ]
-    return brain.reconstructions(decoded["example"], names, decoded["mask"], decoded["affine"])
+SECTION = Section(
+    "reconstructions",
+    "What the model sees",
+    "Each map is decoded in full, and again without its salient part: the difference between the two "
+    "is all that the model attributes to what is particular to patients.",
+    pictures=(
+        Picture(
+            "reconstructions",
+            "Observed and decoded anatomy",
+            "Axial gray-matter slices, one row a participant: observed, full decoding, background-only "
+            "decoding and salient-only decoding.",
+            "Background only is the participant's twin: the same shared anatomy with s = 0. Controls are "
+            "decoded with s = 0 by construction, but for the objective of a plain VAE. Brighter is more gray "
+            "matter. The participant's left is on the left.",
+            _examples,
+            wide=True,
+        ),
+        Picture(
+            "reconstruction_error",
+            "Reconstruction against PCA",
+            "Scatter of each participant's unexplained share of variance by PCA and by the contrastive VAE, "
+            "with the line of equality.",
+            "Below the dotted line the model reconstructs better than PCA with as many components.",
+            _errors,
+        ),
+    ),
+)

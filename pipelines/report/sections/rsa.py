@@ -1,30 +1,38 @@
-"""TODO: pipelines.report.sections.rsa."""
+"""What the spaces are related to: permutation RSA, and the study's own statistic beside it."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-from adhd_cvae.figures.style import SPACE_COLOURS
+from adhd_cvae.figures import statistics
 from adhd_cvae.io import MISSING
-from adhd_cvae.names import in_order, rows_of, space_label
+from adhd_cvae.names import SPACE_LABELS, in_order, rows_of, space_label
 from pipelines.output_dir.results import Results
-from pipelines.report.formatting import ReportTable, count, interval, number, probability
-from pipelines.report.sections.confounding import counted, listed
-from pipelines.report.sections.table import _space_heading
+from pipelines.report.formatting import (
+    ReportTable,
+    count,
+    counted,
+    interval,
+    listed,
+    number,
+    probability,
+)
+from pipelines.report.section import Picture, Section, holds, plot_variables
 
-PSEUDO_REPLICATION = (
+_PSEUDO_REPLICATION = (
     "The last three columns are the study's own statistic, a t-test over posterior draws of one model: draws are "
     "not participants, so its p-value answers no question about people."
 )
-MORE_RSA: dict[str, tuple[str, Callable[[Any], str]]] = {
+_MORE: dict[str, tuple[str, Callable[[Any], str]]] = {
     "tau_partial": ("partial τ", number),
     "p_partial": ("partial p", probability),
 }
 """Column of rsa.tsv that a table need not have: its heading and how it is written."""
 
 
-def _similarity(results: Results) -> str:
+def summary(results: Results) -> str:
+    """Which variables are related to which space beyond chance."""
     rsa = results.analysis("rsa")
     if rsa is None:
         return ""
@@ -39,53 +47,54 @@ def _similarity(results: Results) -> str:
             "discovery rate 5 %). That is not evidence of no relation; the intervals below say how large "
             "one could be."
         )
-    told = []
-    for space in in_order(rsa["space"].tolist(), SPACE_COLOURS):
+    by_space = []
+    for space in in_order(rsa["space"].tolist(), SPACE_LABELS):
         named = [
             f"{results.label(row['variable'])} (τ = {number(row['tau'])})"
             for row in found
             if row["space"] == space
         ]
-        place = f"{space_label(space)}{'' if space == 'vae' else ' space'}"
-        told.append(f"{len(named) or 'none'} in the {place}{': ' + listed(named) if named else ''}")
+        by_space.append(
+            f"{len(named) or 'none'} in the {_named(space)}{': ' + listed(named) if named else ''}"
+        )
     return (
         f"Of {counted(tested, 'variable')}, those related to a space beyond chance, participants permuted "
-        f"and the whole table corrected (false discovery rate 5 %), are {'; '.join(told)}. A positive τ says "
+        f"and the whole table corrected (false discovery rate 5 %), are {'; '.join(by_space)}. A positive τ says "
         "that participants who differ more in the variable lie farther apart in the space: a group-level "
         "association, neither a cause nor a prediction for one person."
     )
 
 
-def _published(results: Results) -> str:
+def as_published(results: Results) -> str:
+    """How much the study's own statistic would call significant."""
     rsa, published = results.analysis("rsa"), results.analysis("as_published")
     if rsa is None or published is None:
         return ""
     naive = sum(row["p_value"] < 0.05 for row in rows_of(published))
     honest = sum(row["p_fdr"] < 0.05 for row in rows_of(rsa))
     return (
-        f"The study's own statistic on the same latents calls {naive} of {len(published)} rows significant, "
-        f"where "
+        f"The study's own statistic on the same latents calls {naive} of {len(published)} rows significant, where "
         f"permuting participants leaves {honest}: it counts draws of one model as if they were people "
         "(pseudo-replication), and is shown for comparison only."
     )
 
 
-def rsa_table(results: Results) -> ReportTable | None:
+def _rsa_table(results: Results) -> ReportTable | None:
     """Permutation RSA with the study's own statistic beside it, labelled as what it is."""
     rsa, published = results.analysis("rsa"), results.analysis("as_published")
     if rsa is None:
         return None
     columns = ["variable", "n", "τ", "95 % interval", "p", "p (FDR)"]
-    if more := {name: words for name, words in MORE_RSA.items() if name in rsa and len(rsa[name].dropna())}:
+    if more := {name: words for name, words in _MORE.items() if holds(rsa, name)}:
         columns += [heading for heading, _ in more.values()]
     own = len(columns)
     if published is not None:
         published = published.set_index(["space", "variable"])
         columns += ["mean", "t (df)", "p"]
     blocks = {}
-    for space in in_order(rsa["space"].tolist(), SPACE_COLOURS):
+    for space in in_order(rsa["space"].tolist(), SPACE_LABELS):
         part = rsa.loc[rsa["space"] == space]
-        blocks[_space_heading(space, part)] = [
+        blocks[_heading(space, part)] = [
             [
                 results.label(row["variable"]),
                 count(row["n"]),
@@ -104,24 +113,36 @@ def rsa_table(results: Results) -> ReportTable | None:
             ("participants permuted (inference)", own),
             ("as published: pseudo-replication, not inference", 3),
         )
-    return ReportTable(_rsa_caption(rsa, published is not None), tuple(columns), blocks, spans)
+    return ReportTable(_caption(rsa, published=published is not None), tuple(columns), blocks, spans)
 
 
-def _rsa_caption(rsa: pd.DataFrame, published: bool) -> str:
-    said = [
+def _named(space: str) -> str:
+    return space_label(space) if space == "vae" else f"{space_label(space)} space"
+
+
+def _heading(space: str, rows: pd.DataFrame) -> str:
+    """Name a space, with its ceiling where that is known."""
+    if not holds(rows, "noise_ceiling"):
+        return _named(space)
+    ends = sorted({number(rows["noise_ceiling"].min(), 2), number(rows["noise_ceiling"].max(), 2)})
+    return f"{_named(space)}, ceiling {' to '.join(ends)}"
+
+
+def _caption(rsa: pd.DataFrame, *, published: bool) -> str:
+    sentences = [
         "Kendall's τ between the dissimilarities of a space and of a variable (difference of numbers; codes equal or "
         "not); p by permuting participants."
     ]
-    if "tau_partial" in rsa and len(rsa["tau_partial"].dropna()):
-        said.append(
+    if holds(rsa, "tau_partial"):
+        sentences.append(
             "Partial τ: over pairs of the same site, freed of age, where the cohort has them; its p is not "
             "corrected. A relation that goes away there may be one with site or age."
         )
-    if "noise_ceiling" in rsa and len(rsa["noise_ceiling"].dropna()):
-        said.append(
+    if holds(rsa, "noise_ceiling"):
+        sentences.append(
             "Ceiling: τ of the space with its own posterior draws; no variable can be expected above it."
         )
-    return " ".join([*said, PSEUDO_REPLICATION] if published else said)
+    return " ".join([*sentences, _PSEUDO_REPLICATION] if published else sentences)
 
 
 def _starred(p_fdr: Any) -> str:
@@ -134,3 +155,24 @@ def _published_cells(published: pd.DataFrame, space: str, variable: str) -> list
     row = published.loc[(space, variable)]
     t_value = MISSING if pd.isna(row["t"]) else f"{number(row['t'], 1)} ({count(row['df'])})"
     return [number(row["mean"]), t_value, probability(row["p_value"])]
+
+
+SECTION = Section(
+    "rsa",
+    "What the spaces are related to",
+    "If people who differ in a variable also lie apart in a space, the space carries something of that "
+    "variable. Chance is what remains when participants are shuffled.",
+    tables=(_rsa_table,),
+    pictures=(
+        Picture(
+            "rsa",
+            "Representational similarity",
+            "Bar chart of Kendall's tau for each variable in each space, with interval and the band of chance; "
+            "the numbers are in the table below.",
+            "Positive: participants who differ more in the variable lie farther apart in the space. Gray: "
+            "where 95 % of permutations fall. Star: p below 0.05 after correction for the whole table.",
+            plot_variables("rsa", statistics.similarity_bars),
+            wide=True,
+        ),
+    ),
+)

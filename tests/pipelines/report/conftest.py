@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.report.figures import draw_figures
+from pipelines.output_dir.results import Results
+from pipelines.report.figures import plot_figures
 from pipelines.report.page import write_report
 from tests.pipelines.report.invented_report import Page, write_decoded, write_slices, write_tables
 
@@ -18,8 +19,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tables(folder)
     write_decoded(folder)
     write_slices(folder)
-    draw_figures(folder)
-    write_report(folder)
+    plot_figures(Results(folder))
+    write_report(Results(folder))
     return folder
 
 

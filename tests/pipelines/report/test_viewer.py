@@ -88,7 +88,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         folder / "analysis" / "peaks.tsv",
     )
-    return write_report(folder)
+    return write_report(Results(folder))
 
 
 def in_browser(page: Path, profile: Path, *flags: str) -> str:

@@ -1,12 +1,21 @@
+"""What site, age and sex share with the group, in sentences and tables."""
+
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from pipelines.output_dir.results import Results
 from pipelines.report.sections.confounding import (
     association_sentence,
+    contrasts,
     difference_sentence,
     share_sentence,
     site_sentences,
+    terminal_lines,
 )
+from tests.pipelines.report.invented_report import Page
 
 
 def counts(**sites: tuple[int, int]) -> pd.DataFrame:
@@ -76,3 +85,28 @@ def test_sexes_that_differ():
     assert share_sentence("sex", "male", (0.5, 0.52), -0.04) is None
     # No spread within either group: the difference has no number, and could not be larger.
     assert "100 % of patients and 0 %" in (share_sentence("sex", "male", (1.0, 0.0), float("nan")) or "")
+
+
+def test_site_of_one_group_is_not_identified(page: Page) -> None:
+    assert (
+        "WashU has controls only (10 participants): patients against controls is not identified" in page.text
+    )
+
+
+def test_code_without_words_is_named_by_its_column(folder: Path) -> None:
+    (folder / "cohort.json").unlink()
+    assert contrasts(Results(folder))[0].startswith("site 7 has controls only")
+
+
+def test_age_sex_and_missing_values_are_shown_by_group(page: Page) -> None:
+    assert "ADHD Index 10 of 30 10 of 30" in page.text
+    assert re.search(r"age \d+\.\d \(\d\.\d\) \d+\.\d \(\d\.\d\) −?\d\.\d\d", page.text)
+    assert re.search(r"sex: male \d+ \(\d+ %\) \d+ \(\d+ %\) −?\d\.\d\d", page.text)
+
+
+def test_a_terminal_gets_the_tables_and_the_sentences(drawn: Path) -> None:
+    lines = terminal_lines(Results(drawn))
+    assert all(len(line) < 80 for line in lines)
+    assert "Missing values  patients  controls" in lines
+    assert "ADHD Index      10 of 30  10 of 30" in lines
+    assert lines[lines.index("What this means for the analysis") + 1].startswith("- WashU has controls only")

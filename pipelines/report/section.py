@@ -1,0 +1,133 @@
+"""What a section of the page is made of: words, tables and pictures, each with what makes it from the results."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from adhd_cvae.names import SPACE_LABELS, in_order, rows_of, space_label
+from pipelines.output_dir.results import Results
+from pipelines.report.formatting import ReportTable, number, rounded, text, words
+
+Plotter = Callable[[Results], Figure | None]
+"""Plots a picture from the files of an OUTPUT_DIR; None where they are absent."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report.
+
+    Attributes
+    ----------
+    name
+        File name under ``figures/``, without its ending.
+    title
+        Heading of its caption.
+    alt
+        What it shows, for a reader who cannot see it.
+    caption
+        How to read it.
+    plot
+        What plots it.
+    wide
+        Whether it takes the page's full width on a desktop.
+    """
+
+    name: str
+    title: str
+    alt: str
+    caption: str
+    plot: Plotter
+    wide: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The title, ended."""
+        return self.title if self.title.endswith("?") else f"{self.title}."
+
+    @property
+    def file(self) -> str:
+        """File name with its ending."""
+        return f"{self.name}.svg"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page, with everything it shows; one with neither pictures nor tables is left out.
+
+    Attributes
+    ----------
+    name
+        Anchor.
+    words
+        Opening paragraph.
+    sentences
+        What says more from the tables, one paragraph an entry.
+    viewer
+        Content of the brain viewer, where the section has one.
+    """
+
+    name: str
+    title: str
+    words: str = ""
+    sentences: Callable[[Results], list[str]] = lambda results: []
+    tables: tuple[Callable[[Results], ReportTable | None], ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    viewer: Callable[[Results], str | None] = lambda results: None
+
+
+def plot_table(name: str, plot: Callable[[pd.DataFrame], Figure]) -> Plotter:
+    """Plot the whole of ``analysis/<name>.tsv``."""
+
+    def plotter(results: Results) -> Figure | None:
+        table = results.analysis(name)
+        return None if table is None else plot(table)
+
+    return plotter
+
+
+def plot_variables(name: str, plot: Callable[..., Figure]) -> Plotter:
+    """Plot ``analysis/<name>.tsv``, whose rows carry a variable (or target), with the words for each."""
+
+    def plotter(results: Results) -> Figure | None:
+        table = results.analysis(name)
+        if table is None:
+            return None
+        column = "variable" if "variable" in table else "target"
+        return plot(table, {name: results.label(str(name)) for name in table[column].unique()})
+
+    return plotter
+
+
+def holds(table: pd.DataFrame, column: str) -> bool:
+    """Whether a table has this column, with a value in it."""
+    return column in table and bool(table[column].notna().any())
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column of a result table is headed and written."""
+
+    name: str
+    heading: str
+    write: Callable[[object], str] = number
+
+
+def result_table(
+    results: Results, name: str, first: str, columns: tuple[Column, ...], caption: str
+) -> ReportTable | None:
+    """``analysis/<name>.tsv`` in blocks by space, headed by the column `first`; columns it lacks are left out."""
+    table = results.analysis(name)
+    if table is None:
+        return None
+    shown = [column for column in columns if holds(table, column.name)]
+    blocks = {
+        space_label(space): [
+            [results.label(str(row[first])), *(column.write(row[column.name]) for column in shown)]
+            for row in rows_of(table.loc[table["space"] == space])
+        ]
+        for space in in_order(table["space"].tolist(), SPACE_LABELS)
+    }
+    prose = tuple(column.heading for column in shown if column.write in (text, words, rounded))
+    return ReportTable(caption, (first, *(column.heading for column in shown)), blocks, prose=prose)

@@ -1,0 +1,40 @@
+"""Every figure that the tables allow, the same bytes twice, and none of an earlier run."""
+
+from pathlib import Path
+
+from adhd_cvae.figures.style import save_figure
+from adhd_cvae.io import write_tsv
+from pipelines.output_dir.results import Results
+from pipelines.report.figures import plot_figures
+from pipelines.report.page import write_report
+from pipelines.report.sections import SECTIONS
+from tests.pipelines.report.invented_report import cohort_table
+
+
+def test_same_files_give_the_same_page_and_figures(folder: Path, drawn: Path) -> None:
+    results = Results(folder)
+    for picture in (picture for section in SECTIONS for picture in section.pictures):
+        if picture.name in ("rsa", "effect_map", "reconstructions", "umap_group"):
+            (folder / "figures" / picture.file).unlink()
+            figure = picture.plot(results)
+            assert figure is not None
+            save_figure(figure, folder / "figures" / picture.file)
+        assert (folder / "figures" / picture.file).read_bytes() == (
+            drawn / "figures" / picture.file
+        ).read_bytes()
+    assert write_report(results).read_bytes() == (drawn / "report.html").read_bytes()
+
+
+def test_a_cohort_alone_gives_its_flow_and_takes_an_earlier_runs_figure_away(tmp_path: Path) -> None:
+    write_tsv(cohort_table().drop(columns=["site", "age", "sex"]), tmp_path / "cohort.tsv")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/rsa.svg").write_text("of an earlier run")
+    steps: list[tuple[int, int]] = []
+    written = plot_figures(Results(tmp_path), lambda done, total: steps.append((done, total)))
+    assert [path.stem for path in written] == ["flow"]
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["flow.svg"]
+    assert steps[-1] == (len(steps), len(steps))
+
+
+def test_nothing_is_plotted_of_nothing(tmp_path: Path) -> None:
+    assert plot_figures(Results(tmp_path)) == []

@@ -1,0 +1,58 @@
+"""The methods paragraph says what was done, and cites it."""
+
+import re
+from pathlib import Path
+
+from adhd_cvae.config import ObjectiveConfig
+from adhd_cvae.io import read_json, write_json
+from pipelines.output_dir.results import Results
+from pipelines.report import methods
+from tests.pipelines.report.invented_report import Page
+
+
+def test_methods_are_ready_to_paste(drawn: Path, page: Page) -> None:
+    results = Results(drawn)
+    paragraph = methods.paragraph(results)
+    assert paragraph in page.text
+    assert "1000 permutations of participants within site" in paragraph
+    assert "torch 2.13.0" in paragraph
+    references = methods.used_references(results)
+    cited = {int(number) for number in re.findall(r"\[(\d+)\]", paragraph)}
+    assert cited == set(range(1, len(references) + 1))
+    assert "10.1126/science.abm2461" in page.text
+
+
+def test_methods_say_how_groups_were_balanced(folder: Path) -> None:
+    assert "Beforehand" not in methods.paragraph(Results(folder))
+    run = read_json(folder / "run.json")
+    run["recipe"]["cohort"] |= {
+        "drop_one_group_sites": True,
+        "match": ["age", "sex"],
+        "caliper": 0.25,
+        "max_ratio": 2,
+    }
+    write_json(run, folder / "run.json")
+    said = methods.paragraph(Results(folder))
+    assert (
+        "Beforehand, sites with one group only were left out; each patient was paired with one control by age and"
+        in said
+    )
+    assert "numbers within 0.25 standard deviations" in said
+    assert "cut at random to 2 times the smaller one." in said
+
+
+def test_methods_name_the_objectives_terms_and_cite_them(folder: Path) -> None:
+    run = read_json(folder / "run.json")
+    for name, expected in (
+        ("mm_cvae", "the maximum mean discrepancy of z between the groups was penalised (weight 1000)"),
+        ("hsic", "the unbiased, normalised HSIC of patients' s and z was penalised (weight 100)"),
+        ("vae", "both were decoded for everyone"),
+    ):
+        weights = ObjectiveConfig.model_validate({"name": name}).model_dump()
+        run["recipe"]["objective"] = weights
+        write_json(run, folder / "run.json")
+        results = Results(folder)
+        assert expected in methods.paragraph(results)
+        assert ("critic" in methods.paragraph(results)) == (weights["total_correlation"] > 0)
+        cited = {key for key, _ in methods.used_references(results)}
+        assert ("mmd" in cited) == (name == "mm_cvae")

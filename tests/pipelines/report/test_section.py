@@ -1,0 +1,70 @@
+"""What every section is made of."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from adhd_cvae.io import write_tsv
+from pipelines.output_dir.results import Results
+from pipelines.report.formatting import text
+from pipelines.report.section import Column, Picture, Section, holds, plot_table, plot_variables, result_table
+
+
+def test_a_title_that_asks_needs_no_full_stop() -> None:
+    pictures = [Picture("rsa", title, "", "", lambda results: None) for title in ("Losses", "Clusters?")]
+    assert [picture.heading for picture in pictures] == ["Losses.", "Clusters?"]
+    assert pictures[0].file == "rsa.svg"
+
+
+def test_an_empty_section_says_and_shows_nothing(tmp_path: Path) -> None:
+    section = Section("empty", "Empty")
+    assert section.sentences(Results(tmp_path)) == []
+    assert section.viewer(Results(tmp_path)) is None
+
+
+def test_result_table_has_a_block_a_space_and_leaves_empty_columns_out(tmp_path: Path) -> None:
+    table = {
+        "space": ["vae", "salient"],
+        "target": "adhd_index",
+        "score": [0.1234, np.nan],
+        "note": [None, "few"],
+    }
+    write_tsv(pd.DataFrame({**table, "p_value": np.nan}), tmp_path / "analysis/probes.tsv")
+    columns = (
+        Column("score", "score"),
+        Column("p_value", "p"),
+        Column("note", "note", text),
+        Column("no", "no"),
+    )
+    shown = result_table(Results(tmp_path), "probes", "target", columns, "What is read.")
+    assert shown is not None
+    assert shown.columns == ("target", "score", "note")
+    assert shown.blocks == {
+        "salient s": [["ADHD Index", "n/a", "few"]],
+        "plain VAE": [["ADHD Index", "0.123", ""]],
+    }
+    assert shown.prose == ("note",)
+    assert result_table(Results(tmp_path), "rsa", "variable", columns, "") is None
+
+
+def test_columns_that_are_absent_or_empty_hold_nothing() -> None:
+    table = pd.DataFrame({"full": [1.0, np.nan], "empty": [np.nan, np.nan]})
+    assert [holds(table, name) for name in ("full", "empty", "absent")] == [True, False, False]
+
+
+def test_pictures_of_a_table_get_it_with_the_words_of_its_variables(tmp_path: Path) -> None:
+    write_tsv(pd.DataFrame({"variable": ["age", "adhd_pc1"]}), tmp_path / "analysis/rsa.tsv")
+    results, given = Results(tmp_path), []
+
+    def plot(*arguments: object) -> Figure:
+        given.append(arguments)
+        return Figure()
+
+    assert plot_table("rsa", plot)(results) is not None
+    assert plot_variables("rsa", plot)(results) is not None
+    assert given[0][0].equals(given[1][0])
+    assert given[1][1] == {"age": "age", "adhd_pc1": "ADHD battery, PC1"}
+    assert plot_table("mixture", plot)(results) is None
+    assert plot_variables("mixture", plot)(results) is None
