@@ -89,6 +89,7 @@ def test_a_file_system_without_locks_still_has_one_at_a_time(tmp_path, monkeypat
         [sys.executable, "-c", HOLD.replace("import sys", SOFT, 1).format(folder=str(tmp_path))]
     )
     while not (tmp_path / HOLDER).is_file():
+        assert dead.poll() is None
         time.sleep(0.05)
     dead.kill()
     dead.wait()
