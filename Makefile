@@ -1,9 +1,24 @@
-# `make demo`: simulate a cohort and run every stage.  `make test`: lint, types, walls, tests.
+# `make help` prints every target. The environment is made once, in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 OUTPUT_DIR ?= demo
+# Tests run in so many processes of one thread each; a process takes up to 2 GB.
+JOBS ?= 2
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+# What campaigns have found so far lies here; a call goes on with it.
+CAMPAIGN ?= campaign
+# The version that this one is compared with: where its commit is, which a shallow clone may lack.
+BEFORE ?= 951aeea
+HAS_BEFORE = $(shell git cat-file -e '$(BEFORE)^{commit}' 2>/dev/null && echo yes)
 
-.PHONY: demo test check slow calibration training-beside-the-study kills fuzz clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fast slow coverage house same-results
+.PHONY: calibration training-beside-the-study kills fuzz clean
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo; echo "Variables: PYTHON=$(PYTHON) OUTPUT_DIR=$(OUTPUT_DIR) JOBS=$(JOBS) CAMPAIGN=$(CAMPAIGN) BEFORE=$(BEFORE)"
 
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Making the environment in .venv (once; a few minutes) …"
@@ -11,35 +26,46 @@ OUTPUT_DIR ?= demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: .venv/.installed
+demo: .venv/.installed  ## simulate a cohort and run every stage, into OUTPUT_DIR
 	$(BIN)/adhd-cvae demo $(OUTPUT_DIR)
 
-check: .venv/.installed
+check: .venv/.installed  ## lint, types, and walls between rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-test: check
-	$(BIN)/python -m pytest -m "not slow"
+test: check fast  ## check, then every test that is not slow
 
-slow: .venv/.installed
-	$(BIN)/python -m pytest -m slow
+fast: .venv/.installed  ## every test that is not slow, in JOBS processes
+	$(PYTEST) -m "not slow"
 
-# Campaigns: hours; what they found last is in the README of their folder. CAMPAIGN holds what was done so far.
-CAMPAIGN ?= campaign
+slow: .venv/.installed  ## the tests that take more than half a minute each
+	$(PYTEST) -m slow
 
-calibration: .venv/.installed
+coverage: .venv/.installed  ## branches of the packages that the fast tests reach, subprocesses included
+	$(BIN)/python -m coverage erase
+	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist worksteal -m "not slow"
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+house: .venv/.installed  ## the house in numbers beside BEFORE, into tests/README.md
+	$(BIN)/python tests/house/measure.py $(if $(HAS_BEFORE),--before $(BEFORE) --write)
+
+same-results: .venv/.installed  ## the same recipe and seed with BEFORE and now: the same bytes? (20 minutes)
+	$(BIN)/python tests/validation/same_results/run.py --before $(BEFORE)
+
+calibration: .venv/.installed  ## how often each test rejects where nothing is, into CAMPAIGN (hours)
 	$(BIN)/python -m tests.validation.calibration.run $(CAMPAIGN)/$@
 
-training-beside-the-study: .venv/.installed
+training-beside-the-study: .venv/.installed  ## training beside the study's network (10 minutes, 8 GB)
 	$(BIN)/python -m tests.validation.training_beside_the_study $(CAMPAIGN)/$@
 
-kills: .venv/.installed
+kills: .venv/.installed  ## whole runs killed at random moments and called again (22 minutes)
 	$(BIN)/python -m tests.robustness.kills $(CAMPAIGN)/$@
 
-fuzz: .venv/.installed
+fuzz: .venv/.installed  ## maps and tables spoilt at random (10 minutes)
 	$(BIN)/python -m tests.robustness.fuzz $(CAMPAIGN)/$@
 
-clean:
+clean:  ## remove the environment and the demo
 	rm -rf .venv demo

@@ -92,18 +92,18 @@ def outcome(path: Path) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            told = _read(path)
+            ending = _read(path)
     except InputError as error:
         long = next((line for line in error.problems if "\n" in line or len(line) > 1000), None)
-        told = "refused" if long is None else f"in more than a line: {long[:80]!r}"
+        ending = "refused" if long is None else f"in more than a line: {long[:80]!r}"
     except Exception as error:  # whatever comes is what is looked for
-        told = f"{type(error).__name__}: {error}"
+        ending = f"{type(error).__name__}: {error}"
     finally:
         seconds, memory = time.monotonic() - started, tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     if seconds > SECONDS:
         return f"took {seconds:.1f} s"
-    return f"took {memory >> 20} MiB" if memory > MEMORY else told
+    return f"took {memory >> 20} MiB" if memory > MEMORY else ending
 
 
 def _read(path: Path) -> str:
@@ -138,13 +138,13 @@ def read_spoilt(
                     )
                 path = folder / f"spoilt.{kind}"
                 path.write_bytes(spoilt)
-                told = outcome(path)
+                ending = outcome(path)
                 counts[kind]["tried"] += 1
-                counts[kind][told if told in ("read", "refused") else "found"] += 1
-                if told not in ("read", "refused") and (new := f"{kind} {told[:60]}") not in seen:
+                counts[kind][ending if ending in ("read", "refused") else "found"] += 1
+                if ending not in ("read", "refused") and (new := f"{kind} {ending[:60]}") not in seen:
                     seen.add(new)
                     path.rename(folder / f"found-{len(seen)}.{kind}")
-                    progress.line(f"found-{len(seen)}.{kind}: {told[:200]}")
+                    progress.line(f"found-{len(seen)}.{kind}: {ending[:200]}")
                 path.unlink(missing_ok=True)
             tick(int(now - started), int(60 * minutes), f"{len(seen)} found")
     return pd.DataFrame([{"kind": kind, **count} for kind, count in counts.items()], columns=list(COLUMNS))

@@ -2,6 +2,7 @@
 
 `make kills` takes a tiny simulated cohort through every stage, undisturbed and then once a kill, each
 in a folder of its own. SIGKILL hits the command and all its workers after a random share of the undisturbed time.
+Each kill's outcome is kept, so that a call after an interruption, or for more kills, goes on.
 """
 
 import json
@@ -25,14 +26,14 @@ import pandas as pd
 import typer
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import file_checksum, read_tsv, write_tsv
+from adhd_cvae.io import file_checksum, read_json, read_tsv, write_json, write_tsv
 from pipelines.cli.options import OutputDir, Seed
 from pipelines.progress import Progress, for_this_terminal
 
 KILLS = 50
 TIMED = ("seconds", "time_ms", "mtime_ns", "key")
 """What JSON files and tables hold besides results, and differs from call to call: times, and a key made of them."""
-TOLD_WITH_TIMES = ("run.json", "report.html")
+WITH_TIMES = ("run.json", "report.html")
 """Files that only have to be whole: the checklist holds checksums of files with times, the page shows it."""
 TEMPORARY = "-resume.pt"
 """State of a training that goes on; gone once a model is finished. Other temporary files begin with a dot."""
@@ -47,10 +48,12 @@ ENDED = "none: it had ended"
 """Step of a kill that came too late: runs beside each other do not all take the same time."""
 
 
-def measure_faults(
+def measure_kills(
     folder: Path, progress: Progress, kills: int = KILLS, seed: int = 0, jobs: int | None = None
 ) -> pd.DataFrame:
     """Kill, look, call again, compare; files are made in a temporary folder inside `folder`.
+
+    Outcomes are kept in ``outcomes/``, with the undisturbed seconds that the moments are drawn from.
 
     Returns
     -------
@@ -62,13 +65,17 @@ def measure_faults(
     Raises
     ------
     InputError
-        The undisturbed run fails, or two of them differ: there is nothing to compare with.
+        The undisturbed run fails, or two of them differ: there is nothing to compare with. Or `folder` holds kills
+        of another seed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    outcomes = folder / "outcomes"
+    outcomes.mkdir(parents=True, exist_ok=True)
+    kept = {number: outcomes / f"kill-{number:04d}.json" for number in range(1, kills + 1)}
+    missing = [number for number, file in kept.items() if not file.is_file()]
     jobs = jobs or os.cpu_count() or 1
     with tempfile.TemporaryDirectory(dir=folder) as name, progress.bar("Killing and calling again") as tick:
         scratch = Path(name)
-        tick(0, kills, "undisturbed")
+        tick(kills - len(missing), kills, "undisturbed")
         with ThreadPoolExecutor(jobs) as threads:
             whole = [scratch / f"undisturbed-{number}" for number in range(max(jobs, 2))]
             seconds = float(np.mean(list(threads.map(_undisturbed, whole))))
@@ -76,16 +83,29 @@ def measure_faults(
                 raise InputError(
                     f"two undisturbed runs differ in {', '.join(different)}; nothing to compare with."
                 )
-            moments = np.random.default_rng(seed).uniform(0, seconds, kills)
-            waiting = [
-                threads.submit(_one_kill, number, float(moment), scratch / f"kill-{number}", whole[0])
-                for number, moment in enumerate(moments, start=1)
-            ]
-            rows = []
-            for done in as_completed(waiting):
-                rows.append(done.result())
-                tick(len(rows), kills, f"{sum(row['outcome'] == SAME for row in rows)} ended the same")
+            moments = np.random.default_rng(seed).uniform(0, _seconds(outcomes, seconds, seed), kills)
+            waiting = {
+                threads.submit(_one_kill, number, moments[number - 1], scratch / f"kill-{number}", whole[0])
+                for number in missing
+            }
+            for count, done in enumerate(as_completed(waiting), start=kills - len(missing) + 1):
+                row = done.result()
+                write_json(row, kept[row["kill"]])
+                tick(count, kills, f"kill {row['kill']}: {row['outcome']}")
+    rows = [read_json(file) for file in kept.values()]
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("second", ignore_index=True)
+
+
+def _seconds(outcomes: Path, seconds: float, seed: int) -> float:
+    """Undisturbed seconds of the first call with this seed: later calls draw the same moments."""
+    file = outcomes / "undisturbed.json"
+    kept = read_json(file) if file.is_file() else {"seed": seed, "seconds": seconds}
+    if kept["seed"] != seed:
+        raise InputError(
+            f"{outcomes} holds kills of seed {kept['seed']}. Give --seed {kept['seed']}, or delete it."
+        )
+    write_json(kept, file)
+    return float(kept["seconds"])
 
 
 def _undisturbed(folder: Path) -> float:
@@ -114,7 +134,7 @@ def _one_kill(number: int, second: float, folder: Path, whole: Path) -> dict[str
     runs = finished_runs(folder)
     row = {
         "kill": number,
-        "second": round(second, 2),
+        "second": round(float(second), 2),
         "step": step,
         "half_written": ", ".join(broken),
         "status": status,
@@ -197,7 +217,7 @@ def _same(path: Path, other: Path) -> bool:
     """Whether two files hold the same; times apart."""
     if not path.is_file() or not other.is_file():
         return False
-    if path.name in TOLD_WITH_TIMES:
+    if path.name in WITH_TIMES:
         return _is_complete(path)
     if path.suffix == ".json":
         return _untimed(path) == _untimed(other) is not None
@@ -244,7 +264,7 @@ def main(
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes of one core each.")] = None,
 ) -> None:
     """Runs killed at random moments and called again: do they end the same?"""
-    table = measure_faults(output_dir, for_this_terminal(), kills, seed, jobs)
+    table = measure_kills(output_dir, for_this_terminal(), kills, seed, jobs)
     write_tsv(table, output_dir / "kills.tsv")
     same = table["outcome"] == SAME
     by_step = same.groupby(table["step"], sort=False).agg(["size", "sum"])

@@ -1,4 +1,4 @@
-"""What the benchmarks of kills and of spoilt files notice; the kills themselves take minutes each."""
+"""What the campaigns of kills and of spoilt files notice; the kills themselves take minutes each."""
 
 import itertools
 import json
@@ -7,8 +7,9 @@ import sqlite3
 
 import pytest
 
+from adhd_cvae.errors import InputError
 from pipelines.progress import Silent
-from tests.robustness import fuzz
+from tests.robustness import fuzz, kills
 from tests.robustness.kills import differences, finished_runs, half_written, last_step, temporary_files
 
 
@@ -72,6 +73,30 @@ def test_the_step_and_the_runs_of_a_killed_call_are_told(tmp_path):
     with sqlite3.connect(tmp_path / "derivatives" / "mlflow.db") as store:
         store.execute("INSERT INTO runs VALUES ('RUNNING', 'active')")
     assert finished_runs(tmp_path) == 0
+
+
+@pytest.fixture
+def runs_without_work(monkeypatch):
+    """Runs that are over at once; the numbers of the kills."""
+    killed = []
+
+    def one_kill(number, second, folder, whole):
+        killed.append(number)
+        return {**dict.fromkeys(kills.COLUMNS, 0), "kill": number, "second": second, "outcome": kills.SAME}
+
+    monkeypatch.setattr(kills, "_undisturbed", lambda folder: folder.mkdir() or 10.0)
+    monkeypatch.setattr(kills, "_one_kill", one_kill)
+    return killed
+
+
+def test_kills_go_on_where_they_were_interrupted(tmp_path, runs_without_work):
+    first = kills.measure_kills(tmp_path, Silent(), kills=3, seed=1, jobs=1)
+    more = kills.measure_kills(tmp_path, Silent(), kills=5, seed=1, jobs=1)
+    assert sorted(runs_without_work) == [1, 2, 3, 4, 5]
+    assert set(first["second"]) < set(more["second"])
+    assert more["second"].between(0, 10).all()
+    with pytest.raises(InputError, match="kills of seed 1"):
+        kills.measure_kills(tmp_path, Silent(), kills=6, seed=2, jobs=1)
 
 
 def rounds(count):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.validation.calibration import rejections as calibration
 from tests.validation.calibration.figure import calibration_figure
-from tests.validation.calibration.null_studies import simulate_world
+from tests.validation.calibration.null_studies import simulate_study
 from tests.validation.calibration.rejections import calibration_table, simulated_rejections
 
 STUDIES = 24
@@ -49,14 +49,14 @@ def test_every_test_answers_and_the_same_number_answers_the_same(monkeypatch):
 
 
 def test_planted_is_all_that_differs_between_participants_of_alike_sites():
-    worlds = [
-        simulate_world(np.random.default_rng(1), site_effects=False, planted=planted)
+    studies = [
+        simulate_study(np.random.default_rng(1), site_effects=False, planted=planted)
         for planted in (False, True)
     ]
-    assert worlds[0].site is None
-    np.testing.assert_array_equal(worlds[0].variables, worlds[1].variables)
-    np.testing.assert_array_equal(worlds[0].salient[:, 3], worlds[1].salient[:, 3])
-    assert not np.array_equal(worlds[0].salient[:, 0], worlds[1].salient[:, 0])
+    assert studies[0].site is None
+    np.testing.assert_array_equal(studies[0].variables, studies[1].variables)
+    np.testing.assert_array_equal(studies[0].salient[:, 3], studies[1].salient[:, 3])
+    assert not np.array_equal(studies[0].salient[:, 0], studies[1].salient[:, 0])
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from pipelines.progress import Silent
@@ -16,4 +17,8 @@ def test_training_is_measured_beside_the_studys_network(tmp_path):
     assert (table["weights"][1:] < table["weights"][0] / 10).all()
     assert (table[["processor_s", "memory_gib", "unexplained"]] > 0).all(axis=None)
     assert table["unexplained"][1] < 1 < table["unexplained"][0]  # after one epoch
-    assert not list(tmp_path.iterdir())
+    again = training_beside_the_study.measure_training(
+        tmp_path, load_recipe("smoke", small), Silent(), participants=24, epochs=1
+    )
+    pd.testing.assert_frame_equal(again, table)  # times too: nothing was trained again
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json"}

@@ -1,22 +1,21 @@
 """What training costs beside the study's network on the same maps: processor time, memory and held-out error."""
 
-import resource
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pandas as pd
 import typer
 
 from adhd_cvae.cohort.table import TARGET, TEST, TRAIN
-from adhd_cvae.config import Recipe
-from adhd_cvae.io import read_tsv, write_tsv
+from adhd_cvae.config import ImageConfig, Recipe
+from adhd_cvae.io import read_json, read_tsv, write_json, write_tsv
 from adhd_cvae.simulation.cohort import SimulationConfig
+from pipelines.benchmarks.speed.measures import peak_gib
 from pipelines.cli.options import OutputDir, Overrides, RecipeName
 from pipelines.progress import Progress, for_this_terminal
 from pipelines.recipes.loader import load_recipe
@@ -42,6 +41,7 @@ def measure_training(
     folder: Path,
     recipe: Recipe,
     progress: Progress,
+    *,
     participants: int = PARTICIPANTS,
     epochs: int = EPOCHS,
 ) -> pd.DataFrame:
@@ -49,7 +49,8 @@ def measure_training(
 
     Ours is the linear start alone where that is enough, which it has been whenever measured; with all its epochs
     beside. The study's network is the recipe ``as-published`` on our grid and smoothing: 202 million weights, two
-    strided convolutions, 128 hidden units, 16 + 16 maps a batch, single precision.
+    strided convolutions, 128 hidden units, 16 + 16 maps a batch, single precision. What is measured already is kept
+    in `folder`.
 
     Returns
     -------
@@ -76,8 +77,12 @@ def measure_training(
         write_tsv(cohort.table, scratch / "cohort.tsv")
         for done, (model, settings, count) in enumerate(asked):
             tick(done, len(asked), f"training {model}")
-            cost = _in_own_process(scratch, settings, count)
-            rows.append({"model": model, "epochs": count, **cost._asdict()})
+            asked_of = {"participants": participants, "recipe": settings.model_dump(mode="json")}
+            kept = folder / f"{model.replace(' ', '-')}-{count}.json"
+            if not kept.is_file() or read_json(kept)["asked"] != asked_of:
+                cost = _in_own_process(scratch, settings, count)
+                write_json({"asked": asked_of, "cost": cost._asdict()}, kept)
+            rows.append({"model": model, "epochs": count, **read_json(kept)["cost"]})
         tick(len(asked), len(asked), "")
     table = pd.DataFrame(rows)
     for what in ("processor", "memory"):
@@ -85,7 +90,7 @@ def measure_training(
     return table.rename(columns={"processor": "processor_s", "memory": "memory_gib"})
 
 
-def _image(recipe: Recipe):
+def _image(recipe: Recipe) -> ImageConfig:
     """Our grid and smoothing, the study's values: not standardised."""
     return recipe.image.model_copy(update={"standardise": "none"})
 
@@ -109,7 +114,7 @@ def _train(scratch: Path, settings: str) -> Cost:
     started = time.process_time()
     with tempfile.TemporaryDirectory(dir=scratch) as checkpoints:
         train(images, cohort, recipe, Path(checkpoints))
-        processor, memory = time.process_time() - started, _peak_gib()
+        processor, memory = time.process_time() - started, peak_gib()
         model, _ = load_model(Path(checkpoints) / "cvae")
     held_out, training = ((cohort["split"] == split).to_numpy() for split in (TEST, TRAIN))
     is_target = (cohort["group"] == TARGET).to_numpy()[held_out, None]
@@ -122,19 +127,18 @@ def _train(scratch: Path, settings: str) -> Cost:
     return Cost(processor, memory, unexplained, sum(part.numel() for part in model.parameters()))
 
 
-def _peak_gib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
-
-
 def main(
     output_dir: OutputDir = Path("training_beside_the_study"),
     recipe: RecipeName = "demo",
     overrides: Overrides = None,
+    participants: Annotated[int, typer.Option("--participants", min=8, help="Simulated.")] = PARTICIPANTS,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Of each network.")] = EPOCHS,
 ) -> None:
     """Training until a reconstruction error is reached, beside the study's network."""
     resolved = load_recipe(recipe or "demo", tuple(overrides or ()))
-    table = measure_training(output_dir, resolved, for_this_terminal())
+    table = measure_training(
+        output_dir, resolved, for_this_terminal(), participants=participants, epochs=epochs
+    )
     write_tsv(table, output_dir / "training.tsv")
     print(f"{table.to_string(index=False)}\n\nWritten to {output_dir / 'training.tsv'}")
 

@@ -1,4 +1,4 @@
-"""People whose truth is known: latents and variables with nothing between them, or with a planted effect."""
+"""Patients whose truth is known: latents and variables with nothing between them, or with a planted effect."""
 
 from typing import NamedTuple
 
@@ -7,19 +7,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 PARTICIPANTS = 120
-SALIENT_UNITS, BACKGROUND_UNITS, VOXELS, DRAWS = 4, 16, 60, 10
+SALIENT_UNITS, BACKGROUND_UNITS, VOXELS, SAMPLES = 4, 16, 60, 10
 _SITE_SHARES = (0.4, 0.3, 0.2, 0.1)
 _PLANTED = {"score": 0.45, "label": 0.6, "voxels": 0.35, "shared": 0.6, "clusters": 3.0}
 """Weights in standard deviations of what is planted, for a power between none and full at 120 participants."""
 
 
-class World(NamedTuple):
-    """Patients of a simulated study; every array has one row (draws: one column) a patient."""
+class Study(NamedTuple):
+    """Patients of a simulated study; every array has one row (samples: one column) a patient."""
 
     salient: NDArray[np.float64]
     background: NDArray[np.float64]
-    draws: NDArray[np.float64]
-    """(draws, n, units) of the salient space."""
+    samples: NDArray[np.float64]
+    """(samples, n, units) of the salient space."""
     voxels: NDArray[np.float64]
     """(n, voxels) salient effect."""
     clusters: NDArray[np.float64]
@@ -32,7 +32,7 @@ class World(NamedTuple):
     """(n,) what participants are permuted within; None where sites do not differ."""
 
 
-def simulate_world(rng: np.random.Generator, *, site_effects: bool, planted: bool) -> World:
+def simulate_study(rng: np.random.Generator, *, site_effects: bool, planted: bool) -> Study:
     """Draw a study.
 
     Parameters
@@ -66,10 +66,10 @@ def simulate_world(rng: np.random.Generator, *, site_effects: bool, planted: boo
     aged = salient + age[:, None] + shifts(SALIENT_UNITS), score + age + shifts(1)[:, 0]
     salient, background = salient + shifts(SALIENT_UNITS), background + shifts(BACKGROUND_UNITS)
     variables = pd.DataFrame({"score": np.round(score + shifts(1)[:, 0], 1), "label": label})
-    return World(
+    return Study(
         salient=salient,
         background=background,
-        draws=salient + 0.5 * rng.normal(size=(DRAWS, n, SALIENT_UNITS)),
+        samples=salient + 0.5 * rng.normal(size=(SAMPLES, n, SALIENT_UNITS)),
         voxels=voxels,
         clusters=clusters,
         variables=variables.assign(age=age, site=site),

@@ -19,7 +19,7 @@ from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dis
 from adhd_cvae.analysis.rsa.table import rsa_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.variables import Scale
-from tests.validation.calibration.null_studies import World, simulate_world
+from tests.validation.calibration.null_studies import Study, simulate_study
 
 LEVEL, TOLERANCE = 0.05, 0.015
 PERMUTATIONS = 199
@@ -59,14 +59,14 @@ def _of_salient(table: pd.DataFrame, test: str) -> Rejections:
     return found
 
 
-def _rsa(world: World, seed: int) -> Rejections:
+def _rsa(study: Study, seed: int) -> Rejections:
     """Permuting freely where sites differ is wrong, and shown to be."""
-    spaces = {"salient": world.salient, "background": world.background}
+    spaces = {"salient": study.salient, "background": study.background}
     found: Rejections = {}
-    for way, strata in (("within site", pd.Series(world.variables["site"])), ("free", None)):
+    for way, strata in (("within site", pd.Series(study.variables["site"])), ("free", None)):
         table = rsa_table(
             spaces,
-            world.variables,
+            study.variables,
             _SCALES,
             permutations=PERMUTATIONS,
             bootstraps=PERMUTATIONS,
@@ -79,45 +79,45 @@ def _rsa(world: World, seed: int) -> Rejections:
     return found
 
 
-def _partial(world: World, seed: int) -> Rejections:
-    space, score = world.aged
+def _partial(study: Study, seed: int) -> Rejections:
+    space, score = study.aged
     table = rsa_table(
         {"salient": space},
-        world.variables.assign(score=score),
+        study.variables.assign(score=score),
         _SCALES,
         controls={"site": "nominal", "age": "ratio"},
         permutations=PERMUTATIONS,
         bootstraps=0,
         seed=seed,
-        strata=world.site,
+        strata=study.site,
         n_jobs=1,
     )
     p_values = _salient(table, "p_partial")
     return {f"partial RSA, {scale}": _rejected(p_values[name]) for name, scale in _SCALES.items()}
 
 
-def _silhouettes(world: World, seed: int) -> Rejections:
+def _silhouettes(study: Study, seed: int) -> Rejections:
     """The difference is of spaces of one size: silhouettes shrink as units are added."""
-    units = world.salient.shape[1]
+    units = study.salient.shape[1]
     table = silhouette_table(
-        {"salient": world.salient, "background": world.background[:, :units]},
-        world.variables,
+        {"salient": study.salient, "background": study.background[:, :units]},
+        study.variables,
         _SCALES,
         permutations=PERMUTATIONS,
         bootstraps=PERMUTATIONS,
         seed=seed,
-        strata=world.site,
+        strata=study.site,
     )
     return _of_salient(table, "silhouette")
 
 
-def _probes(world: World, seed: int) -> Rejections:
+def _probes(study: Study, seed: int) -> Rejections:
     table = probe_table(
-        {"salient": world.salient},
-        world.variables,
+        {"salient": study.salient},
+        study.variables,
         _SCALES,
-        np.ones(len(world.salient), bool),
-        strata=world.site,
+        np.ones(len(study.salient), bool),
+        strata=study.site,
         permutations=PERMUTATIONS,
         seed=seed,
     )
@@ -125,11 +125,11 @@ def _probes(world: World, seed: int) -> Rejections:
     return {f"{probe} probe, {_SCALES[target]}": _rejected(p_value) for probe, target, p_value in rows}
 
 
-def _independence(world: World, seed: int) -> Rejections:
+def _independence(study: Study, seed: int) -> Rejections:
     table = independence_table(
-        {"salient": world.salient, "background": world.background},
-        np.ones(len(world.salient), bool),
-        strata=world.site,
+        {"salient": study.salient, "background": study.background},
+        np.ones(len(study.salient), bool),
+        strata=study.site,
         permutations=PERMUTATIONS,
         seed=seed,
     )
@@ -137,42 +137,42 @@ def _independence(world: World, seed: int) -> Rejections:
     return {"HSIC of s and z": _rejected(float(p_values[0]))}
 
 
-def _mixtures(world: World, seed: int) -> Rejections:
+def _mixtures(study: Study, seed: int) -> Rejections:
     """Only where no site moves anything: sites are clusters."""
-    if world.site is not None:
+    if study.site is not None:
         return {}
-    table = mixture_test_table({"salient": world.clusters}, bootstraps=MIXTURE_BOOTSTRAPS, seed=seed)
+    table = mixture_test_table({"salient": study.clusters}, bootstraps=MIXTURE_BOOTSTRAPS, seed=seed)
     rows = zip(table["covariance"], table["p_value"].to_numpy(np.float64), strict=True)
     return {f"mixture, {covariance}": _rejected(p_value) for covariance, p_value in rows}
 
 
-def _brain_maps(world: World, seed: int) -> Rejections:
+def _brain_maps(study: Study, seed: int) -> Rejections:
     """Whether any voxel is found. Where sites shift the effect its mean is not zero, which is no false alarm."""
-    mask = np.ones((world.voxels.shape[1], 1, 1), bool)
-    score = world.variables["score"].to_numpy()
+    mask = np.ones((study.voxels.shape[1], 1, 1), bool)
+    score = study.variables["score"].to_numpy()
     severity = severity_maps(
-        world.voxels, mask, score, strata=world.site, permutations=PERMUTATIONS, seed=seed
+        study.voxels, mask, score, strata=study.site, permutations=PERMUTATIONS, seed=seed
     )
     found = {"voxels, by severity, any": _rejected(float(severity["p"].min()))}
-    if world.site is None:
-        effect = salient_effect_maps(world.voxels, mask, permutations=PERMUTATIONS, seed=seed)
+    if study.site is None:
+        effect = salient_effect_maps(study.voxels, mask, permutations=PERMUTATIONS, seed=seed)
         found["voxels, effect, any"] = _rejected(float(effect["p"].min()))
     return found
 
 
-def _published(world: World, _seed: int) -> Rejections:
-    table = as_published_table({"salient": world.draws}, world.variables, {"score": "ratio"})
+def _published(study: Study, _seed: int) -> Rejections:
+    table = as_published_table({"salient": study.samples}, study.variables, {"score": "ratio"})
     return {"as published": _rejected(float(table["p_value"].to_numpy(np.float64)[0]))}
 
 
-def _reference(world: World, seed: int) -> Rejections:
+def _reference(study: Study, seed: int) -> Rejections:
     """The same statistics by scipy alone, permuting participants freely."""
-    if world.site is not None:
+    if study.site is not None:
         return {}
-    rows = np.arange(len(world.salient))
+    rows = np.arange(len(study.salient))
     first, second = np.triu_indices(len(rows), 1)
-    space = latent_dissimilarity(world.salient)[first, second]
-    score = world.variables["score"].to_numpy(np.float64)
+    space = latent_dissimilarity(study.salient)[first, second]
+    score = study.variables["score"].to_numpy(np.float64)
     model = model_dissimilarity(score, "ratio")
     above = score > np.median(score)
 
@@ -180,7 +180,7 @@ def _reference(world: World, seed: int) -> Rejections:
         return abs(float(np.asarray(kendalltau(space, model[order[first], order[second]]))[0]))
 
     def silhouette(order: np.ndarray) -> float:
-        return float(silhouette_score(world.salient, above[order]))
+        return float(silhouette_score(study.salient, above[order]))
 
     found = {}
     for name, statistic in (("RSA", tau), ("silhouette", silhouette)):
@@ -197,7 +197,7 @@ def _reference(world: World, seed: int) -> Rejections:
     return found
 
 
-TESTS: tuple[Callable[[World, int], Rejections], ...] = (
+TESTS: tuple[Callable[[Study, int], Rejections], ...] = (
     _rsa,
     _partial,
     _silhouettes,
@@ -216,14 +216,14 @@ def simulated_rejections(
     *,
     site_effects: bool,
     planted: bool,
-    tests: tuple[Callable[[World, int], Rejections], ...] = TESTS,
+    tests: tuple[Callable[[Study, int], Rejections], ...] = TESTS,
 ) -> Rejections:
     """Whether each test rejects (1 or 0, NaN: no test) in the simulated study of this number."""
     rng = cell_generator(number, "calibration", str(site_effects), str(planted))
-    world = simulate_world(rng, site_effects=site_effects, planted=planted)
+    study = simulate_study(rng, site_effects=site_effects, planted=planted)
     found: Rejections = {}
     for test in tests:
-        found |= test(world, number)
+        found |= test(study, number)
     return found
 
 
