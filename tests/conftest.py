@@ -96,6 +96,7 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """Run the demo on the smallest cohort with the smoke recipe, once a session."""
     from adhd_cvae.simulation.cohort import SimulationConfig
+    from pipelines.output_dir.run import Run
     from pipelines.progress import Silent
     from pipelines.recipes.loader import load_recipe
     from pipelines.workflows import demo as stages
@@ -104,5 +105,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     config = SimulationConfig(participants=24, resolution=6)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        summary = stages.run(folder, load_recipe("smoke"), config, Silent())
-    return Demo(folder / "bids", OutputPaths(folder / "derivatives" / "adhd-cvae"), summary)
+        bids_dir, paths = stages.places(folder)
+        summary = stages.run(Run(paths, load_recipe("smoke"), Silent()), bids_dir, config)
+    return Demo(bids_dir, paths, summary)

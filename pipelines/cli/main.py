@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -39,6 +39,9 @@ from pipelines.cli.options import (
 from pipelines.compute import helps
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.progress import for_this_terminal
+
+if TYPE_CHECKING:
+    from pipelines.output_dir.run import Run
 
 app = typer.Typer(
     name="adhd-cvae",
@@ -83,6 +86,15 @@ def _alone_in(folder: Path) -> AbstractContextManager[None]:
     return locked(folder)
 
 
+def _run_of(output_dir: OutputDir, recipe: RecipeName, overrides: Overrides, overwrite: Overwrite) -> "Run":
+    """Make what a later stage is called with."""
+    from pipelines.output_dir.provenance import recipe_of
+    from pipelines.output_dir.run import Run
+
+    paths = OutputPaths(output_dir)
+    return Run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite=overwrite)
+
+
 @app.command()
 def demo(
     output_dir: OutputDir = Path("demo"),
@@ -97,13 +109,16 @@ def demo(
 ) -> None:
     """Simulate a cohort and run every stage on it."""
     from adhd_cvae.simulation.cohort import SimulationConfig
+    from pipelines.output_dir.run import Run
     from pipelines.recipes.loader import load_recipe
     from pipelines.workflows import demo as stages
 
     resolved = load_recipe(recipe, tuple(overrides or ()))
     config = SimulationConfig(participants=participants, seed=seed, cohens_d=cohens_d, null=null)
-    with _alone_in(stages.results(output_dir).folder):
-        print(stages.run(output_dir, resolved, config, for_this_terminal(), overwrite, live))
+    bids_dir, paths = stages.places(output_dir)
+    with _alone_in(paths.folder):
+        once = Run(paths, resolved, for_this_terminal(), overwrite=overwrite)
+        print(stages.run(once, bids_dir, config, live=live))
 
 
 @app.command()
@@ -133,7 +148,7 @@ def simulate(
         site_confound=site_confound,
         null=null,
     )
-    stage.run(bids_dir, config, for_this_terminal(), overwrite)
+    stage.run(bids_dir, config, for_this_terminal(), overwrite=overwrite)
 
 
 @app.command("import-burner")
@@ -167,6 +182,7 @@ def run(
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
     from pipelines.compute import workers
+    from pipelines.output_dir.run import Run
     from pipelines.recipes.loader import DEFAULT, load_recipe
 
     source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
@@ -181,9 +197,11 @@ def run(
             raise typer.BadParameter(
                 "the model brings its own settings", param_hint="--recipe / --set / --seeds"
             )
+        from adhd_cvae.config import Recipe
         from pipelines.workflows import participant
 
-        participant.run(paths, source, model, progress, overwrite)
+        new = Run(paths, Recipe(name="participant"), progress, overwrite=overwrite)
+        participant.run(new, source, model)
         return
     if model is not None:
         raise typer.BadParameter("only the participant level takes a model", param_hint="--model")
@@ -191,7 +209,8 @@ def run(
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
     with _alone_in(paths.folder), workers(dask):
-        published = group.run(paths, resolved, source, progress, overwrite, live, seeds, dask is not None)
+        once = Run(paths, resolved, progress, overwrite=overwrite)
+        published = group.run(once, source, live=live, seeds=seeds, cluster=dask is not None)
     print(f"Report           {paths.report}\n{published}")
 
 
@@ -207,13 +226,14 @@ def prepare(
     overwrite: Overwrite = False,
 ) -> None:
     """BIDS in; cohort, exclusions and image cache out."""
+    from pipelines.output_dir.run import Run
     from pipelines.recipes.loader import DEFAULT, load_recipe
     from pipelines.stages import prepare as stage
 
     resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
     source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
     with _alone_in(output_dir):
-        stage.run(OutputPaths(output_dir), resolved, source, for_this_terminal(), overwrite)
+        stage.run(Run(OutputPaths(output_dir), resolved, for_this_terminal(), overwrite=overwrite), source)
 
 
 @app.command()
@@ -225,15 +245,13 @@ def train(
     live: Live = True,
 ) -> None:
     """Train the models on the image cache; goes on where it was interrupted. torchrun gives it several processes."""
-    from pipelines.output_dir.provenance import recipe_of
     from pipelines.stages import train as stage
 
-    paths = OutputPaths(output_dir)
     if helps():
-        stage.help_first(paths)
+        stage.help_first(OutputPaths(output_dir))
         return
     with _alone_in(output_dir):
-        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, live)
+        stage.run(_run_of(output_dir, recipe, overrides, overwrite), live=live)
 
 
 @app.command()
@@ -244,12 +262,10 @@ def embed(
     overwrite: Overwrite = False,
 ) -> None:
     """Posterior means and draws of every participant."""
-    from pipelines.output_dir.provenance import recipe_of
     from pipelines.stages import embed as stage
 
-    paths = OutputPaths(output_dir)
     with _alone_in(output_dir):
-        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+        stage.run(_run_of(output_dir, recipe, overrides, overwrite))
 
 
 @app.command()
@@ -262,12 +278,10 @@ def analyse(
 ) -> None:
     """Tables, maps and figures from cohort.tsv, latents.tsv and draws.npz alone."""
     from pipelines.compute import workers
-    from pipelines.output_dir.provenance import recipe_of
     from pipelines.stages import analyse as stage
 
-    paths = OutputPaths(output_dir)
     with _alone_in(output_dir), workers(dask):
-        stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite)
+        stage.run(_run_of(output_dir, recipe, overrides, overwrite))
 
 
 @app.command()
@@ -279,12 +293,10 @@ def publish(
     promote: Promote = False,
 ) -> None:
     """Report, MLflow run and registered model."""
-    from pipelines.output_dir.provenance import recipe_of
     from pipelines.stages import publish as stage
 
-    paths = OutputPaths(output_dir)
     with _alone_in(output_dir):
-        print(stage.run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite, promote))
+        print(stage.run(_run_of(output_dir, recipe, overrides, overwrite), promote=promote))
 
 
 @app.command("export-bundle")

@@ -20,6 +20,7 @@ from bids_adapters.atlas import atlas_files
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, checksums, settings_of
+from pipelines.output_dir.run import Run
 from pipelines.progress import Progress
 from pipelines.stages.brain_maps import BrainResults
 
@@ -29,7 +30,7 @@ TRUTH = Path("phenotype") / "simulated_truth.tsv"
 Step = Callable[[], pd.DataFrame | None]
 
 
-def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
+def run(run: Run) -> None:
     """Compute every table the files allow, then the maps and figures.
 
     Raises
@@ -37,6 +38,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
     InputError
         A file is missing or names other participants, or none of the recipe's variables is there.
     """
+    paths, recipe, progress = run.paths, run.recipe, run.progress
     evidence = read_analysis_inputs(paths, recipe.analysis)
     for text in evidence.warnings:
         progress.warning(text)
@@ -67,7 +69,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
             tick(len(steps), len(steps), "")
         draw(paths, progress)
 
-    record.perform(stage, recipe, work, progress, overwrite)
+    record.perform(stage, recipe, work, progress, run.overwrite)
 
 
 def tables(

@@ -12,6 +12,7 @@ from adhd_cvae.io import read_json, read_tsv, write_tsv
 from pipelines.output_dir.latents import save_arrays, two_spaces, write_distances, write_posteriors
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, checksums, images_fingerprint, settings_of
+from pipelines.output_dir.run import Run
 from pipelines.progress import Progress
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from adhd_cvae.models.network import ContrastiveVAE
 
 
-def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
+def run(run: Run) -> None:
     """Write latents.tsv, draws.npz, distances.tsv, decoded.npz and baselines.tsv.
 
     Raises
@@ -27,6 +28,7 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
     InputError
         No trained model here, or results made with other settings.
     """
+    paths, recipe, progress = run.paths, run.recipe, run.progress
     weights, plain_weights = (stem.with_suffix(".safetensors") for stem in (paths.cvae, paths.vae))
     if not weights.is_file():
         raise InputError(
@@ -44,7 +46,9 @@ def run(paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool 
             *("distances.tsv", "distances.json", paths.reference.relative_to(paths.folder).as_posix()),
         ),
     )
-    Provenance.open(paths).perform(stage, recipe, lambda: _work(paths, recipe, progress), progress, overwrite)
+    Provenance.open(paths).perform(
+        stage, recipe, lambda: _work(paths, recipe, progress), progress, run.overwrite
+    )
 
 
 def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:

@@ -28,6 +28,7 @@ from pipelines.output_dir.cohort import SPLIT, nothing_left, write_confounding
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
+from pipelines.output_dir.run import Run
 from pipelines.progress import Progress
 from pipelines.recipes.checks import check_columns, nominal_columns
 
@@ -42,9 +43,7 @@ GRID = (
 """Image settings the cache depends on."""
 
 
-def run(
-    paths: OutputPaths, recipe: Recipe, source: BidsInput, progress: Progress, overwrite: bool = False
-) -> None:
+def run(run: Run, source: BidsInput) -> None:
     """Find the participants, prepare their maps, hold some out.
 
     Raises
@@ -52,6 +51,7 @@ def run(
     InputError
         Nothing left to train on, or OUTPUT_DIR was prepared with other settings.
     """
+    paths, recipe, progress = run.paths, run.recipe, run.progress
     if not source.folder.is_dir():
         raise InputError(
             f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
@@ -93,7 +93,7 @@ def run(
         name = dataset_description(source.folder).get("Name")
         record.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
 
-    record.perform(stage, recipe, work, progress, overwrite)
+    record.perform(stage, recipe, work, progress, run.overwrite)
 
 
 def _find(

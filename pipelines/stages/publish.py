@@ -10,11 +10,12 @@ from adhd_cvae.io import fingerprint, read_tsv
 from pipelines.mlflow_tracking.summary import _profile, content_fingerprint, scores, tags, title
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, checksums
-from pipelines.progress import Progress, Tick
+from pipelines.output_dir.run import Run
+from pipelines.progress import Tick
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Run as StoredRun
 
     from pipelines.mlflow_tracking.promotion import Standing
 
@@ -55,15 +56,7 @@ class Published:
         return f"{self.model} (champion stays version {self.standing.champion}; `publish --promote` compares them)"
 
 
-def run(
-    paths: OutputPaths,
-    recipe: Recipe,
-    progress: Progress,
-    overwrite: bool = False,
-    promote: bool = False,
-    name: str | None = None,
-    register: bool = True,
-) -> Published:
+def run(run: Run, *, promote: bool = False, name: str | None = None, register: bool = True) -> Published:
     """Write the report, then log the run and register the model; results already published stay one run.
 
     The model becomes the champion by the rule of `pipelines.mlflow_tracking.promotion`. `name` is the run's, by
@@ -74,6 +67,7 @@ def run(
     InputError
         There are no results yet, the MLflow store refuses, or promotion was asked for and is refused.
     """
+    paths, recipe, progress = run.paths, run.recipe, run.progress
     if not paths.latents.is_file() or not paths.analysis.is_dir():
         raise InputError(
             f"{paths.folder} holds no results to publish. Run `adhd-cvae analyse {paths.folder}` first."
@@ -86,7 +80,7 @@ def run(
         write_report(Results(paths.folder))
         tick(1, 1, "")
     started = time.monotonic()
-    published = _log(paths, recipe, progress, name or title(paths, recipe), register)
+    published = _log(run, name or title(paths, recipe), register=register)
     Provenance.open(paths).note(
         published={
             "run_id": published.run_id,
@@ -95,10 +89,10 @@ def run(
             "seconds": round(time.monotonic() - started, 2),
         }
     )
-    return _settle(paths, published, promote)
+    return _settle(paths, published, promote=promote)
 
 
-def _settle(paths: OutputPaths, published: Published, promote: bool) -> Published:
+def _settle(paths: OutputPaths, published: Published, *, promote: bool) -> Published:
     """Decide who is champion."""
     from pipelines.mlflow_tracking import promotion
     from pipelines.mlflow_tracking import store as tracking
@@ -113,11 +107,12 @@ def _settle(paths: OutputPaths, published: Published, promote: bool) -> Publishe
     return replace(published, standing=standing)
 
 
-def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, name: str, register: bool) -> Published:
+def _log(run: Run, name: str, *, register: bool) -> Published:
     """Log everything unless the store holds a finished run of the same content."""
     from pipelines.mlflow_tracking import model_registry, runs, streaming
     from pipelines.mlflow_tracking import store as tracking
 
+    paths, recipe, progress = run.paths, run.recipe, run.progress
     store = tracking.find_store(paths.folder)
     content = content_fingerprint(paths, recipe)
     training = streaming.token(paths)
@@ -125,24 +120,26 @@ def _log(paths: OutputPaths, recipe: Recipe, progress: Progress, name: str, regi
     with tracking.readable_errors(store), progress.bar("Logging to MLflow") as tick:
         tick(0, 4, "opening the store")
         client = store.client()
-        for run in runs.find_runs(client, runs.CONTENT_TAG, content):
-            if run.info.status == "FINISHED":
-                version = model_registry.version_of(client, run)
-                return Published(store.shown, run.info.run_name or name, run.info.run_id, version)
+        for stored in runs.find_runs(client, runs.CONTENT_TAG, content):
+            if stored.info.status == "FINISHED":
+                version = model_registry.version_of(client, stored)
+                return Published(store.shown, stored.info.run_name or name, stored.info.run_id, version)
         own = {**tags(recipe, Provenance.open(paths).content), runs.CONTENT_TAG: content}
         unless = {runs.CONTENT_TAG: content, **({runs.TRAINING_TAG: training} if training else {})}
-        run = runs.start_run(client, store, name, own, unless)
-        with runs.ending(client, run):
-            _log_results(paths, recipe, client, run, tick)
+        stored = runs.start_run(client, store, name, own, unless)
+        with runs.ending(client, stored):
+            _log_results(paths, recipe, client, stored, tick)
             tick(3, 4, "model")
-            version = model_registry.version_of(client, run)
+            version = model_registry.version_of(client, stored)
             if version is None and register:
-                version = _register(paths, recipe, client, run)
+                version = _register(paths, recipe, client, stored)
         tick(4, 4, "")
-    return Published(store.shown, name, run.info.run_id, version)
+    return Published(store.shown, name, stored.info.run_id, version)
 
 
-def _log_results(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "Run", tick: Tick) -> None:
+def _log_results(
+    paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "StoredRun", tick: Tick
+) -> None:
     """Log settings, losses, scores, dataset, tables and figures."""
     from pipelines.mlflow_tracking import metrics, runs
 
@@ -159,7 +156,7 @@ def _log_results(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run
     runs.log_files(client, run_id, paths)
 
 
-def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "Run") -> str | None:
+def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "StoredRun") -> str | None:
     """Register the contrastive model where there is one; return its version."""
     from pipelines.mlflow_tracking import model_registry
     from pipelines.mlflow_tracking.model_card import model_card

@@ -20,7 +20,7 @@ TRUTH = "simulated_truth"
 STEP = "simulated gray-matter maps"
 
 
-def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite: bool = False) -> None:
+def run(bids_dir: Path, config: SimulationConfig, progress: Progress, *, overwrite: bool = False) -> None:
     """Write the BIDS dataset; maps that are there already with the same settings stay.
 
     Raises
@@ -28,7 +28,7 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, overwrite:
     InputError
         `bids_dir` holds something else, or a cohort simulated with other settings, and not `overwrite`.
     """
-    _refuse_other_content(bids_dir, config, overwrite)
+    _refuse_other_content(bids_dir, config, overwrite=overwrite)
     remove_partial_files(bids_dir)
     cohort = SimulatedCohort(config)
     missing = [
@@ -69,7 +69,7 @@ def _write_map(cohort: SimulatedCohort, index: int, path: Path) -> None:
     save_nifti(cohort.map(index).round(4), cohort.affine, path)
 
 
-def _refuse_other_content(bids_dir: Path, config: SimulationConfig, overwrite: bool) -> None:
+def _refuse_other_content(bids_dir: Path, config: SimulationConfig, *, overwrite: bool) -> None:
     description = bids_dir / "dataset_description.json"
     if not bids_dir.exists() or not any(bids_dir.iterdir()):
         return

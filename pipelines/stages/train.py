@@ -15,15 +15,14 @@ from adhd_cvae.io import fingerprint, read_tsv
 from pipelines.compute import is_torchrun
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
-from pipelines.progress import Progress, _told
+from pipelines.output_dir.run import Run
+from pipelines.progress import _told
 
 if TYPE_CHECKING:
     from adhd_cvae.training.trainer import TrainingResult
 
 
-def run(
-    paths: OutputPaths, recipe: Recipe, progress: Progress, overwrite: bool = False, live: bool = False
-) -> None:
+def run(run: Run, *, live: bool = False) -> None:
     """Train the contrastive model and, where the recipe says so, the plain one; resume by itself.
 
     With `live`, MLflow shows the losses of every epoch while it is trained. Of processes that `torchrun` started this
@@ -34,6 +33,7 @@ def run(
     InputError
         Nothing was prepared, or OUTPUT_DIR holds a model trained with other settings or participants.
     """
+    paths, recipe, progress = run.paths, run.recipe, run.progress
     for needed in (paths.cohort, paths.images):
         if not needed.is_file():
             raise InputError(
@@ -78,7 +78,7 @@ def run(
             progress.warning(text)
         record.note(**facts, training_warnings=list(result.warnings))
 
-    done = record.perform(stage, recipe, work, progress, overwrite)
+    done = record.perform(stage, recipe, work, progress, run.overwrite)
     if is_torchrun() and not done:
         with _others_train_too(None):
             pass

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from adhd_cvae.config import Recipe
 from adhd_cvae.io import read_tsv
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.output_dir.paths import BidsInput, OutputPaths
-from pipelines.progress import Progress
+from pipelines.output_dir.run import Run
 from pipelines.stages import simulate
 from pipelines.stages.publish import Published
 from pipelines.workflows import group
@@ -19,26 +18,17 @@ SPACES = {"salient": "s", "background": "z", "contrastive_pca": "contrastive PCA
 """Space in recovery.tsv to its name in the summary."""
 
 
-def run(
-    folder: Path,
-    recipe: Recipe,
-    simulation: SimulationConfig,
-    progress: Progress,
-    overwrite: bool = False,
-    live: bool = False,
-) -> str:
-    """Make ``bids`` and ``derivatives/adhd-cvae`` in `folder`; return the summary."""
+def run(run: Run, bids_dir: Path, simulation: SimulationConfig, *, live: bool = False) -> str:
+    """Make the cohort in `bids_dir`, then every result; return the summary."""
     started = time.monotonic()
-    bids_dir = folder / "bids"
-    paths = results(folder)
-    simulate.run(bids_dir, simulation, progress, overwrite)
-    published = group.run(paths, recipe, BidsInput(bids_dir), progress, overwrite, live)
-    return summary(paths, published, time.monotonic() - started)
+    simulate.run(bids_dir, simulation, run.progress, overwrite=run.overwrite)
+    published = group.run(run, BidsInput(bids_dir), live=live)
+    return summary(run.paths, published, time.monotonic() - started)
 
 
-def results(folder: Path) -> OutputPaths:
-    """Where the demo of `folder` keeps its results."""
-    return OutputPaths(folder / "derivatives" / "adhd-cvae")
+def places(folder: Path) -> tuple[Path, OutputPaths]:
+    """Where the demo of `folder` keeps its cohort, and its results."""
+    return folder / "bids", OutputPaths(folder / "derivatives" / "adhd-cvae")
 
 
 def summary(paths: OutputPaths, published: Published, seconds: float) -> str:

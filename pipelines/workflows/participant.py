@@ -25,6 +25,7 @@ from pipelines.output_dir.latents import write_distances, write_latents
 from pipelines.output_dir.lock import locked
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage
+from pipelines.output_dir.run import Run
 from pipelines.progress import Progress
 from pipelines.workflows.participant_files import Model, collect_draws, collected, latents_file, write_person
 
@@ -34,16 +35,17 @@ _WAIT_S = 120.0
 """For another call that collects, which takes moments."""
 
 
-def run(
-    paths: OutputPaths, source: BidsInput, model_uri: str, progress: Progress, overwrite: bool = False
-) -> None:
+def run(run: Run, source: BidsInput, model_uri: str) -> None:
     """Describe every participant asked for; write their own files, then the tables of everybody so far.
+
+    The grid is the model's, whatever the recipe says.
 
     Raises
     ------
     InputError
         No such model or folder, nobody left, or OUTPUT_DIR holds something made with another model.
     """
+    paths, progress = run.paths, run.progress
     if not source.folder.is_dir():
         raise InputError(
             f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
@@ -60,10 +62,9 @@ def run(
     bids_filter = read_filter_file(source.filter_file)
     place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
     settings = {"--model": model.uuid, "BIDS_DIR": place, "--bids-filter-file": bids_filter}
-    # The grid is the model's; the groups of new participants need not be known.
-    recipe = Recipe(name="participant", image=python_model.image)
+    recipe = run.recipe.model_copy(update={"image": python_model.image})
     with locked(paths.folder, _WAIT_S):
-        _claim(paths, settings, recipe, progress, overwrite)
+        _claim(paths, settings, recipe, progress, overwrite=run.overwrite)
         Provenance.open(paths).note(bids_dir=place, model=model.uri)
     cohort = build_cohort(
         source.folder,
@@ -71,7 +72,7 @@ def run(
         participant_labels=source.labels,
         bids_filter=bids_filter,
         prefer=source.prefer,
-        require_groups=False,
+        require_groups=False,  # those of new participants need not be known
         index_cache=paths.cache,
     )
     left_out = _describe(cohort, source, model, paths, progress)
@@ -80,7 +81,7 @@ def run(
 
 
 def _claim(
-    paths: OutputPaths, settings: dict[str, Any], recipe: Recipe, progress: Progress, overwrite: bool
+    paths: OutputPaths, settings: dict[str, Any], recipe: Recipe, progress: Progress, *, overwrite: bool
 ) -> None:
     """Make sure that everything in OUTPUT_DIR is, and stays, by one model from one dataset."""
     record = Provenance.open(paths)

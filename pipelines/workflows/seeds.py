@@ -8,6 +8,7 @@ is held out of one training is held out of all, so that the average can be asked
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,25 +24,20 @@ from pipelines.output_dir import latents
 from pipelines.output_dir.analysis_inputs import read_analysis_inputs
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, checksums
+from pipelines.output_dir.run import Run
 from pipelines.progress import Progress, Silent
 from pipelines.stages import analyse, embed, publish, train
 
 
 def run(
-    paths: OutputPaths,
-    recipe: Recipe,
-    seeds: int,
-    first: publish.Published,
-    progress: Progress,
-    overwrite: bool = False,
-    live: bool = False,
-    cluster: bool = False,
+    run: Run, first: publish.Published, *, seeds: int, live: bool = False, cluster: bool = False
 ) -> publish.Published:
     """Add `seeds` − 1 trainings to the one in OUTPUT_DIR, average them in ``ensemble/`` and publish all together.
 
     On a `cluster` (`pipelines.compute`) the networks are trained beside each other, else one after the other, each
     on all cores.
     """
+    paths, recipe, progress = run.paths, run.recipe, run.progress
     members, runs = {recipe.seed: paths}, [first.run_id]
     _share_cohort(paths, paths.ensemble)
     others = {seed: paths.member(seed) for seed in range(recipe.seed + 1, recipe.seed + seeds)}
@@ -50,35 +46,35 @@ def run(
     if cluster:
         progress.line(f"Training {len(others)} seeds on the cluster …")
         calls = (
-            delayed(_train)(one.folder.resolve(), _seeded(recipe, seed), overwrite)
+            delayed(train.run)(
+                replace(_seeded(run, seed), paths=OutputPaths(one.folder.resolve()), progress=Silent())
+            )
             for seed, one in others.items()
         )
         Parallel(n_jobs=-1)(calls)
     for seed, member in others.items():
         progress.line(f"Seed {seed} ({seed - recipe.seed + 1} of {seeds})")
-        own = _seeded(recipe, seed)
-        train.run(member, own, progress, overwrite, live)
-        embed.run(member, own, progress, overwrite)
-        analyse.run(member, own, progress, overwrite)
-        runs.append(publish.run(member, own, progress, register=False).run_id)
+        own = _seeded(run, seed)
+        train.run(own, live=live)
+        embed.run(own)
+        analyse.run(own)
+        runs.append(publish.run(own, register=False).run_id)
         members[seed] = member
     together = paths.ensemble
     _average(members, together, recipe, progress)
-    analyse.run(together, recipe, progress, overwrite)
+    average = replace(run, paths=together)
+    analyse.run(average)
     write_tsv(_scores(members, together), together.seed_scores)
     name = summary.title(paths, recipe, f"average of {seeds} seeds")
-    published = publish.run(together, recipe, progress, name=name, register=False)
+    published = publish.run(average, name=name, register=False)
     _nest(together, published.run_id, runs, list(members))
     return published
 
 
-def _seeded(recipe: Recipe, seed: int) -> Recipe:
-    return recipe.model_copy(update={"seed": seed})
-
-
-def _train(folder: Path, recipe: Recipe, overwrite: bool) -> None:
-    """On a worker, which reaches `folder`; what is trained there already stands."""
-    train.run(OutputPaths(folder), recipe, Silent(), overwrite)
+def _seeded(run: Run, seed: int) -> Run:
+    """The same with another seed, in that seed's own folder."""
+    recipe = run.recipe.model_copy(update={"seed": seed})
+    return replace(run, paths=run.paths.member(seed), recipe=recipe)
 
 
 def _share_cohort(paths: OutputPaths, member: OutputPaths) -> None:

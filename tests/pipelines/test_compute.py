@@ -16,6 +16,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_tsv, write_json
 from pipelines.compute import _check_software, workers
 from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import analyse, embed, publish, train
@@ -108,16 +109,17 @@ def test_seeds_trained_on_a_cluster_are_those_trained_here(cluster, invent_maps,
     for where in ("here", "there"):
         paths = OutputPaths(tmp_path / where / "out")
         invent_maps(paths, 24)
-        write_json({"dataset": "invented"}, paths.provenance)
+        write_json({"dataset": "invented"}, paths.run_record)
+        once = Run(paths, recipe, Silent())
         for stage in (train, embed, analyse):
-            stage.run(paths, recipe, Silent())
-        first = publish.run(paths, recipe, Silent())
+            stage.run(once)
+        first = publish.run(once)
         if where == "here":
-            seeds.run(paths, recipe, 3, first, Silent())
+            seeds.run(once, first, seeds=3)
         else:
             with workers(address):
                 threading.Timer(1, processes[0].kill).start()
-                seeds.run(paths, recipe, 3, first, Silent(), cluster=True)
+                seeds.run(once, first, seeds=3, cluster=True)
         found[where] = read_tsv(paths.ensemble.latents)
     pd.testing.assert_frame_equal(found["here"], found["there"], rtol=1e-3, atol=1e-4)
 

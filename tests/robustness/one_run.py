@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from adhd_cvae.simulation.cohort import SimulationConfig
+from pipelines.output_dir.run import Run
 from pipelines.progress import PlainLines
 from pipelines.recipes.loader import load_recipe
 from pipelines.workflows import demo
@@ -26,7 +27,8 @@ SETTINGS = (
 def run(folder: Path) -> None:
     """Simulate the cohort and take it through every stage."""
     config = SimulationConfig(participants=PARTICIPANTS, resolution=RESOLUTION)
-    demo.run(folder, load_recipe("smoke", SETTINGS), config, PlainLines())
+    bids_dir, paths = demo.places(folder)
+    demo.run(Run(paths, load_recipe("smoke", SETTINGS), PlainLines()), bids_dir, config)
 
 
 if __name__ == "__main__":

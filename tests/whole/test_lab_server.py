@@ -22,6 +22,7 @@ from pipelines.mlflow_tracking.runs import EXPERIMENT
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.mlflow_tracking.ui import free_port
 from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import publish
@@ -120,9 +121,10 @@ def test_results_are_published_into_it_and_the_model_is_loaded_from_it(demo, add
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     paths = OutputPaths(tmp_path / "elsewhere" / "out")
     shutil.copytree(demo.paths.folder, paths.folder)
-    published = publish.run(paths, load_recipe("smoke"), Silent())
+    once = Run(paths, load_recipe("smoke"), Silent())
+    published = publish.run(once)
     assert (published.store, published.version) == (address, "1")
-    assert publish.run(paths, load_recipe("smoke"), Silent()).run_id == published.run_id
+    assert publish.run(once).run_id == published.run_id
     client = find_store(paths.folder).client()
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment.artifact_location.startswith("mlflow-artifacts:")

@@ -13,6 +13,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, read_tsv
 from pipelines.cli import main
 from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import prepare
@@ -90,7 +91,7 @@ def prepared(
     source: BidsInput, folder: Path, *overrides: str, recipe: str = "adhd200"
 ) -> tuple[OutputPaths, Told]:
     paths, told = OutputPaths(folder), Told()
-    prepare.run(paths, load_recipe(recipe, (*GRID, *overrides)), source, told)
+    prepare.run(Run(paths, load_recipe(recipe, (*GRID, *overrides)), told), source)
     return paths, told
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from adhd_cvae.config import Recipe
 from adhd_cvae.io import read_tsv
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import publish
@@ -61,7 +63,7 @@ def published(demo, tmp_path_factory) -> Path:
     paths = OutputPaths(tmp_path_factory.mktemp("p") / "home" / USER / HOST / "adhd-cvae")
     shutil.copytree(demo.paths.folder, paths.folder)
     with somebody():
-        publish.run(paths, load_recipe("smoke"), Silent())
+        publish.run(Run(paths, load_recipe("smoke"), Silent()))
         store = find_store(paths.folder)
     assert store.database is not None
     return store.database.parent
@@ -76,9 +78,10 @@ def lab(demo, tmp_path_factory) -> Path:
     chosen.write_text(json.dumps({"gm": {"suffix": "probseg"}}), encoding="utf-8")
     source = BidsInput(folder / "bids", filter_file=chosen)
     with somebody():
-        group.run(OutputPaths(folder / "ensemble"), QUICK, source, Silent(), live=True, seeds=2)
+        group.run(Run(OutputPaths(folder / "ensemble"), QUICK, Silent()), source, live=True, seeds=2)
         one = BidsInput(folder / "bids", (people(demo)[0],), chosen)
-        participant.run(OutputPaths(folder / "new"), one, "models:/adhd-cvae@champion", Silent())
+        new = Run(OutputPaths(folder / "new"), Recipe(name="participant"), Silent())
+        participant.run(new, one, "models:/adhd-cvae@champion")
     return folder
 
 

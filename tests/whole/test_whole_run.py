@@ -13,12 +13,14 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.cohort.table import validate_cohort
+from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.cache import open_images
 from adhd_cvae.io import file_checksum, read_json, read_tsv
 from pipelines.mlflow_tracking.runs import EXPERIMENT
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import embed, publish, train
@@ -97,12 +99,12 @@ def test_the_summary_says_who_what_and_where(demo):
 def test_a_second_call_changes_nothing_and_doubles_nothing(demo, client):
     files = (demo.paths.latents, demo.paths.draws, demo.paths.table("rsa"), demo.paths.history)
     before = [file.stat().st_mtime_ns for file in files]
-    group.run(demo.paths, RECIPE, BidsInput(demo.bids_dir), Silent())
+    group.run(Run(demo.paths, RECIPE, Silent()), BidsInput(demo.bids_dir))
     assert [file.stat().st_mtime_ns for file in files] == before
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert len(client.search_runs([experiment.experiment_id])) == 1
     assert len(client.search_model_versions("name = 'adhd-cvae'")) == 1
-    again = publish.run(demo.paths, RECIPE, Silent(), promote=True)
+    again = publish.run(Run(demo.paths, RECIPE, Silent()), promote=True)
     assert again.standing is not None
     assert again.standing.champion == again.version == "1"
 
@@ -112,7 +114,7 @@ def test_embedding_twice_gives_the_same_bits(demo, tmp_path):
     shutil.copytree(demo.paths.folder, copy.folder)
     for file in (copy.latents, copy.draws):
         file.unlink()
-    embed.run(copy, RECIPE, Silent())
+    embed.run(Run(copy, RECIPE, Silent()))
     assert file_checksum(copy.latents) == file_checksum(demo.paths.latents)
     with np.load(copy.draws) as new, np.load(demo.paths.draws) as old:
         for name in old.files:
@@ -122,7 +124,7 @@ def test_embedding_twice_gives_the_same_bits(demo, tmp_path):
 def test_other_settings_are_refused_before_anything_is_touched(demo):
     other = load_recipe("smoke", ("model.hidden=9",))
     with pytest.raises(InputError, match=r"model\.hidden = 8, now 9"):
-        train.run(demo.paths, other, Silent())
+        train.run(Run(demo.paths, other, Silent()))
 
 
 def test_the_run_can_be_compared(demo, client):
@@ -213,7 +215,7 @@ def test_the_participant_level_embeds_new_people_without_training(demo, tmp_path
     paths = OutputPaths(tmp_path / "new")
     wanted = read_tsv(demo.paths.cohort)["participant_id"].tolist()[4:7]
     source = BidsInput(demo.bids_dir, labels=tuple(wanted))
-    participant.run(paths, source, "models:/adhd-cvae@champion", Silent())
+    participant.run(Run(paths, Recipe(name="participant"), Silent()), source, "models:/adhd-cvae@champion")
     latents = read_tsv(paths.latents)
     assert latents["participant_id"].tolist() == wanted
     expected = read_tsv(demo.paths.latents).set_index("participant_id").loc[wanted, ["s_00", "z_00"]]
@@ -225,8 +227,9 @@ def test_the_participant_level_embeds_new_people_without_training(demo, tmp_path
 
 def test_an_unknown_model_is_one_line(demo, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", find_store(demo.paths.folder).uri)
+    once = Run(OutputPaths(tmp_path), Recipe(name="participant"), Silent())
     with pytest.raises(InputError, match="cannot be loaded") as caught:
-        participant.run(OutputPaths(tmp_path), BidsInput(demo.bids_dir), "models:/nobody@champion", Silent())
+        participant.run(once, BidsInput(demo.bids_dir), "models:/nobody@champion")
     assert len(caught.value.problems) == 1
 
 
@@ -240,11 +243,11 @@ def test_a_failed_publication_is_marked_and_the_next_one_replaces_it(demo, tmp_p
     with monkeypatch.context() as broken:
         broken.setattr(publish, "_register", fail)
         with pytest.raises(InputError, match="disk is full"):
-            publish.run(copy, RECIPE, Silent())
+            publish.run(Run(copy, RECIPE, Silent()))
     client = find_store(copy.folder).client()
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED"]
-    publish.run(copy, RECIPE, Silent())
+    publish.run(Run(copy, RECIPE, Silent()))
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FINISHED"]
 
 

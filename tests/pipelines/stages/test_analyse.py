@@ -10,6 +10,7 @@ import pytest
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_tsv, write_tsv
 from pipelines.output_dir.analysis_inputs import read_analysis_inputs
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import analyse
@@ -22,7 +23,7 @@ def analysed(tmp_path_factory, invent_results):
     """Invented results, analysed once."""
     paths = invent_results(tmp_path_factory.mktemp("analysed"))
     progress = Silent()
-    analyse.run(paths, RECIPE, progress)
+    analyse.run(Run(paths, RECIPE, progress))
     return paths, progress
 
 
@@ -58,10 +59,10 @@ def test_figures_are_drawn(analysed):
 def test_a_second_call_does_nothing_and_other_settings_are_refused(analysed):
     paths, _ = analysed
     before = paths.table("rsa").stat().st_mtime_ns
-    analyse.run(paths, RECIPE, Silent())
+    analyse.run(Run(paths, RECIPE, Silent()))
     assert paths.table("rsa").stat().st_mtime_ns == before
     with pytest.raises(InputError, match=r"analysis\.permutations = 50, now 60"):
-        analyse.run(paths, load_recipe("smoke", ("analysis.permutations=60",)), Silent())
+        analyse.run(Run(paths, load_recipe("smoke", ("analysis.permutations=60",)), Silent()))
 
 
 def test_changed_latents_are_analysed_again(tmp_path, monkeypatch, invent_results):
@@ -69,12 +70,12 @@ def test_changed_latents_are_analysed_again(tmp_path, monkeypatch, invent_result
     monkeypatch.setattr(analyse, "tables", lambda *_: calls.append("tables") or {})
     monkeypatch.setattr(analyse, "draw", lambda *_: None)
     paths = invent_results(tmp_path)
-    analyse.run(paths, RECIPE, Silent())
-    analyse.run(paths, RECIPE, Silent())
+    analyse.run(Run(paths, RECIPE, Silent()))
+    analyse.run(Run(paths, RECIPE, Silent()))
     assert len(calls) == 1
     table = read_tsv(paths.latents)
     write_tsv(table.assign(s_00=table["s_00"] + 1), paths.latents)
-    analyse.run(paths, RECIPE, Silent())
+    analyse.run(Run(paths, RECIPE, Silent()))
     assert len(calls) == 2
 
 
@@ -126,7 +127,7 @@ def test_misfits_are_told_in_a_line(tmp_path, damage, expected, invent_results):
     else:
         write_tsv(cohort[["participant_id", "image", "group", "split"]], paths.cohort)
     with pytest.raises(InputError, match=expected) as caught:
-        analyse.run(paths, RECIPE, Silent())
+        analyse.run(Run(paths, RECIPE, Silent()))
     assert len(caught.value.problems) == 1
 
 
@@ -149,7 +150,7 @@ def test_an_unknown_stratum_is_refused(tmp_path, invent_results):
     paths = invent_results(tmp_path)
     recipe = load_recipe("smoke", ("analysis.permute_within=scanner",))
     with pytest.raises(InputError, match="scanner"):
-        analyse.run(paths, recipe, Silent())
+        analyse.run(Run(paths, recipe, Silent()))
 
 
 def test_the_analysis_never_imports_torch():
@@ -174,10 +175,10 @@ def test_the_studys_claims_are_judged(analysed):
 
 def test_another_study_has_its_own_claims_or_none(tmp_path, invent_results):
     paths = invent_results(tmp_path)
-    analyse.run(paths, load_recipe("smoke", ("analysis.claims=[]",)), Silent())
+    analyse.run(Run(paths, load_recipe("smoke", ("analysis.claims=[]",)), Silent()))
     assert not paths.table("claims").exists()
     own = "analysis.claims=[{space: background, name: volume, columns: [volume]}]"
-    analyse.run(paths, load_recipe("smoke", (own,)), Silent(), overwrite=True)
+    analyse.run(Run(paths, load_recipe("smoke", (own,)), Silent(), overwrite=True))
     assert read_tsv(paths.table("claims"))["verdict"].tolist() == ["not testable"]
     for said in ("{space: salient}", "{space: salient, columns: [age]}", "{space: vae, one_cluster: true}"):
         with pytest.raises(InputError):

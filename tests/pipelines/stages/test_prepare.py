@@ -16,6 +16,7 @@ from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.cli.main import main
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.results import Results
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import prepare, simulate
@@ -152,7 +153,7 @@ def test_broken_maps_are_named_and_the_others_pass(messy, tmp_path, capsys):
 def test_what_could_be_read_is_drawn_without_names(messy, tmp_path):
     bids, expected = messy
     paths = OutputPaths(tmp_path)
-    prepare.run(paths, load_recipe("smoke"), BidsInput(bids), Silent())
+    prepare.run(Run(paths, load_recipe("smoke"), Silent()), BidsInput(bids))
     pictures = Results(tmp_path).pictures
     drawn = [
         reason for _, reason in expected.values() if reason in ("not_in_template_space", "negative_values")
@@ -190,7 +191,7 @@ def test_nothing_but_broken_maps_is_status_1_and_one_line_each(whole, tmp_path, 
 def test_a_second_call_does_nothing(messy, tmp_path):
     bids, _ = messy
     paths = OutputPaths(tmp_path)
-    prepare.run(paths, load_recipe("smoke"), BidsInput(bids), Silent())
+    prepare.run(Run(paths, load_recipe("smoke"), Silent()), BidsInput(bids))
     before = {path: path.stat().st_mtime_ns for path in paths.cache.iterdir()}
-    prepare.run(paths, load_recipe("smoke"), BidsInput(bids), Silent())
+    prepare.run(Run(paths, load_recipe("smoke"), Silent()), BidsInput(bids))
     assert {path: path.stat().st_mtime_ns for path in paths.cache.iterdir()} == before

@@ -12,6 +12,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, read_json, read_tsv, write_json, write_tsv
 from pipelines import progress
 from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import train
@@ -55,7 +56,7 @@ def test_a_model_is_not_silently_replaced_when_the_cohort_changed(demo, tmp_path
     write_tsv(cohort, paths.cohort)
     weights = file_checksum(paths.cvae.with_suffix(".safetensors"))
     with pytest.raises(InputError, match="train was done with another participants"):
-        train.run(paths, load_recipe("smoke"), Silent())
+        train.run(Run(paths, load_recipe("smoke"), Silent()))
     assert file_checksum(paths.cvae.with_suffix(".safetensors")) == weights
 
 
@@ -67,7 +68,7 @@ def test_a_copied_or_touched_dataset_does_not_ask_for_training_again(demo, tmp_p
         row["mtime_ns"] += 1
     write_json(manifest, paths.manifest)
     before = paths.history.stat().st_mtime_ns
-    train.run(paths, load_recipe("smoke"), Silent())
+    train.run(Run(paths, load_recipe("smoke"), Silent()))
     assert paths.history.stat().st_mtime_ns == before
 
 

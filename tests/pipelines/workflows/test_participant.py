@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, read_tsv
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.workflows import group, participant
@@ -27,6 +29,10 @@ def people(demo):
     return read_tsv(demo.paths.cohort)["participant_id"].tolist()
 
 
+def describe(paths, source, **options) -> None:
+    participant.run(Run(paths, Recipe(name="participant"), Silent(), **options), source, CHAMPION)
+
+
 @pytest.fixture
 def call(demo, monkeypatch):
     """Embed some participants into a folder."""
@@ -36,7 +42,7 @@ def call(demo, monkeypatch):
     def run(folder, labels, **options):
         paths = OutputPaths(folder)
         source = BidsInput(demo.bids_dir, labels=tuple(labels))
-        participant.run(paths, source, CHAMPION, Silent(), **options)
+        describe(paths, source, **options)
         return paths
 
     return run
@@ -99,11 +105,11 @@ def test_another_dataset_or_a_group_is_refused_in_the_same_folder(call, people, 
     (tmp_path / "filter.json").write_text('{"gm": {"suffix": "probseg"}}')
     source = BidsInput(demo.bids_dir, tuple(people[1:2]), tmp_path / "filter.json")
     with pytest.raises(InputError, match=r"was done with --bids-filter-file = .*--overwrite"):
-        participant.run(paths, source, CHAMPION, Silent())
+        describe(paths, source)
     assert read_tsv(paths.latents)["participant_id"].tolist() == people[:1]
     with pytest.raises(InputError, match="participant level"):
-        group.run(paths, load_recipe("smoke"), source, Silent())
-    participant.run(paths, source, CHAMPION, Silent(), overwrite=True)
+        group.run(Run(paths, load_recipe("smoke"), Silent()), source)
+    describe(paths, source, overwrite=True)
     assert read_tsv(paths.latents)["participant_id"].tolist() == people[1:2]
     assert not (paths.folder / people[0]).exists()
 
@@ -112,15 +118,15 @@ def test_a_map_that_went_bad_takes_its_codes_with_it(call, people, demo, tmp_pat
     bids = tmp_path / "bids"
     shutil.copytree(demo.bids_dir, bids)
     paths, source = OutputPaths(tmp_path / "out"), BidsInput(bids, tuple(people[:2]))
-    participant.run(paths, source, CHAMPION, Silent())
+    describe(paths, source)
     image = next((bids / people[0]).rglob("*.nii.gz"))
     image.write_bytes(b"no map")
-    participant.run(paths, source, CHAMPION, Silent())
+    describe(paths, source)
     assert read_tsv(paths.latents)["participant_id"].tolist() == people[1:2]
     excluded = read_tsv(paths.exclusions)
     assert excluded["participant_id"].tolist() == people[:1]
     assert excluded["reason"].tolist() == ["unreadable"]
     only = BidsInput(bids, tuple(people[:1]))
     with pytest.raises(InputError, match="nothing is left"):
-        participant.run(paths, only, CHAMPION, Silent())
+        describe(paths, only)
     assert read_tsv(paths.latents)["participant_id"].tolist() == people[1:2]

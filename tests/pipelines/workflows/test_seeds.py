@@ -10,6 +10,7 @@ from adhd_cvae.io import read_tsv, write_json, write_tsv
 from pipelines.mlflow_tracking.runs import EXPERIMENT, PARENT_TAG
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import analyse, embed, publish, train
@@ -61,13 +62,14 @@ def test_codes_that_differ_by_a_rotation_agree_and_average_to_themselves(invent_
 def test_three_seeds_are_children_of_one_run_and_share_who_is_held_out(invent_maps, tmp_path):
     paths = OutputPaths(tmp_path / "derivatives" / "out")
     invent_maps(paths, 24)
-    write_json({"dataset": "invented"}, paths.provenance)
-    train.run(paths, QUICK, Silent())
-    embed.run(paths, QUICK, Silent())
-    analyse.run(paths, QUICK, Silent())
-    first = publish.run(paths, QUICK, Silent())
+    write_json({"dataset": "invented"}, paths.run_record)
+    once = Run(paths, QUICK, Silent())
+    train.run(once)
+    embed.run(once)
+    analyse.run(once)
+    first = publish.run(once)
     for _ in range(2):  # a second call adds nothing
-        together = seeds.run(paths, QUICK, 3, first, Silent())
+        together = seeds.run(once, first, seeds=3)
     assert together.run_name == "adhd_cvae average of 3 seeds, smoke, 24 participants"
 
     client = find_store(paths.folder).client()
@@ -90,5 +92,5 @@ def test_three_seeds_are_children_of_one_run_and_share_who_is_held_out(invent_ma
     assert table.loc["tau/background/age", "seeds"] == 3
     logged = client.get_run(together.run_id).data.metrics
     assert {"stability/salient/test", "stability/background/train"} <= set(logged)
-    seed = json.loads(paths.member(2).provenance.read_text())["recipe"]["seed"]
+    seed = json.loads(paths.member(2).run_record.read_text())["recipe"]["seed"]
     assert seed == 2
