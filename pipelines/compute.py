@@ -6,8 +6,6 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import cast
 
-from joblib import parallel_config
-
 from adhd_cvae.errors import InputError
 
 DISTRIBUTION = "adhd-cvae"
@@ -29,6 +27,8 @@ def workers(dask: str | None) -> Iterator[None]:
     if dask is None:
         yield
         return
+    from joblib import parallel_config  # brings NumPy, which --help can do without
+
     try:
         from distributed import Client
     except ImportError as error:
