@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ContrastiveVAE", "embed", "train"]
 
+__path__.append(f"{__path__[0]}/moved")  # where models registered by version 0.1 find their imports
 _HOMES = {"ContrastiveVAE": "models.network", "embed": "inference.embedding", "train": "training.trainer"}
 
 
