@@ -22,6 +22,7 @@ def separation(
         str | None, typer.Option("--recipe", metavar="NAME|FILE", help="Default: separation.")
     ] = None,
     overrides: Overrides = None,
+    *,
     quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Cohorts of each kind.")] = None,
     methods: Annotated[

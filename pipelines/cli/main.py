@@ -1,47 +1,40 @@
 """The verbs. Heavy modules are imported inside them, so that ``--help`` is instant."""
 
 import sys
-from contextlib import AbstractContextManager
+from dataclasses import asdict
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from adhd_cvae.errors import InputError
 from pipelines.cli.benchmark import app as benchmark
+from pipelines.cli.groups import (
+    DatasetOptions,
+    DemoOptions,
+    SimulationOptions,
+    StageOptions,
+    TrainingOptions,
+    grouped,
+)
 from pipelines.cli.options import (
-    BidsDir,
-    CohensD,
     Dask,
-    EnsembleSeeds,
-    FilterFile,
-    Labels,
     Live,
     Model,
     NewBidsDir,
-    Null,
     OutputDir,
     Overrides,
     Overwrite,
-    Participants,
-    Population,
     Port,
     Prefer,
     Promote,
     RecipeName,
-    Seed,
-    Severities,
-    SiteConfound,
-    Subtypes,
 )
 from pipelines.compute import helps
-from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.output_dir.paths import OutputPaths
 from pipelines.progress import for_this_terminal
-
-if TYPE_CHECKING:
-    from pipelines.output_dir.run import Run
 
 app = typer.Typer(
     name="adhd-cvae",
@@ -63,7 +56,7 @@ class Level(StrEnum):
     group = "group"
 
 
-def _show_version(wanted: bool) -> None:
+def _show_version(*, wanted: bool) -> None:
     if wanted:
         typer.echo(version("adhd-cvae"))
         raise typer.Exit
@@ -71,6 +64,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    *,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; allowed anywhere.")] = False,
     show_version: Annotated[
         bool,
@@ -80,74 +74,36 @@ def _options(
     """Hold the options that come before a verb."""
 
 
-def _alone_in(folder: Path) -> AbstractContextManager[None]:
-    from pipelines.output_dir.lock import locked
-
-    return locked(folder)
-
-
-def _run_of(output_dir: OutputDir, recipe: RecipeName, overrides: Overrides, overwrite: Overwrite) -> "Run":
-    """Make what a later stage is called with."""
-    from pipelines.output_dir.provenance import recipe_of
-    from pipelines.output_dir.run import Run
-
-    paths = OutputPaths(output_dir)
-    return Run(paths, recipe_of(paths, recipe, overrides), for_this_terminal(), overwrite=overwrite)
-
-
 @app.command()
+@grouped
 def demo(
+    simulation: DemoOptions,
     output_dir: OutputDir = Path("demo"),
-    participants: Participants = 320,
-    seed: Seed = 0,
-    cohens_d: CohensD = 1.4,
-    null: Null = False,
     recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
     overrides: Overrides = None,
+    *,
     overwrite: Overwrite = False,
     live: Live = True,
 ) -> None:
     """Simulate a cohort and run every stage on it."""
     from adhd_cvae.simulation.cohort import SimulationConfig
-    from pipelines.output_dir.run import Run
-    from pipelines.recipes.loader import load_recipe
-    from pipelines.workflows import demo as stages
+    from pipelines.workflows import demo as workflow
 
-    resolved = load_recipe(recipe, tuple(overrides or ()))
-    config = SimulationConfig(participants=participants, seed=seed, cohens_d=cohens_d, null=null)
-    bids_dir, paths = stages.places(output_dir)
-    with _alone_in(paths.folder):
-        once = Run(paths, resolved, for_this_terminal(), overwrite=overwrite)
-        print(stages.run(once, bids_dir, config, live=live))
+    bids_dir, paths = workflow.places(output_dir)
+    options = StageOptions(output_dir=paths.folder, recipe=recipe, overrides=overrides, overwrite=overwrite)
+    run = options.first_run()
+    with options.alone():
+        print(workflow.run(run, bids_dir, SimulationConfig(**asdict(simulation)), live=live))
 
 
 @app.command()
-def simulate(
-    bids_dir: NewBidsDir,
-    participants: Participants = 240,
-    seed: Seed = 0,
-    cohens_d: CohensD = 0.8,
-    site_confound: SiteConfound = 0.3,
-    severities: Severities = 2,
-    subtypes: Subtypes = 0,
-    population: Population = 0,
-    null: Null = False,
-    overwrite: Overwrite = False,
-) -> None:
+@grouped
+def simulate(bids_dir: NewBidsDir, simulation: SimulationOptions, *, overwrite: Overwrite = False) -> None:
     """Make a BIDS dataset of gray-matter maps with planted effects."""
     from adhd_cvae.simulation.cohort import SimulationConfig
     from pipelines.stages import simulate as stage
 
-    config = SimulationConfig(
-        participants=participants,
-        seed=seed,
-        cohens_d=cohens_d,
-        severities=severities,
-        subtypes=subtypes,
-        population=population,
-        site_confound=site_confound,
-        null=null,
-    )
+    config = SimulationConfig(**asdict(simulation))
     stage.run(bids_dir, config, for_this_terminal(), overwrite=overwrite)
 
 
@@ -165,138 +121,108 @@ def import_burner(
 
 
 @app.command()
+@grouped
 def run(
-    bids_dir: BidsDir,
+    dataset: DatasetOptions,
     output_dir: OutputDir,
     level: Annotated[Level, typer.Argument(metavar="participant,group", show_default=False)],
-    labels: Labels = None,
-    filter_file: FilterFile = None,
-    prefer: Prefer = None,
     recipe: RecipeName = None,
     overrides: Overrides = None,
     model: Model = None,
+    *,
     overwrite: Overwrite = False,
-    live: Live = True,
-    seeds: EnsembleSeeds = 1,
-    dask: Dask = None,
+    training: TrainingOptions,
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
-    from pipelines.compute import workers
-    from pipelines.output_dir.run import Run
-    from pipelines.recipes.loader import DEFAULT, load_recipe
-
-    source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
-    paths, progress = OutputPaths(output_dir), for_this_terminal()
-    if level is Level.participant:
-        if model is None:
-            raise typer.BadParameter(
-                "the participant level needs a trained model, e.g. --model models:/adhd-cvae@champion",
-                param_hint="--model",
-            )
-        if recipe is not None or overrides or seeds > 1:
-            raise typer.BadParameter(
-                "the model brings its own settings", param_hint="--recipe / --set / --seeds"
-            )
+    options = StageOptions(output_dir=output_dir, recipe=recipe, overrides=overrides, overwrite=overwrite)
+    if level is Level.group:
+        _run_group(dataset, options, training, model)
+    elif model is None:
+        raise typer.BadParameter(
+            "the participant level needs a trained model, e.g. --model models:/adhd-cvae@champion",
+            param_hint="--model",
+        )
+    elif recipe is not None or overrides or training.seeds > 1:
+        raise typer.BadParameter("the model brings its own settings", param_hint="--recipe / --set / --seeds")
+    else:
         from adhd_cvae.config import Recipe
+        from pipelines.output_dir.run import Run
         from pipelines.workflows import participant
 
-        new = Run(paths, Recipe(name="participant"), progress, overwrite=overwrite)
-        participant.run(new, source, model)
-        return
+        own = Recipe(name="participant")
+        run = Run(OutputPaths(output_dir), own, for_this_terminal(), overwrite=overwrite)
+        participant.run(run, dataset.source, model)
+
+
+def _run_group(
+    dataset: DatasetOptions, options: StageOptions, training: TrainingOptions, model: str | None
+) -> None:
     if model is not None:
         raise typer.BadParameter("only the participant level takes a model", param_hint="--model")
+    from pipelines.compute import workers
     from pipelines.workflows import group
 
-    resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
-    with _alone_in(paths.folder), workers(dask):
-        once = Run(paths, resolved, progress, overwrite=overwrite)
-        published = group.run(once, source, live=live, seeds=seeds, cluster=dask is not None)
-    print(f"Report           {paths.report}\n{published}")
+    run, dask = options.first_run(), training.dask
+    with options.alone(), workers(dask):
+        published = group.run(
+            run, dataset.source, live=training.live, seeds=training.seeds, cluster=dask is not None
+        )
+    print(f"Report           {run.paths.report}\n{published}")
 
 
 @app.command()
-def prepare(
-    bids_dir: BidsDir,
-    output_dir: OutputDir,
-    labels: Labels = None,
-    filter_file: FilterFile = None,
-    prefer: Prefer = None,
-    recipe: RecipeName = None,
-    overrides: Overrides = None,
-    overwrite: Overwrite = False,
-) -> None:
+@grouped
+def prepare(dataset: DatasetOptions, options: StageOptions) -> None:
     """BIDS in; cohort, exclusions and image cache out."""
-    from pipelines.output_dir.run import Run
-    from pipelines.recipes.loader import DEFAULT, load_recipe
     from pipelines.stages import prepare as stage
 
-    resolved = load_recipe(recipe or DEFAULT, tuple(overrides or ()))
-    source = BidsInput(bids_dir, tuple(labels or ()), filter_file, prefer)
-    with _alone_in(output_dir):
-        stage.run(Run(OutputPaths(output_dir), resolved, for_this_terminal(), overwrite=overwrite), source)
+    run = options.first_run()
+    with options.alone():
+        stage.run(run, dataset.source)
 
 
 @app.command()
-def train(
-    output_dir: OutputDir,
-    recipe: RecipeName = None,
-    overrides: Overrides = None,
-    overwrite: Overwrite = False,
-    live: Live = True,
-) -> None:
+@grouped
+def train(options: StageOptions, *, live: Live = True) -> None:
     """Train the models on the image cache; goes on where it was interrupted. torchrun gives it several processes."""
     from pipelines.stages import train as stage
 
     if helps():
-        stage.help_first(OutputPaths(output_dir))
+        stage.help_first(OutputPaths(options.output_dir))
         return
-    with _alone_in(output_dir):
-        stage.run(_run_of(output_dir, recipe, overrides, overwrite), live=live)
+    with options.alone():
+        stage.run(options.later_run(), live=live)
 
 
 @app.command()
-def embed(
-    output_dir: OutputDir,
-    recipe: RecipeName = None,
-    overrides: Overrides = None,
-    overwrite: Overwrite = False,
-) -> None:
+@grouped
+def embed(options: StageOptions) -> None:
     """Posterior means and draws of every participant."""
     from pipelines.stages import embed as stage
 
-    with _alone_in(output_dir):
-        stage.run(_run_of(output_dir, recipe, overrides, overwrite))
+    with options.alone():
+        stage.run(options.later_run())
 
 
 @app.command()
-def analyse(
-    output_dir: OutputDir,
-    recipe: RecipeName = None,
-    overrides: Overrides = None,
-    overwrite: Overwrite = False,
-    dask: Dask = None,
-) -> None:
+@grouped
+def analyse(options: StageOptions, dask: Dask = None) -> None:
     """Tables, maps and figures from cohort.tsv, latents.tsv and draws.npz alone."""
     from pipelines.compute import workers
     from pipelines.stages import analyse as stage
 
-    with _alone_in(output_dir), workers(dask):
-        stage.run(_run_of(output_dir, recipe, overrides, overwrite))
+    with options.alone(), workers(dask):
+        stage.run(options.later_run())
 
 
 @app.command()
-def publish(
-    output_dir: OutputDir,
-    recipe: RecipeName = None,
-    overrides: Overrides = None,
-    overwrite: Overwrite = False,
-    promote: Promote = False,
-) -> None:
+@grouped
+def publish(options: StageOptions, *, promote: Promote = False) -> None:
     """Report, MLflow run and registered model."""
     from pipelines.stages import publish as stage
 
-    with _alone_in(output_dir):
-        print(stage.run(_run_of(output_dir, recipe, overrides, overwrite), promote=promote))
+    with options.alone():
+        print(stage.run(options.later_run(), promote=promote))
 
 
 @app.command("export-bundle")
@@ -305,9 +231,9 @@ def export_bundle(
     bundle_dir: Annotated[Path, typer.Argument(metavar="BUNDLE_DIR", help="Folder for the new bundle.")],
 ) -> None:
     """The trained model as a MONAI bundle."""
-    from pipelines.stages import export_bundle as bundle
+    from pipelines.stages import export_bundle as stage
 
-    print(f"MONAI bundle     {bundle.run(OutputPaths(output_dir), bundle_dir)}")
+    print(f"MONAI bundle     {stage.run(OutputPaths(output_dir), bundle_dir)}")
 
 
 @app.command()
@@ -326,7 +252,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:
-        app(args=spread_labels([argument for argument in given if argument != "--debug"]))
+        app(args=spread_labels([one for one in given if one != "--debug"]), prog_name="adhd-cvae")
     except (InputError, MemoryError, OSError) as error:
         if debug:
             raise

@@ -1,34 +1,36 @@
-"""The verbs below ``adhd-cvae benchmark``, called as a user calls them."""
+"""The verbs below `adhd-cvae benchmark`: what they refuse, and where their tables go."""
 
-import numpy as np
+import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from adhd_cvae.io import read_tsv
-from pipelines.benchmarks.separation import cells as cells_module
-from pipelines.benchmarks.separation import grid as grid_module
-from pipelines.benchmarks.separation.grid import Condition
-from pipelines.benchmarks.separation.metrics import CEILING
-from pipelines.cli.main import main
-from tests.pipelines.benchmarks.separation.tiny import TINY
+from pipelines.cli.benchmark import app
 
 
-def test_a_tiny_grid_from_the_command_line(tmp_path, monkeypatch, capsys):
-    kinds = (Condition(n=40), Condition(n=40, null=True))
-    monkeypatch.setattr(grid_module, "QUICK", kinds)
-    monkeypatch.setattr(grid_module, "NULL", kinds[1])
-    monkeypatch.setattr(cells_module, "REFERENCE_PARTICIPANTS", 24)
-    monkeypatch.setattr("adhd_cvae.simulation.cohort.CALIBRATION_PARTICIPANTS", 8)
-    settings = [word for override in TINY for word in ("--set", override)]
-    call = ["benchmark", "separation", str(tmp_path), "--quick", "--jobs", "1", "--seeds", "1"]
-    with pytest.raises(SystemExit) as ended:
-        main([*call, "--methods", "adhd_cvae,pca", *settings])
-    assert ended.value.code in (0, None)
-    table = read_tsv(tmp_path / "separation.tsv")
-    assert set(table["method"]) == {"adhd_cvae", "pca", CEILING}
-    assert table["null"].any()
-    assert np.isfinite(table.loc[table["metric"] == "r", "score"]).all()
-    page = (tmp_path / "separation.md").read_text()
-    assert "No effect planted" in page
-    assert page in capsys.readouterr().out
-    assert (tmp_path / "separation_leakage.svg").is_file()
-    assert (tmp_path / "separation_null.svg").is_file()
+@pytest.mark.parametrize(
+    "arguments", [("speed", "--maps", "3"), ("separation", "--seeds", "0"), ("separation", "--jobs", "none")]
+)
+def test_a_wrong_number_is_status_2(arguments):
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_an_unknown_method_is_refused_before_anything_is_measured(tmp_path):
+    ended = CliRunner().invoke(app, ["separation", str(tmp_path / "out"), "--methods", "magic"])
+    assert "magic" in str(ended.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_speed_is_printed_and_written(tmp_path, monkeypatch):
+    given = []
+
+    def measure(folder, recipe, progress, maps):
+        given.append((folder, recipe.name, recipe.model.salient, maps))
+        return pd.DataFrame({"measure": ["preparing a map"], "median": [0.25]})
+
+    monkeypatch.setattr("pipelines.benchmarks.speed.stages.measure_speed", measure)
+    arguments = ["speed", str(tmp_path), "--recipe", "smoke", "--set", "model.salient=3", "--maps", "4"]
+    ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert given == [(tmp_path, "smoke", 3, 4)]
+    assert "preparing a map" in ended.output
+    assert read_tsv(tmp_path / "speed.tsv")["median"].tolist() == [0.25]

@@ -117,7 +117,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
 
 
 def test_a_full_disk_is_a_readable_line(call, tmp_path, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device", str(tmp_path / "x"))
 
     monkeypatch.setattr("pipelines.stages.train.run", full)
@@ -150,3 +150,10 @@ def test_the_version_is_told(call):
     status, out, _ = call("--version")
     assert status == 0
     assert out.strip()
+
+
+def test_usage_names_the_command_however_it_was_started():
+    shown = subprocess.run(
+        [sys.executable, "-m", "adhd_cvae", "run", "--help"], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.startswith("Usage: adhd-cvae run ")

@@ -1,0 +1,144 @@
+"""Options that belong together: a verb takes a group as one argument, and the command line shows each option of it."""
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, is_dataclass
+from functools import wraps
+from inspect import Parameter
+from typing import TYPE_CHECKING, Any
+
+from pipelines.cli.options import (
+    BidsDir,
+    CohensD,
+    Dask,
+    EnsembleSeeds,
+    FilterFile,
+    Labels,
+    Live,
+    Null,
+    OutputDir,
+    Overrides,
+    Overwrite,
+    Participants,
+    Population,
+    Prefer,
+    RecipeName,
+    Seed,
+    Severities,
+    SiteConfound,
+    Subtypes,
+)
+from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.progress import for_this_terminal
+
+if TYPE_CHECKING:
+    from pipelines.output_dir.run import Run
+
+
+def grouped(verb: Callable[..., None]) -> Callable[..., None]:
+    """Let typer see the fields of every dataclass that `verb` takes as if they were arguments of `verb`."""
+    asked = inspect.signature(verb, eval_str=True)
+    annotations = {name: parameter.annotation for name, parameter in asked.parameters.items()}
+    groups = {
+        name: kind for name, kind in annotations.items() if isinstance(kind, type) and is_dataclass(kind)
+    }
+    fields = {name: inspect.signature(group).parameters for name, group in groups.items()}
+    shown: list[Parameter] = []
+    for name, parameter in asked.parameters.items():
+        shown += fields.get(name, {name: parameter}).values()
+
+    @wraps(verb)
+    def call(**given: Any) -> None:
+        made = {
+            name: group(**{field: given.pop(field) for field in fields[name]})
+            for name, group in groups.items()
+        }
+        verb(**made, **given)
+
+    # What typer reads; all by keyword, so that a required one may follow one that is not.
+    by_keyword = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in shown]
+    vars(call)["__signature__"] = asked.replace(parameters=by_keyword)
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    return call
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetOptions:
+    """Which part of which BIDS dataset goes in."""
+
+    bids_dir: BidsDir
+    labels: Labels = None
+    filter_file: FilterFile = None
+    prefer: Prefer = None
+
+    @property
+    def source(self) -> BidsInput:
+        """The same, as the stages take it."""
+        return BidsInput(self.bids_dir, tuple(self.labels or ()), self.filter_file, self.prefer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageOptions:
+    """Where results go, with which settings, and whether they may replace others."""
+
+    output_dir: OutputDir
+    recipe: RecipeName = None
+    overrides: Overrides = None
+    overwrite: Overwrite = False
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other commands out of OUTPUT_DIR."""
+        from pipelines.output_dir.lock import locked
+
+        return locked(self.output_dir)
+
+    def first_run(self) -> "Run":
+        """Settings of the named recipe, or the default one."""
+        from pipelines.output_dir.run import Run
+        from pipelines.recipes.loader import DEFAULT, load_recipe
+
+        recipe = load_recipe(self.recipe or DEFAULT, tuple(self.overrides or ()))
+        return Run(OutputPaths(self.output_dir), recipe, for_this_terminal(), overwrite=self.overwrite)
+
+    def later_run(self) -> "Run":
+        """Settings that OUTPUT_DIR was made with, unless a recipe is named."""
+        from pipelines.output_dir.provenance import recipe_of
+        from pipelines.output_dir.run import Run
+
+        paths = OutputPaths(self.output_dir)
+        recipe = recipe_of(paths, self.recipe, self.overrides)
+        return Run(paths, recipe, for_this_terminal(), overwrite=self.overwrite)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How often a model is trained, where, and who may watch."""
+
+    live: Live = True
+    seeds: EnsembleSeeds = 1
+    dask: Dask = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulationOptions:
+    """What is planted in a simulated cohort, by the names of `adhd_cvae.simulation.cohort.SimulationConfig`."""
+
+    participants: Participants = 240
+    seed: Seed = 0
+    cohens_d: CohensD = 0.8
+    site_confound: SiteConfound = 0.3
+    severities: Severities = 2
+    subtypes: Subtypes = 0
+    population: Population = 0
+    null: Null = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """The same for the demo, whose effects are plain enough to be found in minutes."""
+
+    participants: Participants = 320
+    seed: Seed = 0
+    cohens_d: CohensD = 1.4
+    null: Null = False
