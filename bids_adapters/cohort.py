@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from adhd_cvae.cohort.table import BACKGROUND, EXCLUSION_COLUMNS, TARGET
+from adhd_cvae.cohort.table import EXCLUSION_COLUMNS
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import BACKGROUND, GROUP_LABELS, TARGET
 from bids_adapters.identifiers import participant_key, participant_label
 from bids_adapters.images.filter import read_filter
 from bids_adapters.images.selection import Maps, find_maps
@@ -219,7 +220,7 @@ def _columns(table: pd.DataFrame, phenotype: Phenotype) -> dict[str, dict[str, A
         },
         "group": {
             "Description": "Group of the contrastive model",
-            "Levels": {TARGET: "patients", BACKGROUND: "controls"},
+            "Levels": GROUP_LABELS,
             "Origin": "the recipe's cohort.group, cohort.target and cohort.background",
         },
         "image_choice": {"Description": "How the map was chosen", "Origin": "BIDS layout"},

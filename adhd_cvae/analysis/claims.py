@@ -26,7 +26,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.analysis.mixture import ONE_COMPONENT_LEVEL
+from adhd_cvae.analysis.mixture import DECIDING, ONE_COMPONENT_ALPHA
+from adhd_cvae.names import ALPHA, BACKGROUND, PREFIXES, SALIENT
 
 CLAIM_COLUMNS = ["claim", "space", "variable", "n", "tau", "ci_low", "ci_high", "p_fdr"]
 
@@ -37,9 +38,7 @@ CLAIM_COLUMNS += ["difference", "difference_ci_low", "difference_ci_high", "verd
 SUPPORTED, NOT_SUPPORTED = "supported", "not supported"
 CONTRADICTED, NOT_TESTABLE = "contradicted", "not testable"
 VERDICTS = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_TESTABLE)
-SYMBOLS = {"salient": "s", "background": "z"}
-_OTHER = {"salient": "background", "background": "salient"}
-_LEVEL = 0.05
+_OTHER = {SALIENT: BACKGROUND, BACKGROUND: SALIENT}
 Row = dict[str, float | str | None]
 
 
@@ -92,7 +91,7 @@ def claims_table(
 
 
 def _symbol(space: str) -> str:
-    return SYMBOLS.get(space, space)
+    return PREFIXES.get(space, space)
 
 
 def _relation_row(claim: Relation, rsa: pd.DataFrame) -> Row:
@@ -109,7 +108,7 @@ def _relation_row(claim: Relation, rsa: pd.DataFrame) -> Row:
     here, there = cells[claim.space], cells.get(_OTHER.get(claim.space, ""))
     for name in ("n", "tau", "ci_low", "ci_high", "p_fdr"):
         base[name] = here[name]
-    base |= {"variable": found[0], **_difference(claim.space, cells.get("salient", {}))}
+    base |= {"variable": found[0], **_difference(claim.space, cells.get(SALIENT, {}))}
     verdict, reason = _judged(claim.space, here, there, base)
     note = here["note"]
     if isinstance(note, str) and note not in reason:
@@ -120,16 +119,16 @@ def _relation_row(claim: Relation, rsa: pd.DataFrame) -> Row:
 def _difference(space: str, salient: dict) -> Row:
     """The claim's space minus the other one; rsa.tsv has salient minus background."""
     value, low, high = (salient.get(f"difference{end}", np.nan) for end in ("", "_ci_low", "_ci_high"))
-    if space == "background":
+    if space == BACKGROUND:
         value, low, high = -value, -high, -low
-    elif space != "salient":
+    elif space != SALIENT:
         value = low = high = np.nan
     return {"difference": value, "difference_ci_low": low, "difference_ci_high": high}
 
 
 def _direction(cell: dict | None) -> int:
     """1 where a relation is significant in the claimed direction, -1 in the other one, 0 where it is not."""
-    if cell is None or not cell["p_fdr"] < _LEVEL:
+    if cell is None or not cell["p_fdr"] < ALPHA:
         return 0
     chance = 0.0 if pd.isna(cell["null_mean"]) else cell["null_mean"]
     return 1 if cell["tau"] > chance else -1
@@ -168,13 +167,13 @@ def _cluster_row(claim: OneCluster, mixture: pd.DataFrame, mixture_test: pd.Data
         rows = fitted[fitted["covariance"] == form]
         if len(rows) > 1:
             best[form] = int(np.asarray(rows["k"])[np.argmin(np.asarray(rows["bic"]))])
-    deciding = [form for form in ("full", "tied") if form in best]
+    deciding = [form for form in DECIDING if form in best]
     if not deciding:
         notes = tests["note"].dropna().unique()
         reason = str(notes[0]) if len(notes) else f"there is no mixture of the {claim.space} space"
         return {**base, "verdict": NOT_TESTABLE, "reason": reason}
     base["n"] = int(np.asarray(tests["n"]).max())
-    rejected = [p_values[form] < ONE_COMPONENT_LEVEL for form in deciding]
+    rejected = [p_values[form] < ONE_COMPONENT_ALPHA for form in deciding]
     forms = ", ".join(f"{form} {k} (p = {p_values[form]:.2f})" for form, k in best.items())
     reason = f"components with the lowest BIC, with p of two against one: {forms}"
     if all(best[form] == 1 for form in deciding) and not any(rejected):

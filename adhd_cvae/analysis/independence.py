@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from adhd_cvae.analysis.kernels import gaussian_kernel
 from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
 from adhd_cvae.analysis.probes import _MINIMUM
+from adhd_cvae.names import BACKGROUND, SALIENT, TARGET
 
 _ACTIVE_VARIANCE = 0.01
 INDEPENDENCE_COLUMNS = ["measure", "space", "value", "p_value", "n", "note"]
@@ -67,10 +68,10 @@ def _unit_rows(space: str, latents: NDArray[np.float64]) -> list[dict[str, float
 def _norm_rows(salient: NDArray[np.float64], patients: NDArray[np.bool_]) -> list[dict[str, float | str]]:
     norms = np.linalg.norm(salient, axis=1)
     rows: list[dict[str, float | str]] = []
-    for measure, members in (("norm_target", patients), ("norm_background", ~patients)):
+    for measure, members in ((f"norm_{TARGET}", patients), (f"norm_{BACKGROUND}", ~patients)):
         known = norms[members & np.isfinite(norms)]
         value = known.mean() if len(known) else np.nan
-        rows.append({"measure": measure, "space": "salient", "value": value, "n": len(known)})
+        rows.append({"measure": measure, "space": SALIENT, "value": value, "n": len(known)})
     return rows
 
 
@@ -107,18 +108,18 @@ def independence_table(
     patients = np.asarray(is_target).astype(bool)
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
     rows: list[dict[str, float | str]] = []
-    if {"salient", "background"} <= set(arrays):
+    if {SALIENT, BACKGROUND} <= set(arrays):
         groups = stratum_codes(strata, len(patients))[patients]
-        pair = arrays["salient"][patients], arrays["background"][patients]
+        pair = arrays[SALIENT][patients], arrays[BACKGROUND][patients]
         rows.append(_hsic_row(*pair, groups, permutations, seed))
     if critic_accuracy is not None:
         rows.append(
             {"measure": "critic_accuracy", "space": "salient and background", "value": critic_accuracy}
         )
     for space, latents in arrays.items():
-        rows += _unit_rows(space, latents[patients] if space == "salient" else latents)
-    if "salient" in arrays:
-        rows += _norm_rows(arrays["salient"], patients)
+        rows += _unit_rows(space, latents[patients] if space == SALIENT else latents)
+    if SALIENT in arrays:
+        rows += _norm_rows(arrays[SALIENT], patients)
     table = pd.DataFrame(rows, columns=INDEPENDENCE_COLUMNS).astype({"note": object})
     table.loc[table["value"].isna() & table["note"].isna(), "note"] = "no participant with finite latents"
     return table.astype({"value": np.float64, "p_value": np.float64, "n": "Int64"})

@@ -12,9 +12,12 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.permutation import cell_generator, upper_p_value
+from adhd_cvae.names import ALPHA
 
-ONE_COMPONENT_LEVEL = 0.025
-"""Below it one component is rejected: 0.05 over the two forms, full and tied, that decide a claim (Bonferroni)."""
+DECIDING = ("full", "tied")
+"""Forms of covariance that decide a claim: their single component is any Gaussian."""
+ONE_COMPONENT_ALPHA = ALPHA / len(DECIDING)
+"""Below it one component is rejected: the level over the forms that decide (Bonferroni)."""
 MIXTURE_TEST_COLUMNS = ["space", "covariance", "statistic", "p_value", "bootstraps", "n", "note"]
 BOOTSTRAPS = 99
 """Samples of one Gaussian; each is fitted as the data are."""
@@ -240,8 +243,8 @@ def mixture_test_sentence(table: pd.DataFrame, words: Mapping[str, str] | None =
     for space, rows in table.groupby("space", sort=False):
         name = (words or {}).get(str(space), str(space))
         tested = rows.dropna(subset="p_value")
-        rejected = tested.loc[tested["p_value"] < ONE_COMPONENT_LEVEL, "covariance"].tolist()
-        kept = tested.loc[tested["p_value"] >= ONE_COMPONENT_LEVEL, "covariance"].tolist()
+        rejected = tested.loc[tested["p_value"] < ONE_COMPONENT_ALPHA, "covariance"].tolist()
+        kept = tested.loc[tested["p_value"] >= ONE_COMPONENT_ALPHA, "covariance"].tolist()
         if not rejected and not kept:
             sentences.append(f"In {name}, one component could not be tested against two.")
         elif not rejected:

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import SUBTYPE
+from adhd_cvae.names import SUBTYPE, TEST, TRAIN
 
 _PENALTIES = np.logspace(-2, 4, 13)
 _FOLDS = 5
@@ -66,7 +66,7 @@ def _cross_validated(patients: _Patients, repeats: int, seed: int) -> dict[str, 
 
 def _rows(train: _Patients, test: _Patients, repeats: int, seed: int) -> list[dict[str, float | str | None]]:
     rows: list[dict[str, float | str | None]] = []
-    for split, patients in (("train", train), ("test", test)):
+    for split, patients in ((TRAIN, train), (TEST, test)):
         obstacle = patients.obstacle
         scores = {"r": np.nan, "r2": np.nan} if obstacle else _cross_validated(patients, repeats, seed)
         rows += [
@@ -79,7 +79,7 @@ def _rows(train: _Patients, test: _Patients, repeats: int, seed: int) -> list[di
         fitted = ridge().fit(train.latents, train.factor)
         score = correlation(fitted.predict(test.latents), test.factor)
     rows.append(
-        {"split": "test", "metric": "r_transfer", "score": score, "n": len(test.factor), "note": obstacle}
+        {"split": TEST, "metric": "r_transfer", "score": score, "n": len(test.factor), "note": obstacle}
     )
     return rows
 
@@ -139,7 +139,7 @@ def recovery_table(
         for space, latents in spaces.items():
             latents = np.asarray(latents, np.float64)
             known = patients & np.isfinite(values) & np.isfinite(latents).all(axis=1)
-            sides = [known & (splits == name) for name in ("train", "test")]
+            sides = [known & (splits == name) for name in (TRAIN, TEST)]
             train, test = (_Patients(latents[side], values[side]) for side in sides)
             rows += [{"factor": factor, "space": space, **row} for row in _rows(train, test, repeats, seed)]
     return pd.DataFrame(rows, columns=RECOVERY_COLUMNS)

@@ -18,6 +18,7 @@ from adhd_cvae.analysis.permutation import (
 )
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity
 from adhd_cvae.analysis.variables import MINIMUM_PARTICIPANTS, Scale, check_rows, numeric_values
+from adhd_cvae.names import BACKGROUND, SALIENT
 
 if TYPE_CHECKING:
     from adhd_cvae.analysis.umap_projection import umap_table
@@ -202,8 +203,8 @@ def _variable_silhouettes(
             row["note"] = "every permutation leaves the variable as it is"
         else:
             row["p_value"] = upper_p_value(observed, null)
-        if space == "salient" and "background" in distances:
-            chance = float(null.mean() - nulls["background"].mean())
-            row |= _difference(between, distances["background"], codes, chance, bootstraps, rng)
+        if space == SALIENT and BACKGROUND in distances:
+            chance = float(null.mean() - nulls[BACKGROUND].mean())
+            row |= _difference(between, distances[BACKGROUND], codes, chance, bootstraps, rng)
         rows.append(row)
     return rows

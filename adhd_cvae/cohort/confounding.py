@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.cohort.table import BACKGROUND, TARGET
+from adhd_cvae.names import GROUP_LABELS
 
-GROUPS = (TARGET, BACKGROUND)
 ALWAYS = {"age": "ratio", "sex": "nominal"}
 """Compared between the groups wherever the cohort has them."""
 NOT_PHENOTYPE = ("participant_id", "image", "group", "split", "image_choice")
@@ -31,7 +30,7 @@ SIDECAR: dict[str, dict[str, Any]] = {
     },
     "variable": {"Description": "Column of cohort.tsv"},
     "level": {"Description": "Code of a nominal variable"},
-    "group": {"Description": "Group", "Levels": {TARGET: "patients", BACKGROUND: "controls"}},
+    "group": {"Description": "Group", "Levels": GROUP_LABELS},
     "n": {"Description": "Participants the value rests on"},
     "value": {"Description": "The value"},
 }
@@ -41,7 +40,7 @@ SIDECAR: dict[str, dict[str, Any]] = {
 def site_counts(cohort: pd.DataFrame, site: str) -> pd.DataFrame:
     """Count participants by site (rows) and group (columns `target` and `background`)."""
     counts = pd.crosstab(cohort[site], cohort["group"])
-    return counts.reindex(columns=list(GROUPS), fill_value=0)
+    return counts.reindex(columns=list(GROUP_LABELS), fill_value=0)
 
 
 def cramers_v(counts: pd.DataFrame) -> float:
@@ -97,7 +96,7 @@ def compare_groups(cohort: pd.DataFrame, scales: Mapping[str, str]) -> pd.DataFr
     """
     rows: list[tuple[Any, ...]] = []
     for name, scale in scales.items():
-        values = [cohort.loc[cohort["group"] == group, name].dropna() for group in GROUPS]
+        values = [cohort.loc[cohort["group"] == group, name].dropna() for group in GROUP_LABELS]
         rows += _ratio(name, values) if scale == "ratio" else _nominal(name, values)
     return _tidy(rows)
 
@@ -112,7 +111,7 @@ def _ratio(name: str, values: Sequence[pd.Series]) -> list[tuple[Any, ...]]:
     means = [float(part.mean()) if len(part) else np.nan for part in numbers]
     spreads = [float(part.std(ddof=1)) if len(part) > 1 else np.nan for part in numbers]
     rows = []
-    for group, part, mean, spread in zip(GROUPS, numbers, means, spreads, strict=True):
+    for group, part, mean, spread in zip(GROUP_LABELS, numbers, means, spreads, strict=True):
         rows += [("mean", name, None, group, len(part), mean), ("sd", name, None, group, len(part), spread)]
     difference = _standardised(means, [spread**2 for spread in spreads])
     return [*rows, ("difference", name, None, None, sum(map(len, numbers)), difference)]
@@ -125,7 +124,7 @@ def _nominal(name: str, values: Sequence[pd.Series]) -> list[tuple[Any, ...]]:
         shares = [
             count / len(part) if len(part) else np.nan for count, part in zip(counts, values, strict=True)
         ]
-        for group, part, count, share in zip(GROUPS, values, counts, shares, strict=True):
+        for group, part, count, share in zip(GROUP_LABELS, values, counts, shares, strict=True):
             rows += [("count", name, level, group, len(part), count)]
             rows += [("share", name, level, group, len(part), share)]
         difference = _standardised(shares, [share * (1 - share) for share in shares])
@@ -146,8 +145,8 @@ def _standardised(means: Sequence[float], variances: Sequence[float]) -> float:
 def missing_counts(cohort: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame:
     """Count missing values: rows are variables, columns `target` and `background`."""
     missing = cohort[list(variables)].isna()
-    counts = {group: missing[cohort["group"] == group].sum() for group in GROUPS}
-    return pd.DataFrame(counts, index=list(variables), columns=list(GROUPS)).astype(int)
+    counts = {group: missing[cohort["group"] == group].sum() for group in GROUP_LABELS}
+    return pd.DataFrame(counts, index=list(variables), columns=list(GROUP_LABELS)).astype(int)
 
 
 def confounding_table(cohort: pd.DataFrame, site: str | None, scales: Mapping[str, str]) -> pd.DataFrame:
@@ -165,12 +164,12 @@ def confounding_table(cohort: pd.DataFrame, site: str | None, scales: Mapping[st
     pandas.DataFrame
         Columns :data:`CONFOUNDING_COLUMNS`; missing values of every phenotype column.
     """
-    sizes = {group: list(cohort["group"]).count(group) for group in GROUPS}
+    sizes = {group: list(cohort["group"]).count(group) for group in GROUP_LABELS}
     compared = compare_groups(cohort, described(cohort, scales, site))
     of_site: list[tuple[Any, ...]] = []
     if site is not None:
         association = cramers_v(site_counts(cohort, site))
-        values = [cohort.loc[cohort["group"] == group, site].dropna() for group in GROUPS]
+        values = [cohort.loc[cohort["group"] == group, site].dropna() for group in GROUP_LABELS]
         of_site = [
             ("cramers_v", site, None, None, sum(map(len, values)), association),
             *_nominal(site, values),

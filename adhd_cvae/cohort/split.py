@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.cohort.table import BACKGROUND, TARGET, TEST, TRAIN
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import BACKGROUND, TARGET, TEST, TRAIN
 
 MOST_IN_MEMORY = 1000
 """Maps a linear model is fitted to; at 52,000 voxels in the mask 0.2 GB, held several times."""

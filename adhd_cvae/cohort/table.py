@@ -3,11 +3,8 @@
 import pandas as pd
 
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import BACKGROUND, TARGET, TEST, TRAIN
 
-TARGET = "target"
-BACKGROUND = "background"
-TRAIN = "train"
-TEST = "test"
 REQUIRED = ("participant_id", "image", "group", "split")
 EXCLUSION_COLUMNS = ("participant_id", "stage", "reason", "detail")
 

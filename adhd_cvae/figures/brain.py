@@ -17,7 +17,7 @@ from nibabel.nifti1 import Nifti1Image
 from nilearn.plotting import plot_stat_map
 
 from adhd_cvae.figures.style import FAINT, INK, SPACE_COLOURS, WIDTH, folded, new_figure, soft_grid, styled
-from adhd_cvae.names import code_label, rows_of, signed
+from adhd_cvae.names import SALIENT, code_label, rows_of, signed, unit_name
 
 GRAY = "gray"
 DIVERGING = "RdBu_r"
@@ -153,7 +153,7 @@ def traversals(
             shown = _show(axes, change, (-limit, limit), DIVERGING)
             shown.set_alpha(np.clip(OPACITY * np.abs(np.nan_to_num(change)) / limit, 0, 1))
             axes.set_xlabel(signed(f"{values[unit, step]:.1f}"), fontsize=9)
-        panels[unit, 0].set_title(signed(f"s_{unit:02d}, z = {z:g} mm"))
+        panels[unit, 0].set_title(signed(f"{unit_name(SALIENT, unit)}, z = {z:g} mm"))
     if shown is not None:
         _colour_bar(figure, shown, panels, "change of gray-matter volume per voxel")
     return figure
@@ -262,7 +262,7 @@ def components_by_site(table: pd.DataFrame, levels: Mapping[str, str]) -> Figure
     components = sorted(set(tried["component"]))
     figure = new_figure(0.9 + len(components) * (0.55 + 0.3 * len(sites)))
     panels = figure.subplots(len(components), 1, squeeze=False, sharex=True)[:, 0]
-    colour = SPACE_COLOURS["salient"]
+    colour = SPACE_COLOURS[SALIENT]
     for axes, component in zip(panels, components, strict=True):
         for row in rows_of(tried.loc[tried["component"] == component]):
             place = sites.index(row["left_out"])

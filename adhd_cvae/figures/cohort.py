@@ -10,7 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 
 from adhd_cvae.figures.style import FAINT, GROUP_COLOURS, INK, WIDTH, folded, new_figure, soft_grid, styled
-from adhd_cvae.names import GROUP_LABELS, code_label
+from adhd_cvae.names import BACKGROUND, GROUP_LABELS, TARGET, TRAIN, code_label
 
 COLUMNS = 2
 OUTLINE = "#e69f00"
@@ -57,9 +57,9 @@ def participant_flow(found: int, left_out: int, cohort: pd.DataFrame) -> Figure:
     box(0.3, 2.9, 5.4, f"{len(cohort)} in the cohort")
     arrow((3, 5.25), (3, 4.1))
     arrow((3, 4.65), (6.4, 4.65))
-    for x, group in ((0.1, "target"), (5.2, "background")):
+    for x, group in ((0.1, TARGET), (5.2, BACKGROUND)):
         members = cohort.loc[cohort["group"] == group]
-        train = int((members["split"] == "train").sum())
+        train = int((members["split"] == TRAIN).sum())
         text = f"{len(members)} {GROUP_LABELS[group]}\n{train} trained on, {len(members) - train} held out"
         box(x, 0.4, 4.7, text, GROUP_COLOURS[group])
         arrow((3, 2.85), (x + 2.35, 1.6))
@@ -81,7 +81,7 @@ def site_counts(cohort: pd.DataFrame, site: str, levels: Levels) -> Figure:
     figure = new_figure(1.1 + 0.46 * len(counts))
     axes = figure.add_subplot()
     positions = np.arange(len(counts))
-    for offset, group in ((-0.2, "target"), (0.2, "background")):
+    for offset, group in ((-0.2, TARGET), (0.2, BACKGROUND)):
         bars = axes.barh(
             positions + offset, counts[group], 0.38, color=GROUP_COLOURS[group], label=GROUP_LABELS[group]
         )

@@ -20,7 +20,19 @@ from adhd_cvae.figures.style import (
     soft_grid,
     styled,
 )
-from adhd_cvae.names import GROUP_LABELS, code_label, in_order, space_label
+from adhd_cvae.names import (
+    BACKGROUND,
+    GROUP_LABELS,
+    SALIENT,
+    SPLIT_LABELS,
+    TARGET,
+    TEST,
+    TRAIN,
+    code_label,
+    in_order,
+    space_label,
+    unit_names,
+)
 
 SEQUENTIAL = "viridis"
 LONGEST = 28
@@ -28,7 +40,7 @@ LONGEST = 28
 
 
 def _group_points(axes: Axes, table: pd.DataFrame, x: str, y: str, size: float) -> None:
-    for group in ("background", "target"):
+    for group in (BACKGROUND, TARGET):
         members = table.loc[table["group"] == group]
         axes.scatter(
             members[x],
@@ -190,14 +202,15 @@ def salient_scatter(latents: pd.DataFrame) -> Figure:
     """
     figure = new_figure(3.6)
     axes = figure.add_subplot()
-    if "s_01" in latents:
-        _group_points(axes, latents, "s_00", "s_01", 20)
+    first, second = unit_names(SALIENT, 2)
+    if second in latents:
+        _group_points(axes, latents, first, second, 20)
         axes.set(xlabel="salient unit s_00 (posterior mean)", ylabel="salient unit s_01")
         soft_grid(axes, "both")
     else:
-        edges = np.linspace(latents["s_00"].min(), latents["s_00"].max() + 1e-9, 25).tolist()
+        edges = np.linspace(latents[first].min(), latents[first].max() + 1e-9, 25).tolist()
         for group, colour in GROUP_COLOURS.items():
-            values = latents.loc[latents["group"] == group, "s_00"]
+            values = latents.loc[latents["group"] == group, first]
             axes.hist(values, edges, color=colour, alpha=0.6)
         axes.set(xlabel="salient unit s_00 (posterior mean)", ylabel="participants")
         soft_grid(axes, "y")
@@ -217,8 +230,8 @@ def reconstruction_errors(errors: pd.DataFrame) -> Figure:
     figure = new_figure(3.7)
     axes = figure.add_subplot()
     for split, colour, marker, label in (
-        ("train", FAINT, "o", "trained on"),
-        ("test", SPACE_COLOURS["salient"], "D", "held out"),
+        (TRAIN, FAINT, "o", SPLIT_LABELS[TRAIN]),
+        (TEST, SPACE_COLOURS[SALIENT], "D", SPLIT_LABELS[TEST]),
     ):
         rows = errors[errors["split"] == split]
         axes.scatter(

@@ -21,7 +21,7 @@ from adhd_cvae.figures.style import (
     space_colour,
     styled,
 )
-from adhd_cvae.names import in_order, rows_of, signed, space_label
+from adhd_cvae.names import ALPHA, TEST, TRAIN, in_order, rows_of, signed, space_label
 
 Labels = Mapping[str, str]
 """Variable: its words."""
@@ -94,7 +94,7 @@ def similarity_bars(rsa: pd.DataFrame, labels: Labels) -> Figure:
             axes.barh(position, 2 * spread, height, centre - spread, color=FAINT, alpha=0.45, zorder=1)
         if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
             axes.hlines(position, row["ci_low"], row["ci_high"], color=INK, lw=1.2, zorder=4)
-        if pd.notna(row["p_fdr"]) and row["p_fdr"] < 0.05:
+        if pd.notna(row["p_fdr"]) and row["p_fdr"] < ALPHA:
             end = np.nanmax([row["tau"], row["ci_high"]])
             axes.annotate(
                 "★", (end, position), (4, -0.5), textcoords="offset points", va="center", fontsize=9
@@ -106,7 +106,7 @@ def similarity_bars(rsa: pd.DataFrame, labels: Labels) -> Figure:
         table["space"].tolist(),
         Patch(color=FAINT, alpha=0.45, label="95 % of chance"),
         Line2D([], [], color=INK, lw=1.2, label="95 % interval"),
-        Line2D([], [], color=INK, marker="*", ls="", label="FDR < 0.05"),
+        Line2D([], [], color=INK, marker="*", ls="", label=f"FDR < {ALPHA:g}"),
     )
     return figure
 
@@ -118,14 +118,14 @@ def silhouette_bars(silhouette: pd.DataFrame, labels: Labels) -> Figure:
     figure = new_figure(1.1 + 0.6 * len(set(table["variable"])))
     axes = figure.add_subplot()
     for position, _, row in _bars(axes, table, "variable", "silhouette"):
-        if pd.notna(row["p_value"]) and row["p_value"] < 0.05:
+        if pd.notna(row["p_value"]) and row["p_value"] < ALPHA:
             end = max(row["silhouette"], 0)
             axes.annotate(
                 "★", (end, position), (4, -0.5), textcoords="offset points", va="center", fontsize=9
             )
     axes.set_xlabel("silhouette (1: well apart, 0: none, below 0: mixed)")
     axes.margins(x=0.08)
-    star = Line2D([], [], color=INK, marker="*", ls="", label="p < 0.05")
+    star = Line2D([], [], color=INK, marker="*", ls="", label=f"p < {ALPHA:g}")
     _space_key(figure, table["space"].tolist(), star)
     return figure
 
@@ -221,7 +221,7 @@ def recovery_bars(recovery: pd.DataFrame) -> Figure:
 
 
 _WAYS = {
-    ("r", "test"): "held out, cross-validated",
-    ("r_transfer", "test"): "held out, ridge of the others",
-    ("r", "train"): "trained on, cross-validated",
+    ("r", TEST): "held out, cross-validated",
+    ("r_transfer", TEST): "held out, ridge of the others",
+    ("r", TRAIN): "trained on, cross-validated",
 }

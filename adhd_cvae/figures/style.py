@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from adhd_cvae.io import atomic_path
+from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, PCA, SALIENT, TARGET, VAE
 
 WIDTH = 5.0
 """Inches. 360 points shown on a 390-pixel phone keep a 10-point letter about 10 pixels high."""
@@ -25,14 +26,14 @@ DARK_PAPER = "#12171c"
 
 # Okabe & Ito's palette (jfly.uni-koeln.de/color); groups and spaces never share a colour.
 SPACE_COLOURS = {
-    "salient": "#D55E00",
-    "background": "#0072B2",
-    "vae": "#009E73",
-    "contrastive_pca": "#CC79A7",
-    "pca": "#8a949c",
+    SALIENT: "#D55E00",
+    BACKGROUND: "#0072B2",
+    VAE: "#009E73",
+    CONTRASTIVE_PCA: "#CC79A7",
+    PCA: "#8a949c",
 }
-GROUP_COLOURS = {"target": "#E69F00", "background": "#56B4E9"}
-GROUP_MARKERS = {"target": "^", "background": "o"}
+GROUP_COLOURS = {TARGET: "#E69F00", BACKGROUND: "#56B4E9"}
+GROUP_MARKERS = {TARGET: "^", BACKGROUND: "o"}
 CATEGORY_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#8a949c", "#F0E442")
 STYLE: dict[str, Any] = {
     "figure.facecolor": "none",

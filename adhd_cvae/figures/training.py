@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from adhd_cvae.figures.style import FAINT, INK, SPACE_COLOURS, new_figure, soft_grid, styled
-from adhd_cvae.names import in_order
+from adhd_cvae.names import BACKGROUND, SALIENT, in_order
 
 TERMS = {
     "reconstruction": "unexplained variance",
@@ -38,8 +38,8 @@ def training_losses(history: pd.DataFrame) -> Figure:
     names = {"cvae": "Contrastive VAE", "vae": "Plain VAE"}
     curves = {
         "train_loss": ("trained on", FAINT, "-"),
-        "validation_loss": ("validation", SPACE_COLOURS["salient"], "--"),
-        "test_loss": ("held out", SPACE_COLOURS["background"], "-"),
+        "validation_loss": ("validation", SPACE_COLOURS[SALIENT], "--"),
+        "test_loss": ("held out", SPACE_COLOURS[BACKGROUND], "-"),
     }
     curves = {column: look for column, look in curves.items() if column in history}
     deciding = "validation_loss" if "validation_loss" in curves else [*curves][-1]
@@ -71,9 +71,9 @@ def training_terms(history: pd.DataFrame) -> Figure:
     figure = new_figure(1.5 * height + 0.3)
     panels = figure.subplots(height, 2, squeeze=False, sharex=True).ravel()
     for axes, term in zip(panels, terms, strict=False):
-        axes.plot(rows["epoch"], rows[term], color=SPACE_COLOURS["background"])
+        axes.plot(rows["epoch"], rows[term], color=SPACE_COLOURS[BACKGROUND])
         if term == "reconstruction" and "validation_reconstruction" in rows:
-            look = {"color": SPACE_COLOURS["salient"], "ls": "--"}
+            look = {"color": SPACE_COLOURS[SALIENT], "ls": "--"}
             axes.plot(rows["epoch"], rows["validation_reconstruction"], **look, label="validation")
             axes.legend(loc="best")
         if term == "critic_accuracy":

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from adhd_cvae.cohort.table import BACKGROUND, TARGET, TEST
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.embedding import Embedding, Progress, _batches, standardised_voxels
 from adhd_cvae.inference.linear_baselines import _rows_to_fit
 from adhd_cvae.models.linear import fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.names import BACKGROUND, TARGET, TEST
 
 TRAVERSAL_STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 """Where a salient unit is decoded, in root mean squares of the patients' posterior means."""

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.cohort.split import sampled_rows
-from adhd_cvae.cohort.table import TARGET, TRAIN
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.embedding import _batches, standardised_voxels
 from adhd_cvae.models.linear import LinearSpace, fit_linear, fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.names import TARGET, TRAIN
 
 
 def _rows_to_fit(cohort: pd.DataFrame, seed: int) -> np.ndarray:

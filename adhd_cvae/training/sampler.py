@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.cohort.split import split_cohort
-from adhd_cvae.cohort.table import BACKGROUND, TARGET, TRAIN
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import BACKGROUND, TARGET, TRAIN
 
 SMALLEST_GROUP_TO_HOLD_BACK = 16
 """With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""

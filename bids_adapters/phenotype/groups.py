@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from adhd_cvae.cohort.table import BACKGROUND, TARGET
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import BACKGROUND, TARGET
 from bids_adapters.phenotype.codebook import canonical_number, find_column, read_value
 from bids_adapters.phenotype.table import Phenotype
 from bids_adapters.phenotype.text_table import snake_case

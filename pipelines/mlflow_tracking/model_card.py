@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from adhd_cvae.config import Recipe
+from adhd_cvae.names import GROUP_LABELS, SPLIT_LABELS
 
 SHOWN = {
     "held_out/unexplained": "Share of held-out maps' variance left unexplained; lower is better",
@@ -40,8 +41,8 @@ def model_card(
     counts = Counter(zip(cohort["group"], cohort["split"], strict=True))
     people = ", ".join(
         f"{counts[group, split]} {name} {use}"
-        for group, name in (("target", "patients"), ("background", "controls"))
-        for split, use in (("train", "trained on"), ("test", "held out"))
+        for group, name in GROUP_LABELS.items()
+        for split, use in SPLIT_LABELS.items()
     )
     model, image = recipe.model, recipe.image
     shape = " × ".join(map(str, image.shape))

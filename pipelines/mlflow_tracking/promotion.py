@@ -20,6 +20,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import BACKGROUND, TEST
 from pipelines.mlflow_tracking.model_registry import ALIAS, NAME
 
 TIES = {"held_out/unexplained": 0.005, "held_out/leakage": 0.02}
@@ -45,8 +46,8 @@ def promotion_scores(errors: pd.DataFrame, probes: pd.DataFrame) -> dict[str, fl
     probes
         As ``probes.tsv``.
     """
-    held_out = errors.loc[errors["split"] == "test", "reconstruction_error"].to_numpy(dtype=float)
-    asked = (probes["space"] == "background") & (probes["target"] == "group")
+    held_out = errors.loc[errors["split"] == TEST, "reconstruction_error"].to_numpy(dtype=float)
+    asked = (probes["space"] == BACKGROUND) & (probes["target"] == "group")
     leakage = probes.loc[asked, "score"].dropna().to_numpy(dtype=float)
     found = {}
     if len(held_out):

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.variables import battery_component
-from adhd_cvae.cohort.table import TARGET, TEST, validate_cohort
+from adhd_cvae.cohort.table import validate_cohort
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_tsv
-from pipelines.output_dir.latents import BASELINE_PREFIXES, PREFIXES, _spaces, read_draws
+from adhd_cvae.names import BASELINE_PREFIXES, PREFIXES, TARGET, TEST
+from pipelines.output_dir.latents import _spaces, read_draws
 from pipelines.output_dir.paths import OutputPaths
 
 Scale = Literal["ratio", "nominal"]

@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from adhd_cvae.cohort.confounding import SIDECAR, confounding_table
+from adhd_cvae.names import SPLIT_LABELS
 from bids_adapters.derivatives import write_table
 
-SPLIT = {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}}
+SPLIT = {"Description": "Use", "Levels": SPLIT_LABELS}
 _REASONS_SHOWN = 20
 
 

@@ -9,30 +9,30 @@ import pandas as pd
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import atomic_path, write_json, write_tsv
+from adhd_cvae.names import (
+    BACKGROUND,
+    MEMBER_LABELS,
+    SALIENT,
+    SPACE_DESCRIPTIONS,
+    SPLIT_LABELS,
+    unit_name,
+    units_in,
+)
 from pipelines.output_dir.paths import OutputPaths
 
 if TYPE_CHECKING:
     from adhd_cvae.inference.embedding import Embedding
 
 
-PREFIXES = {"salient": "s", "background": "z", "vae": "v"}
-"""Space to the prefix of its columns in latents.tsv."""
-DESCRIPTIONS = {
-    "salient": "salient space: variation of patients only",
-    "background": "background space: variation patients and controls share",
-    "vae": "plain variational autoencoder, the comparison",
-}
 IDENTITY = {
     "participant_id": {"Description": "Participant"},
-    "group": {"Description": "Group", "Levels": {"target": "patient", "background": "control"}},
-    "split": {"Description": "Use", "Levels": {"train": "trained on", "test": "held out of training"}},
+    "group": {"Description": "Group", "Levels": MEMBER_LABELS},
+    "split": {"Description": "Use", "Levels": SPLIT_LABELS},
 }
 DISTANCE = {
     "distance": {"Description": "Distance from the training participants; about 1 for a map like theirs"},
     "out_of_distribution": {"Description": "Farther than 99 in 100 of the training participants"},
 }
-BASELINE_PREFIXES = {"pca": "pca", "contrastive_pca": "cpca"}
-"""Space to the prefix of its columns in baselines.tsv."""
 
 
 def read_decoded(path: Path) -> dict[str, np.ndarray]:
@@ -58,8 +58,8 @@ def write_distances(
 def two_spaces(codes: "Embedding") -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Mean and standard deviation, (n, units) each, of the contrastive model's spaces."""
     return {
-        "salient": (codes.salient_mean, codes.salient_sd),
-        "background": (codes.background_mean, codes.background_sd),
+        SALIENT: (codes.salient_mean, codes.salient_sd),
+        BACKGROUND: (codes.background_mean, codes.background_sd),
     }
 
 
@@ -83,7 +83,7 @@ def write_posteriors(
 def write_latents(cohort: pd.DataFrame, means: dict[str, np.ndarray], paths: OutputPaths) -> None:
     """Write posterior means, one row a participant, with a sidecar; float32 values read back exactly."""
     columns = {
-        f"{PREFIXES[space]}_{unit:02d}": (space, mean[:, unit].astype(np.float64))
+        unit_name(space, unit): (space, mean[:, unit].astype(np.float64))
         for space, mean in means.items()
         for unit in range(mean.shape[1])
     }
@@ -96,7 +96,7 @@ def write_latents(cohort: pd.DataFrame, means: dict[str, np.ndarray], paths: Out
         axis=1,
     )
     described = {
-        name: {"Description": f"Posterior mean, {DESCRIPTIONS[space]}"}
+        name: {"Description": f"Posterior mean, {SPACE_DESCRIPTIONS[space]}"}
         for name, (space, _) in columns.items()
     }
     write_tsv(table, paths.latents)
@@ -134,10 +134,7 @@ def read_draws(path: Path, participants: pd.Series) -> dict[str, np.ndarray]:
 
 
 def _spaces(table: pd.DataFrame, prefixes: dict[str, str], path: Path) -> dict[str, np.ndarray]:
-    found = {
-        space: table[[name for name in table if str(name).startswith(f"{prefix}_")]].to_numpy(np.float64)
-        for space, prefix in prefixes.items()
-    }
+    found = {space: table[units_in(table, space)].to_numpy(np.float64) for space in prefixes}
     found = {space: values for space, values in found.items() if values.shape[1]}
     if not found:
         raise InputError(

@@ -10,33 +10,11 @@ from nibabel.nifti1 import Nifti1Image
 
 from adhd_cvae.images.nifti import map_name
 from adhd_cvae.io import read_json, read_tsv
-from adhd_cvae.names import code_label
+from adhd_cvae.names import ALPHA, VARIABLE_LABELS, code_label
 from pipelines.output_dir.paths import OutputPaths
 
-SIGNIFICANT = 0.05
-"""Corrected p below which a voxel is shown."""
 SMALLEST = 0.1
 """Share of the largest change below which an overlay would only tint the anatomy."""
-LABELS = {
-    "adhd_index": "ADHD Index",
-    "adhd_index_z": "ADHD Index (z)",
-    "adhd_measure": "ADHD instrument",
-    "adhd_pc1": "ADHD battery, PC1",
-    "dx": "diagnosis",
-    "full2_iq": "IQ (2 subtests)",
-    "full4_iq": "IQ (4 subtests)",
-    "hyper_impulsive": "Hyper/Impulsive",
-    "hyper_impulsive_z": "Hyper/Impulsive (z)",
-    "inattentive": "Inattentive",
-    "inattentive_z": "Inattentive (z)",
-    "iq": "IQ",
-    "iq_measure": "IQ instrument",
-    "iq_pc1": "IQ battery, PC1",
-    "med_status": "medication",
-    "performance_iq": "performance IQ",
-    "verbal_iq": "verbal IQ",
-}
-"""Words of the harmonised phenotype's columns; a column not named here is its name with spaces."""
 
 
 class Results:
@@ -112,14 +90,14 @@ class Results:
         Parameters
         ----------
         size
-            The test's map in gray-matter volume: a voxel counts where its corrected p is below `SIGNIFICANT` and
+            The test's map in gray-matter volume: a voxel counts where its corrected p is below `ALPHA` and
             its change at least `SMALLEST` of the largest.
         """
         values, p, change = (self.brain_map(map_name(*test, name)) for name in (statistic, "p", size))
         if values is None or p is None or change is None:
             return None
         sizes = np.abs(change.get_fdata())
-        counts = (p.get_fdata() < SIGNIFICANT) & (sizes >= SMALLEST * sizes.max())
+        counts = (p.get_fdata() < ALPHA) & (sizes >= SMALLEST * sizes.max())
         shown = np.where(counts, values.get_fdata(), 0).astype(np.float32)
         return Nifti1Image(shown, values.affine) if shown.any() else None
 
@@ -170,7 +148,7 @@ class Results:
         """Words for a variable: the sidecar's LongName, else ours, else its name."""
         described = self.sidecar.get(variable, {})
         long_name = described.get("LongName") if isinstance(described, dict) else None
-        return str(long_name or LABELS.get(variable, variable.replace("_", " ")))
+        return str(long_name or VARIABLE_LABELS.get(variable, variable.replace("_", " ")))
 
     def levels(self, variable: str) -> dict[str, str]:
         """Code: words, of a nominal variable, from the sidecar's Levels."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.names import rows_of
+from adhd_cvae.names import ALPHA, GROUP_LABELS, TARGET, TEST, rows_of
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import listed, probability
 from pipelines.report.sections.confounding import contrasts, imbalance
@@ -29,8 +29,8 @@ def warnings(results: Results) -> list[str]:
 
 def _small_groups(results: Results) -> list[str]:
     said = []
-    for group, word in (("target", "patients"), ("background", "controls")):
-        size, held_out = len(results.members(group=group)), len(results.members(group=group, split="test"))
+    for group, word in GROUP_LABELS.items():
+        size, held_out = len(results.members(group=group)), len(results.members(group=group, split=TEST))
         if size < FEW:
             said.append(f"Only {size} {word}: intervals are wide and a null result says little.")
         if held_out < FEW_HELD_OUT:
@@ -39,7 +39,7 @@ def _small_groups(results: Results) -> list[str]:
 
 
 def _missing_values(results: Results) -> list[str]:
-    patients = results.members(group="target")
+    patients = results.members(group=TARGET)
     if patients.empty:
         return []
     shares = {name: np.mean(patients[name].isna()) for name in results.scales if name in patients}
@@ -48,7 +48,7 @@ def _missing_values(results: Results) -> list[str]:
 
 
 def _instruments(results: Results) -> list[str]:
-    patients = results.members(group="target")
+    patients = results.members(group=TARGET)
     raw = [name for name in ("adhd_index", "inattentive", "hyper_impulsive") if name in results.scales]
     if not raw or "adhd_measure" not in patients:
         return []
@@ -92,7 +92,7 @@ def _dependence(results: Results) -> list[str]:
     table = results.analysis("independence")
     if table is None or "p_value" not in table:
         return []
-    dependent = table[table["p_value"] < 0.05]
+    dependent = table[table["p_value"] < ALPHA]
     if dependent.empty:
         return []
     least = probability(dependent["p_value"].min())

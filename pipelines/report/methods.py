@@ -1,5 +1,6 @@
 """The methods paragraph with its references, from run.json."""
 
+from adhd_cvae.names import TARGET
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import listed
 from pipelines.report.summary import is_simulated
@@ -114,7 +115,7 @@ def _images(results: Results, cited: dict[str, str]) -> str:
     shape, size = results.setting("image.shape"), results.setting("image.voxel_size")
     if shape is None or results.cohort is None:
         return ""
-    patients = len(results.members(group="target"))
+    patients = len(results.members(group=TARGET))
     smoothing = results.setting("image.fwhm", 0)
     what = "Simulated gray-matter maps" if is_simulated(results) else "Gray-matter maps"
     return (

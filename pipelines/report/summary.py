@@ -1,5 +1,6 @@
 """Sentences built from the tables: what a run says, and no more."""
 
+from adhd_cvae.names import GROUP_LABELS, TEST
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import counted
 from pipelines.report.sections import claims, clusters, confounding, recovery, rsa
@@ -19,8 +20,8 @@ def summary(results: Results) -> list[str]:
 def _cohort(results: Results) -> str:
     if results.cohort is None:
         return ""
-    patients, controls = (len(results.members(group=group)) for group in ("target", "background"))
-    held_out = len(results.members(split="test"))
+    patients, controls = (len(results.members(group=group)) for group in GROUP_LABELS)
+    held_out = len(results.members(split=TEST))
     sites = confounding.site_counts(results)
     where = f" from {counted(len(sites), 'site')}" if sites is not None else ""
     text = (

@@ -16,6 +16,7 @@ from adhd_cvae.analysis.silhouette import mixture_table, silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
 from adhd_cvae.config import AnalysisConfig, Recipe
 from adhd_cvae.io import file_checksum, read_tsv, write_tsv
+from adhd_cvae.names import SALIENT
 from bids_adapters.atlas import atlas_files
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
 from pipelines.output_dir.paths import OutputPaths
@@ -149,7 +150,7 @@ def _controls(cohort: pd.DataFrame, recipe: Recipe) -> dict[str, Scale]:
 def probes(evidence: AnalysisInputs, recipe: Recipe) -> pd.DataFrame:
     """Ask each space for the variables in held-out patients, the shared ones for the group in everybody."""
     permutations = min(recipe.analysis.permutations, CROSS_VALIDATED_PERMUTATIONS)
-    shared = {name: values for name, values in evidence.spaces.items() if name != "salient"}
+    shared = {name: values for name, values in evidence.spaces.items() if name != SALIENT}
     everybody = probe_table(
         shared,
         pd.DataFrame({"group": evidence.cohort["group"]}),

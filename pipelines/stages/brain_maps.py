@@ -12,7 +12,7 @@ from adhd_cvae.analysis.effect_components import EffectComponents, effect_compon
 from adhd_cvae.analysis.group_maps import peaks_table, salient_effect_maps, severity_maps, to_volume
 from adhd_cvae.config import Recipe
 from adhd_cvae.images.nifti import map_name, save_nifti
-from adhd_cvae.names import SPACE
+from adhd_cvae.names import ALPHA, TEMPLATE
 from bids_adapters.atlas import read_atlas
 from pipelines.output_dir.analysis_inputs import AnalysisInputs
 from pipelines.output_dir.latents import read_decoded
@@ -20,8 +20,6 @@ from pipelines.output_dir.paths import OutputPaths
 
 PERMUTATIONS = 1000
 """Most rearrangements of a voxelwise test."""
-SIGNIFICANT = 0.05
-"""Corrected p below which a voxel enters the table of peaks."""
 LARGE = 0.5
 """Share of the largest mean change below which a voxel does not. All voxels move along the few directions of s, so a
 test passes nearly everywhere once s differs from 0: the size of the change says where."""
@@ -123,7 +121,7 @@ class BrainResults:
         return pd.DataFrame({"participant_id": self._patients.index, **columns})
 
     def _save(self, name: str, values: np.ndarray) -> None:
-        path = self.paths.maps / f"space-{SPACE}_desc-{name}_map.nii.gz"
+        path = self.paths.maps / f"space-{TEMPLATE}_desc-{name}_map.nii.gz"
         save_nifti(np.asarray(values, np.float32), self._decoded["affine"], path)
 
     def _named(self, peaks: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +139,7 @@ def _summary(variable: str, maps: dict[str, np.ndarray], mask: np.ndarray) -> di
         "variable": variable or None,
         "statistic": statistic,
         "voxels": int(mask.sum()),
-        "significant": int((p < SIGNIFICANT).sum()),
+        "significant": int((p < ALPHA).sum()),
         "largest": float(values[np.abs(values).argmax()]),
         "p_value": float(p.min()),
     }
@@ -149,7 +147,7 @@ def _summary(variable: str, maps: dict[str, np.ndarray], mask: np.ndarray) -> di
 
 def _peaks(effect: dict[str, np.ndarray], affine: np.ndarray) -> pd.DataFrame:
     """Where the mean change is large and significant, largest first; `peak` is the change, `t` its statistic."""
-    mean = np.where(effect["p"] < SIGNIFICANT, effect["mean"], 0) if "p" in effect else np.zeros((1, 1, 1))
+    mean = np.where(effect["p"] < ALPHA, effect["mean"], 0) if "p" in effect else np.zeros((1, 1, 1))
     # Against the largest change of all, significant or not.
     peaks = peaks_table(mean, affine, LARGE * float(np.abs(effect["mean"]).max()))
     voxels = np.rint(

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.cohort.table import TRAIN, validate_cohort
+from adhd_cvae.cohort.table import validate_cohort
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, read_tsv, write_tsv
+from adhd_cvae.names import TRAIN
 from pipelines.output_dir.latents import save_arrays, two_spaces, write_distances, write_posteriors
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, checksums, images_fingerprint, settings_of

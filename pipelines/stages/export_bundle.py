@@ -7,7 +7,7 @@ from typing import Any
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, write_json
-from adhd_cvae.names import column_names
+from adhd_cvae.names import BACKGROUND, SALIENT, unit_names
 from pipelines.mlflow_tracking.summary import promotion_numbers
 from pipelines.output_dir.bids_source import dataset_description
 from pipelines.output_dir.paths import OutputPaths
@@ -139,7 +139,7 @@ def metadata(trained: dict[str, Any], paths: OutputPaths) -> dict[str, Any]:
 def _data_format(trained: dict[str, Any]) -> dict[str, Any]:
     """Shapes and meanings of the network's input and output."""
     sizes = (trained["model"]["salient"], trained["model"]["background"])
-    names = [name for name in column_names(*sizes) if name.startswith(("s_", "z_"))][: sum(sizes)]
+    names = unit_names(SALIENT, sizes[0]) + unit_names(BACKGROUND, sizes[1])
     image = {
         "type": "image",
         "format": "magnitude",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint, read_tsv
+from adhd_cvae.names import BACKGROUND, SALIENT, column_names, units_in
 from pipelines.mlflow_tracking.summary import _profile, content_fingerprint, scores, tags, title
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, checksums
@@ -169,10 +170,8 @@ def _register(paths: OutputPaths, recipe: Recipe, client: "MlflowClient", run: "
             f"{paths.reference} is missing: these latents were made by an earlier version. Delete "
             f"{paths.latents} and run `adhd-cvae embed {paths.folder}` again."
         )
-    from adhd_cvae.names import column_names
-
     latents = list(read_tsv(paths.latents))
-    salient, background = (sum(name.startswith(prefix) for name in latents) for prefix in ("s_", "z_"))
+    salient, background = (len(units_in(latents, space)) for space in (SALIENT, BACKGROUND))
     artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "reference": paths.reference}
     record = Provenance.open(paths).content
     card = model_card(recipe, record, read_tsv(paths.cohort), scores(paths, record))

@@ -10,12 +10,12 @@ from joblib import Parallel, delayed
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.nifti import save_nifti
 from adhd_cvae.io import read_json, remove_partial_files, write_json
-from adhd_cvae.simulation.cohort import SUBTYPE, SimulatedCohort, SimulationConfig, shared_atlas
+from adhd_cvae.names import SUBTYPE, TEMPLATE
+from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig, shared_atlas
 from bids_adapters.derivatives import is_ours, write_description, write_readme, write_table
 from bids_adapters.phenotype.codebook import BY_NAME
 from pipelines.progress import Progress
 
-SPACE = "MNI152NLin2009aSym"
 TRUTH = "simulated_truth"
 STEP = "simulated gray-matter maps"
 
@@ -59,7 +59,7 @@ def map_paths(bids_dir: Path, participants: Iterable[str], config: SimulationCon
         bids_dir
         / who
         / "anat"
-        / f"{who}_space-{SPACE}_res-{config.resolution}_label-GM_desc-modulated_probseg.nii.gz"
+        / f"{who}_space-{TEMPLATE}_res-{config.resolution}_label-GM_desc-modulated_probseg.nii.gz"
         for who in participants
     ]
 
@@ -124,7 +124,7 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
         "Resolution": {str(cohort.config.resolution): f"{cohort.config.resolution} mm, isotropic"},
         "Sources": [],
     }
-    entities = f"space-{SPACE}_res-{cohort.config.resolution}_label-GM_desc-modulated_probseg"
+    entities = f"space-{TEMPLATE}_res-{cohort.config.resolution}_label-GM_desc-modulated_probseg"
     write_json(sidecar, bids_dir / f"{entities}.json")
 
 

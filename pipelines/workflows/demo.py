@@ -7,15 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from adhd_cvae.io import read_tsv
+from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, SALIENT, TARGET, TEST, space_label
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.stages import simulate
 from pipelines.stages.publish import Published
 from pipelines.workflows import group
-
-SPACES = {"salient": "s", "background": "z", "contrastive_pca": "contrastive PCA"}
-"""Space in recovery.tsv to its name in the summary."""
 
 
 def run(run: Run, bids_dir: Path, simulation: SimulationConfig, *, live: bool = False) -> str:
@@ -34,11 +32,11 @@ def places(folder: Path) -> tuple[Path, OutputPaths]:
 def summary(paths: OutputPaths, published: Published, seconds: float) -> str:
     """Say who was in it, what was recovered and where everything is."""
     cohort = read_tsv(paths.cohort)
-    counts, held_out = Counter(cohort["group"]), Counter(cohort["split"])["test"]
+    counts, held_out = Counter(cohort["group"]), Counter(cohort["split"])[TEST]
     lines = [
         "",
-        f"Participants     {len(cohort)}: {counts['target']} patients, {counts['background']} "
-        f"controls; {held_out} of them held out",
+        f"Participants     {len(cohort)}: {counts[TARGET]} patients, {counts[BACKGROUND]} controls; "
+        f"{held_out} of them held out",
     ]
     if paths.table("recovery").is_file():
         lines += ["", *recovery_lines(read_tsv(paths.table("recovery"))), ""]
@@ -52,13 +50,13 @@ def summary(paths: OutputPaths, published: Published, seconds: float) -> str:
 
 def recovery_lines(recovery: pd.DataFrame) -> list[str]:
     """Lay out held-out recovery of the planted factors, one line a factor, one column a space."""
-    chosen = recovery[(recovery["metric"] == "r") & (recovery["split"] == "test")]
+    chosen = recovery[(recovery["metric"] == "r") & (recovery["split"] == TEST)]
     if chosen.empty:
         chosen = recovery[recovery["metric"] == "r"]
     table = chosen.pivot_table(index="factor", columns="space", values="score", sort=False)
-    spaces = {space: name for space, name in SPACES.items() if space in table}
+    spaces = [space for space in (SALIENT, BACKGROUND, CONTRASTIVE_PCA) if space in table]
     title = "Recovery (r within held-out patients)"
-    lines = [f"{title:<40}" + "".join(f"{name:>18}" for name in spaces.values())]
+    lines = [f"{title:<40}" + "".join(f"{space_label(space):>18}" for space in spaces)]
     lines += [
         f"  {factor:<38}" + "".join(f"{row[space]:>18.2f}" for space in spaces)
         for factor, row in table.iterrows()

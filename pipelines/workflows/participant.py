@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.cohort.table import TEST
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.io import read_tsv, write_tsv
+from adhd_cvae.names import BACKGROUND, SALIENT, TEST, units_in
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.derivatives import write_table
 from bids_adapters.images.filter import read_filter_file
@@ -145,8 +145,8 @@ def _collect(
         raise InputError(*nothing_left(left_out))
     rows = collected(table, paths)
     write_table(table, {**cohort.columns, "split": SPLIT}, paths.cohort)
-    units = {"salient": rows.filter(regex=r"^s_\d+$"), "background": rows.filter(regex=r"^z_\d+$")}
-    write_latents(table, {space: part.to_numpy() for space, part in units.items()}, paths)
+    means = {space: rows[units_in(rows, space)].to_numpy() for space in (SALIENT, BACKGROUND)}
+    write_latents(table, means, paths)
     beyond = rows["out_of_distribution"].to_numpy(bool)
     write_distances(table, rows["distance"].to_numpy(float), beyond, paths)
     collect_draws(rows, recipe, paths)

@@ -13,9 +13,9 @@ from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.images.nifti import save_nifti
 from adhd_cvae.images.resampling import grid_affine
 from adhd_cvae.io import fingerprint, read_tsv, write_json, write_tsv
-from adhd_cvae.names import SPACE
+from adhd_cvae.names import BACKGROUND, SALIENT, SPACE_DESCRIPTIONS, TEMPLATE, sd_name, units_in
 from bids_adapters.derivatives import GENERATOR
-from pipelines.output_dir.latents import DESCRIPTIONS, DISTANCE, IDENTITY, save_arrays
+from pipelines.output_dir.latents import DISTANCE, IDENTITY, save_arrays
 from pipelines.output_dir.paths import OutputPaths
 
 MAPS = {
@@ -71,7 +71,7 @@ def write_person(people: pd.DataFrame, images: np.ndarray, model: Model, paths: 
         # One at a time: in a batch the last bits would depend on who else is in it.
         row = predict(network, model.python_model.reference, np.asarray(images[[number]]))
         salient, background = (
-            row.filter(regex=rf"^{prefix}_\d+$").to_numpy(np.float32, copy=True) for prefix in ("s", "z")
+            row[units_in(row, space)].to_numpy(np.float32, copy=True) for space in (SALIENT, BACKGROUND)
         )
         twin = decode(network, background)[0]
         volumes = (twin, decode(network, background, salient)[0] - twin)
@@ -82,7 +82,7 @@ def write_person(people: pd.DataFrame, images: np.ndarray, model: Model, paths: 
             "GeneratedBy": {"Name": GENERATOR, "Version": version(GENERATOR)},
         }
         for (ending, text), values in zip(MAPS.items(), volumes, strict=True):
-            file = table.with_name(table.name.replace("latents.tsv", f"space-{SPACE}_{ending}.nii.gz"))
+            file = table.with_name(table.name.replace("latents.tsv", f"space-{TEMPLATE}_{ending}.nii.gz"))
             save_nifti(to_volume(values, mask).astype(np.float32), affine, file)
             sidecar = file.with_name(file.name.replace(".nii.gz", ".json"))
             write_json({"Description": text, **origin}, sidecar)
@@ -102,9 +102,10 @@ def collect_draws(rows: pd.DataFrame, recipe: Recipe, paths: OutputPaths) -> Non
     from adhd_cvae.inference.embedding import draw
 
     who, arrays = rows["participant_id"].to_numpy(dtype=str), {}
-    for space, prefix in (("salient", "s"), ("background", "z")):
-        mean = rows.filter(regex=rf"^{prefix}_\d+$").to_numpy(np.float32)
-        sd = rows.filter(regex=rf"^{prefix}_\d+_sd$").to_numpy(np.float32)
+    for space in (SALIENT, BACKGROUND):
+        units = units_in(rows, space)
+        mean = rows[units].to_numpy(np.float32)
+        sd = rows[[sd_name(unit) for unit in units]].to_numpy(np.float32)
         seeds = [int(fingerprint([recipe.seed, space, name])[:8], 16) for name in who]
         parts = [
             draw(mean[[number]], sd[[number]], recipe.analysis.draws, seed)
@@ -115,10 +116,10 @@ def collect_draws(rows: pd.DataFrame, recipe: Recipe, paths: OutputPaths) -> Non
 
 
 def _columns(names: list[str]) -> dict[str, dict[str, str]]:
-    spaces = {"s": DESCRIPTIONS["salient"], "z": DESCRIPTIONS["background"]}
-    what = {True: "Standard deviation of the posterior", False: "Posterior mean"}
-    return {
-        name: {"Description": f"{what[name.endswith('_sd')]}, {spaces[name[0]]}"}
-        for name in names
-        if name.startswith(("s_", "z_"))
-    }
+    described = {}
+    for space in (SALIENT, BACKGROUND):
+        for unit in units_in(names, space):
+            described[unit] = {"Description": f"Posterior mean, {SPACE_DESCRIPTIONS[space]}"}
+            spread = f"Standard deviation of the posterior, {SPACE_DESCRIPTIONS[space]}"
+            described[sd_name(unit)] = {"Description": spread}
+    return {name: described[name] for name in names if name in described}

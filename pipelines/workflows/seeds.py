@@ -16,9 +16,9 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from adhd_cvae.analysis.seed_alignment import aligned, stability_table
-from adhd_cvae.cohort.table import TARGET, TEST, TRAIN
 from adhd_cvae.config import Recipe
 from adhd_cvae.io import write_tsv
+from adhd_cvae.names import SALIENT, TARGET, TEST, TRAIN
 from pipelines.mlflow_tracking import summary
 from pipelines.output_dir import latents
 from pipelines.output_dir.analysis_inputs import read_analysis_inputs
@@ -114,7 +114,7 @@ def _average(
         means, draws, tables = {}, {}, []
         for space in evidence[recipe.seed].spaces:
             # Controls' s is near zero by construction and says nothing of the frame.
-            who = target if space == "salient" else pd.Series(True, index=cohort.index)
+            who = target if space == SALIENT else pd.Series(True, index=cohort.index)
             fitted, codes = (training & who).to_numpy(), [one.spaces[space] for one in evidence.values()]
             asked = {split: ((cohort["split"] == split) & who).to_numpy() for split in (TRAIN, TEST)}
             tables.append(stability_table(space, dict(zip(evidence, codes, strict=True)), fitted, asked))

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import typer
 
-from adhd_cvae.cohort.table import TARGET, TEST, TRAIN
 from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.io import read_json, read_tsv, write_json, write_tsv
+from adhd_cvae.names import TARGET, TEST, TRAIN
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.benchmarks.speed.measures import peak_gib
 from pipelines.cli.options import OutputDir, Overrides, RecipeName

@@ -13,6 +13,7 @@ from adhd_cvae.analysis.rsa.noise_ceiling import noise_ceiling
 from adhd_cvae.analysis.rsa.partial import Control, Partial, partial_rsa
 from adhd_cvae.analysis.rsa.permutation_rsa import RsaResult, interval, permutation_rsa
 from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
+from adhd_cvae.names import BACKGROUND, SALIENT
 
 RSA_COLUMNS = ["space", "variable", "scale", "n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "p_fdr"]
 
@@ -157,8 +158,8 @@ def _table(
     }
     rows = []
     for (space, name), (relation, row) in found.items():
-        if space == "salient" and ("background", name) in found:
-            row |= _difference(relation, found["background", name][0])
+        if space == SALIENT and (BACKGROUND, name) in found:
+            row |= _difference(relation, found[BACKGROUND, name][0])
         rows.append(row | {"noise_ceiling": ceilings.get(space)})
     table = pd.DataFrame(rows, columns=RSA_COLUMNS)
     table["p_fdr"] = false_discovery_rate(table["p_value"].to_numpy(np.float64))

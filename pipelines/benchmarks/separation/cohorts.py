@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from adhd_cvae.cohort.split import split_cohort
-from adhd_cvae.cohort.table import BACKGROUND, TARGET, TEST, TRAIN
 from adhd_cvae.config import CohortConfig, ImageConfig
 from adhd_cvae.images.resampling import to_grid
+from adhd_cvae.names import BACKGROUND, TARGET, TEST, TRAIN
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
 
 

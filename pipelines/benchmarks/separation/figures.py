@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from adhd_cvae.figures.style import CATEGORY_COLOURS, FAINT, INK, new_figure, soft_grid, styled
-from adhd_cvae.names import rows_of
-from pipelines.benchmarks.separation.metrics import CEILING, LEVEL
+from adhd_cvae.names import ALPHA, rows_of
+from pipelines.benchmarks.separation.metrics import CEILING
 
 METHOD_LABELS = {
     "adhd_cvae": "adhd-cvae",
@@ -105,7 +105,7 @@ def _rates(axes: Axes, rates: pd.DataFrame, methods: list[str], kind: str, marke
         colour = CATEGORY_COLOURS[kinds.index(row[kind]) % len(CATEGORY_COLOURS)]
         axes.hlines(position, row["low"], row["high"], color=colour, lw=1.1)
         axes.plot(row["rate"], position, marker=markers[row[kind]], color=colour, ms=4.5, clip_on=False)
-    axes.axvline(LEVEL, color=INK, lw=0.9, ls="--", zorder=0)
+    axes.axvline(ALPHA, color=INK, lw=0.9, ls="--", zorder=0)
     axes.set_yticks(range(len(methods)), [method_label(method) for method in methods])
     axes.set_ylim(len(methods) - 0.4, -0.6)
     axes.set_xlim(0, 1)

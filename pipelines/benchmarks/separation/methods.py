@@ -18,6 +18,7 @@ from adhd_cvae.inference.embedding import Embedding, embed, standardised_voxels
 from adhd_cvae.models.initialisation import initial_model
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import load_model
+from adhd_cvae.names import BACKGROUND, SALIENT
 from adhd_cvae.training.trainer import train
 from pipelines.benchmarks.separation.cohorts import SimulatedMaps
 from pipelines.benchmarks.separation.metrics import Row, recovery_rows, row, score_codes
@@ -112,7 +113,7 @@ def _pca(cohort: SimulatedMaps, units: int) -> ContrastiveVAE:
 def _spaces(model: ContrastiveVAE, codes: Embedding) -> dict[str, np.ndarray]:
     if model.config.salient == 0:
         return {"all": codes.background_mean}
-    return {"salient": codes.salient_mean, "background": codes.background_mean}
+    return {SALIENT: codes.salient_mean, BACKGROUND: codes.background_mean}
 
 
 def _unexplained(model: ContrastiveVAE, cohort: SimulatedMaps, codes: Embedding) -> float:

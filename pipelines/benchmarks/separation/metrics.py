@@ -26,6 +26,7 @@ from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import correlation
 from adhd_cvae.analysis.rsa.table import rsa_table
 from adhd_cvae.analysis.variables import Scale
+from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT
 from pipelines.benchmarks.separation.cohorts import KnownCohort
 
 COVARIATES: dict[str, Scale] = {"age": "ratio", "sex": "nominal", "iq": "ratio", "site": "nominal"}
@@ -33,7 +34,6 @@ COVARIATES: dict[str, Scale] = {"age": "ratio", "sex": "nominal", "iq": "ratio",
 SYMPTOMS = ("adhd_index", "inattentive", "hyper_impulsive")
 MOST_COMPONENTS = 6
 FOLDS = 5
-LEVEL = 0.05
 CEILING = "supervised_ridge"
 """A method: ridge regression that is given the training patients' true severities and sees every voxel."""
 Row = dict[str, Any]
@@ -95,8 +95,8 @@ def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: 
     severities: dict[str, Scale] = dict.fromkeys(cohort.factors, "ratio")
     _, patients = cohort.learnt_and_asked
     table = cohort.table.assign(group=cohort.is_target.astype(int))
-    outside_salient = {name: codes for name, codes in spaces.items() if name != "salient"}
-    outside_background = {name: codes for name, codes in spaces.items() if name != "background"}
+    outside_salient = {name: codes for name, codes in spaces.items() if name != SALIENT}
+    outside_background = {name: codes for name, codes in spaces.items() if name != BACKGROUND}
     group: dict[str, Scale] = {"group": "nominal"}
     questions = (
         (outside_salient, severities, patients),
@@ -116,7 +116,7 @@ def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: 
 
 def _independence_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:
     """`hsic` of s and z in held-out patients, and `background_norm`: controls' mean length of s over patients'."""
-    if "salient" not in spaces:
+    if SALIENT not in spaces:
         return []
     held_out = cohort.is_held_out
     table = independence_table(
@@ -131,7 +131,7 @@ def _independence_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, s
     patients, controls = values["norm_target"], values["norm_background"]
     return [
         row("hsic", values["hsic"], p_value=p_values["hsic"]),
-        row("background_norm", controls / patients if patients > 0 else np.nan, space="salient"),
+        row("background_norm", controls / patients if patients > 0 else np.nan, space=SALIENT),
     ]
 
 
@@ -140,7 +140,7 @@ def _mixture_rows(spaces: Spaces, cohort: KnownCohort, seed: int) -> Iterator[Ro
 
     The mixture with the true number of components is fitted to training patients and asked about held-out ones.
     """
-    patients = {name: codes[cohort.is_target] for name, codes in spaces.items() if name != "background"}
+    patients = {name: codes[cohort.is_target] for name, codes in spaces.items() if name != BACKGROUND}
     draws = {name: codes[None] for name, codes in patients.items()}
     fitted = mixture_table(draws, max_components=MOST_COMPONENTS, seed=seed).dropna(subset="bic")
     best = fitted.loc[fitted.groupby(["space", "covariance"], sort=False)["bic"].idxmin()]
@@ -149,7 +149,7 @@ def _mixture_rows(spaces: Spaces, cohort: KnownCohort, seed: int) -> Iterator[Ro
     if "subtype" in cohort.table:
         subtype = cohort.table["subtype"].to_numpy()
         for space, codes in spaces.items():
-            if space != "background":
+            if space != BACKGROUND:
                 yield row("rand", _rand_index(codes, subtype, cohort, seed), "subtype", space)
 
 
@@ -212,11 +212,11 @@ def _predicted(known: NDArray, wanted: NDArray) -> float:
 
 
 def positive_rate(p_values: pd.Series) -> Row:
-    """Share of tests below `LEVEL` with its 95 % Clopper-Pearson interval, as if the tests were independent."""
+    """Share of tests below `ALPHA` with its 95 % Clopper-Pearson interval, as if the tests were independent."""
     known = p_values.dropna()
     if known.empty:
         return {"tests": 0, "positive": 0, "rate": np.nan, "low": np.nan, "high": np.nan}
-    positive = int((known < LEVEL).sum())
+    positive = int((known < ALPHA).sum())
     interval = binomtest(positive, len(known)).proportion_ci()
     return {
         "tests": len(known),

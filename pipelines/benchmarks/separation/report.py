@@ -8,6 +8,7 @@ import pandas as pd
 
 from adhd_cvae.figures.style import save_figure
 from adhd_cvae.io import atomic_path
+from adhd_cvae.names import BACKGROUND
 from pipelines.benchmarks.separation import figures
 from pipelines.benchmarks.separation.summary import (
     false_positives,
@@ -145,7 +146,7 @@ def _subtypes(table: pd.DataFrame) -> pd.DataFrame:
 def _others(table: pd.DataFrame) -> pd.DataFrame:
     """What is not recovery or leakage, in the middle of the grid."""
     rows = moved(table, [])
-    rows = where(rows, rows["space"] != "background")
+    rows = where(rows, rows["space"] != BACKGROUND)
     timed = where(rows, rows["metric"] == "unexplained")
     timed = timed.assign(metric="seconds", score=timed["seconds"])
     asked = where(rows, np.isin(rows["metric"], list(OTHER)))

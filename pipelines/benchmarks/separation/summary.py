@@ -8,15 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from adhd_cvae.names import BACKGROUND, SALIENT
 from pipelines.benchmarks.separation.grid import MIDDLE
 from pipelines.benchmarks.separation.metrics import COVARIATES, Row, positive_rate
 
-RECOVERED_FROM = ("salient", "all", "voxels")
+RECOVERED_FROM = (SALIENT, "all", "voxels")
 """Spaces that should hold the severities: of each method the one it has."""
 LEAKS = {
-    "severities in z": ("background", "all"),
-    "diagnosis in z": ("background", "all"),
-    "age, sex, IQ, site in s": ("salient", "all"),
+    "severities in z": (BACKGROUND, "all"),
+    "diagnosis in z": (BACKGROUND, "all"),
+    "age, sex, IQ, site in s": (SALIENT, "all"),
 }
 """Questions and the spaces they are asked of; a method with one space is asked everything of it."""
 PROBES = {"probe_linear": "linear", "probe_rbf": "rbf"}
@@ -61,7 +62,7 @@ def recovered(table: pd.DataFrame, x: str, population: int = 0) -> pd.DataFrame:
 
 
 def leakage(table: pd.DataFrame) -> pd.DataFrame:
-    """Share of the probes below `LEVEL` in cohorts with planted effects.
+    """Share of the probes below `ALPHA` in cohorts with planted effects.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def leakage(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def false_positives(table: pd.DataFrame) -> pd.DataFrame:
-    """Share of tests below `LEVEL` in null cohorts: family (of `FAMILIES`), method, tests, positive, rate, low, high.
+    """Share of tests below `ALPHA` in null cohorts: family (of `FAMILIES`), method, tests, positive, rate, low, high.
 
     The intervals take the tests for independent. Several are of the same cohort, so they are too narrow.
     """

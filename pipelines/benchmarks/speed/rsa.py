@@ -15,9 +15,10 @@ from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dis
 from adhd_cvae.analysis.rsa.kendall import compare, scores
 from adhd_cvae.analysis.rsa.table import rsa_table
 from adhd_cvae.analysis.variables import Scale
+from adhd_cvae.names import BACKGROUND, SALIENT, VAE
 from pipelines.benchmarks.speed.measures import timed
 
-UNITS = {"salient": 16, "background": 16, "vae": 32}
+UNITS = {SALIENT: 16, BACKGROUND: 16, VAE: 32}
 SAMPLES = 10
 SCALES: dict[str, Scale] = {
     "age": "ratio",
@@ -81,7 +82,7 @@ def statistic_seconds(variable: str, size: Size, rounds: int) -> dict[str, list[
     spaces, variables = study(size)
     values = variables[variable].to_numpy(np.float64)
     scale = SCALES[variable]
-    space, model = latent_dissimilarity(spaces["salient"]), model_dissimilarity(values, scale)
+    space, model = latent_dissimilarity(spaces[SALIENT]), model_dissimilarity(values, scale)
     labels = values.astype(np.int32) if scale == "nominal" else None
     comparison = compare(space, model, labels)
     rng = np.random.default_rng(2)

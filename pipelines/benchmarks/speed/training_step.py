@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.config import Recipe
+from adhd_cvae.names import BACKGROUND, TARGET, TRAIN
 from pipelines.benchmarks.speed.measures import timed
 
 MATRIX = 2048
@@ -80,9 +81,9 @@ def _brains(participants: int, shape: tuple[int, int, int]) -> tuple[np.ndarray,
     places = np.stack(np.meshgrid(*[(np.arange(side) + 0.5) / side - 0.5 for side in shape], indexing="ij"))
     noise = np.random.default_rng(0).random((participants, *shape), dtype=np.float32)
     images = np.where(np.square(places).sum(axis=0) < BRAIN_RADIUS**2, noise, 0).astype(np.float16)
-    groups = np.where(np.arange(participants) % 2, "target", "background")
+    groups = np.where(np.arange(participants) % 2, TARGET, BACKGROUND)
     names = [f"sub-{number}" for number in range(participants)]
-    return images, pd.DataFrame({"participant_id": names, "group": groups, "split": "train"})
+    return images, pd.DataFrame({"participant_id": names, "group": groups, "split": TRAIN})
 
 
 def _shares(spent: dict[str, float]) -> dict[str, float]:

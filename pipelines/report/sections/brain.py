@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import brain
-from adhd_cvae.names import rows_of
-from pipelines.output_dir.results import SIGNIFICANT, SMALLEST, Results
+from adhd_cvae.names import ALPHA, rows_of
+from pipelines.output_dir.results import SMALLEST, Results
 from pipelines.report.formatting import ReportTable, count, number, probability, text
 from pipelines.report.section import Picture, Section
 from pipelines.report.viewer import brain_viewer
@@ -32,7 +32,7 @@ def _effect_test(results: Results) -> Figure | None:
     shown = results.significant("t", "salientEffect", size="mean")
     if shown is None:
         return None
-    names = [f"corrected p < {SIGNIFICANT}"]
+    names = [f"corrected p < {ALPHA:g}"]
     affine = np.asarray(shown.affine)
     return brain.template_maps([shown.get_fdata()], names, affine, "t over patients")
 
@@ -45,7 +45,7 @@ def _severity_maps(results: Results) -> Figure | None:
     shown = {name: image for name, image in found.items() if image is not None}
     if not shown:
         return None
-    names = [f"{results.label(name)}, corrected p < {SIGNIFICANT}" for name in shown]
+    names = [f"{results.label(name)}, corrected p < {ALPHA:g}" for name in shown]
     images = list(shown.values())
     volumes = [image.get_fdata() for image in images]
     label = "change of gray-matter volume per voxel, for one SD"
@@ -126,7 +126,7 @@ def _peaks_table(results: Results) -> ReportTable | None:
     )
     caption = (
         "Where patients differ most from their background twins: change of gray-matter volume per voxel, clusters of "
-        f"voxels with corrected p < 0.05 and at least half of the largest change.{more}"
+        f"voxels with corrected p < {ALPHA:g} and at least half of the largest change.{more}"
     )
     columns = (
         "cluster",

@@ -4,7 +4,7 @@ import pandas as pd
 
 from adhd_cvae.analysis.mixture import mixture_test_sentence
 from adhd_cvae.figures import statistics
-from adhd_cvae.names import SPACE_LABELS, in_order, space_label
+from adhd_cvae.names import BACKGROUND, SALIENT, SPACE_LABELS, VAE, in_order, space_label
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import (
     ReportTable,
@@ -18,15 +18,15 @@ from pipelines.report.formatting import (
 )
 from pipelines.report.section import Column, Picture, Section, plot_table, plot_variables, result_table
 
-_SPACE_WORDS = {"salient": "the salient space", "background": "the background space", "vae": "the plain VAE"}
+_SPACE_WORDS = {SALIENT: "the salient space", BACKGROUND: "the background space", VAE: "the plain VAE"}
 
 
 def summary(results: Results) -> str:
     """How many components the salient space has by the lowest BIC, or that covariance forms disagree."""
     best = _best_components(results.analysis("mixture"))
-    if best is None or "salient" not in best.index:
+    if best is None or SALIENT not in best.index:
         return ""
-    answers = best.loc["salient"].dropna().astype(int)
+    answers = best.loc[SALIENT].dropna().astype(int)
     if len(set(answers)) == 1:
         return (
             f"In the salient space every form of mixture has its lowest BIC at "

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import cohort
-from adhd_cvae.names import GROUPS
+from adhd_cvae.names import GROUP_LABELS, TEST
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, words
 from pipelines.report.section import Picture, Section, holds
@@ -57,10 +57,10 @@ def _groups_table(results: Results) -> ReportTable | None:
     """Size and split of each group."""
     if results.cohort is None:
         return None
-    sizes = [str(len(results.members(group=group))) for group in GROUPS]
-    held_out = [str(len(results.members(group=group, split="test"))) for group in GROUPS]
+    sizes = [str(len(results.members(group=group))) for group in GROUP_LABELS]
+    held_out = [str(len(results.members(group=group, split=TEST))) for group in GROUP_LABELS]
     rows = [["participants", *sizes], ["held out", *held_out]]
-    return ReportTable("The cohort.", ("", *GROUPS.values()), {"": rows})
+    return ReportTable("The cohort.", ("", *GROUP_LABELS.values()), {"": rows})
 
 
 def _exclusions_table(results: Results) -> ReportTable | None:

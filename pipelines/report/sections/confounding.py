@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from adhd_cvae.cohort import confounding as measures
 from adhd_cvae.figures import cohort as figures
 from adhd_cvae.io import MISSING
-from adhd_cvae.names import GROUPS, rows_of
+from adhd_cvae.names import BACKGROUND, GROUP_LABELS, TARGET, rows_of
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, counted, listed, number, text_lines
 from pipelines.report.section import Picture, Section
@@ -63,16 +63,16 @@ def _differences_table(results: Results, only: Collection[str] | None = None) ->
         if only is not None and name not in only:
             continue
         if level is None:
-            label, cells = results.label(name), [_mean(values, group) for group in GROUPS]
+            label, cells = results.label(name), [_mean(values, group) for group in GROUP_LABELS]
         else:
             label = f"{results.label(name)}: {results.level(name, level)}"
-            cells = [_share(values, group) for group in GROUPS]
+            cells = [_share(values, group) for group in GROUP_LABELS]
         rows.append([label, *cells, number(values["difference", None], 2)])
     caption = (
         "Mean (SD), or number (share of those whose value is known), by group. Difference: patients minus controls "
         "in standard deviations; from 0.25 on, groups differ by more than regression can be trusted to adjust for."
     )
-    return ReportTable(caption, ("", *GROUPS.values(), "difference"), {"": rows}) if rows else None
+    return ReportTable(caption, ("", *GROUP_LABELS.values(), "difference"), {"": rows}) if rows else None
 
 
 def _mean(values: Mapping[tuple[str, str | None], float], group: str) -> str:
@@ -92,13 +92,13 @@ def _missing_table(results: Results) -> ReportTable | None:
     names = [name for name in {**measures.ALWAYS, **results.scales} if name in cohort]
     counts = measures.missing_counts(cohort, names)
     counts = counts[counts.sum(axis=1) > 0]
-    sizes = [len(results.members(group=group)) for group in GROUPS]
+    sizes = [len(results.members(group=group)) for group in GROUP_LABELS]
     rows = [
         [results.label(str(name)), *(f"{gone} of {size}" for gone, size in zip(pair, sizes, strict=True))]
         for name, *pair in counts.itertuples(name=None)
     ]
     caption = "Values missing, of the analysed variables, age and sex; a variable not named here is complete."
-    return ReportTable(caption, ("", *GROUPS.values()), {"": rows}) if rows else None
+    return ReportTable(caption, ("", *GROUP_LABELS.values()), {"": rows}) if rows else None
 
 
 def site_counts(results: Results) -> pd.DataFrame | None:
@@ -117,7 +117,7 @@ def _sites_table(results: Results) -> ReportTable | None:
     if counts is None:
         return None
     rows = []
-    for name, patients, controls in zip(counts.index, counts["target"], counts["background"], strict=True):
+    for name, patients, controls in zip(counts.index, counts[TARGET], counts[BACKGROUND], strict=True):
         fewer = min(patients, controls)
         within = "yes" if fewer >= FEW_AT_A_SITE else "hardly" if fewer else "no"
         rows.append([str(name), str(patients), str(controls), within])
@@ -125,7 +125,7 @@ def _sites_table(results: Results) -> ReportTable | None:
         "Site × group, and whether patients can be compared with controls scanned at the same place; "
         "“hardly”: fewer than five in the smaller group."
     )
-    return ReportTable(caption, ("site", *GROUPS.values(), "comparable there"), {"": rows})
+    return ReportTable(caption, ("site", *GROUP_LABELS.values(), "comparable there"), {"": rows})
 
 
 def site_sentences(counts: pd.DataFrame) -> list[str]:
@@ -136,14 +136,16 @@ def site_sentences(counts: pd.DataFrame) -> list[str]:
     counts
         Participants by site (rows, named for readers) and group (`target`, `background`).
     """
-    sites = [(str(name), *pair) for name, *pair in counts[["target", "background"]].itertuples(name=None)]
+    sites = [(str(name), *pair) for name, *pair in counts[[TARGET, BACKGROUND]].itertuples(name=None)]
     if len(sites) < 2:
         return ["There is one site only: site cannot be confused with the group."] if sites else []
     found = [] if any(patients and controls for _, patients, controls in sites) else [_NO_SHARED_SITE]
-    for group, other in (("target", "background"), ("background", "target")):
+    for group, other in ((TARGET, BACKGROUND), (BACKGROUND, TARGET)):
         alone = counts[(counts[group] > 0) & (counts[other] == 0)]
         if len(alone):
-            found.append(_one_group(list(map(str, alone.index)), sum(alone[group].tolist()), GROUPS[group]))
+            found.append(
+                _one_group(list(map(str, alone.index)), sum(alone[group].tolist()), GROUP_LABELS[group])
+            )
     hardly = [f"{name} ({min(pair)})" for name, *pair in sites if 0 < min(pair) < FEW_AT_A_SITE]
     if hardly:
         found.append(f"Hardly identified, with fewer than five in the smaller group: {listed(hardly)}.")
@@ -230,7 +232,7 @@ def imbalance(results: Results) -> list[str]:
     levels = [level for name, level in values if name == "sex"]
     if len(levels) == 2:
         sex = values["sex", levels[1]]
-        shares = (sex["share", "target"], sex["share", "background"])
+        shares = (sex["share", TARGET], sex["share", BACKGROUND])
         level = results.named_level("sex", levels[1])
         found.append(share_sentence("sex", level, shares, sex["difference", None]))
     return [sentence for sentence in found if sentence]

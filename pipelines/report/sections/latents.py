@@ -3,12 +3,13 @@
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import latents
+from adhd_cvae.names import BACKGROUND, SALIENT, VAE, unit_name
 from pipelines.output_dir.results import Results
 from pipelines.report.section import Picture, Section, holds
 
 
 def _salient_scatter(results: Results) -> Figure | None:
-    if results.latents is None or "s_00" not in results.latents:
+    if results.latents is None or unit_name(SALIENT, 0) not in results.latents:
         return None
     return latents.salient_scatter(results.latents)
 
@@ -65,8 +66,8 @@ SECTION = Section(
             "UMAP keeps neighbourhoods, not distances or sizes: a gap in it is a hint, not a test.",
             _umap_by_group,
         ),
-        _umap("salient", "the salient space"),
-        _umap("background", "the background space"),
-        _umap("vae", "the plain VAE's space"),
+        _umap(SALIENT, "the salient space"),
+        _umap(BACKGROUND, "the background space"),
+        _umap(VAE, "the plain VAE's space"),
     ),
 )

@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import brain, latents
+from adhd_cvae.names import MEMBER_LABELS
 from pipelines.output_dir.results import Results
 from pipelines.report.section import Picture, Section
 
@@ -13,9 +14,7 @@ def _examples(results: Results) -> Figure | None:
     if "example" not in decoded or not len(decoded["example"]):
         return None
     # Numbered within their group: a picture that travels names nobody.
-    groups = pd.Series(decoded["example_group"].astype(str)).replace(
-        {"target": "patient", "background": "control"}
-    )
+    groups = pd.Series(decoded["example_group"].astype(str)).replace(MEMBER_LABELS)
     ranks = groups.groupby(groups).cumcount()
     names = [f"{group} {rank + 1}" for group, rank in zip(groups, ranks, strict=True)]
     return brain.reconstructions(decoded["example"], names, decoded["mask"], decoded["affine"])

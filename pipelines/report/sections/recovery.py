@@ -3,13 +3,22 @@
 import pandas as pd
 
 from adhd_cvae.figures import statistics
-from adhd_cvae.names import SPACE_LABELS, in_order, rows_of, space_label
+from adhd_cvae.names import (
+    BACKGROUND,
+    CONTRASTIVE_PCA,
+    SALIENT,
+    SPACE_LABELS,
+    SPLIT_LABELS,
+    TEST,
+    in_order,
+    rows_of,
+    space_label,
+)
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, number, words
 from pipelines.report.section import Picture, Section, plot_table
 
-_COMPARED = ("salient", "background", "contrastive_pca")
-_SPLITS = {"train": "trained on", "test": "held out"}
+_COMPARED = (SALIENT, BACKGROUND, CONTRASTIVE_PCA)
 _METRICS = {"r": "r", "r2": "r²", "r_transfer": "r, ridge of others"}
 
 
@@ -20,7 +29,7 @@ def summary(results: Results) -> str:
         return ""
     scores: dict[str, list[str]] = {}
     for row in rows_of(recovery):
-        held_out = (row["metric"], row["split"]) == ("r", "test") and pd.notna(row["score"])
+        held_out = (row["metric"], row["split"]) == ("r", TEST) and pd.notna(row["score"])
         if held_out and row["space"] in _COMPARED:
             score = f"{number(row['score'], 2)} from {space_label(row['space'])}"
             scores.setdefault(words(row["factor"]), []).append(score)
@@ -41,7 +50,12 @@ def _recovery_table(results: Results) -> ReportTable | None:
         scores = part.drop_duplicates("space").set_index("space")["score"]
         cells = [number(scores.get(space), 2) for space in spaces]
         rows.append(
-            [words(factor), _SPLITS.get(split, words(split)), _METRICS.get(metric, words(metric)), *cells]
+            [
+                words(factor),
+                SPLIT_LABELS.get(split, words(split)),
+                _METRICS.get(metric, words(metric)),
+                *cells,
+            ]
         )
     caption = "Recovery of the planted factors, within patients; only a simulated cohort has a truth."
     headings = ("factor", "participants", "metric", *map(space_label, spaces))

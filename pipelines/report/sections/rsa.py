@@ -7,7 +7,7 @@ import pandas as pd
 
 from adhd_cvae.figures import statistics
 from adhd_cvae.io import MISSING
-from adhd_cvae.names import SPACE_LABELS, in_order, rows_of, space_label
+from adhd_cvae.names import ALPHA, SPACE_LABELS, VAE, in_order, rows_of, space_label
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import (
     ReportTable,
@@ -39,7 +39,7 @@ def summary(results: Results) -> str:
     rows = [row for row in rows_of(rsa) if pd.notna(row["p_fdr"])]
     if not rows:
         return "No variable could be tested for a relation to any of the spaces; the reasons are below."
-    tested, found = len({row["variable"] for row in rows}), [row for row in rows if row["p_fdr"] < 0.05]
+    tested, found = len({row["variable"] for row in rows}), [row for row in rows if row["p_fdr"] < ALPHA]
     if not found:
         return (
             f"None of the {counted(tested, 'variable')} is related to any of the spaces beyond chance, once "
@@ -70,8 +70,8 @@ def as_published(results: Results) -> str:
     rsa, published = results.analysis("rsa"), results.analysis("as_published")
     if rsa is None or published is None:
         return ""
-    naive = sum(row["p_value"] < 0.05 for row in rows_of(published))
-    honest = sum(row["p_fdr"] < 0.05 for row in rows_of(rsa))
+    naive = sum(row["p_value"] < ALPHA for row in rows_of(published))
+    honest = sum(row["p_fdr"] < ALPHA for row in rows_of(rsa))
     return (
         f"The study's own statistic on the same latents calls {naive} of {len(published)} rows significant, where "
         f"permuting participants leaves {honest}: it counts draws of one model as if they were people "
@@ -117,7 +117,7 @@ def _rsa_table(results: Results) -> ReportTable | None:
 
 
 def _named(space: str) -> str:
-    return space_label(space) if space == "vae" else f"{space_label(space)} space"
+    return space_label(space) if space == VAE else f"{space_label(space)} space"
 
 
 def _heading(space: str, rows: pd.DataFrame) -> str:
@@ -146,7 +146,7 @@ def _caption(rsa: pd.DataFrame, *, published: bool) -> str:
 
 
 def _starred(p_fdr: Any) -> str:
-    return probability(p_fdr) + (" ★" if pd.notna(p_fdr) and p_fdr < 0.05 else "")
+    return probability(p_fdr) + (" ★" if pd.notna(p_fdr) and p_fdr < ALPHA else "")
 
 
 def _published_cells(published: pd.DataFrame, space: str, variable: str) -> list[str]:

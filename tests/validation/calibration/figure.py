@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures.style import CATEGORY_COLOURS, FAINT, INK, new_figure, soft_grid, styled
-from tests.validation.calibration.rejections import LEVEL, TOLERANCE
+from adhd_cvae.names import ALPHA
+from tests.validation.calibration.rejections import TOLERANCE
 
 _WAYS = {
     False: ("sites alike", CATEGORY_COLOURS[0], -0.17),
@@ -20,8 +21,8 @@ def calibration_figure(table: pd.DataFrame) -> Figure:
     names = list(dict.fromkeys(table["statistic"]))
     figure = new_figure(1.0 + 0.19 * len(names), 7.0)
     left, right = figure.subplots(1, 2, sharey=True)
-    left.axvspan(LEVEL - TOLERANCE, LEVEL + TOLERANCE, color=FAINT, alpha=0.35, lw=0)
-    left.axvline(LEVEL, color=INK, lw=0.8)
+    left.axvspan(ALPHA - TOLERANCE, ALPHA + TOLERANCE, color=FAINT, alpha=0.35, lw=0)
+    left.axvline(ALPHA, color=INK, lw=0.8)
     left.set_xlabel("rejected, nothing planted")
     right.set_xlabel("rejected, something planted")
     for axes, planted in ((left, False), (right, True)):

@@ -19,9 +19,10 @@ from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dis
 from adhd_cvae.analysis.rsa.table import rsa_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.variables import Scale
+from adhd_cvae.names import ALPHA
 from tests.validation.calibration.null_studies import Study, simulate_study
 
-LEVEL, TOLERANCE = 0.05, 0.015
+TOLERANCE = 0.015
 PERMUTATIONS = 199
 """A multiple of twenty less one: then p <= .05 has a probability of exactly .05 under the null."""
 MIXTURE_BOOTSTRAPS = 19
@@ -37,7 +38,7 @@ _SCALES: dict[str, Scale] = {"score": "ratio", "label": "nominal"}
 
 def _rejected(p_value: float) -> float:
     """1 or 0; NaN where there was no test."""
-    reached = p_value <= LEVEL + 1e-6  # maps are of single precision
+    reached = p_value <= ALPHA + 1e-6  # maps are of single precision
     return float("nan") if np.isnan(p_value) else float(reached)
 
 
@@ -236,7 +237,7 @@ def rejection_row(outcomes: pd.Series, planted: bool) -> Mapping[str, float | st
     rejections = int(known.sum())
     interval = binomtest(rejections, len(known)).proportion_ci()
     low, high = float(interval.low), float(interval.high)
-    verdict = "too many" if low > LEVEL + TOLERANCE else "too few" if high < LEVEL - TOLERANCE else "holds"
+    verdict = "too many" if low > ALPHA + TOLERANCE else "too few" if high < ALPHA - TOLERANCE else "holds"
     return {
         "simulations": len(known),
         "rejections": rejections,
