@@ -15,6 +15,7 @@ from adhd_cvae.io import file_checksum, fingerprint, read_json, remove_partial_f
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.progress import Progress
 from pipelines.recipes.loader import DEFAULT, apply_overrides, flatten, load_recipe, validated
+from pipelines.recipes.renamed import translated
 
 PACKAGES = (
     "adhd-cvae", "joblib", "matplotlib", "mlflow", "monai", "nibabel", "nilearn", "numba", "numpy", "pandas",
@@ -70,7 +71,7 @@ class Provenance:
             ) from error
         if not _is_record(content):
             raise InputError(f"{paths.provenance} is no record of adhd-cvae. Move it away to start afresh.")
-        return cls(paths, content)
+        return cls(paths, _with_names_of_today(content))
 
     @property
     def stages(self) -> dict[str, Any]:
@@ -191,6 +192,18 @@ class Provenance:
             (self.paths.folder / name).is_file() and _seal(self.paths.folder / name) == seal
             for name, seal in outputs.items()
         )
+
+
+def _with_names_of_today(content: dict[str, Any]) -> dict[str, Any]:
+    """Translate settings that an earlier version called otherwise, so that its results stand."""
+    for stage in content.get("stages", {}).values():
+        settings = translated(stage["settings"])
+        if settings != stage["settings"]:
+            stage["settings"] = settings
+            stage["fingerprint"] = fingerprint({"settings": settings, "inputs": stage["inputs"]})
+    if "recipe" in content:
+        content["recipe"] = translated(content["recipe"])
+    return content
 
 
 def _is_record(content: Any) -> bool:

@@ -12,6 +12,7 @@ from adhd_cvae.images.nifti import map_name
 from adhd_cvae.io import read_json, read_tsv
 from adhd_cvae.names import ALPHA, VARIABLE_LABELS, code_label
 from pipelines.output_dir.paths import OutputPaths
+from pipelines.recipes.renamed import translated
 
 SMALLEST = 0.1
 """Share of the largest change below which an overlay would only tint the anatomy."""
@@ -117,8 +118,8 @@ class Results:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The resolved recipe."""
-        return self.run.get("recipe", {})
+        """The resolved recipe, by the names of today."""
+        return translated(self.run.get("recipe", {}))
 
     def setting(self, key: str, default: Any = None) -> Any:
         """Value of a dotted recipe key, `default` where the recipe is unknown."""

@@ -1,15 +1,16 @@
 """The columns a recipe names against the ones a cohort has, before anything takes long."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from adhd_cvae.config import CohortConfig, Recipe
+from adhd_cvae.config import AnalysisConfig, CohortConfig, Variable
 from adhd_cvae.errors import InputError
 from bids_adapters.cohort import Cohort
-from pipelines.progress import Progress
 
 
-def check_columns(table: pd.DataFrame, recipe: Recipe, progress: Progress) -> None:
-    """Compare the columns that a recipe names with the cohort's, before anything takes long.
+def check_columns(table: pd.DataFrame, site: str | None, analysis: AnalysisConfig) -> list[str]:
+    """Compare the columns that a recipe names with the cohort's; return, in words, what will be done without.
 
     Raises
     ------
@@ -17,7 +18,7 @@ def check_columns(table: pd.DataFrame, recipe: Recipe, progress: Progress) -> No
         A column without which a later stage would stop is not there.
     """
     found = f"(found: {', '.join(map(str, table.columns))})"
-    site, within = recipe.cohort.site, recipe.analysis.permute_within
+    within = analysis.permute_within
     problems, warnings = [], []
     if site is not None and site not in table:
         if site == CohortConfig().site:
@@ -28,21 +29,18 @@ def check_columns(table: pd.DataFrame, recipe: Recipe, progress: Progress) -> No
             problems.append(
                 f"there is no column '{site}' for cohort.site {found}. Name another, or set it to null."
             )
-    if within is not None and within not in table and within not in recipe.analysis.batteries:
+    if within is not None and within not in table and within not in analysis.batteries:
         problems.append(
             f"there is no column '{within}' for analysis.permute_within {found}. {_go_on(within, site)}"
         )
     if problems:
         raise InputError(*problems)
-    batteries = {
-        name: columns for name, columns in recipe.analysis.batteries.items() if {*columns} <= {*table}
-    }
-    asked = [variable.name for variable in recipe.analysis.variables]
+    batteries = {name for name, columns in analysis.batteries.items() if {*columns} <= {*table}}
+    asked = [variable.name for variable in analysis.variables]
     absent = [name for name in asked if name not in table and name not in batteries]
     if absent:
         warnings.append(f"the analysis will do without {', '.join(absent)}: no such column {found}.")
-    for warning in warnings:
-        progress.warning(warning)
+    return warnings
 
 
 def _go_on(within: str, site: str | None) -> str:
@@ -52,9 +50,9 @@ def _go_on(within: str, site: str | None) -> str:
     return f"Give {freely} to permute freely, or {named} to name another."
 
 
-def nominal_columns(cohort: Cohort, recipe: Recipe) -> list[str]:
+def nominal_columns(cohort: Cohort, variables: Sequence[Variable]) -> list[str]:
     """Name the columns whose values are codes or words: those with Levels, and those the analysis calls nominal."""
-    called = {variable.name: variable.scale for variable in recipe.analysis.variables}
+    called = {variable.name: variable.scale for variable in variables}
     return [
         str(name)
         for name in cohort.table.columns

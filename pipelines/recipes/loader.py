@@ -12,6 +12,7 @@ from yaml.composer import ComposerError
 
 from adhd_cvae.config import SET_BY_NAME, Recipe
 from adhd_cvae.errors import InputError
+from pipelines.recipes.renamed import RENAMED
 
 DEFAULT = "adhd200"
 _LARGEST_RECIPE = 2**16
@@ -70,7 +71,7 @@ def apply_overrides(settings: dict[str, Any], overrides: tuple[str, ...]) -> dic
             problems.append(f"--set {override!r} is not key=value. Example: --set model.salient=4")
             continue
         if not _is_known(key):
-            problems.append(f"--set {key}: no such setting. {_nearest(key, known_keys())}")
+            problems.append(f"--set {key}: no such setting. {_meant(key, known_keys())}")
             continue
         try:
             value = yaml.load(text, Loader=_PlainLoader)  # noqa: S506, a safe loader
@@ -209,8 +210,10 @@ def _is_known(key: str) -> bool:
     return key in known_keys() or key in sections or key.startswith("analysis.batteries.")
 
 
-def _nearest(key: str, known: list[str]) -> str:
-    """Name the known key most like `key`: by its last word where that is close, else as a whole."""
+def _meant(key: str, known: list[str]) -> str:
+    """Name what `key` is called now, or the known key most like it: by its last word where that is close."""
+    if key in RENAMED:
+        return f"It is called '{RENAMED[key]}' now."
     by_leaf = {name.rsplit(".", 1)[-1]: name for name in known}
     leaf = difflib.get_close_matches(key.rsplit(".", 1)[-1], list(by_leaf), n=1, cutoff=0.6)
     if leaf:
@@ -222,7 +225,7 @@ def _explain(detail: ErrorDetails, origin: str) -> str:
     """Say in one line what pydantic found, what it expected and where."""
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"{origin}: no setting '{key}'. {_nearest(key, _siblings(key))}"
+        return f"{origin}: no setting '{key}'. {_meant(key, _siblings(key))}"
     expected = detail["msg"].replace("Input should be", "expected", 1)
     return f"{origin}: {key} is {_brief(detail['input'])}; {expected[0].lower()}{expected[1:]}."
 

@@ -4,14 +4,12 @@ import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from adhd_cvae.cohort.matching import balance_cohort, is_asked
 from adhd_cvae.cohort.split import split_cohort
 from adhd_cvae.cohort.table import validate_cohort
-from adhd_cvae.config import Recipe
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.io import MISSING, write_tsv
 from bids_adapters.cohort import Cohort, build_cohort
@@ -25,11 +23,10 @@ from pipelines.output_dir.bids_source import (
     tree_fingerprint,
 )
 from pipelines.output_dir.cohort import SPLIT, nothing_left, write_confounding
-from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
-from pipelines.progress import Progress
 from pipelines.recipes.checks import check_columns, nominal_columns
 
 GRID = (
@@ -85,83 +82,66 @@ def run(run: Run, source: BidsInput) -> None:
     record = Provenance.open(paths)
 
     def work() -> None:
-        cohort = _find(source, recipe, bids_filter, paths, progress)
+        with progress.bar("Looking for maps and phenotype") as tick:
+            tick(0, 1, "")
+            cohort = build_cohort(
+                source.folder,
+                recipe.cohort,
+                participant_labels=source.labels,
+                bids_filter=bids_filter,
+                prefer=source.prefer,
+                index_cache=paths.cache,
+            )
+            tick(1, 1, "")
         if around := tables_elsewhere(source):
             progress.line(f"phenotype of the dataset around BIDS_DIR: {', '.join(around)}")
-        check_columns(cohort.table, recipe, progress)
-        _prepare(cohort, paths, recipe, source, progress)
+        for warning in check_columns(cohort.table, recipe.cohort.site, recipe.analysis):
+            progress.warning(warning)
+        _prepare(run, cohort, source.folder)
+        describe_output(source, paths)
+        _show_confounding(run)
         name = dataset_description(source.folder).get("Name")
         record.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
 
     record.perform(stage, recipe, work, progress, run.overwrite)
 
 
-def _find(
-    source: BidsInput,
-    recipe: Recipe,
-    bids_filter: dict[str, Any] | None,
-    paths: OutputPaths,
-    progress: Progress,
-) -> Cohort:
-    with progress.bar("Looking for maps and phenotype") as tick:
-        tick(0, 1, "")
-        cohort = build_cohort(
-            source.folder,
-            recipe.cohort,
-            participant_labels=source.labels,
-            bids_filter=bids_filter,
-            prefer=source.prefer,
-            index_cache=paths.cache,
-        )
-        tick(1, 1, "")
-    return cohort
-
-
-def _prepare(
-    cohort: Cohort, paths: OutputPaths, recipe: Recipe, source: BidsInput, progress: Progress
-) -> None:
+def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:
     """Prepare the maps, then write the tables; the cohort has the maps of the cache, in their order."""
+    paths, recipe = run.paths, run.recipe
     paths.conflicts.unlink(missing_ok=True)
     if len(cohort.conflicts):
         write_tsv(cohort.conflicts, paths.conflicts)
-    table, exclusions = _balanced_maps(cohort, source, recipe, paths, progress)
+    table, exclusions = _balanced_maps(run, cohort, bids_dir)
     write_tsv(exclusions, paths.exclusions)
     if table.empty:
         raise InputError(*nothing_left(exclusions))
-    _draw(cohort, exclusions, source.folder, recipe, paths, progress)
+    _keep_pictures(run, cohort.table, exclusions, bids_dir)
     split = split_cohort(table, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
     table.insert(list(table.columns).index("group") + 1, "split", split.to_numpy())
     write_table(validate_cohort(table), {**cohort.columns, "split": SPLIT}, paths.cohort)
-    asked = {one.name: one.scale for one in recipe.analysis.variables if one.name != recipe.cohort.group}
+    scales = {one.name: one.scale for one in recipe.analysis.variables if one.name != recipe.cohort.group}
     site = recipe.cohort.site if recipe.cohort.site in table else None
-    write_confounding(table, site, asked, paths.confounding)
-    describe_output(source, paths)
-    _tell(table, exclusions, progress, paths)
-    _tell_conflicts(cohort.conflicts, progress, paths)
-    # The report's sections bring matplotlib: only now.
-    from pipelines.report.sections.confounding import terminal_lines
-
-    for line in [*terminal_lines(Results(paths.folder)), f"All of it: {paths.confounding}"]:
-        progress.line(line)
+    write_confounding(table, site, scales, paths.confounding)
+    _show_participants(run, table, exclusions)
+    _show_conflicts(run, cohort.conflicts)
 
 
-def _balanced_maps(
-    cohort: Cohort, source: BidsInput, recipe: Recipe, paths: OutputPaths, progress: Progress
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Balance the groups, then prepare the maps of who is left; where one cannot be used, balance without it."""
+    settings = run.recipe.cohort
     while True:
-        nominal = nominal_columns(cohort, recipe)
-        kept, gone = balance_cohort(cohort.table, recipe.cohort, nominal, recipe.seed)
+        nominal = nominal_columns(cohort, run.recipe.analysis.variables)
+        kept, gone = balance_cohort(cohort.table, settings, nominal, run.recipe.seed)
         exclusions = (
             pd.concat([cohort.exclusions, gone], ignore_index=True) if len(gone) else cohort.exclusions
         )
         chosen = replace(cohort, table=kept, exclusions=exclusions)
-        table, exclusions = prepare_maps(chosen, source.folder, recipe, paths, progress)
-        if len(table) == len(kept) or not is_asked(recipe.cohort):
+        table, exclusions = _prepared_maps(run, chosen, bids_dir)
+        if len(table) == len(kept) or not is_asked(settings):
             return table, exclusions
-        broken = ~cohort.table["participant_id"].isin(table["participant_id"]) & cohort.table[
-            "participant_id"
-        ].isin(kept["participant_id"])
+        names = cohort.table["participant_id"]
+        broken = ~names.isin(table["participant_id"]) & names.isin(kept["participant_id"])
         of_image = pd.DataFrame(exclusions[exclusions["stage"] == "image"])
         cohort = replace(
             cohort,
@@ -170,76 +150,76 @@ def _balanced_maps(
         )
 
 
-def prepare_maps(
-    cohort: Cohort, bids_dir: Path, recipe: Recipe, paths: OutputPaths, progress: Progress
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _prepared_maps(run: Run, cohort: Cohort, bids_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fill the image cache; return the participants whose map can be used, and all exclusions."""
     from adhd_cvae.images.cache import prepare_images
 
     files = [bids_dir / image for image in cohort.table["image"]]
-    with progress.bar("Preparing maps") as tick:
-        errors = prepare_images(files, recipe.image, paths.cache, lambda done, total: tick(done, total, ""))
+    with run.progress.bar("Preparing maps") as tick:
+        errors = prepare_images(
+            files, run.recipe.image, run.paths.cache, lambda done, total: tick(done, total, "")
+        )
     usable = [error is None for error in errors]
     left_out = [
-        {"participant_id": who, "stage": "image", "reason": error.reason, "detail": error.detail}
-        for who, error in zip(cohort.table["participant_id"], errors, strict=True)
+        {"participant_id": name, "stage": "image", "reason": error.reason, "detail": error.detail}
+        for name, error in zip(cohort.table["participant_id"], errors, strict=True)
         if isinstance(error, ImageError)
     ]
     exclusions = pd.concat([cohort.exclusions, pd.DataFrame(left_out)]) if left_out else cohort.exclusions
     return pd.DataFrame(cohort.table[usable]).reset_index(drop=True), exclusions.reset_index(drop=True)
 
 
-def _draw(
-    cohort: Cohort,
-    exclusions: pd.DataFrame,
-    bids_dir: Path,
-    recipe: Recipe,
-    paths: OutputPaths,
-    progress: Progress,
-) -> None:
+def _keep_pictures(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame, bids_dir: Path) -> None:
     """Keep slices of the maps refused and of the outliers."""
     from adhd_cvae.images.cache import open_images
     from pipelines.stages.quality_images import write_pictures
 
-    image_of = dict(zip(cohort.table["participant_id"], cohort.table["image"], strict=True))
+    image_of = dict(zip(table["participant_id"], table["image"], strict=True))
     refused = exclusions[exclusions["stage"] == "image"]
     turn = refused.groupby("reason").cumcount().sort_values(kind="stable")  # one of each reason first
     refused = refused.loc[turn.index]
     left_out = [
-        (bids_dir / image_of[who], reason)
-        for who, reason in zip(refused["participant_id"], refused["reason"], strict=True)
+        (bids_dir / image_of[name], reason)
+        for name, reason in zip(refused["participant_id"], refused["reason"], strict=True)
     ]
-    with progress.bar("Looking for outliers") as tick:
+    with run.progress.bar("Looking for outliers") as tick:
         tick(0, 1, "")
-        write_pictures(left_out, open_images(paths.cache), recipe.image, paths.pictures)
+        write_pictures(left_out, open_images(run.paths.cache), run.recipe.image, run.paths.pictures)
         tick(1, 1, "")
 
 
-def _tell(table: pd.DataFrame, exclusions: pd.DataFrame, progress: Progress, paths: OutputPaths) -> None:
+def _show_participants(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame) -> None:
     counts = Counter(zip(table["group"], table["split"], strict=True))
-    told = ", ".join(f"{number} {group} ({split})" for (group, split), number in sorted(counts.items()))
-    progress.line(f"prepare: {len(table)} participants, {told}")
+    words = ", ".join(f"{number} {group} ({split})" for (group, split), number in sorted(counts.items()))
+    run.progress.line(f"prepare: {len(table)} participants, {words}")
     kept = set(table["participant_id"])
     out = {
-        who: reason
-        for who, reason in zip(exclusions["participant_id"], exclusions["reason"], strict=True)
-        if who not in kept and reason != "not_selected"
+        name: reason
+        for name, reason in zip(exclusions["participant_id"], exclusions["reason"], strict=True)
+        if name not in kept and reason != "not_selected"
     }
     if out:
         reasons = ", ".join(f"{number} {reason}" for reason, number in Counter(out.values()).most_common())
-        progress.warning(f"{len(out)} left out ({reasons}); see {paths.exclusions}")
+        run.progress.warning(f"{len(out)} left out ({reasons}); see {run.paths.exclusions}")
 
 
-def _tell_conflicts(conflicts: pd.DataFrame, progress: Progress, paths: OutputPaths) -> None:
-    people = [
+def _show_conflicts(run: Run, conflicts: pd.DataFrame) -> None:
+    open_ones, resolved = (
         conflicts.loc[conflicts["used"] == used, "participant_id"].nunique() for used in (MISSING, "yes")
-    ]
-    if people[0]:
-        progress.warning(
-            f"phenotype tables disagree about {people[0]} participants, who are left out unless --prefer FILE says "
-            f"which to trust; see {paths.conflicts}"
+    )
+    see = f"see {run.paths.conflicts}"
+    if open_ones:
+        run.progress.warning(
+            f"phenotype tables disagree about {open_ones} participants, who are left out unless --prefer FILE says "
+            f"which to trust; {see}"
         )
-    if people[1]:
-        progress.line(
-            f"disagreements about {people[1]} participants settled by --prefer; see {paths.conflicts}"
-        )
+    if resolved:
+        run.progress.line(f"disagreements about {resolved} participants settled by --prefer; {see}")
+
+
+def _show_confounding(run: Run) -> None:
+    # The report's sections bring matplotlib: only now.
+    from pipelines.report.sections.confounding import terminal_lines
+
+    for line in [*terminal_lines(Results(run.paths.folder)), f"All of it: {run.paths.confounding}"]:
+        run.progress.line(line)

@@ -1,0 +1,57 @@
+"""The columns a recipe names against those of a cohort."""
+
+import pandas as pd
+import pytest
+
+from adhd_cvae.errors import InputError
+from bids_adapters.cohort import Cohort
+from pipelines.recipes.checks import check_columns, nominal_columns
+from pipelines.recipes.loader import load_recipe
+
+FOUND = pd.DataFrame({"participant_id": ["sub-1"], "group": ["target"], "age": [9.0], "site": [1]})
+SMALL = (
+    "analysis.variables=[{name: age, scale: ratio}]",
+    "analysis.batteries={}",
+    "analysis.claims=[]",
+)
+
+
+def warnings_of(table: pd.DataFrame, *overrides: str) -> list[str]:
+    recipe = load_recipe("smoke", (*SMALL, *overrides))
+    return check_columns(table, recipe.cohort.site, recipe.analysis)
+
+
+def test_a_cohort_with_every_column_is_taken_without_a_word():
+    assert warnings_of(FOUND) == []
+
+
+def test_without_the_usual_site_the_settings_to_change_are_named():
+    with pytest.raises(InputError, match=r"--set analysis\.permute_within=null --set cohort\.site=null"):
+        warnings_of(FOUND.drop(columns="site"))
+    (warning,) = warnings_of(FOUND.drop(columns="site"), "analysis.permute_within=null")
+    assert "no column 'site' (found: participant_id, group, age)" in warning
+
+
+def test_a_site_that_was_named_must_be_there():
+    with pytest.raises(InputError, match=r"no column 'scanner' for cohort\.site"):
+        warnings_of(FOUND, "cohort.site=scanner")
+
+
+def test_permuting_within_a_battery_is_no_missing_column():
+    assert warnings_of(FOUND, "analysis.permute_within=pc", "analysis.batteries={pc: [age]}") == []
+
+
+def test_variables_that_are_not_there_are_named_and_a_battery_needs_all_its_columns():
+    variables = (
+        "analysis.variables=[{name: age, scale: ratio}, {name: iq, scale: ratio}, {name: pc, scale: ratio}]"
+    )
+    (warning,) = warnings_of(FOUND, variables, "analysis.batteries={pc: [age, iq]}")
+    assert "will do without iq, pc: no such column" in warning
+
+
+def test_codes_are_nominal_unless_the_analysis_says_otherwise():
+    columns = {"site": {"Levels": {"1": "Peking"}}, "age": {}, "group": {"Levels": {}}, "participant_id": {}}
+    cohort = Cohort(FOUND, columns, FOUND.iloc[:0], FOUND.iloc[:0])
+    variables = load_recipe("smoke", ("analysis.variables=[{name: site, scale: ratio}]",)).analysis.variables
+    assert nominal_columns(cohort, ()) == ["group", "site"]
+    assert nominal_columns(cohort, variables) == ["group"]
