@@ -41,8 +41,8 @@ _AT_ONCE = 1000
 
 def reached_ms(row: Mapping[str, Any], otherwise: int) -> int:
     """When an epoch was over. Always the same, so that the store knows a value again that reaches it twice."""
-    told = row.get("time_ms", math.nan)
-    return otherwise if math.isnan(told) else int(told)
+    reached = row.get("time_ms", math.nan)
+    return otherwise if math.isnan(reached) else int(reached)
 
 
 def epoch_metrics(row: Mapping[str, Any], otherwise_ms: int) -> list[Metric]:

@@ -1,13 +1,7 @@
 """The model card: what a stranger should know before using a registered model, in Markdown."""
 
-from collections import Counter
-from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
-
-from adhd_cvae.config import Recipe
 from adhd_cvae.names import GROUP_LABELS, SPLIT_LABELS
+from pipelines.mlflow_tracking.summary import RunSummary
 
 SHOWN = {
     "held_out/unexplained": "Share of held-out maps' variance left unexplained; lower is better",
@@ -24,26 +18,16 @@ badly; no flag is no proof.
 """
 
 
-def model_card(
-    recipe: Recipe, record: Mapping[str, Any], cohort: pd.DataFrame, scores: dict[str, float]
-) -> str:
-    """Write the card of a model, from what its run is compared by; no participant and no place is named.
-
-    Parameters
-    ----------
-    record
-        The content of run.json.
-    cohort
-        Columns `group` and `split`.
-    scores
-        Metric name to value, as logged.
-    """
-    counts = Counter(zip(cohort["group"], cohort["split"], strict=True))
-    people = ", ".join(
-        f"{counts[group, split]} {name} {use}"
+def model_card(summary: RunSummary) -> str:
+    """Write the card of a model, from what its run is compared by; no participant and no place is named."""
+    recipe, counts = summary.recipe, summary.profile
+    cohort = ", ".join(
+        f"{counts.get(f'{group} {split}', 0)} {name} {use}"
         for group, name in GROUP_LABELS.items()
         for split, use in SPLIT_LABELS.items()
     )
+    known = summary.results.run
+    software = known.get("software", {})
     model, image = recipe.model, recipe.image
     shape = " × ".join(map(str, image.shape))
     # The list of versions shows the first words; within a paragraph the UI shows line breaks as they are.
@@ -54,17 +38,17 @@ patients vary in, `z` ({model.background} units) what patients and controls shar
 
 | | |
 |---|---|
-| trained on | {record.get("dataset", "a cohort without a name")}: {people} |
+| trained on | {known.get("dataset", "a cohort without a name")}: {cohort} |
 | objective | `{recipe.objective.name}`, seed {recipe.seed}, recipe `{recipe.name}` |
 | input | gray-matter maps in MNI space, any grid; resampled to {shape} voxels of {image.voxel_size:g} mm, \
 smoothed by {image.fwhm:g} mm |
 | output | posterior means and standard deviations of `s` and `z`, distance from the training participants, and a flag |
-| software | adhd-cvae {record.get("software", {}).get("adhd-cvae", "?")}, \
-PyTorch {record.get("software", {}).get("torch", "?")} |
+| software | adhd-cvae {software.get("adhd-cvae", "?")}, \
+PyTorch {software.get("torch", "?")} |
 
 ## Measured
 
-{_table(scores)}
+{_table(summary.scores)}
 
 ## Limits
 

@@ -2,6 +2,9 @@
 
 import re
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +26,7 @@ ALIAS = "champion"
 CODE = Path(__file__).with_name("pyfunc_model.py")
 REQUIREMENTS = (
     "jaxtyping", "mlflow", "monai", "nibabel", "nilearn", "numpy", "pandas", "pydantic", "safetensors",
-    "scikit-learn", "scipy", "torch",
+    "scikit-learn", "scipy", "threadpoolctl", "torch",
 )  # fmt: skip
 
 
@@ -32,7 +35,7 @@ def register(
     run: Run,
     artifacts: dict[str, Path],
     columns: list[str],
-    card: str,
+    model_card: str,
     tags: dict[str, str],
 ) -> str:
     """Pack the model, log it beside its run and make it a new version; return the version.
@@ -43,8 +46,8 @@ def register(
         Name to file: ``weights`` and ``config``, of the same stem, and ``reference``.
     columns
         Names of the output's columns, numbers but for the last.
-    card
-        The model card, Markdown: kept with the run and shown with the version.
+    model_card
+        Markdown: kept with the run and shown with the version.
     tags
         What tells the version from others in the list of them.
     """
@@ -62,13 +65,13 @@ def register(
         )
     except MlflowException:  # it is there
         client.get_registered_model(NAME)
-    client.log_text(run.info.run_id, card, "model_card.md")
+    client.log_text(run.info.run_id, model_card, "model_card.md")
     made = client.create_model_version(
         NAME,
         source=f"models:/{logged.model_id}",
         run_id=run.info.run_id,
         model_id=logged.model_id,
-        description=card,
+        description=model_card,
         tags={name: text for name, text in tags.items() if not name.startswith("mlflow.")},
     )
     return str(made.version)
@@ -95,7 +98,8 @@ def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
         )
     store.client()
     try:
-        return pyfunc.load_model(uri)
+        with _type_hints_unmentioned():
+            return pyfunc.load_model(uri)
     except (MlflowException, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise InputError(
@@ -119,6 +123,15 @@ def requirements() -> list[str]:
     return [f"{name}=={re.sub(r'[+].*', '', version(name))}" for name in REQUIREMENTS]
 
 
+@contextmanager
+def _type_hints_unmentioned() -> Iterator[None]:
+    """Pass over MLflow's warnings of the type hints of its own classes; nobody here can change them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*type hint", category=UserWarning)
+        yield
+
+
+@_type_hints_unmentioned()
 def _pack(folder: Path, artifacts: dict[str, Path], columns: list[str]) -> None:
     package = find_spec("adhd_cvae")
     if package is None or package.origin is None:

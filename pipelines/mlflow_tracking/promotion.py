@@ -14,13 +14,11 @@ the shares do not compare, so such a version is refused. Other held-out particip
 
 from dataclasses import dataclass
 
-import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import BACKGROUND, TEST
 from pipelines.mlflow_tracking.model_registry import ALIAS, NAME
 
 TIES = {"held_out/unexplained": 0.005, "held_out/leakage": 0.02}
@@ -29,35 +27,14 @@ _WORST = 1.0
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Who is champion after a publication."""
+class Champion:
+    """The version that is champion, and a word on how it became that just now."""
 
-    champion: str
+    version: str
     note: str = ""
 
 
-def promotion_scores(errors: pd.DataFrame, probes: pd.DataFrame) -> dict[str, float]:
-    """Compute what promotion looks at.
-
-    Parameters
-    ----------
-    errors
-        Columns `split` and `reconstruction_error`, one row a participant.
-    probes
-        As ``probes.tsv``.
-    """
-    held_out = errors.loc[errors["split"] == TEST, "reconstruction_error"].to_numpy(dtype=float)
-    asked = (probes["space"] == BACKGROUND) & (probes["target"] == "group")
-    leakage = probes.loc[asked, "score"].dropna().to_numpy(dtype=float)
-    found = {}
-    if len(held_out):
-        found["held_out/unexplained"] = float(held_out.mean())
-    if len(leakage):
-        found["held_out/leakage"] = max(0.5, float(leakage.max()))
-    return found
-
-
-def settle(client: MlflowClient, version: str, promote: bool) -> Standing:
+def choose_champion(client: MlflowClient, version: str, *, promote: bool) -> Champion:
     """Make `version` the champion where there is none, or where `promote` asks and it is better.
 
     Raises
@@ -68,9 +45,9 @@ def settle(client: MlflowClient, version: str, promote: bool) -> Standing:
     champion = champion_of(client)
     if champion is None:
         client.set_registered_model_alias(NAME, ALIAS, version)
-        return Standing(version)
+        return Champion(version)
     if champion == version or not promote:
-        return Standing(champion)
+        return Champion(champion)
     new, old = (_run_of(client, found) for found in (version, champion))
     reasons = _not_comparable(new, old)
     numbers = _compared(new, old)
@@ -83,7 +60,7 @@ def settle(client: MlflowClient, version: str, promote: bool) -> Standing:
         )
     client.set_registered_model_alias(NAME, ALIAS, version)
     elsewhere = "" if _digest(new) == _digest(old) else "; other data than the former champion's"
-    return Standing(version, f"promoted over version {champion}: {numbers}{elsewhere}")
+    return Champion(version, f"promoted over version {champion}: {numbers}{elsewhere}")
 
 
 def champion_of(client: MlflowClient) -> str | None:
@@ -109,14 +86,14 @@ def _run_of(client: MlflowClient, version: str) -> Run:
 
 
 def _compared(new: Run, old: Run) -> str:
-    told = []
+    parts = []
     for name, tie in TIES.items():
         after, before = (
             f"{run.data.metrics[name]:.4f}" if name in run.data.metrics else "not measured"
             for run in (new, old)
         )
-        told.append(f"{name} {after}, champion {before} (equal within {tie:g})")
-    return "; ".join(told)
+        parts.append(f"{name} {after}, champion {before} (equal within {tie:g})")
+    return "; ".join(parts)
 
 
 def _not_comparable(new: Run, old: Run) -> str:

@@ -2,9 +2,9 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
 
-from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_json, read_tsv
-from pipelines.mlflow_tracking.store import Store, readable_errors
-from pipelines.output_dir.paths import OutputPaths
+from adhd_cvae.io import read_tsv
+from pipelines.mlflow_tracking.store import Store, find_store, readable_errors
+from pipelines.mlflow_tracking.summary import without_folders
+from pipelines.output_dir.results import Results
 from pipelines.recipes.loader import flatten
 
 EXPERIMENT = "adhd-cvae"
@@ -65,7 +65,7 @@ def start_run(
 
 @contextmanager
 def ending(client: MlflowClient, run: Run) -> Iterator[None]:
-    """End the run with the block: finished, failed, or killed where a person interrupted it."""
+    """End the run with the block: finished, failed, or killed where it was interrupted."""
     try:
         yield
     except KeyboardInterrupt:
@@ -77,6 +77,16 @@ def ending(client: MlflowClient, run: Run) -> Iterator[None]:
     client.set_terminated(run.info.run_id)
 
 
+def nest(output_dir: Path, parent: str, children: list[str], seeds: list[int]) -> None:
+    """Show the runs `children` of single seeds below `parent`, that of their average, in the store of `output_dir`."""
+    store = find_store(output_dir)
+    with readable_errors(store):
+        client = store.client()
+        client.set_tag(parent, "seed", ", ".join(map(str, seeds)))
+        for child in children:
+            client.set_tag(child, PARENT_TAG, parent)
+
+
 def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
     """List the runs that bear a tag."""
     experiment = client.get_experiment_by_name(EXPERIMENT)
@@ -85,20 +95,12 @@ def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
     return list(client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{value}'"))
 
 
-def log_recipe(client: MlflowClient, run_id: str, recipe: Recipe) -> None:
-    """Log every setting as a flat parameter; values too long for MLflow are in recipe.json alone."""
-    plain = without_folders(recipe.model_dump(mode="json"))
-    settings = flatten(plain)
-    settings["recipe"] = settings.pop("name")  # beside `objective.name`, "name" alone would say nothing
-    client.log_batch(run_id, params=parameters(settings))
-    client.log_dict(run_id, plain, "recipe.json")
-
-
-def without_folders(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Copy a recipe in which the atlas is named by its file, not by where that lies."""
-    analysis = recipe.get("analysis", {})
-    atlas = analysis.get("atlas")
-    return recipe if atlas is None else {**recipe, "analysis": {**analysis, "atlas": Path(atlas).name}}
+def log_settings(client: MlflowClient, run_id: str, settings: dict[str, Any]) -> None:
+    """Log every setting of a recipe as a flat parameter; values too long for MLflow are in recipe.json alone."""
+    flat = flatten(settings)
+    flat["recipe"] = flat.pop("name")  # beside `objective.name`, "name" alone would say nothing
+    client.log_batch(run_id, params=parameters(flat))
+    client.log_dict(run_id, settings, "recipe.json")
 
 
 def parameters(settings: dict[str, Any]) -> list[Param]:
@@ -119,8 +121,9 @@ def log_dataset(client: MlflowClient, run_id: str, name: str, digest: str, profi
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
-def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
+def log_files(client: MlflowClient, run_id: str, results: Results) -> None:
     """Keep tables, pictures, report and reproducibility checklist with the run; nothing that names a participant."""
+    paths = results.paths
     own = [table for table in (paths.stability, paths.seed_scores) if table.is_file()]
     for table in (*sorted(paths.analysis.glob("*.tsv")), *own):
         if "participant_id" not in read_tsv(table):
@@ -130,12 +133,12 @@ def log_files(client: MlflowClient, run_id: str, paths: OutputPaths) -> None:
     for file in (paths.report, paths.history):
         if file.is_file():
             client.log_artifact(run_id, str(file))
-    client.log_dict(run_id, _without_places_and_people(read_json(paths.provenance)), "run.json")
+    client.log_dict(run_id, _public(results.run), "run.json")
 
 
-def _without_places_and_people(checklist: dict[str, Any]) -> dict[str, Any]:
-    """Leave out where the data lie, even relative, and who was picked: nobody's business but the lab's."""
-    kept = {key: value for key, value in checklist.items() if key != "bids_dir"}
+def _public(checklist: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where the data lie, even relative, and which participants were asked for: the lab's business alone."""
+    kept = {key: value for key, value in deepcopy(checklist).items() if key != "bids_dir"}
     kept["recipe"] = without_folders(kept.get("recipe", {}))
     analysed = kept.get("stages", {}).get("analyse", {}).get("settings", {})
     if atlas := analysed.get("analysis.atlas"):
@@ -144,18 +147,6 @@ def _without_places_and_people(checklist: dict[str, Any]) -> dict[str, Any]:
     prepared.pop("BIDS_DIR", None)
     prepared.pop("--participant-label", None)
     return kept
-
-
-def git_commit() -> str | None:
-    """Name the commit this software runs from; None where it is an installed package."""
-    here = Path(__file__)
-    tracked = ["git", "-C", str(here.parent), "ls-files", "--error-unmatch", here.name]
-    commit = ["git", "-C", str(here.parent), "rev-parse", "HEAD"]
-    try:
-        subprocess.run(tracked, check=True, capture_output=True)
-        return subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def experiment_page(store: Store) -> str:

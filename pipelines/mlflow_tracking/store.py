@@ -1,9 +1,7 @@
-"""MLflow: where the store is, one named run per set of results, one registered model."""
+"""Where the MLflow store is, opened or made, and its errors in one line."""
 
-import logging
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,17 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import atomic_path
 from pipelines.output_dir.paths import OutputPaths
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-
-
-# A server that does not answer is given up after some 15 seconds instead of MLflow's four minutes.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-
-
-# MLflow warns of the type hints of its own classes when they are first used; nobody here can change them.
-warnings.filterwarnings("ignore", message=".*type hint", category=UserWarning)
 
 
 @dataclass(frozen=True)
@@ -58,8 +45,6 @@ class Store:
 
     def client(self) -> MlflowClient:
         """Connect, making an sqlite store where there is none yet."""
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
         if self.database is not None and not self.database.exists():
             _make_database(self.database, self.artifacts)
         registry = os.environ.get("MLFLOW_REGISTRY_URI", self.uri)

@@ -23,8 +23,10 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, write_json
 from pipelines.mlflow_tracking import runs, store
 from pipelines.mlflow_tracking.metrics import epoch_metrics, known_steps, reached_ms, send
-from pipelines.output_dir.paths import OutputPaths
+from pipelines.mlflow_tracking.summary import RunSummary
 
+TRAINING_FILE = "mlflow-run.json"
+"""Beside the weights, so that it goes when they are trained anew."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 """Between attempts to reach a store that does not answer; each pause is twice the one before."""
 _CLOSING_S = 5.0
@@ -35,20 +37,22 @@ _REFUSALS = (InputError, MlflowException, SQLAlchemyError, OSError)
 
 
 @contextmanager
-def watched(
-    paths: OutputPaths, name: str, settings: dict[str, Any], tags: dict[str, str]
+def followed(
+    summary: RunSummary, settings: dict[str, Any], facts: Mapping[str, Any]
 ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """Follow one training in MLflow; gives what is to be called with each epoch's row.
+
+    `settings` are those of the training, logged at once; `facts` say what it runs on.
 
     The run ends as finished, failed, or killed where somebody interrupted it (Ctrl+C, SIGTERM); the next call goes on
     with it. Of a process that was killed outright the run says ``RUNNING`` until then.
     """
-    watcher = _Watcher(paths, name, settings, tags)
+    watcher = _Watcher(summary, settings, facts)
     status, in_main = "FAILED", threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler) if in_main else None
     watcher.start()
     try:
-        yield watcher.tell
+        yield watcher.take
         status = "FINISHED"
     except KeyboardInterrupt:
         status = "KILLED"
@@ -60,51 +64,47 @@ def watched(
 
 
 def wait_for_last_attempt() -> None:
-    """Let whoever still sends what training told end before somebody else completes the run, or there may be two."""
+    """Let a watcher that still sends end before somebody else completes its run, or there may be two runs."""
     for thread in threading.enumerate():
         if isinstance(thread, _Watcher):
             thread.join(_LAST_ATTEMPT_S)
 
 
-def token(paths: OutputPaths) -> str | None:
-    """Give the name under which the training in `paths` is known to the store; None where it was not followed."""
-    file = _token_file(paths)
+def training_id(checkpoints: Path) -> str | None:
+    """Give the name under which the training in this folder is known to the store; None where it was not followed."""
+    file = checkpoints / TRAINING_FILE
     return read_json(file)["training"] if file.is_file() else None
 
 
-def _token_file(paths: OutputPaths) -> Path:
-    # Beside the weights, so that it goes when they are trained anew.
-    return paths.checkpoints / "mlflow-run.json"
-
-
 class _Watcher(threading.Thread):
-    """Sends what it is told, in order, as far as the store lets it."""
+    """Sends what it is given, in order, as far as the store lets it."""
 
-    def __init__(self, paths: OutputPaths, name: str, settings: dict[str, Any], tags: dict[str, str]) -> None:
+    def __init__(self, summary: RunSummary, settings: dict[str, Any], facts: Mapping[str, Any]) -> None:
         super().__init__(name="mlflow", daemon=True)
-        if token(paths) is None:
-            write_json({"training": uuid.uuid4().hex}, _token_file(paths))
+        paths = summary.results.paths
+        if training_id(paths.checkpoints) is None:
+            write_json({"training": uuid.uuid4().hex}, paths.checkpoints / TRAINING_FILE)
         self._store = store.find_store(paths.folder)
-        self._title, self._settings = name, settings
-        self._tags = {**tags, runs.TRAINING_TAG: str(token(paths))}
-        self._told: queue.Queue[list[Metric] | str] = queue.Queue()
+        self._title, self._settings = summary.title(), settings
+        self._tags = {**summary.tags(**facts), runs.TRAINING_TAG: str(training_id(paths.checkpoints))}
+        self._waiting: queue.Queue[list[Metric] | str] = queue.Queue()
         self._processor = CPUMonitor()
         self._client: MlflowClient | None = None
         self._run: Run | None = None
         self._known: set[tuple[str, int]] = set()
 
-    def tell(self, row: Mapping[str, Any]) -> None:
+    def take(self, row: Mapping[str, Any]) -> None:
         """Take a row of the history; returns at once."""
         when = reached_ms(row, int(time.time() * 1000))
-        self._told.put([*epoch_metrics(row, when), *self._machine(row, when)])
+        self._waiting.put([*epoch_metrics(row, when), *self._machine(row, when)])
 
     def end(self, status: str) -> None:
-        """Say how training ended, and wait a moment for the last of it to be sent."""
-        self._told.put(status)
+        """Take how training ended, and wait a moment for the last of it to be sent."""
+        self._waiting.put(status)
         self.join(_CLOSING_S)
 
     def run(self) -> None:
-        """Send until told how it ended; after that, one last attempt."""
+        """Send until training ends; after that, one last attempt."""
         waiting: list[Metric] = []
         status, pause = None, 0.0
         while status is None:
@@ -121,7 +121,7 @@ class _Watcher(threading.Thread):
         while True:
             left = max(0.0, until - time.monotonic()) if waiting else None
             try:
-                news = self._told.get(timeout=left)
+                news = self._waiting.get(timeout=left)
             except queue.Empty:
                 return waiting, None
             if isinstance(news, str):

@@ -1,98 +1,152 @@
-"""What of a finished OUTPUT_DIR an MLflow run shows: name, tags, scores."""
+"""What of a finished OUTPUT_DIR an MLflow run shows: name, tags, scores. Imports no MLflow."""
 
+import subprocess
 from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from adhd_cvae.config import Recipe
-from adhd_cvae.io import fingerprint, read_tsv
-from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import checksums
+from adhd_cvae.io import fingerprint
+from adhd_cvae.names import BACKGROUND, TEST, rows_of
+from pipelines.output_dir.results import Results
+
+_OF_TABLES = (
+    ("recovery", "recovery", ("factor", "space", "split", "metric"), "score"),
+    ("rsa", "tau", ("space", "variable"), "tau"),
+    ("silhouette", "silhouette", ("space", "variable"), "silhouette"),
+    ("probes", "leakage", ("space", "target", "probe", "metric"), "score"),
+)
+"""Table of ``analysis/``, start of its metrics' names, columns that make up the rest of it, column of the value."""
 
 
-def content_fingerprint(paths: OutputPaths, recipe: Recipe) -> str:
-    """Name a set of results by its content: recipe, latents, weights and tables."""
-    tables = sorted(paths.analysis.glob("*.tsv"))
-    weights = paths.cvae.with_suffix(".safetensors")
-    files = (paths.cohort, paths.latents, paths.draws, weights, paths.reference, *tables)
-    files += (paths.stability, paths.seed_scores)
-    return fingerprint({"recipe": recipe.model_dump(mode="json"), "files": checksums(paths, *files)})
+@dataclass(frozen=True)
+class RunSummary:
+    """Results, and the settings they are published with, as MLflow shows them.
+
+    Attributes
+    ----------
+    results
+        The finished OUTPUT_DIR.
+    recipe
+        The settings.
+    """
+
+    results: Results
+    recipe: Recipe
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The recipe as plain values; of the atlas its file's name, not where that lies."""
+        return without_folders(self.recipe.model_dump(mode="json"))
+
+    def title(self, seeds: str | None = None) -> str:
+        """Name the run so that a stranger can tell it from its neighbours.
+
+        What differs comes first, since the UI cuts names. `seeds` stands for the seed where there are several.
+        """
+        kind = f"{self.recipe.objective.name} {seeds or f'seed {self.recipe.seed}'}"
+        return f"{kind}, {self.recipe.name}, {self.profile['participants']} participants"
+
+    def tags(self, **facts: Any) -> dict[str, str]:
+        """What runs are filtered by; `facts` are newer than those in run.json."""
+        known, commit = {**self.results.run, **facts}, git_commit()
+        return {
+            "recipe": self.recipe.name,
+            "objective": self.recipe.objective.name,
+            "seed": str(self.recipe.seed),
+            "dataset": str(known.get("dataset", "cohort")),
+            "device": str(known.get("device", "unknown")),
+            **({"mlflow.source.git.commit": commit} if commit else {}),
+        }
+
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """What runs are compared by, metric name to value."""
+        return scores(self.results)
+
+    @cached_property
+    def content(self) -> str:
+        """Fingerprint of the results: recipe, latents, weights and tables."""
+        paths = self.results.paths
+        weights = paths.cvae.with_suffix(".safetensors")
+        files = (paths.cohort, paths.latents, paths.draws, weights, paths.reference)
+        files += (*sorted(paths.analysis.glob("*.tsv")), paths.stability, paths.seed_scores)
+        recipe = self.recipe.model_dump(mode="json")
+        return fingerprint({"recipe": recipe, "files": self.results.provenance.checksums(*files)})
+
+    @cached_property
+    def profile(self) -> dict[str, int]:
+        """Number of participants, in all and by group and split."""
+        cohort = self.results.cohort
+        if cohort is None:
+            return {"participants": 0}
+        counts = Counter(
+            f"{group} {split}" for group, split in zip(cohort["group"], cohort["split"], strict=True)
+        )
+        return {"participants": len(cohort), **counts}
 
 
-def scores(paths: OutputPaths, record: dict) -> dict[str, float]:
-    """Collect what a person compares runs by: metric name to value."""
-    found: dict[str, float] = {}
-    for table, prefix, keys, value in (
-        ("recovery", "recovery", ("factor", "space", "split", "metric"), "score"),
-        ("rsa", "tau", ("space", "variable"), "tau"),
-        ("silhouette", "silhouette", ("space", "variable"), "silhouette"),
-        ("probes", "leakage", ("space", "target", "probe", "metric"), "score"),
-    ):
-        rows = read_tsv(paths.table(table)).to_dict("records") if paths.table(table).is_file() else []
-        for row in rows:
-            found["/".join([prefix, *(str(row[key]) for key in keys)])] = float(row[value])
-    found |= promotion_numbers(paths)
-    if paths.distances.is_file():
-        distances = read_tsv(paths.distances)
-        for split in distances["split"].unique():
-            flags = distances.loc[distances["split"] == split, "out_of_distribution"]
-            found[f"out_of_distribution/{split}"] = float(flags.mean())
-    if paths.history.is_file():
-        trained = read_tsv(paths.history).query("epoch > 0")
-        medians = pd.DataFrame(trained.groupby("model", as_index=False)["seconds"].median())
-        for row in medians.to_dict("records"):
-            found[f"seconds/epoch/{row['model']}"] = float(row["seconds"])
-    if paths.stability.is_file():
-        pairs = read_tsv(paths.stability)
-        means = pd.DataFrame(pairs.groupby(["space", "split"], as_index=False)["r"].mean())
-        for row in means.to_dict("records"):
-            found[f"stability/{row['space']}/{row['split']}"] = float(row["r"])
-    if "peak_memory_mb" in record:
-        found["memory/peak_mb"] = record["peak_memory_mb"]
-    for stage, facts in record.get("stages", {}).items():
-        if "seconds" in facts:
-            found[f"seconds/{stage}"] = facts["seconds"]
+def scores(results: Results) -> dict[str, float]:
+    """Collect what runs are compared by: metric name to value."""
+    found = {
+        "/".join([start, *(str(row[key]) for key in keys)]): float(row[value])
+        for name, start, keys, value in _OF_TABLES
+        if (table := results.analysis(name)) is not None
+        for row in rows_of(table)
+    }
+    found |= held_out_scores(results)
+    if results.distances is not None:
+        flagged = pd.Series(results.distances.groupby("split", sort=False)["out_of_distribution"].mean())
+        found |= {f"out_of_distribution/{split}": float(share) for split, share in flagged.items()}
+    if results.history is not None:
+        trained = results.history.query("epoch > 0")
+        medians = pd.Series(trained.groupby("model")["seconds"].median())
+        found |= {f"seconds/epoch/{model}": float(seconds) for model, seconds in medians.items()}
+    if results.stability is not None:
+        means = pd.DataFrame(results.stability.groupby(["space", "split"], as_index=False)["r"].mean())
+        found |= {f"stability/{row['space']}/{row['split']}": float(row["r"]) for row in rows_of(means)}
+    if "peak_memory_mb" in results.run:
+        found["memory/peak_mb"] = results.run["peak_memory_mb"]
+    stages = results.run.get("stages", {}).items()
+    return found | {f"seconds/{name}": facts["seconds"] for name, facts in stages if "seconds" in facts}
+
+
+def held_out_scores(results: Results) -> dict[str, float]:
+    """Compute what two versions of the model are compared by, where there is a model: see `promotion`."""
+    probes, cohort, decoded = results.analysis("probes"), results.cohort, results.decoded
+    if probes is None or cohort is None or not decoded:
+        return {}
+    found = {}
+    errors = pd.DataFrame({name: decoded[name] for name in ("participant_id", "reconstruction_error")})
+    held_out = pd.DataFrame(cohort.loc[cohort["split"] == TEST, ["participant_id"]])
+    unexplained = held_out.merge(errors, on="participant_id")["reconstruction_error"].to_numpy(dtype=float)
+    if len(unexplained):
+        found["held_out/unexplained"] = float(unexplained.mean())
+    asked = (probes["space"] == BACKGROUND) & (probes["target"] == "group")
+    leakage = probes.loc[asked, "score"].dropna().to_numpy(dtype=float)
+    if len(leakage):
+        found["held_out/leakage"] = max(0.5, float(leakage.max()))
     return found
 
 
-def promotion_numbers(paths: OutputPaths) -> dict[str, float]:
-    """Numbers that two versions of the model are compared by, where there is a model."""
-    from pipelines.mlflow_tracking.promotion import promotion_scores
-
-    if not paths.decoded.is_file() or not paths.table("probes").is_file():
-        return {}
-    with np.load(paths.decoded, allow_pickle=False) as decoded:
-        errors = pd.DataFrame(
-            {name: decoded[name] for name in ("participant_id", "reconstruction_error") if name in decoded}
-        )
-    splits = read_tsv(paths.cohort)[["participant_id", "split"]]
-    return promotion_scores(splits.merge(errors, on="participant_id"), read_tsv(paths.table("probes")))
+def without_folders(settings: dict[str, Any]) -> dict[str, Any]:
+    """Copy the settings of a recipe; the atlas is named by its file, not by where that lies."""
+    analysis = settings.get("analysis", {})
+    atlas = analysis.get("atlas")
+    return settings if atlas is None else {**settings, "analysis": {**analysis, "atlas": Path(atlas).name}}
 
 
-def title(paths: OutputPaths, recipe: Recipe, seeds: str | None = None) -> str:
-    """Name a run so that a stranger can tell it from its neighbours; what differs first, since the UI cuts names."""
-    which = seeds or f"seed {recipe.seed}"
-    return f"{recipe.objective.name} {which}, {recipe.name}, {len(read_tsv(paths.cohort))} participants"
-
-
-def tags(recipe: Recipe, record: dict) -> dict[str, str]:
-    """Say what a person filters runs by."""
-    from pipelines.mlflow_tracking.runs import git_commit
-
-    commit = git_commit()
-    return {
-        "recipe": recipe.name,
-        "objective": recipe.objective.name,
-        "seed": str(recipe.seed),
-        "dataset": str(record.get("dataset", "cohort")),
-        "device": str(record.get("device", "unknown")),
-        **({"mlflow.source.git.commit": commit} if commit else {}),
-    }
-
-
-def _profile(cohort: pd.DataFrame) -> dict[str, int]:
-    counts = Counter(
-        f"{group} {split}" for group, split in zip(cohort["group"], cohort["split"], strict=True)
-    )
-    return {"participants": len(cohort), **counts}
+def git_commit() -> str | None:
+    """Name the commit this software runs from; None where it is an installed package."""
+    here = Path(__file__)
+    tracked = ["git", "-C", str(here.parent), "ls-files", "--error-unmatch", here.name]
+    commit = ["git", "-C", str(here.parent), "rev-parse", "HEAD"]
+    try:
+        subprocess.run(tracked, check=True, capture_output=True)
+        return subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

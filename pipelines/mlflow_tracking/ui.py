@@ -9,12 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from adhd_cvae.errors import InputError
+from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.progress import Progress
 
 LOOPBACK = "127.0.0.1"
 _PORTS_TRIED = 20
 
 
+@mlflow_environment()
 def run(output_dir: Path, port: int, progress: Progress) -> None:
     """Serve until interrupted.
 

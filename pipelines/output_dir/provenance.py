@@ -83,6 +83,11 @@ class Provenance:
         self.content.update(facts)
         self._save()
 
+    def checksums(self, *files: Path) -> dict[str, str]:
+        """Checksum of each of OUTPUT_DIR's files that exist, by its relative name."""
+        folder = self.paths.folder
+        return {file.relative_to(folder).as_posix(): file_checksum(file) for file in files if file.is_file()}
+
     def _save(self) -> None:
         stages = self.content.pop("stages", {})
         self.content["stages"] = stages  # last: the long part
@@ -235,13 +240,6 @@ def settings_of(recipe: Recipe, *sections: str, without: tuple[str, ...] = ()) -
     }
 
 
-def checksums(paths: OutputPaths, *files: Path) -> dict[str, str]:
-    """Checksum of each of OUTPUT_DIR's files that exist, by its relative name."""
-    return {
-        file.relative_to(paths.folder).as_posix(): file_checksum(file) for file in files if file.is_file()
-    }
-
-
 def software() -> dict[str, str]:
     """Versions of Python and of every package that can change a number."""
     versions = {"python": platform.python_version(), "system": platform.system()}
@@ -282,8 +280,8 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def images_fingerprint(paths: OutputPaths) -> str:
-    """Tell the cache by what is in it: grid settings and each used file's checksum, not its dates."""
-    manifest = read_json(paths.manifest)
-    used = [row["sha256"] for row in manifest["maps"] if row["reason"] is None]
-    return fingerprint([manifest["settings"], used])
+def images_fingerprint(manifest: Path) -> str:
+    """Tell the cache by what its manifest says: grid settings and each used file's checksum, not its dates."""
+    content = read_json(manifest)
+    used = [row["sha256"] for row in content["maps"] if row["reason"] is None]
+    return fingerprint([content["settings"], used])

@@ -12,7 +12,7 @@ from adhd_cvae.images.nifti import map_name
 from adhd_cvae.io import read_json, read_tsv
 from adhd_cvae.names import ALPHA, VARIABLE_LABELS, code_label
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.recipes.renamed import translated
+from pipelines.output_dir.provenance import Provenance
 
 SMALLEST = 0.1
 """Share of the largest change below which an overlay would only tint the anatomy."""
@@ -51,9 +51,24 @@ class Results:
         return self._read(self.paths.latents)
 
     @cached_property
+    def distances(self) -> pd.DataFrame | None:
+        """``distances.tsv``."""
+        return self._read(self.paths.distances)
+
+    @cached_property
+    def stability(self) -> pd.DataFrame | None:
+        """``stability.tsv``, of an average of several seeds."""
+        return self._read(self.paths.stability)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """``run.json``, as it was when first asked for."""
+        return Provenance.open(self.paths)
+
+    @property
     def run(self) -> dict[str, Any]:
-        """``run.json``."""
-        return read_json(self.paths.provenance) if self.paths.provenance.is_file() else {}
+        """The content of ``run.json``."""
+        return self.provenance.content
 
     @cached_property
     def sidecar(self) -> dict[str, Any]:
@@ -118,8 +133,8 @@ class Results:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The resolved recipe, by the names of today."""
-        return translated(self.run.get("recipe", {}))
+        """The resolved recipe."""
+        return self.run.get("recipe", {})
 
     def setting(self, key: str, default: Any = None) -> Any:
         """Value of a dotted recipe key, `default` where the recipe is unknown."""

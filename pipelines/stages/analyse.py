@@ -20,7 +20,7 @@ from adhd_cvae.names import SALIENT
 from bids_adapters.atlas import atlas_files
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import Provenance, Stage, checksums, settings_of
+from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
 from pipelines.progress import Progress
 from pipelines.stages.brain_maps import BrainResults
@@ -45,8 +45,8 @@ def run(run: Run) -> None:
         progress.warning(text)
     record = Provenance.open(paths)
     truth = find_truth(paths, record)
-    inputs = checksums(
-        paths, paths.cohort, paths.latents, paths.draws, paths.decoded, paths.baselines, paths.history
+    inputs = record.checksums(
+        paths.cohort, paths.latents, paths.draws, paths.decoded, paths.baselines, paths.history
     )
     if truth is not None:
         inputs["truth"] = file_checksum(truth)

@@ -12,7 +12,7 @@ from adhd_cvae.io import read_json, read_tsv, write_tsv
 from adhd_cvae.names import TRAIN
 from pipelines.output_dir.latents import save_arrays, two_spaces, write_distances, write_posteriors
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import Provenance, Stage, checksums, images_fingerprint, settings_of
+from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.run import Run
 from pipelines.progress import Progress
 
@@ -35,21 +35,20 @@ def run(run: Run) -> None:
         raise InputError(
             f"{weights} is missing: no model was trained here. Run `adhd-cvae train {paths.folder}` first."
         )
+    provenance = Provenance.open(paths)
     stage = Stage(
         name="embed",
         settings=settings_of(recipe, "seed", "analysis.draws", "objective.salient_of"),
         inputs={
-            **checksums(paths, paths.cohort, weights, plain_weights),
-            "images": images_fingerprint(paths),
+            **provenance.checksums(paths.cohort, weights, plain_weights),
+            "images": images_fingerprint(paths.manifest),
         },
         outputs=(
             *("latents.tsv", "latents.json", "draws.npz", "decoded.npz", "baselines.tsv"),
             *("distances.tsv", "distances.json", paths.reference.relative_to(paths.folder).as_posix()),
         ),
     )
-    Provenance.open(paths).perform(
-        stage, recipe, lambda: _work(paths, recipe, progress), progress, run.overwrite
-    )
+    provenance.perform(stage, recipe, lambda: _work(paths, recipe, progress), progress, run.overwrite)
 
 
 def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:

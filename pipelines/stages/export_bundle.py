@@ -8,10 +8,11 @@ from typing import Any
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, write_json
 from adhd_cvae.names import BACKGROUND, SALIENT, unit_names
-from pipelines.mlflow_tracking.summary import promotion_numbers
+from pipelines.mlflow_tracking.summary import held_out_scores
 from pipelines.output_dir.bids_source import dataset_description
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
+from pipelines.output_dir.results import Results
 
 SCHEMA = (
     "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
@@ -129,7 +130,7 @@ def metadata(trained: dict[str, Any], paths: OutputPaths) -> dict[str, Any]:
         "data_type": "nibabel",
         "image_classes": "gray-matter volume per voxel, in MNI space",
         "pred_classes": "posterior means of s, then z",
-        "eval_metrics": promotion_numbers(paths),
+        "eval_metrics": held_out_scores(Results(paths.folder)),
         "intended_use": "Research on groups. It says nothing about one person and is no medical device.",
         "references": list(REFERENCES),
         "network_data_format": _data_format(trained),

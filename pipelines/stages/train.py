@@ -13,8 +13,11 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint, read_tsv
 from pipelines.compute import is_torchrun
+from pipelines.mlflow_tracking.environment import mlflow_environment
+from pipelines.mlflow_tracking.summary import RunSummary
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
+from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
 from pipelines.progress import _told
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from adhd_cvae.training.trainer import TrainingResult
 
 
+@mlflow_environment()
 def run(run: Run, *, live: bool = False) -> None:
     """Train the contrastive model and, where the recipe says so, the plain one; resume by itself.
 
@@ -56,7 +60,7 @@ def run(run: Run, *, live: bool = False) -> None:
         ),
         inputs={
             "participants": fingerprint(cohort[["participant_id", "group", "split"]].to_numpy().tolist()),
-            "images": images_fingerprint(paths),
+            "images": images_fingerprint(paths.manifest),
         },
         outputs=(
             "checkpoints/history.tsv",
@@ -69,7 +73,7 @@ def run(run: Run, *, live: bool = False) -> None:
 
     def work() -> None:
         told: set[tuple[str, str]] = set()
-        follow = _followed(paths, recipe, record, stage.settings) if live else nullcontext(lambda row: None)
+        follow = _followed(paths, recipe, stage.settings) if live else nullcontext(lambda row: None)
         with _others_train_too(recipe), progress.bar("Training") as tick, follow as tell:
             tick(0, recipe.training.epochs, "finding the linear start")
             result = _train(paths, recipe, lambda row: _told(row, tell, tick, progress, told))
@@ -113,15 +117,12 @@ def _train(paths: OutputPaths, recipe: Recipe, tell: Callable[[dict], None]) -> 
 
 
 def _followed(
-    paths: OutputPaths, recipe: Recipe, record: Provenance, settings: dict[str, Any]
+    paths: OutputPaths, recipe: Recipe, settings: dict[str, Any]
 ) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
     """Show the losses in MLflow meanwhile."""
     from pipelines.mlflow_tracking import streaming
-    from pipelines.mlflow_tracking.summary import tags, title
 
-    return streaming.watched(
-        paths, title(paths, recipe), settings, tags(recipe, record.content | _hardware(recipe))
-    )
+    return streaming.followed(RunSummary(Results(paths.folder), recipe), settings, _hardware(recipe))
 
 
 _ENDS = (".safetensors", ".json")

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,8 +13,10 @@ from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.stages import simulate
-from pipelines.stages.publish import Published
 from pipelines.workflows import group
+
+if TYPE_CHECKING:
+    from pipelines.mlflow_tracking.publication import Published
 
 
 def run(run: Run, bids_dir: Path, simulation: SimulationConfig, *, live: bool = False) -> str:
@@ -29,7 +32,7 @@ def places(folder: Path) -> tuple[Path, OutputPaths]:
     return folder / "bids", OutputPaths(folder / "derivatives" / "adhd-cvae")
 
 
-def summary(paths: OutputPaths, published: Published, seconds: float) -> str:
+def summary(paths: OutputPaths, published: "Published", seconds: float) -> str:
     """Say who was in it, what was recovered and where everything is."""
     cohort = read_tsv(paths.cohort)
     counts, held_out = Counter(cohort["group"]), Counter(cohort["split"])[TEST]

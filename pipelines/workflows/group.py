@@ -1,17 +1,21 @@
 """The group level: every stage, one after the other."""
 
+from typing import TYPE_CHECKING
+
 from adhd_cvae.errors import InputError
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance
 from pipelines.output_dir.run import Run
 from pipelines.stages import analyse, embed, prepare, publish, train
-from pipelines.stages.publish import Published
 from pipelines.workflows import seeds as ensemble
+
+if TYPE_CHECKING:
+    from pipelines.mlflow_tracking.publication import Published
 
 
 def run(
     run: Run, source: BidsInput, *, live: bool = False, seeds: int = 1, cluster: bool = False
-) -> Published:
+) -> "Published":
     """Prepare, train, embed, analyse and publish; each stage whose results stand is passed over.
 
     With several `seeds`, the same again for each, on a `cluster` where there is one, and their average

@@ -19,6 +19,7 @@ from adhd_cvae.names import BACKGROUND, SALIENT, TEST, units_in
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.derivatives import write_table
 from bids_adapters.images.filter import read_filter_file
+from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.output_dir.bids_source import describe_output
 from pipelines.output_dir.cohort import SPLIT, nothing_left
 from pipelines.output_dir.latents import write_distances, write_latents
@@ -35,6 +36,7 @@ _WAIT_S = 120.0
 """For another call that collects, which takes moments."""
 
 
+@mlflow_environment()
 def run(run: Run, source: BidsInput, model_uri: str) -> None:
     """Describe every participant asked for; write their own files, then the tables of everybody so far.
 

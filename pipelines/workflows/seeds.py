@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,24 +20,32 @@ from adhd_cvae.analysis.seed_alignment import aligned, stability_table
 from adhd_cvae.config import Recipe
 from adhd_cvae.io import write_tsv
 from adhd_cvae.names import SALIENT, TARGET, TEST, TRAIN
-from pipelines.mlflow_tracking import summary
+from pipelines.mlflow_tracking.environment import mlflow_environment
+from pipelines.mlflow_tracking.summary import RunSummary, scores
 from pipelines.output_dir import latents
 from pipelines.output_dir.analysis_inputs import read_analysis_inputs
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.provenance import Provenance, Stage, checksums
+from pipelines.output_dir.provenance import Provenance, Stage
+from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
 from pipelines.progress import Progress, Silent
 from pipelines.stages import analyse, embed, publish, train
 
+if TYPE_CHECKING:
+    from pipelines.mlflow_tracking.publication import Published
 
+
+@mlflow_environment()
 def run(
-    run: Run, first: publish.Published, *, seeds: int, live: bool = False, cluster: bool = False
-) -> publish.Published:
+    run: Run, first: "Published", *, seeds: int, live: bool = False, cluster: bool = False
+) -> "Published":
     """Add `seeds` − 1 trainings to the one in OUTPUT_DIR, average them in ``ensemble/`` and publish all together.
 
     On a `cluster` (`pipelines.compute`) the networks are trained beside each other, else one after the other, each
     on all cores.
     """
+    from pipelines.mlflow_tracking.runs import nest
+
     paths, recipe, progress = run.paths, run.recipe, run.progress
     members, runs = {recipe.seed: paths}, [first.run_id]
     _share_cohort(paths, paths.ensemble)
@@ -65,9 +74,9 @@ def run(
     average = replace(run, paths=together)
     analyse.run(average)
     write_tsv(_scores(members, together), together.seed_scores)
-    name = summary.title(paths, recipe, f"average of {seeds} seeds")
+    name = RunSummary(Results(paths.folder), recipe).title(f"average of {seeds} seeds")
     published = publish.run(average, name=name, register=False)
-    _nest(together, published.run_id, runs, list(members))
+    nest(together.folder, published.run_id, runs, list(members))
     return published
 
 
@@ -102,7 +111,7 @@ def _average(
         inputs={
             f"{name} of seed {seed}": checksum
             for seed, member in members.items()
-            for name, checksum in checksums(member, member.latents, member.draws).items()
+            for name, checksum in Provenance.open(member).checksums(member.latents, member.draws).items()
         },
         outputs=("latents.tsv", "latents.json", "draws.npz", "stability.tsv"),
     )
@@ -134,23 +143,10 @@ def _scores(members: Mapping[int, OutputPaths], together: OutputPaths) -> pd.Dat
     """Spread of every score over the seeds, and the average's own: `metric`, `mean`, `sd`, `min`, `max`, `seeds`,
     `ensemble`.
     """
-    found = {seed: summary.scores(one, Provenance.open(one).content) for seed, one in members.items()}
+    found = {seed: scores(Results(one.folder)) for seed, one in members.items()}
     table = pd.DataFrame(found)
     table = table[~table.index.str.startswith(("seconds/", "memory/"))]
-    own = pd.Series(summary.scores(together, Provenance.open(together).content), dtype=float)
+    own = pd.Series(scores(Results(together.folder)), dtype=float)
     spread = {"mean": table.mean(axis=1), "sd": table.std(axis=1), "min": table.min(axis=1)}
     spread |= {"max": table.max(axis=1), "seeds": table.notna().sum(axis=1), "ensemble": own}
     return pd.DataFrame(spread).reindex(table.index).rename_axis("metric").reset_index()
-
-
-def _nest(together: OutputPaths, parent: str, children: list[str], seeds: list[int]) -> None:
-    """Show the seeds' runs below the average's."""
-    from pipelines.mlflow_tracking import runs as runs_module
-    from pipelines.mlflow_tracking import store as tracking
-
-    store = tracking.find_store(together.folder)
-    with tracking.readable_errors(store):
-        client = store.client()
-        client.set_tag(parent, "seed", ", ".join(map(str, seeds)))
-        for child in children:
-            client.set_tag(child, runs_module.PARENT_TAG, parent)

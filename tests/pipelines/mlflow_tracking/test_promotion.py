@@ -1,12 +1,11 @@
 """Who becomes champion: the first version, and later only one that is better and asked to be."""
 
-import pandas as pd
 import pytest
 
 from adhd_cvae.errors import InputError
 from pipelines.mlflow_tracking import store as tracking
 from pipelines.mlflow_tracking.model_registry import NAME
-from pipelines.mlflow_tracking.promotion import champion_of, is_better, promotion_scores, settle
+from pipelines.mlflow_tracking.promotion import champion_of, choose_champion, is_better
 
 GRID = {"image.fwhm": "6", "image.shape": "[64, 64, 64]", "model.salient": "4"}
 
@@ -34,16 +33,16 @@ def add_version(client, unexplained=0.3, leakage=0.6, **params):
 
 def test_the_first_version_is_the_champion_and_later_ones_are_not_by_themselves(client):
     assert champion_of(client) is None
-    assert settle(client, add_version(client), promote=False).champion == "1"
-    assert settle(client, add_version(client, 0.1, 0.5), promote=False).champion == "1"
-    assert settle(client, "1", promote=True).champion == "1"
+    assert choose_champion(client, add_version(client), promote=False).version == "1"
+    assert choose_champion(client, add_version(client, 0.1, 0.5), promote=False).version == "1"
+    assert choose_champion(client, "1", promote=True).version == "1"
 
 
 def test_a_better_version_takes_the_alias_when_asked(client):
-    settle(client, add_version(client), promote=False)
-    standing = settle(client, add_version(client, unexplained=0.25), promote=True)
-    assert champion_of(client) == standing.champion == "2"
-    assert "0.2500, champion 0.3000" in standing.note
+    choose_champion(client, add_version(client), promote=False)
+    champion = choose_champion(client, add_version(client, unexplained=0.25), promote=True)
+    assert champion_of(client) == champion.version == "2"
+    assert "0.2500, champion 0.3000" in champion.note
 
 
 @pytest.mark.parametrize(
@@ -65,36 +64,21 @@ def test_ties_and_trades(new, better):
 
 
 def test_what_was_not_measured_is_the_worst(client):
-    settle(client, add_version(client, leakage=None), promote=False)
-    assert settle(client, add_version(client), promote=True).champion == "2"
+    choose_champion(client, add_version(client, leakage=None), promote=False)
+    assert choose_champion(client, add_version(client), promote=True).version == "2"
     with pytest.raises(InputError, match="held_out/leakage not measured"):
-        settle(client, add_version(client, leakage=None), promote=True)
+        choose_champion(client, add_version(client, leakage=None), promote=True)
 
 
 def test_a_refusal_is_one_line_with_the_numbers_and_changes_nothing(client):
-    settle(client, add_version(client), promote=False)
+    choose_champion(client, add_version(client), promote=False)
     with pytest.raises(InputError, match=r"0\.4000, champion 0\.3000.*set_registered_model_alias") as caught:
-        settle(client, add_version(client, unexplained=0.4), promote=True)
+        choose_champion(client, add_version(client, unexplained=0.4), promote=True)
     assert len(caught.value.problems) == 1
     assert champion_of(client) == "1"
 
 
 def test_other_smoothing_does_not_compare(client):
-    settle(client, add_version(client), promote=False)
+    choose_champion(client, add_version(client), promote=False)
     with pytest.raises(InputError, match=r"different grids \(image\.fwhm = 10, champion 6\)"):
-        settle(client, add_version(client, unexplained=0.1, **{"image.fwhm": "10"}), promote=True)
-
-
-def test_scores_are_of_held_out_people_and_the_better_probe_and_never_below_chance():
-    errors = pd.DataFrame({"split": ["train", "test", "test"], "reconstruction_error": [0.0, 0.2, 0.4]})
-    probes = pd.DataFrame(
-        {
-            "space": ["background", "background", "salient"],
-            "target": ["group"] * 3,
-            "score": [0.41, 0.62, 0.9],
-        }
-    )
-    scores = promotion_scores(errors, probes)
-    assert scores == {"held_out/unexplained": pytest.approx(0.3), "held_out/leakage": 0.62}
-    assert promotion_scores(errors, probes.assign(score=0.3))["held_out/leakage"] == 0.5
-    assert "held_out/leakage" not in promotion_scores(errors, probes.assign(score=float("nan")))
+        choose_champion(client, add_version(client, unexplained=0.1, **{"image.fwhm": "10"}), promote=True)

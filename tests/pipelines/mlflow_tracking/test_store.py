@@ -7,11 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from adhd_cvae.config import Recipe
-from pipelines.mlflow_tracking import metrics, runs
 from pipelines.mlflow_tracking import store as tracking
 
 ROOT = Path(__file__).parents[3]
@@ -65,74 +62,6 @@ def test_a_sqlite_store_of_the_environment_keeps_its_artifacts_beside_it(tmp_pat
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/lab/all.db")
     found = tracking.find_store(tmp_path / "elsewhere" / "out")
     assert found.artifacts == tmp_path / "lab" / "mlflow-artifacts"
-
-
-def test_a_run_is_the_child_of_the_one_that_the_environment_names(store, monkeypatch):
-    client = store.client()
-    parent = runs.start_run(client, store, "sweep", {})
-    assert "mlflow.parentRunId" not in parent.data.tags
-    monkeypatch.setenv("MLFLOW_RUN_ID", parent.info.run_id)
-    child = runs.start_run(client, store, "one of them", {})
-    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
-
-
-def test_a_run_holds_its_recipe_and_losses_once_and_an_interrupted_one_is_gone_on_with(store):
-    client = store.client()
-    content = {runs.CONTENT_TAG: "abc"}
-    left_over = runs.start_run(client, store, "before", content)
-    client.set_terminated(left_over.info.run_id, "KILLED")
-    run = runs.start_run(client, store, "demo", {**content, "recipe": "demo"}, unless=content)
-    run_id = run.info.run_id
-    assert run_id == left_over.info.run_id
-    assert client.get_run(run_id).info.status == "RUNNING"
-    other = runs.start_run(client, store, "demo", {runs.CONTENT_TAG: "abd"}, unless=content)
-    assert other.info.run_id != run_id
-    runs.log_recipe(client, run_id, Recipe(name="demo"))
-    history = pd.DataFrame(
-        {
-            "model": ["cvae", "cvae", "vae"],
-            "epoch": [0, 1, 0],
-            "train_loss": [3.0, 2.0, 4.0],
-            "critic_loss": [float("nan"), 0.7, float("nan")],
-            "seconds": [1.0, 1.0, 1.0],
-            "time_ms": [1_650_000_000_000, 1_650_000_001_000, float("nan")],
-            "hsic": [0.0, 0.0, 0.0],
-        }
-    )
-    metrics.log_history(client, run_id, history.iloc[:1], 1_600_000_000_000)
-    for ended in (1_700_000_000_000, 1_800_000_000_000):
-        metrics.log_history(client, run_id, history, ended)
-    metrics.log_scores(client, run_id, {"tau/salient/age [years]": 0.2, "tau/none": float("nan")}, 1)
-    client.set_terminated(run_id)
-
-    logged = client.get_run(run_id)
-    assert logged.info.run_name == "demo"
-    assert logged.data.params["model.salient"] == str(Recipe().model.salient)
-    assert logged.data.params["cohort.target"] == "[1, 2, 3]"
-    assert logged.data.metrics["cvae/loss_training"] == 2.0
-    assert logged.data.metrics["tau/salient/age -years-"] == 0.2
-    assert "tau/none" not in logged.data.metrics
-    steps = client.get_metric_history(run_id, "cvae/loss_training")
-    assert [(point.step, point.value) for point in steps] == [(0, 3.0), (1, 2.0)]
-    assert [point.timestamp for point in steps] == [1_650_000_000_000, 1_650_000_001_000]
-    (older,) = client.get_metric_history(run_id, "vae/loss_training")
-    assert older.timestamp == 1_700_000_000_000
-    assert "cvae/hsic" not in logged.data.metrics, "no term of this objective"
-    assert (logged.data.params["recipe"], "name" in logged.data.params) == ("demo", False)
-    assert [found.info.run_id for found in runs.find_runs(client, *content.popitem())] == [run_id]
-    told = str(logged.data.tags) + str(logged.data.params)
-    assert str(store.artifacts.parent) not in told
-    assert "/" not in logged.data.tags["mlflow.source.name"]
-
-
-def test_an_atlas_is_logged_by_its_name_and_not_by_its_place(store):
-    recipe = Recipe.model_validate({"analysis": {"atlas": "/home/someone/atlases/own_dseg.nii.gz"}})
-    assert runs.without_folders(recipe.model_dump())["analysis"]["atlas"] == "own_dseg.nii.gz"
-    settings = {"analysis.atlas": recipe.analysis.atlas}
-    checklist = {"recipe": recipe.model_dump(mode="json"), "stages": {"analyse": {"settings": settings}}}
-    kept = runs._without_places_and_people(checklist)
-    assert "someone" not in str(kept)
-    assert "own_dseg.nii.gz" in str(kept["stages"])
 
 
 def test_two_output_dirs_in_one_process_have_a_store_and_a_registry_each(tmp_path, monkeypatch):

@@ -15,11 +15,14 @@ import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from adhd_cvae.config import Recipe
 from adhd_cvae.io import read_tsv
 from pipelines.mlflow_tracking import metrics, runs, streaming
 from pipelines.mlflow_tracking import store as tracking
+from pipelines.mlflow_tracking.summary import RunSummary
 from pipelines.mlflow_tracking.ui import free_port
 from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.results import Results
 
 SETTINGS = {"training.epochs": 3, "model.salient": 2}
 
@@ -32,6 +35,11 @@ def row(epoch, model="cvae"):
 def paths(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return OutputPaths(tmp_path / "out")
+
+
+@pytest.fixture
+def summary(paths):
+    return RunSummary(Results(paths.folder), Recipe(name="invented"))
 
 
 def client_of(paths):
@@ -56,13 +64,13 @@ def losses(client, model="cvae"):
     return sorted((point.step, point.value) for point in points)
 
 
-def test_an_interrupted_run_is_killed_and_gone_on_with(paths, monkeypatch):
+def test_an_interrupted_run_is_killed_and_gone_on_with(paths, summary, monkeypatch):
     monkeypatch.setattr(streaming, "_CLOSING_S", 60)
 
     def interrupted():
-        with streaming.watched(paths, "first", SETTINGS, {"objective": "a"}) as tell:
-            tell(row(0))
-            tell(row(1))
+        with streaming.followed(summary, SETTINGS, {}) as take:
+            take(row(0))
+            take(row(1))
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
 
@@ -71,16 +79,16 @@ def test_an_interrupted_run_is_killed_and_gone_on_with(paths, monkeypatch):
     client = client_of(paths)
     run = only_run(client)
     assert (run.info.status, run.data.params["model.salient"]) == ("KILLED", "2")
-    with streaming.watched(paths, "first", SETTINGS, {}) as tell:
+    with streaming.followed(summary, SETTINGS, {}) as take:
         for epoch in range(4):
-            tell(row(epoch))
+            take(row(epoch))
     assert losses(client) == [(0, 1.0), (1, 2.0), (2, 3.0), (3, 4.0)]
     assert only_run(client).info.status == "FINISHED"
     assert "system/cpu_utilization_percentage" in only_run(client).data.metrics
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_what_the_store_refused_is_sent_later_and_training_never_waits(paths, monkeypatch):
+def test_what_the_store_refused_is_sent_later_and_training_never_waits(paths, summary, monkeypatch):
     monkeypatch.setattr(streaming, "_CLOSING_S", 60)
     monkeypatch.setattr(streaming, "_FIRST_PAUSE_S", 0.1)
     answered, refused = MlflowClient.log_batch, []
@@ -94,33 +102,35 @@ def test_what_the_store_refused_is_sent_later_and_training_never_waits(paths, mo
         answered(self, run_id, metrics=metrics, **others)
 
     monkeypatch.setattr(MlflowClient, "log_batch", log_batch)
-    with streaming.watched(paths, "run", SETTINGS, {}) as tell:
+    with streaming.followed(summary, SETTINGS, {}) as take:
         started = time.monotonic()
         for epoch in range(30):
-            tell(row(epoch))
+            take(row(epoch))
         assert time.monotonic() - started < 0.5
         while len(refused) < 3:
             time.sleep(0.1)
     assert losses(client_of(paths)) == [(epoch, 1.0 + epoch) for epoch in range(30)]
 
 
-def test_a_store_that_never_answers_costs_a_moment_and_publishing_completes_the_run(paths, monkeypatch):
+def test_a_store_that_never_answers_costs_a_moment_and_publishing_completes_the_run(
+    paths, summary, monkeypatch
+):
     monkeypatch.setattr(streaming, "_CLOSING_S", 0.2)
     with monkeypatch.context() as away:
         away.setattr(tracking.Store, "client", lambda self: refuse())
         started = time.monotonic()
-        with streaming.watched(paths, "run", SETTINGS, {}) as tell:
-            tell(row(0))
+        with streaming.followed(summary, SETTINGS, {}) as take:
+            take(row(0))
         assert time.monotonic() - started < 3
         time.sleep(0.5)
-    client, follows = client_of(paths), {runs.TRAINING_TAG: streaming.token(paths)}
+    client, follows = client_of(paths), {runs.TRAINING_TAG: streaming.training_id(paths.checkpoints)}
     store = tracking.find_store(paths.folder)
     run = runs.start_run(client, store, "run", follows, unless=follows)
     metrics.log_history(client, run.info.run_id, pd.DataFrame([row(0), row(1)]), 10**12)
     assert losses(client) == [(0, 1.0), (1, 2.0)]
 
 
-def test_a_store_that_hangs_as_training_ends_has_no_value_and_no_run_twice(paths, monkeypatch):
+def test_a_store_that_hangs_as_training_ends_has_no_value_and_no_run_twice(paths, summary, monkeypatch):
     """The last request is still under way when training gives up waiting, and is answered while others publish."""
     monkeypatch.setattr(streaming, "_CLOSING_S", 0.1)
     rows = [{**row(epoch), "time_ms": 1_700_000_000_000 + epoch} for epoch in range(3)]
@@ -134,13 +144,13 @@ def test_a_store_that_hangs_as_training_ends_has_no_value_and_no_run_twice(paths
         answered(self, run_id, metrics=metrics, **others)
 
     monkeypatch.setattr(MlflowClient, "log_batch", log_batch)
-    with streaming.watched(paths, "run", SETTINGS, {}) as tell:
+    with streaming.followed(summary, SETTINGS, {}) as take:
         for one in rows:
-            tell(one)
+            take(one)
         assert hanging.wait(60)
     monkeypatch.setattr(streaming, "_LAST_ATTEMPT_S", 0.1)  # publishing does not wait for ever either
     streaming.wait_for_last_attempt()
-    client, follows = store.client(), {runs.TRAINING_TAG: streaming.token(paths)}
+    client, follows = store.client(), {runs.TRAINING_TAG: streaming.training_id(paths.checkpoints)}
     run = runs.start_run(client, store, "run", follows, unless=follows)
     metrics.log_history(client, run.info.run_id, pd.DataFrame(rows), 10**12)
     monkeypatch.setattr(streaming, "_LAST_ATTEMPT_S", 60)
@@ -150,7 +160,7 @@ def test_a_store_that_hangs_as_training_ends_has_no_value_and_no_run_twice(paths
     assert losses(client) == [(0, 1.0), (1, 2.0), (2, 3.0)]
 
 
-def test_who_publishes_waits_for_the_run_that_is_just_being_made(paths, monkeypatch):
+def test_who_publishes_waits_for_the_run_that_is_just_being_made(paths, summary, monkeypatch):
     monkeypatch.setattr(streaming, "_CLOSING_S", 0.1)
     made, store = MlflowClient.create_run, tracking.find_store(paths.folder)
 
@@ -160,10 +170,10 @@ def test_who_publishes_waits_for_the_run_that_is_just_being_made(paths, monkeypa
         return made(self, *arguments, **others)
 
     monkeypatch.setattr(MlflowClient, "create_run", create_run)
-    with streaming.watched(paths, "run", SETTINGS, {}) as tell:
-        tell(row(0))
+    with streaming.followed(summary, SETTINGS, {}) as take:
+        take(row(0))
     streaming.wait_for_last_attempt()
-    follows = {runs.TRAINING_TAG: streaming.token(paths)}
+    follows = {runs.TRAINING_TAG: streaming.training_id(paths.checkpoints)}
     runs.start_run(store.client(), store, "run", follows, unless=follows)
     assert only_run(store.client()).data.metrics["cvae/loss_training"] == 1.0
 

@@ -68,7 +68,9 @@ def test_ending_the_command_ends_the_server_and_what_it_started(tmp_path):
     told = tmp_path / "pid"
     server = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     starter = f"import sys, subprocess; subprocess.run([sys.executable, '-c', {server!r}])"
-    code = f"import sys; from pipelines import ui; ui.serve([sys.executable, '-c', {starter!r}])"
+    code = (
+        f"import sys; from pipelines.mlflow_tracking import ui; ui.serve([sys.executable, '-c', {starter!r}])"
+    )
     command = subprocess.Popen([sys.executable, "-c", code])
     _wait(lambda: told.is_file() and told.read_text() != "")
     command.send_signal(signal.SIGTERM)

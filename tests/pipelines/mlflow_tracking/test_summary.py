@@ -1,0 +1,59 @@
+"""What an MLflow run shows of results."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from adhd_cvae.io import write_tsv
+from pipelines.mlflow_tracking.summary import held_out_scores, scores
+from pipelines.output_dir.results import Results
+
+
+def test_the_title_begins_with_what_differs(published):
+    assert published.title() == "adhd_cvae seed 3, invented, 40 participants"
+    assert published.title("average of 2 seeds").startswith("adhd_cvae average of 2 seeds, ")
+
+
+def test_newer_facts_go_before_those_of_run_json(published):
+    assert published.tags()["device"] == "cpu"
+    assert published.tags(device="cuda") == published.tags() | {"device": "cuda"}
+    assert {key: published.tags()[key] for key in ("seed", "dataset")} == {"seed": "3", "dataset": "Invented"}
+
+
+def test_scores_come_from_the_tables(published):
+    found = published.scores
+    assert found["tau/salient/age"] == 0.25
+    assert found["leakage/salient/group/linear/balanced_accuracy"] == 0.9
+    assert found["out_of_distribution/test"] == pytest.approx(1 / 20)
+    assert found["out_of_distribution/train"] == 0
+    assert found["seconds/train"] == 7.5
+    assert not any(name.startswith(("stability/", "recovery/")) for name in found)
+
+
+def test_promotion_looks_at_held_out_participants_and_the_better_probe_and_never_below_chance(published):
+    found = held_out_scores(published.results)
+    assert found == {"held_out/unexplained": pytest.approx(0.3), "held_out/leakage": 0.62}
+    paths = published.results.paths
+    probes = published.results.analysis("probes")
+    write_tsv(probes.assign(score=0.3), paths.table("probes"))
+    assert held_out_scores(Results(paths.folder))["held_out/leakage"] == 0.5
+    write_tsv(probes.assign(score=float("nan")), paths.table("probes"))
+    assert "held_out/leakage" not in held_out_scores(Results(paths.folder))
+    paths.decoded.unlink()
+    assert held_out_scores(Results(paths.folder)) == {}
+
+
+def test_the_agreement_of_seeds_is_a_mean_over_pairs(published):
+    pairs = pd.DataFrame({"space": ["salient"] * 2, "split": ["test"] * 2, "r": [0.5, 0.7]})
+    write_tsv(pairs, published.results.paths.stability)
+    assert scores(published.results)["stability/salient/test"] == pytest.approx(0.6)
+
+
+def test_the_content_changes_with_results_and_settings(published):
+    again = replace(published)
+    assert again.content == published.content
+    other = replace(published, recipe=published.recipe.model_copy(update={"seed": 4}))
+    assert other.content != published.content
+    write_tsv(pd.DataFrame({"tau": [0.1]}), published.results.paths.table("rsa"))
+    assert replace(published, results=Results(published.results.paths.folder)).content != published.content
