@@ -17,6 +17,7 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.cache import open_images
 from adhd_cvae.io import file_checksum, read_json, read_tsv
+from pipelines.mlflow_tracking import publication
 from pipelines.mlflow_tracking.runs import EXPERIMENT
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.output_dir.paths import BidsInput, OutputPaths
@@ -105,8 +106,8 @@ def test_a_second_call_changes_nothing_and_doubles_nothing(demo, client):
     assert len(client.search_runs([experiment.experiment_id])) == 1
     assert len(client.search_model_versions("name = 'adhd-cvae'")) == 1
     again = publish.run(Run(demo.paths, RECIPE, Silent()), promote=True)
-    assert again.standing is not None
-    assert again.standing.champion == again.version == "1"
+    assert again.champion is not None
+    assert again.champion.version == again.version == "1"
 
 
 def test_embedding_twice_gives_the_same_bits(demo, tmp_path):
@@ -241,7 +242,7 @@ def test_a_failed_publication_is_marked_and_the_next_one_replaces_it(demo, tmp_p
         raise InputError("the disk is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(publish, "_register", fail)
+        broken.setattr(publication, "_register", fail)
         with pytest.raises(InputError, match="disk is full"):
             publish.run(Run(copy, RECIPE, Silent()))
     client = find_store(copy.folder).client()
