@@ -109,7 +109,7 @@ def test_seeds_trained_on_a_cluster_are_those_trained_here(cluster, invent_maps,
     for where in ("here", "there"):
         paths = OutputPaths(tmp_path / where / "out")
         invent_maps(paths, 24)
-        write_json({"dataset": "invented"}, paths.run_record)
+        write_json({"dataset": "invented"}, paths.provenance)
         once = Run(paths, recipe, Silent())
         for stage in (train, embed, analyse):
             stage.run(once)

@@ -62,7 +62,7 @@ def test_codes_that_differ_by_a_rotation_agree_and_average_to_themselves(invent_
 def test_three_seeds_are_children_of_one_run_and_share_who_is_held_out(invent_maps, tmp_path):
     paths = OutputPaths(tmp_path / "derivatives" / "out")
     invent_maps(paths, 24)
-    write_json({"dataset": "invented"}, paths.run_record)
+    write_json({"dataset": "invented"}, paths.provenance)
     once = Run(paths, QUICK, Silent())
     train.run(once)
     embed.run(once)
@@ -92,5 +92,5 @@ def test_three_seeds_are_children_of_one_run_and_share_who_is_held_out(invent_ma
     assert table.loc["tau/background/age", "seeds"] == 3
     logged = client.get_run(together.run_id).data.metrics
     assert {"stability/salient/test", "stability/background/train"} <= set(logged)
-    seed = json.loads(paths.member(2).run_record.read_text())["recipe"]["seed"]
+    seed = json.loads(paths.member(2).provenance.read_text())["recipe"]["seed"]
     assert seed == 2
