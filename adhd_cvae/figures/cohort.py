@@ -9,7 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 
-from adhd_cvae.figures.style import FAINT, GROUP_COLOURS, INK, WIDTH, folded, new_figure, soft_grid, styled
+from adhd_cvae.figures.style import (
+    FAINT,
+    GROUP_COLOURS,
+    INK,
+    WIDTH,
+    folded,
+    legend_above,
+    new_figure,
+    soft_grid,
+    styled,
+)
 from adhd_cvae.names import BACKGROUND, GROUP_LABELS, TARGET, TRAIN, code_label
 
 COLUMNS = 2
@@ -36,17 +46,8 @@ def participant_flow(found: int, left_out: int, cohort: pd.DataFrame) -> Figure:
     axes.axis("off")
 
     def box(x: float, y: float, width: float, text: str, colour: str = FAINT) -> None:
-        patch = FancyBboxPatch(
-            (x, y),
-            width,
-            1.1,
-            boxstyle="round,pad=0.05,rounding_size=0.15",
-            fc=colour,
-            ec=INK,
-            alpha=0.3,
-            lw=0,
-        )
-        axes.add_patch(patch)
+        shape = "round,pad=0.05,rounding_size=0.15"
+        axes.add_patch(FancyBboxPatch((x, y), width, 1.1, shape, fc=colour, ec=INK, alpha=0.3, lw=0))
         axes.text(x + width / 2, y + 0.55, text, ha="center", va="center", linespacing=1.35)
 
     def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -82,20 +83,17 @@ def site_counts(cohort: pd.DataFrame, site: str, levels: Levels) -> Figure:
     axes = figure.add_subplot()
     positions = np.arange(len(counts))
     for offset, group in ((-0.2, TARGET), (0.2, BACKGROUND)):
-        bars = axes.barh(
-            positions + offset, counts[group], 0.38, color=GROUP_COLOURS[group], label=GROUP_LABELS[group]
-        )
+        place, colour = positions + offset, GROUP_COLOURS[group]
+        bars = axes.barh(place, counts[group], 0.38, color=colour, label=GROUP_LABELS[group])
         axes.bar_label(bars, padding=2, fontsize=8.5)
-    alone = [" *" if (row == 0).any() else "" for row in counts.to_numpy()]
-    names = [
-        folded(code_label(code, levels), 20) + mark for code, mark in zip(counts.index, alone, strict=True)
-    ]
+    alone = set(counts.index[(counts == 0).any(axis=1)])
+    names = [folded(code_label(code, levels), 20) + (" *" if code in alone else "") for code in counts.index]
     axes.set_yticks(positions, names)
     axes.invert_yaxis()
     axes.margins(x=0.12)
-    axes.set_xlabel("participants" + ("     * one group only" if any(alone) else ""))
+    axes.set_xlabel("participants" + ("     * one group only" if alone else ""))
     soft_grid(axes)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    legend_above(figure, axes.get_legend_handles_labels()[0], 2)
     return figure
 
 
@@ -112,9 +110,8 @@ def age_and_sex(cohort: pd.DataFrame, sex_levels: Levels) -> Figure:
         age = members["age"].dropna()
         weights = np.full(len(age), 100 / max(len(age), 1))
         age_axes.hist(age, edges, weights=weights, color=colour, alpha=0.3)
-        age_axes.hist(
-            age, edges, weights=weights, histtype="step", color=colour, lw=1.8, label=GROUP_LABELS[group]
-        )
+        outline = {"histtype": "step", "color": colour, "lw": 1.8, "label": GROUP_LABELS[group]}
+        age_axes.hist(age, edges, weights=weights, **outline)
         known = members["sex"].dropna()
         shares = [100 * float((known == sex).mean()) if len(known) else 0 for sex in sexes]
         bars = sex_axes.bar(np.arange(len(sexes)) + 0.4 * index - 0.2, shares, 0.38, color=colour)
@@ -124,7 +121,7 @@ def age_and_sex(cohort: pd.DataFrame, sex_levels: Levels) -> Figure:
     sex_axes.margins(y=0.12)
     for axes in (age_axes, sex_axes):
         soft_grid(axes, "y")
-    figure.legend(*age_axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    legend_above(figure, age_axes.get_legend_handles_labels()[0], 2)
     return figure
 
 

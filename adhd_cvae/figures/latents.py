@@ -1,10 +1,12 @@
 """Pictures of the latent spaces, one point a participant: maps, scatters, reconstruction errors."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -16,6 +18,7 @@ from adhd_cvae.figures.style import (
     GROUP_MARKERS,
     INK,
     SPACE_COLOURS,
+    legend_above,
     new_figure,
     soft_grid,
     styled,
@@ -34,25 +37,23 @@ from adhd_cvae.names import (
     unit_names,
 )
 
+UMAP = ("umap_1", "umap_2")
 SEQUENTIAL = "viridis"
 LONGEST = 28
 """Letters of a legend's entry."""
 
 
-def _group_points(axes: Axes, table: pd.DataFrame, x: str, y: str, size: float) -> None:
+def _points(
+    axes: Axes, table: pd.DataFrame, names: tuple[str, str], size: float, **look: Any
+) -> PathCollection:
+    x, y = names
+    return axes.scatter(table[x], table[y], s=size, linewidths=0, rasterized=True, **look)
+
+
+def _group_points(axes: Axes, table: pd.DataFrame, names: tuple[str, str], size: float) -> None:
     for group in (BACKGROUND, TARGET):
-        members = table.loc[table["group"] == group]
-        axes.scatter(
-            members[x],
-            members[y],
-            s=size,
-            color=GROUP_COLOURS[group],
-            marker=GROUP_MARKERS[group],
-            alpha=0.8,
-            linewidths=0,
-            label=GROUP_LABELS[group],
-            rasterized=True,
-        )
+        rows, colour, marker = table.loc[table["group"] == group], GROUP_COLOURS[group], GROUP_MARKERS[group]
+        _points(axes, rows, names, size, color=colour, marker=marker, alpha=0.8, label=GROUP_LABELS[group])
 
 
 def _bare(axes: Axes) -> None:
@@ -68,7 +69,7 @@ def _group_key(figure: Figure) -> None:
         Line2D([], [], color=colour, marker=GROUP_MARKERS[group], ls="", label=GROUP_LABELS[group])
         for group, colour in GROUP_COLOURS.items()
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=2)
+    legend_above(figure, handles, 2)
 
 
 @styled
@@ -87,12 +88,12 @@ def umap_by_group(umap: pd.DataFrame, cohort: pd.DataFrame) -> Figure:
     figure = new_figure(2.2 if len(spaces) > 1 else 4)
     panels = figure.subplots(1, len(spaces), squeeze=False)[0]
     for axes, space in zip(panels, spaces, strict=True):
-        _group_points(axes, table.loc[table["space"] == space], "umap_1", "umap_2", 12)
+        rows = table.loc[table["space"] == space]
+        _group_points(axes, rows, UMAP, 12)
         axes.set_title(space_label(space))
         axes.set_box_aspect(1)
-        trust = table.loc[table["space"] == space].get("trustworthiness")
-        if trust is not None and trust.notna().any():
-            axes.set_xlabel(f"trustworthiness {trust.dropna().iloc[0]:.2f}", fontsize=8.5)
+        if "trustworthiness" in rows and rows["trustworthiness"].notna().any():
+            axes.set_xlabel(f"trustworthiness {rows['trustworthiness'].dropna().iloc[0]:.2f}", fontsize=8.5)
         _bare(axes)
     _group_key(figure)
     return figure
@@ -121,24 +122,18 @@ def umap_by_variable(
     """
     table = umap.merge(cohort, on="participant_id")
     height = -(-len(scales) // 2)
-    names = {
-        name: _legend_names(table.loc[:, name], levels.get(name, {}))
-        for name in scales
-        if scales[name] == "nominal"
-    }
+    nominal = [name for name, scale in scales.items() if scale == "nominal"]
+    names = {name: _legend_names(table.loc[:, name], levels.get(name, {})) for name in nominal}
     longest = max((len(some) for some in names.values()), default=0)
     figure = new_figure(2.75 * height + 0.14 * max(0, longest - 3))
     panels = figure.subplots(height, 2, squeeze=False).ravel()
-    for axes, (variable, scale) in zip(panels, scales.items(), strict=False):
-        missing = table[variable].isna()
-        axes.scatter(
-            table["umap_1"][missing], table["umap_2"][missing], s=4, color=FAINT, alpha=0.5, rasterized=True
-        )
-        known = table.loc[~missing]
-        if scale == "nominal":
+    for axes, variable in zip(panels, scales, strict=False):
+        missing, known = table.loc[table[variable].isna()], table.loc[table[variable].notna()]
+        axes.scatter(missing["umap_1"], missing["umap_2"], s=4, color=FAINT, alpha=0.5, rasterized=True)
+        if variable in names:
             _by_category(axes, known, variable, names[variable])
         else:
-            _by_value(figure, axes, known[variable], known[["umap_1", "umap_2"]])
+            _by_value(figure, axes, known, variable)
         axes.set_title(labels.get(variable, variable.replace("_", " ")))
         axes.set_box_aspect(1)
         _bare(axes)
@@ -147,10 +142,8 @@ def umap_by_variable(
     return figure
 
 
-def _by_value(figure: Figure, axes: Axes, values: pd.Series, places: pd.DataFrame) -> None:
-    points = axes.scatter(
-        places["umap_1"], places["umap_2"], s=14, c=values, cmap=SEQUENTIAL, linewidths=0, rasterized=True
-    )
+def _by_value(figure: Figure, axes: Axes, known: pd.DataFrame, variable: str) -> None:
+    points = _points(axes, known, UMAP, 14, c=known[variable], cmap=SEQUENTIAL)
     strip = axes.inset_axes((0.05, -0.08, 0.9, 0.045))
     bar = figure.colorbar(points, cax=strip, orientation="horizontal")
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
@@ -168,27 +161,18 @@ def _legend_names(codes: pd.Series, levels: Mapping[str, str]) -> dict[object, s
 def _by_category(axes: Axes, known: pd.DataFrame, variable: str, names: Mapping[object, str]) -> None:
     markers = "o^sDvPX*"
     for index, (code, name) in enumerate(names.items()):
-        members = known.loc[known[variable] == code]
-        axes.scatter(
-            members["umap_1"],
-            members["umap_2"],
-            s=14,
-            color=CATEGORY_COLOURS[index % len(CATEGORY_COLOURS)],
-            marker=markers[index % len(markers)],
-            linewidths=0,
-            label=name,
-            rasterized=True,
-        )
-    axes.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        # Two columns of long words would leave no room for the points.
-        ncols=1 if max((len(name) for name in names.values()), default=0) > 11 else 2,
-        fontsize=8.5,
-        handletextpad=0.1,
-        borderaxespad=0.2,
-        labelspacing=0.25,
-    )
+        rows = known.loc[known[variable] == code]
+        colour, marker = CATEGORY_COLOURS[index % len(CATEGORY_COLOURS)], markers[index % len(markers)]
+        _points(axes, rows, UMAP, 14, color=colour, marker=marker, label=name)
+    # Two columns of long words would leave no room for the points.
+    columns = 1 if max((len(name) for name in names.values()), default=0) > 11 else 2
+    tight: dict[str, Any] = {
+        "fontsize": 8.5,
+        "handletextpad": 0.1,
+        "borderaxespad": 0.2,
+        "labelspacing": 0.25,
+    }
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, **tight)
 
 
 @styled
@@ -204,7 +188,7 @@ def salient_scatter(latents: pd.DataFrame) -> Figure:
     axes = figure.add_subplot()
     first, second = unit_names(SALIENT, 2)
     if second in latents:
-        _group_points(axes, latents, first, second, 20)
+        _group_points(axes, latents, (first, second), 20)
         axes.set(xlabel="salient unit s_00 (posterior mean)", ylabel="salient unit s_01")
         soft_grid(axes, "both")
     else:
@@ -234,13 +218,11 @@ def reconstruction_errors(errors: pd.DataFrame) -> Figure:
         (TEST, SPACE_COLOURS[SALIENT], "D", SPLIT_LABELS[TEST]),
     ):
         rows = errors[errors["split"] == split]
-        axes.scatter(
-            rows["pca"], rows["model"], s=20, color=colour, marker=marker, alpha=0.8, lw=0, label=label
-        )
+        axes.scatter(rows["pca"], rows["model"], s=20, c=colour, marker=marker, alpha=0.8, lw=0, label=label)
     low, high = np.nanmin(errors[["pca", "model"]]), np.nanmax(errors[["pca", "model"]])
     axes.plot([low, high], [low, high], color=INK, lw=0.8, ls=":", label="equal")
     axes.set(xlabel="unexplained share of variance, PCA", ylabel="… contrastive VAE")
     axes.set_box_aspect(0.75)
     soft_grid(axes, "both")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    legend_above(figure, axes.get_legend_handles_labels()[0], 3)
     return figure

@@ -16,6 +16,7 @@ from adhd_cvae.figures.style import (
     INK,
     SPACE_COLOURS,
     folded,
+    legend_above,
     new_figure,
     soft_grid,
     space_colour,
@@ -30,12 +31,12 @@ Labels = Mapping[str, str]
 def _bars(
     axes: Axes, table: pd.DataFrame, category: str, value: str
 ) -> list[tuple[float, float, dict[str, Any]]]:
-    """Draw one horizontal bar a row, grouped by category and coloured by space.
+    """Plot one horizontal bar a row, grouped by category and coloured by space.
 
     Returns
     -------
     list of (position, height, row)
-        For whatever else a figure wants to draw on each bar.
+        For whatever else a figure wants to show on each bar.
     """
     categories = list(dict.fromkeys(table[category]))
     spaces = in_order(table["space"].tolist(), SPACE_COLOURS)
@@ -57,19 +58,20 @@ def _bars(
     return drawn
 
 
-def _space_key(figure: Figure, spaces: list[str], *more: Patch | Line2D) -> None:
-    keys = [
-        Patch(color=space_colour(space), label=space_label(space))
-        for space in in_order(spaces, SPACE_COLOURS)
-    ]
-    handles = [*keys, *more]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+def _space_key(figure: Figure, table: pd.DataFrame, *more: Patch | Line2D) -> None:
+    spaces = in_order(table["space"].tolist(), SPACE_COLOURS)
+    keys = [Patch(color=space_colour(space), label=space_label(space)) for space in spaces]
+    legend_above(figure, [*keys, *more], 3)
+
+
+def _star(axes: Axes, end: float, position: float) -> None:
+    look = {"textcoords": "offset points", "va": "center", "fontsize": 9}
+    axes.annotate("★", (end, position), (4, -0.5), **look)
 
 
 def _relabel(table: pd.DataFrame, column: str, labels: Labels) -> pd.DataFrame:
-    return table.assign(
-        **{column: [labels.get(str(name), str(name).replace("_", " ")) for name in table[column]]}
-    )
+    words = [labels.get(str(name), str(name).replace("_", " ")) for name in table[column]]
+    return table.assign(**{column: words})
 
 
 @styled
@@ -95,15 +97,12 @@ def similarity_bars(rsa: pd.DataFrame, labels: Labels) -> Figure:
         if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
             axes.hlines(position, row["ci_low"], row["ci_high"], color=INK, lw=1.2, zorder=4)
         if pd.notna(row["p_fdr"]) and row["p_fdr"] < ALPHA:
-            end = np.nanmax([row["tau"], row["ci_high"]])
-            axes.annotate(
-                "★", (end, position), (4, -0.5), textcoords="offset points", va="center", fontsize=9
-            )
+            _star(axes, np.nanmax([row["tau"], row["ci_high"]]), position)
     axes.set_xlabel("Kendall's τ between dissimilarities")
     axes.margins(x=0.08)
     _space_key(
         figure,
-        table["space"].tolist(),
+        table,
         Patch(color=FAINT, alpha=0.45, label="95 % of chance"),
         Line2D([], [], color=INK, lw=1.2, label="95 % interval"),
         Line2D([], [], color=INK, marker="*", ls="", label=f"FDR < {ALPHA:g}"),
@@ -119,14 +118,10 @@ def silhouette_bars(silhouette: pd.DataFrame, labels: Labels) -> Figure:
     axes = figure.add_subplot()
     for position, _, row in _bars(axes, table, "variable", "silhouette"):
         if pd.notna(row["p_value"]) and row["p_value"] < ALPHA:
-            end = max(row["silhouette"], 0)
-            axes.annotate(
-                "★", (end, position), (4, -0.5), textcoords="offset points", va="center", fontsize=9
-            )
+            _star(axes, max(row["silhouette"], 0), position)
     axes.set_xlabel("silhouette (1: well apart, 0: none, below 0: mixed)")
     axes.margins(x=0.08)
-    star = Line2D([], [], color=INK, marker="*", ls="", label=f"p < {ALPHA:g}")
-    _space_key(figure, table["space"].tolist(), star)
+    _space_key(figure, table, Line2D([], [], color=INK, marker="*", ls="", label=f"p < {ALPHA:g}"))
     return figure
 
 
@@ -164,7 +159,7 @@ def mixture_curves(mixture: pd.DataFrame) -> Figure:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
         soft_grid(axes, "y")
     panels[-1].set_xlabel("number of components")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    legend_above(figure, panels[0].get_legend_handles_labels()[0], 4)
     return figure
 
 
@@ -184,8 +179,15 @@ def probe_scores(probes: pd.DataFrame, labels: Labels) -> Figure:
                 axes.vlines(row["null_p95"], *ends, color=INK, lw=2, zorder=4)
         axes.set_xlabel(str(metric).replace("_", " "))
         axes.margins(x=0.05)
-    _space_key(figure, table["space"].tolist(), Line2D([], [], color=INK, lw=2, label="95 % of chance"))
+    _space_key(figure, table, Line2D([], [], color=INK, lw=2, label="95 % of chance"))
     return figure
+
+
+_WAYS = {
+    ("r", TEST): "held out, cross-validated",
+    ("r_transfer", TEST): "held out, ridge of the others",
+    ("r", TRAIN): "trained on, cross-validated",
+}
 
 
 @styled
@@ -195,19 +197,15 @@ def recovery_bars(recovery: pd.DataFrame) -> Figure:
     Parameters
     ----------
     recovery
-        ``analysis/recovery.tsv``; correlations (metrics whose names start with ``r``, r² apart) are drawn.
+        ``analysis/recovery.tsv``; correlations (metrics whose names start with ``r``, r² apart) are plotted.
     """
     table = _relabel(recovery.loc[recovery["metric"] != "r2"], "factor", {})
-    ways = [
-        _WAYS.get((row["metric"], row["split"]), f"{row['metric']}, {row['split']}") for row in rows_of(table)
-    ]
-    table = table.assign(way=ways)
-    shown = [way for way in [*_WAYS.values(), *ways] if way in ways]
-    panels_of = list(dict.fromkeys(shown))
-    factors = len(set(table["factor"]))
-    figure = new_figure(0.8 + len(panels_of) * (0.55 + 0.75 * factors))
-    panels = figure.subplots(len(panels_of), 1, squeeze=False, sharex=True)[:, 0]
-    for axes, way in zip(panels, panels_of, strict=True):
+    kinds = zip(table["metric"], table["split"], strict=True)
+    table = table.assign(way=[_WAYS.get(kind, ", ".join(kind)) for kind in kinds])
+    ways = [way for way in dict.fromkeys([*_WAYS.values(), *table["way"]]) if way in set(table["way"])]
+    figure = new_figure(0.8 + len(ways) * (0.55 + 0.75 * len(set(table["factor"]))))
+    panels = figure.subplots(len(ways), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, way in zip(panels, ways, strict=True):
         for position, _, row in _bars(axes, table.loc[table["way"] == way], "factor", "score"):
             if pd.notna(row["score"]):
                 place = (max(row["score"], 0), position)
@@ -216,12 +214,5 @@ def recovery_bars(recovery: pd.DataFrame) -> Figure:
         axes.set_title(way)
         axes.margins(x=0.1)
     panels[-1].set_xlabel("correlation with what was planted, r")
-    _space_key(figure, table["space"].tolist())
+    _space_key(figure, table)
     return figure
-
-
-_WAYS = {
-    ("r", TEST): "held out, cross-validated",
-    ("r_transfer", TEST): "held out, ridge of the others",
-    ("r", TRAIN): "trained on, cross-validated",
-}

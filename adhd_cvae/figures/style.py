@@ -1,13 +1,13 @@
 """One look for every figure: colours for colour-blind readers, sizes for a phone, the same bytes twice."""
 
-import functools
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -68,19 +68,8 @@ _THEME = (
     f"<style>svg{{color:{INK};background:{PAPER}}}"
     f"@media (prefers-color-scheme:dark){{svg{{color:{DARK_INK};background:{DARK_PAPER}}}}}</style>"
 )
-Arguments = ParamSpec("Arguments")
-Drawn = TypeVar("Drawn")
-
-
-def styled(draw: Callable[Arguments, Drawn]) -> Callable[Arguments, Drawn]:
-    """Run a drawing function under the common style and leave matplotlib's own settings as they were."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Drawn:
-        with matplotlib.rc_context(STYLE):  # pyright: ignore[reportArgumentType]
-            return draw(*args, **kwargs)
-
-    return wrapper
+styled = matplotlib.rc_context(STYLE)  # pyright: ignore[reportArgumentType]
+"""Decorator: a function plots under the common style, and matplotlib's own settings are put back after each call."""
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
@@ -99,17 +88,23 @@ def folded(name: str, width: int = 17) -> str:
     return "\n".join(line for part in name.splitlines() for line in textwrap.wrap(part, width))
 
 
+def legend_above(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
+    """A legend above the panels, from each handle's own label."""
+    figure.legend(handles=list(handles), loc="outside upper center", ncols=columns)
+
+
 def space_colour(space: str) -> str:
     """The colour of a space; an unknown one is gray."""
     return SPACE_COLOURS.get(space, FAINT)
 
 
+@styled
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as SVG, atomically, the same bytes for the same data, legible on light and dark pages.
 
     The ink becomes ``currentColor``; a style sheet inside the file sets it from the reader's colour scheme.
     """
-    with atomic_path(path) as temporary, matplotlib.rc_context(STYLE):  # pyright: ignore[reportArgumentType]
+    with atomic_path(path) as temporary:
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(temporary, format="svg", dpi=200, metadata=metadata)
         drawing = temporary.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from adhd_cvae.figures.style import FAINT, INK, SPACE_COLOURS, new_figure, soft_grid, styled
+from adhd_cvae.figures.style import FAINT, INK, SPACE_COLOURS, legend_above, new_figure, soft_grid, styled
 from adhd_cvae.names import BACKGROUND, SALIENT, in_order
 
 TERMS = {
@@ -58,7 +58,7 @@ def training_losses(history: pd.DataFrame) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         soft_grid(axes, "y")
     panels[-1].set_xlabel("epoch")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    legend_above(figure, panels[0].get_legend_handles_labels()[0], 4)
     return figure
 
 

@@ -1,8 +1,11 @@
 """The methods paragraph with its references, from run.json."""
 
+import re
+
 from adhd_cvae.names import TARGET
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import listed
+from pipelines.report.section import holds
 from pipelines.report.summary import is_simulated
 
 REFERENCES = {
@@ -50,208 +53,162 @@ REFERENCES = {
     "clinical neuroscience. Frontiers in Systems Neuroscience 6:62, 2012. doi:10.3389/fnsys.2012.00062",
 }
 """Key to full reference, in the order of the list."""
-_TERMS = (
-    ("background_salient", "controls' s was pulled to 0", ("sepvae",)),
-    ("background_spread", "the posterior variance of controls' s was penalised", ("contrastive_vi",)),
-    (
-        "mmd_background",
-        "the maximum mean discrepancy of z between the groups was penalised",
-        ("mm_cvae", "mmd"),
-    ),
-    ("mmd_salient", "the maximum mean discrepancy of controls' s from 0 was penalised", ("mm_cvae", "mmd")),
-    ("classification", "a linear classifier told the groups by s", ("sepvae",)),
-    ("hsic", "the unbiased, normalised HSIC of patients' s and z was penalised", ("unbiased_hsic",)),
-)
-"""Term of the objective, what the methods say of it where it has a weight, and whom they cite."""
-_START = {
-    "contrast": (
-        "the difference of group means outside the leading principal components and contrastive principal components",
-        "cpca",
-    ),
-    "contrastive_pca": ("contrastive principal components", "cpca"),
-    "pcpca": ("probabilistic contrastive principal components", "pcpca"),
-    "pca": ("principal components", ""),
-    "ica": ("independent components", "ica"),
+_ALWAYS = ("study", "aglinskas", "cvae", "vae", "adhd200")
+"""References of every page; a simulated cohort has the release's variables and codes, so its makers are credited."""
+_CITED = re.compile(r"@([a-z0-9_]+)")
+"""A reference in the text below, before it becomes a number."""
+_TERMS = {
+    "background_salient": "controls' s was pulled to 0{weight} [@sepvae]",
+    "background_spread": "the posterior variance of controls' s was penalised{weight} [@contrastive_vi]",
+    "mmd_background": "the maximum mean discrepancy of z between the groups was penalised{weight} [@mm_cvae, @mmd]",
+    "mmd_salient": "the maximum mean discrepancy of controls' s from 0 was penalised{weight} [@mm_cvae, @mmd]",
+    "classification": "a linear classifier told the groups by s{weight} [@sepvae]",
+    "hsic": "the unbiased, normalised HSIC of patients' s and z was penalised{weight} [@unbiased_hsic]",
 }
-"""What each start is called, and the reference it calls for."""
+"""Term of the objective, and what the methods say of it where it has a weight."""
+_START = {
+    "contrast": "the difference of group means outside the leading principal components and contrastive principal "
+    "components [@cpca]",
+    "contrastive_pca": "contrastive principal components [@cpca]",
+    "pcpca": "probabilistic contrastive principal components [@pcpca]",
+    "pca": "principal components",
+    "ica": "independent components [@ica]",
+}
+"""What each start is called."""
 
 
 def used_references(results: Results) -> list[tuple[str, str]]:
     """Key and text of each reference that this run's methods call for."""
-    wanted = {"study", "aglinskas", "cvae", "vae"}
-    wanted.add(_start(results)[1])
-    for name, _, keys in _TERMS:
-        if results.setting(f"objective.{name}"):
-            wanted.update(keys)
-    for table, keys in (
-        ("rsa", ("rsa", "fdr", *(("legendre",) if _has_partial(results) else ()))),
-        ("silhouette", ("silhouette",)),
-        ("mixture_test", ("mclachlan",)),
-        ("umap", ("umap",)),
-        ("independence", ("hsic",)),
-    ):
-        if results.analysis(table) is not None:
-            wanted.update(keys)
-    # A simulated cohort has the release's variables and codes, so its makers are credited as well.
-    wanted.add("adhd200")
-    return [(key, text) for key, text in REFERENCES.items() if key in wanted]
+    cited = {*_ALWAYS, *_CITED.findall(_text(results))}
+    return [(key, text) for key, text in REFERENCES.items() if key in cited]
 
 
 def paragraph(results: Results) -> str:
     """Methods, ready to paste; says only what the recipe and the tables show, cites by number."""
-    cited = {key: str(place) for place, (key, _) in enumerate(used_references(results), start=1)}
-    parts = [
-        _images(results, cited),
-        _balancing(results),
-        _model(results, cited),
-        _training(results),
-        _analyses(results, cited),
-        _software(results),
-    ]
-    return " ".join(part for part in parts if part)
+    places = {key: str(place) for place, (key, _) in enumerate(used_references(results), start=1)}
+    return _CITED.sub(lambda found: places.get(found.group(1), found.group()), _text(results))
 
 
-def _images(results: Results, cited: dict[str, str]) -> str:
+def _text(results: Results) -> str:
+    parts = (_images, _balancing, _model, _training, _analyses, _software)
+    return " ".join(text for part in parts if (text := part(results)))
+
+
+def _images(results: Results) -> str:
     shape, size = results.setting("image.shape"), results.setting("image.voxel_size")
     if shape is None or results.cohort is None:
         return ""
     patients = len(results.members(group=TARGET))
     smoothing = results.setting("image.fwhm", 0)
-    what = "Simulated gray-matter maps" if is_simulated(results) else "Gray-matter maps"
+    smoothed = f" and smoothed ({smoothing:g} mm full width at half maximum)" if smoothing else ""
     return (
-        f"{what} of {patients} patients and {len(results.cohort) - patients} controls were resampled in "
-        f"world space "
-        f"to {' × '.join(map(str, shape))} voxels of {size:g} mm"
-        + (f" and smoothed ({smoothing:g} mm full width at half maximum)." if smoothing else ".")
-        + f" Phenotypes follow the code book of ADHD-200 [{cited['adhd200']}]."
+        f"{'Simulated gray-matter' if is_simulated(results) else 'Gray-matter'} maps of {patients} patients and "
+        f"{len(results.cohort) - patients} controls were resampled in world space to {' × '.join(map(str, shape))} "
+        f"voxels of {size:g} mm{smoothed}. Phenotypes follow the code book of ADHD-200 [@adhd200]."
     )
 
 
 def _balancing(results: Results) -> str:
     """How the groups were made comparable before anything was learnt; nothing where they were taken as they are."""
-    asked = []
+    steps = []
     if results.setting("cohort.drop_one_group_sites"):
-        asked.append("sites with one group only were left out")
+        steps.append("sites with one group only were left out")
     if match := results.setting("cohort.match"):
         names = listed([results.label(name) for name in match])
-        asked.append(
+        steps.append(
             f"each patient was paired with one control by {names} (codes equal, numbers within "
             f"{results.setting('cohort.caliper'):g} standard deviations) and the unpaired were left out"
         )
     if (ratio := results.setting("cohort.max_ratio")) is not None:
-        asked.append(f"the larger group of each site was cut at random to {ratio:g} times the smaller one")
-    return f"Beforehand, {'; '.join(asked)}." if asked else ""
+        steps.append(f"the larger group of each site was cut at random to {ratio:g} times the smaller one")
+    return f"Beforehand, {'; '.join(steps)}." if steps else ""
 
 
-def _start(results: Results) -> tuple[str, str]:
-    return _START.get(results.setting("model.start"), ("", ""))
-
-
-def _model(results: Results, cited: dict[str, str]) -> str:
+def _model(results: Results) -> str:
     salient, background = results.setting("model.salient"), results.setting("model.background")
     if salient is None:
         return ""
-    text = (
-        f"A contrastive variational autoencoder [{cited['cvae']}] as applied to anatomy in "
-        f"[{cited['aglinskas']}] and "
-        f"[{cited['study']}] encoded each map in {salient} salient units (s) and {background} background units "
-        f"(z), shared by both groups; "
-    )
-    if results.setting("objective.salient_of") == "everyone":
-        text += "both were decoded for everyone, as in a plain variational autoencoder."
-    else:
-        text += "s was decoded for patients only, controls with s = 0."
-    start, reference = _start(results)
-    if start:
-        text += f" Its linear part started from {start}" + (f" [{cited[reference]}]." if reference else ".")
+    everyone = results.setting("objective.salient_of") == "everyone"
+    sentences = [
+        f"A contrastive variational autoencoder [@cvae] as applied to anatomy in [@aglinskas] and "
+        f"[@study] encoded each map in {salient} salient units (s) and {background} background units (z), "
+        "shared by both groups; "
+        + (
+            "both were decoded for everyone, as in a plain variational autoencoder."
+            if everyone
+            else "s was decoded for patients only, controls with s = 0."
+        )
+    ]
+    if start := _START.get(results.setting("model.start")):
+        sentences.append(f"Its linear part started from {start}.")
         if results.setting("cohort.site"):
-            text += " Salient directions of that start are free of differences between sites."
+            sentences.append("Salient directions of that start are free of differences between sites.")
         if not results.setting("training.train_salient"):
-            text += " Salient means kept it; everything else was trained."
+            sentences.append("Salient means kept it; everything else was trained.")
     if results.setting("objective.total_correlation"):
         critic = results.setting("objective.critic", "nonlinear")
-        text += f" A {critic} critic with its own optimiser estimated the total correlation of s and z."
-    text += _terms(results, cited)
-    if results.setting("training.vae"):
-        text += (
-            f" A plain variational autoencoder [{cited['vae']}] with as many units and the same "
-            f"reconstruction "
-            "scale was the comparison."
+        sentences.append(
+            f"A {critic} critic with its own optimiser estimated the total correlation of s and z."
         )
-    return text
-
-
-def _terms(results: Results, cited: dict[str, str]) -> str:
-    """Further terms of the objective, with their weights in nats."""
-    said = []
-    for name, words, keys in _TERMS:
-        if weight := results.setting(f"objective.{name}"):
-            numbers = ", ".join(cited[key] for key in keys)
-            said.append(f"{words} (weight {weight:g}) [{numbers}]")
-    return f" In the objective, {'; '.join(said)}." if said else ""
+    weights = {name: results.setting(f"objective.{name}") for name in _TERMS}
+    terms = [
+        words.format(weight=f" (weight {weights[name]:g})") for name, words in _TERMS.items() if weights[name]
+    ]
+    if terms:
+        sentences.append(f"In the objective, {'; '.join(terms)}.")
+    if results.setting("training.vae"):
+        sentences.append(
+            "A plain variational autoencoder [@vae] with as many units and the same reconstruction scale "
+            "was the comparison."
+        )
+    return " ".join(sentences)
 
 
 def _training(results: Results) -> str:
     share = results.setting("cohort.test_fraction")
     if share is None or results.history is None:
         return ""
+    training = results.setting("training")
     return (
-        f"{100 * share:.0f} % of participants, in proportion of site and group, were held out; training ran "
-        f"for at "
-        f"most {results.setting('training.epochs')} epochs (learning rate "
-        f"{results.setting('training.learning_rate'):g}, "
-        f"{results.setting('training.batch_size')} participants of each group a batch) and stopped after "
-        f"{results.setting('training.patience')} epochs without a better loss on a "
-        "part of the training split kept for validation (seed "
-        f"{results.setting('seed', 0)})."
+        f"{100 * share:.0f} % of participants, in proportion of site and group, were held out; training ran for at "
+        f"most {training['epochs']} epochs (learning rate {training['learning_rate']:g}, {training['batch_size']} "
+        f"participants of each group a batch) and stopped after {training['patience']} epochs without a better loss "
+        f"on a part of the training split kept for validation (seed {results.setting('seed', 0)})."
     )
 
 
-def _analyses(results: Results, cited: dict[str, str]) -> str:
-    said = []
-    if results.analysis("rsa") is not None:
-        within = results.setting("analysis.permute_within")
-        said.append(
-            f"Representational similarity [{cited['rsa']}] was Kendall's τ between the Euclidean "
-            f"dissimilarities of "
-            "posterior means and those of each variable (absolute difference, or equal against unequal) "
-            "over patients; "
-            f"two-sided p-values came from {results.setting('analysis.permutations', 'n/a')} permutations of "
-            f"participants{f' within {within}' if within else ''}, corrected over the table for the false "
-            f"discovery rate [{cited['fdr']}], and intervals from "
-            f"{results.setting('analysis.bootstraps', 'n/a')} "
-            "bootstrap samples of participants."
-        )
-        if _has_partial(results):
-            said.append(
-                "For the partial τ, ranks of the dissimilarities of pairs of the same site were freed of a "
-                "polynomial of degree 4 in the ranked differences of age (a partial Mantel test "
-                f"[{cited['legendre']}]), and participants were permuted among neighbours in age within sites."
-            )
-    if results.analysis("silhouette") is not None:
-        said.append(f"Separation by nominal variables was measured by silhouettes [{cited['silhouette']}].")
-    if results.analysis("mixture") is not None:
-        said.append(
-            "Gaussian mixtures of each covariance form were compared by the Bayesian information criterion."
-        )
-    if results.analysis("mixture_test") is not None:
-        said.append(
-            "One component was tested against two by the likelihood ratio with a parametric bootstrap "
-            f"[{cited['mclachlan']}]."
-        )
-    if results.analysis("umap") is not None:
-        said.append(f"UMAP [{cited['umap']}] was used for display only.")
-    if results.analysis("independence") is not None:
-        said.append(
-            "Dependence between s and z was tested by the Hilbert-Schmidt independence criterion "
-            f"[{cited['hsic']}] with permutations."
-        )
-    return " ".join(said)
+def _analyses(results: Results) -> str:
+    sentences = {
+        "rsa": _similarity(results),
+        "silhouette": "Separation by nominal variables was measured by silhouettes [@silhouette].",
+        "mixture": "Gaussian mixtures of each covariance form were compared by the Bayesian information criterion.",
+        "mixture_test": "One component was tested against two by the likelihood ratio with a parametric bootstrap "
+        "[@mclachlan].",
+        "umap": "UMAP [@umap] was used for display only.",
+        "independence": "Dependence between s and z was tested by the Hilbert-Schmidt independence criterion "
+        "[@hsic] with permutations.",
+    }
+    return " ".join(sentence for name, sentence in sentences.items() if results.analysis(name) is not None)
 
 
-def _has_partial(results: Results) -> bool:
+def _similarity(results: Results) -> str:
+    within = results.setting("analysis.permute_within")
+    sentence = (
+        f"Representational similarity [@rsa] was Kendall's τ between the Euclidean dissimilarities of "
+        "posterior means and those of each variable (absolute difference, or equal against unequal) over patients; "
+        f"two-sided p-values came from {results.setting('analysis.permutations', 'n/a')} permutations of "
+        f"participants{f' within {within}' if within else ''}, corrected over the table for the false discovery rate "
+        f"[@fdr], and intervals from {results.setting('analysis.bootstraps', 'n/a')} bootstrap samples "
+        "of participants."
+    )
     rsa = results.analysis("rsa")
-    return rsa is not None and "p_partial" in rsa and bool(rsa["p_partial"].notna().any())
+    if rsa is None or not holds(rsa, "p_partial"):
+        return sentence
+    return (
+        f"{sentence} For the partial τ, ranks of the dissimilarities of pairs of the same site were freed of a "
+        "polynomial of degree 4 in the ranked differences of age (a partial Mantel test [@legendre]), and participants "
+        "were permuted among neighbours in age within sites."
+    )
 
 
 def _software(results: Results) -> str:
@@ -259,9 +216,7 @@ def _software(results: Results) -> str:
     if not software:
         return ""
     named = ("torch", "monai", "torchio", "nilearn", "scikit-learn", "umap-learn", "numpy", "scipy", "pandas")
-    versions = [
-        f"{name} {software[name]}" for name in named if software.get(name, "not installed") != "not installed"
-    ]
-    own = software.get("adhd-cvae")
-    start = f"Analyses were run with adhd-cvae {own}" if own else "Analyses were run"
-    return f"{start} under Python {software.get('python', 'n/a')} ({', '.join(versions)})."
+    known = [name for name in named if software.get(name, "not installed") != "not installed"]
+    own = f" with adhd-cvae {software['adhd-cvae']}" if "adhd-cvae" in software else ""
+    versions = ", ".join(f"{name} {software[name]}" for name in known)
+    return f"Analyses were run{own} under Python {software.get('python', 'n/a')} ({versions})."
