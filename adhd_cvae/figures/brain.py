@@ -2,12 +2,14 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -16,7 +18,17 @@ from matplotlib.ticker import MaxNLocator
 from nibabel.nifti1 import Nifti1Image
 from nilearn.plotting import plot_stat_map
 
-from adhd_cvae.figures.style import FAINT, INK, SPACE_COLOURS, WIDTH, folded, new_figure, soft_grid, styled
+from adhd_cvae.figures.style import (
+    FAINT,
+    INK,
+    SPACE_COLOURS,
+    WIDTH,
+    folded,
+    legend_above,
+    new_figure,
+    soft_grid,
+    styled,
+)
 from adhd_cvae.names import SALIENT, code_label, rows_of, signed, unit_name
 
 GRAY = "gray"
@@ -60,7 +72,7 @@ def _show(axes: Axes, picture: np.ndarray, limits: tuple[float, float], colours:
     return shown
 
 
-def _volume(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def on_grid(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Put a vector of mask voxels (C order) back on the grid; NaN outside."""
     volume = np.full(mask.shape, np.nan, dtype=np.float32)
     volume[mask.astype(bool)] = values
@@ -68,12 +80,15 @@ def _volume(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _colour_bar(figure: Figure, shown: AxesImage, axes: np.ndarray, label: str) -> None:
-    bar = figure.colorbar(
-        shown, ax=list(axes.flat), location="bottom", shrink=0.7, aspect=35, pad=0.02, label=label
-    )
-    bar.locator = MaxNLocator(nbins=5)
+    place: dict[str, Any] = {"location": "bottom", "shrink": 0.7, "aspect": 35, "pad": 0.02}
+    bar = _tidied(figure.colorbar(shown, ax=list(axes.flat), label=label, **place))
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+
+
+def _tidied(bar: Colorbar) -> Colorbar:
+    bar.locator = MaxNLocator(nbins=5)
     bar.ax.tick_params(length=2)
+    return bar
 
 
 @styled
@@ -105,7 +120,7 @@ def reconstructions(
     for row, (name, example) in enumerate(zip(names, examples, strict=True)):
         for column, kind in enumerate(KINDS):
             axes = panels[row, column]
-            picture = _axial(_volume(example[column], mask), affine, z)[area]
+            picture = _axial(on_grid(example[column], mask), affine, z)[area]
             shown = _show(axes, picture, (0, top), GRAY)
             if row == 0:
                 axes.set_title(kind, loc="center", fontsize=9.5)
@@ -144,12 +159,12 @@ def traversals(
     shown = None
     for unit in range(units):
         furthest = changes[unit, np.abs(changes[unit]).max(axis=1).argmax()]
-        z = _peak_height(_volume(furthest, mask), affine)
-        below = _axial(_volume(anatomy, mask), affine, z)[area]
+        z = _peak_height(on_grid(furthest, mask), affine)
+        below = _axial(on_grid(anatomy, mask), affine, z)[area]
         for step in range(steps):
             axes = panels[unit, step]
             _show(axes, below, (0, 1.6 * float(np.nanmax(anatomy))), GRAY)
-            change = _axial(_volume(changes[unit, step], mask), affine, z)[area]
+            change = _axial(on_grid(changes[unit, step], mask), affine, z)[area]
             shown = _show(axes, change, (-limit, limit), DIVERGING)
             shown.set_alpha(np.clip(OPACITY * np.abs(np.nan_to_num(change)) / limit, 0, 1))
             axes.set_xlabel(signed(f"{values[unit, step]:.1f}"), fontsize=9)
@@ -166,60 +181,49 @@ def _peak_height(volume: np.ndarray, affine: np.ndarray) -> float:
 
 @styled
 def template_maps(
-    volumes: Sequence[Float[np.ndarray, "x y z"]],
-    names: Sequence[str],
-    affine: np.ndarray,
-    label: str,
-    threshold: float = 0.0,
+    volumes: Mapping[str, Float[np.ndarray, "x y z"]], affine: np.ndarray, label: str, least: float = 1e-3
 ) -> Figure:
     """Maps over the MNI152 template, by nilearn: one row a map, axial slices with their height in mm.
 
     Parameters
     ----------
     volumes
-        Zero or NaN where there is nothing to show.
-    names
-        One a map.
+        Name to map; zero or NaN where there is nothing to show.
     label
         Quantity and unit, for the colour bar.
-    threshold
-        Absolute values below are transparent.
+    least
+        Share of the largest absolute value below which values are transparent.
     """
-    limit = float(max(np.nanmax(np.abs(volume)) for volume in volumes)) or 1.0
+    limit = float(max(np.nanmax(np.abs(volume)) for volume in volumes.values())) or 1.0
     figure = Figure(figsize=(WIDTH, 4.15 * len(volumes) + 0.7))
     bottom = 0.7 / figure.get_figheight()
     height = (1 - bottom) / len(volumes)
-    for row, (volume, name) in enumerate(zip(volumes, names, strict=True)):
+    for row, (name, volume) in enumerate(volumes.items()):
         base = 1 - (row + 1) * height
+        image = Nifti1Image(np.nan_to_num(volume).astype(np.float32), affine)
         for part, heights in enumerate(CUTS):
             axes = figure.add_axes((0, base + height * (0.5 - 0.45 * part), 1, 0.42 * height))
-            _overlay(figure, axes, volume, affine, heights, limit, threshold)
+            _overlay(axes, image, heights, limit, least)
         figure.text(0.01, base + 0.99 * height, name, fontweight="bold", va="top")
-    _free_colour_bar(figure, limit, label, bottom)
+    axes = figure.add_axes((0.2, 0.62 * bottom, 0.6, 0.13 * bottom))
+    shown = ScalarMappable(Normalize(-limit, limit), DIVERGING)
+    bar = _tidied(figure.colorbar(shown, cax=axes, orientation="horizontal", label=label))
+    bar.outline.set(edgecolor=INK, linewidth=0.5)  # pyright: ignore[reportCallIssue]
     return figure
 
 
-def _overlay(
-    figure: Figure,
-    axes: Axes,
-    volume: np.ndarray,
-    affine: np.ndarray,
-    heights: Sequence[int],
-    limit: float,
-    threshold: float,
-) -> None:
-    image = Nifti1Image(np.nan_to_num(volume).astype(np.float32), affine)
+def _overlay(axes: Axes, image: Nifti1Image, heights: Sequence[int], limit: float, least: float) -> None:
     with warnings.catch_warnings():
-        # A map of zeros is a legitimate result: the anatomy is drawn with nothing over it.
+        # A map of zeros is a legitimate result: the anatomy is shown with nothing over it.
         warnings.filterwarnings("ignore", "empty mask", UserWarning)
         display = plot_stat_map(
             image,
-            figure=figure,
+            figure=axes.figure,
             axes=axes,
             display_mode="z",
             cut_coords=list(heights),
             colorbar=False,
-            threshold=threshold if threshold > 0 else limit * 1e-3,
+            threshold=least * limit,
             vmax=limit,
             cmap=DIVERGING,
             black_bg=False,
@@ -228,21 +232,10 @@ def _overlay(
         )
     # nilearn's own labels sit in white boxes over their neighbours at this size.
     for z, cut in display.axes.items():
-        # Nor does it need to draw as much room as the map's grid has around the brain.
+        # Nor does it need to take as much room as the map's grid has around the brain.
         cut.ax.set(xlim=BRAIN_X, ylim=BRAIN_Y)
         title = signed(f"z = {float(z):g} mm")
         cut.ax.set_title(title, loc="center", y=-0.08, fontsize=8.5, fontweight="normal")
-
-
-def _free_colour_bar(figure: Figure, limit: float, label: str, bottom: float) -> None:
-    axes = figure.add_axes((0.2, 0.62 * bottom, 0.6, 0.13 * bottom))
-    bar = figure.colorbar(
-        ScalarMappable(Normalize(-limit, limit), DIVERGING), cax=axes, orientation="horizontal", label=label
-    )
-    bar.locator = MaxNLocator(nbins=5)
-    bar.outline.set_edgecolor(INK)  # pyright: ignore[reportCallIssue]
-    bar.outline.set_linewidth(0.5)  # pyright: ignore[reportCallIssue]
-    bar.ax.tick_params(length=2)
 
 
 @styled
@@ -276,10 +269,13 @@ def components_by_site(table: pd.DataFrame, levels: Mapping[str, str]) -> Figure
         soft_grid(axes)
     panels[-1].set_xlim(left=0)
     panels[-1].set_xlabel("share of the variance between patients")
-    handles = [
-        Line2D([], [], color=colour, marker="o", ls="", ms=5.5, label="at the site left out"),
-        Line2D([], [], color=colour, marker="o", ls="", ms=8, mfc="none", label="its own component"),
-        Line2D([], [], color=INK, marker="|", ls="", ms=9, mew=1.6, label="at the other sites"),
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    legend_above(
+        figure,
+        [
+            Line2D([], [], color=colour, marker="o", ls="", ms=5.5, label="at the site left out"),
+            Line2D([], [], color=colour, marker="o", ls="", ms=8, mfc="none", label="its own component"),
+            Line2D([], [], color=INK, marker="|", ls="", ms=9, mew=1.6, label="at the other sites"),
+        ],
+        columns=3,
+    )
     return figure

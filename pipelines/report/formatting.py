@@ -80,6 +80,11 @@ def number(value: Any, digits: int = 3) -> str:
     return text.replace("-", "−") if float(text) else text.lstrip("-")
 
 
+def tenths(value: Any) -> str:
+    """A number with one decimal."""
+    return number(value, 1)
+
+
 def probability(value: Any) -> str:
     """A p-value: three decimals, and never zero."""
     if pd.isna(value):

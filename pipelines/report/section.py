@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -111,7 +112,7 @@ class Column:
 
     name: str
     heading: str
-    write: Callable[[object], str] = number
+    write: Callable[[Any], str] = number
 
 
 def result_table(

@@ -1,105 +1,104 @@
 """Where in the brain: the twins' differences, their tests, peaks and components."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from nibabel.nifti1 import Nifti1Image
 
 from adhd_cvae.figures import brain
-from adhd_cvae.names import ALPHA, rows_of
+from adhd_cvae.names import ALPHA, SALIENT, rows_of, unit_name
 from pipelines.output_dir.results import SMALLEST, Results
-from pipelines.report.formatting import ReportTable, count, number, probability, text
-from pipelines.report.section import Picture, Section
+from pipelines.report.formatting import ReportTable, count, number, probability, tenths, text
+from pipelines.report.section import Column, Picture, Section, holds
 from pipelines.report.viewer import brain_viewer
 
 MOST_PEAKS = 20
 """Rows of the table of peaks on the page."""
 MOST_UNITS = 6
 """Salient units shown in a figure; more would not be legible."""
+VOLUME = "change of gray-matter volume per voxel"
+_OF_COMPONENTS = {
+    "explained": "there",
+    "explained_own": "own",
+    "explained_others": "at the others",
+    "cosine": "cosine, folds",
+    "cosine_own": "cosine, own",
+}
+"""Column of effect_components.tsv: its heading."""
 
 
 def _effect_map(results: Results) -> Figure | None:
-    decoded = results.decoded
-    if "effect" not in decoded or not len(decoded["effect"]):
+    effects = results.decoded.get("effect", np.empty(0))
+    if not len(effects):
         return None
-    mean = decoded["effect"].mean(axis=0, dtype=np.float64)
-    names = [f"mean of {len(decoded['effect'])} patients"]
-    return _template_maps(decoded, mean[None], names)
+    return _decoded_maps(
+        results, {f"mean of {len(effects)} patients": effects.mean(axis=0, dtype=np.float64)}
+    )
 
 
 def _effect_test(results: Results) -> Figure | None:
-    shown = results.significant("t", "salientEffect", size="mean")
-    if shown is None:
-        return None
-    names = [f"corrected p < {ALPHA:g}"]
-    affine = np.asarray(shown.affine)
-    return brain.template_maps([shown.get_fdata()], names, affine, "t over patients")
+    tested = results.significant("t", "salientEffect", size="mean")
+    return _maps({f"corrected p < {ALPHA:g}": tested}, "t over patients")
 
 
 def _severity_maps(results: Results) -> Figure | None:
-    batteries = list(results.setting("analysis.batteries", {}))
-    found = {
-        name: results.significant("slope", "salientEffect", "by", name, size="slope") for name in batteries
+    images = {
+        f"{results.label(name)}, corrected p < {ALPHA:g}": results.significant(
+            "slope", "salientEffect", "by", name, size="slope"
+        )
+        for name in results.setting("analysis.batteries", {})
     }
-    shown = {name: image for name, image in found.items() if image is not None}
-    if not shown:
-        return None
-    names = [f"{results.label(name)}, corrected p < {ALPHA:g}" for name in shown]
-    images = list(shown.values())
-    volumes = [image.get_fdata() for image in images]
-    label = "change of gray-matter volume per voxel, for one SD"
-    return brain.template_maps(volumes, names, np.asarray(images[0].affine), label)
+    return _maps(images, f"{VOLUME}, for one SD")
 
 
 def _component_maps(results: Results) -> Figure | None:
-    images = results.brain_maps("salientEffectComponent")
-    if not images:
+    images = enumerate(results.brain_maps("salientEffectComponent"), start=1)
+    return _maps(
+        {f"component {rank}": image for rank, image in images}, f"{VOLUME}, for one SD", least=SMALLEST
+    )
+
+
+def _maps(images: Mapping[str, Nifti1Image | None], label: str, **look: float) -> Figure | None:
+    """Plot the images that are there, by name, over the template."""
+    found = {name: image for name, image in images.items() if image is not None}
+    if not found:
         return None
-    names = [f"component {rank}" for rank in range(1, len(images) + 1)]
-    volumes = [image.get_fdata() for image in images]
-    label = "change of gray-matter volume per voxel, for one SD"
-    threshold = SMALLEST * float(np.abs(volumes).max())
-    return brain.template_maps(volumes, names, np.asarray(images[0].affine), label, threshold)
+    affine = np.asarray(next(iter(found.values())).affine)
+    return brain.template_maps(
+        {name: image.get_fdata() for name, image in found.items()}, affine, label, **look
+    )
 
 
 def _component_sites(results: Results) -> Figure | None:
     table = results.analysis("effect_components")
-    if table is None or table["explained"].dropna().empty:
+    if table is None or not holds(table, "explained"):
         return None
-    levels = results.levels(results.site) if results.site is not None else {}
-    return brain.components_by_site(table, levels)
+    return brain.components_by_site(table, results.levels(results.site) if results.site is not None else {})
 
 
 def _salient_maps(results: Results) -> Figure | None:
-    maps = results.decoded.get("salient_map")
-    if maps is None or not len(maps):
+    maps = results.decoded.get("salient_map", np.empty(0))[:MOST_UNITS]
+    if not len(maps):
         return None
-    names = [f"salient unit s_{unit:02d}" for unit in range(len(maps))]
-    return _template_maps(results.decoded, maps[:MOST_UNITS], names[:MOST_UNITS])
+    return _decoded_maps(
+        results, {f"salient unit {unit_name(SALIENT, unit)}": values for unit, values in enumerate(maps)}
+    )
 
 
-def _template_maps(decoded: dict[str, np.ndarray], values: np.ndarray, names: list[str]) -> Figure:
-    mask = decoded["mask"].astype(bool)
-    volumes = [np.zeros(mask.shape, dtype=np.float32) for _ in names]
-    for volume, row in zip(volumes, values, strict=True):
-        volume[mask] = row
-    label = "change of gray-matter volume per voxel"
-    threshold = SMALLEST * float(np.abs(values).max())
-    return brain.template_maps(volumes, names, decoded["affine"], label, threshold)
+def _decoded_maps(results: Results, maps: Mapping[str, np.ndarray]) -> Figure:
+    volumes = {name: brain.on_grid(values, results.decoded["mask"]) for name, values in maps.items()}
+    return brain.template_maps(volumes, results.decoded["affine"], VOLUME, least=SMALLEST)
 
 
 def _traversals(results: Results) -> Figure | None:
     decoded = results.decoded
-    if "traversal" not in decoded or not len(decoded["traversal"]):
+    if not len(decoded.get("traversal", [])):
         return None
-    return brain.traversals(
-        decoded["traversal"][:MOST_UNITS],
-        decoded["traversal_values"][:MOST_UNITS],
-        decoded["brain_mean"],
-        decoded["mask"],
-        decoded["affine"],
-    )
+    changes, values = decoded["traversal"][:MOST_UNITS], decoded["traversal_values"][:MOST_UNITS]
+    return brain.traversals(changes, values, decoded["brain_mean"], decoded["mask"], decoded["affine"])
 
 
 def _peaks_table(results: Results) -> ReportTable | None:
@@ -107,36 +106,32 @@ def _peaks_table(results: Results) -> ReportTable | None:
     peaks = results.analysis("peaks")
     if peaks is None:
         return None
-    labelled = "label" in peaks
+    shown = peaks.head(MOST_PEAKS)
+    places = [", ".join(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")) for row in rows_of(shown)]
+    columns = (
+        Column("cluster", "cluster", str),
+        Column("place", "x, y, z, mm", str),
+        Column("peak", "change"),
+        Column("t", "t", tenths),
+        Column("volume_mm3", "volume, mm³", count),
+        Column("label", "atlas label", text),
+    )
+    columns = [column for column in columns if column.name in peaks or column.name == "place"]
     rows = [
-        [
-            str(row["cluster"]),
-            ", ".join(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")),
-            number(row["peak"]),
-            *([number(row["t"], 1)] if "t" in peaks else []),
-            count(row["volume_mm3"]),
-            *([text(row["label"])] if labelled else []),
-        ]
-        for row in rows_of(peaks.head(MOST_PEAKS))
+        [column.write(row[column.name]) for column in columns] for row in rows_of(shown.assign(place=places))
     ]
     more = (
-        f" The first {MOST_PEAKS} of {len(peaks)}; all are in analysis/peaks.tsv."
-        if len(peaks) > MOST_PEAKS
+        f" The first {len(shown)} of {len(peaks)}; all are in analysis/peaks.tsv."
+        if len(shown) < len(peaks)
         else ""
     )
     caption = (
         "Where patients differ most from their background twins: change of gray-matter volume per voxel, clusters of "
         f"voxels with corrected p < {ALPHA:g} and at least half of the largest change.{more}"
     )
-    columns = (
-        "cluster",
-        "x, y, z, mm",
-        "change",
-        *(["t"] if "t" in peaks else []),
-        "volume, mm³",
-        *(["atlas label"] if labelled else []),
+    return ReportTable(
+        caption, tuple(column.heading for column in columns), {"": rows}, prose=("atlas label",)
     )
-    return ReportTable(caption, columns, {"": rows}, prose=("atlas label",))
 
 
 def _components_table(results: Results) -> ReportTable | None:
@@ -149,8 +144,7 @@ def _components_table(results: Results) -> ReportTable | None:
             [
                 "all patients" if pd.isna(row["left_out"]) else _site(results, row["left_out"]),
                 count(row["n"]),
-                *(number(row[name], 2) for name in ("explained", "explained_own", "explained_others")),
-                *(number(row[name], 2) for name in ("cosine", "cosine_own")),
+                *(number(row[name], 2) for name in _OF_COMPONENTS),
             ]
             for row in rows_of(part)
         ]
@@ -164,8 +158,7 @@ def _components_table(results: Results) -> ReportTable | None:
         "site, and its decoding has no more directions than s has units: read agreement between sites, not how much "
         "is explained in all."
     )
-    columns = ("site left out", "n", "there", "own", "at the others", "cosine, folds", "cosine, own")
-    return ReportTable(caption, columns, blocks)
+    return ReportTable(caption, ("site left out", "n", *_OF_COMPONENTS.values()), blocks)
 
 
 def _site(results: Results, code: Any) -> str:

@@ -11,9 +11,9 @@ from pipelines.report.formatting import (
     count,
     counted,
     listed,
-    number,
     probability,
     rounded,
+    tenths,
     text,
 )
 from pipelines.report.section import Column, Picture, Section, plot_table, plot_variables, result_table
@@ -64,7 +64,7 @@ def _silhouette(results: Results) -> ReportTable | None:
 
 def _mixture_test(results: Results) -> ReportTable | None:
     columns = (
-        Column("statistic", "2 × gain in log-likelihood", lambda value: number(value, 1)),
+        Column("statistic", "2 × gain in log-likelihood", tenths),
         Column("p_value", "p", probability),
         Column("bootstraps", "bootstrap samples", count),
         Column("n", "n", count),

@@ -255,7 +255,7 @@ def test_brain_mosaics(mask: np.ndarray) -> None:
 
 def test_template_maps_say_where_they_are(mask: np.ndarray) -> None:
     volume = np.where(mask, 0.05, 0).astype(np.float32)
-    figure = brain.template_maps([volume, 0 * volume], ["one", "none"], AFFINE, "change")
+    figure = brain.template_maps({"one": volume, "none": 0 * volume}, AFFINE, "change")
     words = words_of(figure)
     assert {"one", "none", "z = 3 mm", "z = −30 mm", "change"} <= set(words)
 
