@@ -1,8 +1,10 @@
 """Stage: cohort.tsv, latents.tsv and draws.npz in; analysis/, maps/ and figures/ out. Needs no torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.as_published import as_published_table
@@ -12,18 +14,18 @@ from adhd_cvae.analysis.mixture import BOOTSTRAPS, mixture_test_table
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import recovery_table
 from adhd_cvae.analysis.rsa.table import rsa_table
+from adhd_cvae.analysis.salient_effect import AXES, NamedMap, SalientEffect
 from adhd_cvae.analysis.silhouette import mixture_table, silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
-from adhd_cvae.config import AnalysisConfig, Recipe
+from adhd_cvae.config import Claim
+from adhd_cvae.images.nifti import map_name, save_nifti
 from adhd_cvae.io import file_checksum, read_tsv, write_tsv
-from adhd_cvae.names import SALIENT
-from bids_adapters.atlas import atlas_files
+from adhd_cvae.names import SALIENT, TEMPLATE
+from bids_adapters.atlas import atlas_files, read_atlas
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
-from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.latents import read_decoded
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
-from pipelines.progress import Progress
-from pipelines.stages.brain_maps import BrainResults
 
 CROSS_VALIDATED_PERMUTATIONS = 1000
 """Most rearrangements where each is dear, such as a cross-validation of its own."""
@@ -40,57 +42,52 @@ def run(run: Run) -> None:
         A file is missing or names other participants, or none of the recipe's variables is there.
     """
     paths, recipe, progress = run.paths, run.recipe, run.progress
-    evidence = read_analysis_inputs(paths, recipe.analysis)
-    for text in evidence.warnings:
+    inputs = read_analysis_inputs(paths, recipe.analysis)
+    for text in inputs.warnings:
         progress.warning(text)
     record = Provenance.open(paths)
-    truth = find_truth(paths, record)
-    inputs = record.checksums(
-        paths.cohort, paths.latents, paths.draws, paths.decoded, paths.baselines, paths.history
-    )
+    truth = find_truth(paths.folder, record.content.get("bids_dir"))
+    files = (paths.cohort, paths.latents, paths.draws, paths.decoded, paths.baselines, paths.history)
+    sums = record.checksums(*files)
     if truth is not None:
-        inputs["truth"] = file_checksum(truth)
-    inputs |= {file.name: file_checksum(file) for file in atlas_files(recipe.analysis.atlas)}
+        sums["truth"] = file_checksum(truth)
+    sums |= {file.name: file_checksum(file) for file in atlas_files(recipe.analysis.atlas)}
     stage = Stage(
         name="analyse",
         settings=settings_of(recipe, "seed", "analysis"),
-        inputs=inputs,
+        inputs=sums,
         outputs=("analysis", "maps", "figures"),
         clears=("analysis", "maps", "figures"),
     )
 
     def work() -> None:
         with progress.bar("Analysing") as tick:
-            steps = tables(paths, recipe, evidence, truth, lambda note: tick(0, len(steps), note))
+            steps = tables(run, inputs, truth, lambda note: tick(0, len(steps), note))
             for done, (name, step) in enumerate(steps.items()):
                 tick(done, len(steps), name)
                 table = step()
                 if table is not None:
                     write_tsv(table, paths.table(name))
             tick(len(steps), len(steps), "")
-        draw(paths, progress)
+        plot(run)
 
     record.perform(stage, recipe, work, progress, run.overwrite)
 
 
 def tables(
-    paths: OutputPaths,
-    recipe: Recipe,
-    evidence: AnalysisInputs,
-    truth: Path | None,
-    note: Callable[[str], None],
+    run: Run, inputs: AnalysisInputs, truth: Path | None, note: Callable[[str], None]
 ) -> dict[str, Step]:
     """Name each table of ``analysis/`` and what computes it; the first, and longest, notes how far it is."""
-    settings, seed = recipe.analysis, recipe.seed
-    spaces, draws, patients = evidence.patients()
-    scales = evidence.scales
-    strata = _strata(patients, recipe)
+    settings, seed, paths = run.recipe.analysis, run.recipe.seed, run.paths
+    spaces, draws, patients = inputs.patients()
+    scales, strata = inputs.scales, _strata(patients, settings.permute_within)
+    few = min(settings.permutations, CROSS_VALIDATED_PERMUTATIONS)
     steps: dict[str, Step] = {
         "rsa": lambda: rsa_table(
             spaces,
             patients,
             scales,
-            controls=_controls(patients, recipe),
+            controls=_controls(patients, run.recipe.cohort.site),
             draws=draws,
             permutations=settings.permutations,
             bootstraps=settings.bootstraps,
@@ -103,7 +100,7 @@ def tables(
             spaces,
             patients,
             scales,
-            permutations=min(settings.permutations, CROSS_VALIDATED_PERMUTATIONS),
+            permutations=few,
             bootstraps=settings.bootstraps,
             seed=seed,
             strata=strata,
@@ -112,111 +109,150 @@ def tables(
         "mixture_test": lambda: mixture_test_table(
             spaces, bootstraps=min(settings.bootstraps, BOOTSTRAPS), seed=seed, n_jobs=-1
         ),
-        "umap": lambda: umap_table(evidence.spaces, evidence.participants, seed),
-        "probes": lambda: probes(evidence, recipe),
-        "independence": lambda: independence(paths, recipe, evidence),
+        "umap": lambda: umap_table(inputs.spaces, inputs.participants, seed),
+        "probes": lambda: probes(inputs, settings.permute_within, few, seed),
+        "independence": lambda: independence_table(
+            inputs.spaces,
+            inputs.is_patient,
+            critic_accuracy=critic_accuracy(paths.history),
+            strata=_strata(inputs.cohort, settings.permute_within),
+            permutations=few,
+            seed=seed,
+        ),
     }
     if settings.claims:
-        steps["claims"] = lambda: claims(paths, settings)
+        steps["claims"] = lambda: claims(settings.claims, paths.table)
     if paths.decoded.is_file():
-        steps |= BrainResults(paths, evidence, recipe).steps
+        steps |= _brain_tables(run, inputs.cohort)
     if truth is not None:
-        steps["recovery"] = lambda: recovery(evidence, truth, seed)
+        steps["recovery"] = lambda: recovery(inputs, truth, seed)
     return steps
 
 
-def claims(paths: OutputPaths, settings: AnalysisConfig) -> pd.DataFrame:
-    """Judge the recipe's claims by the tables just written."""
-    said = [
+def claims(claimed: Sequence[Claim], table: Callable[[str], Path]) -> pd.DataFrame:
+    """Judge claims by the tables just written; `table` names the file of each."""
+    asked = [
         OneCluster(claim.space) if claim.one_cluster else Relation(claim.space, claim.name, claim.columns)
-        for claim in settings.claims
+        for claim in claimed
     ]
-    return claims_table(said, *(read_tsv(paths.table(name)) for name in ("rsa", "mixture", "mixture_test")))
+    return claims_table(asked, *(read_tsv(table(name)) for name in ("rsa", "mixture", "mixture_test")))
 
 
-def _strata(cohort: pd.DataFrame, recipe: Recipe) -> pd.Series | None:
+def _brain_tables(run: Run, cohort: pd.DataFrame) -> dict[str, Step]:
+    """Name each table about the brain and what computes it; the maps are written beside the table they belong to."""
+    settings, site = run.recipe.analysis, run.recipe.cohort.site
+
+    @cache
+    def effect() -> SalientEffect:
+        decoded = read_decoded(run.paths.decoded)
+        patients = cohort.set_index("participant_id").reindex(decoded["effect_participant_id"].astype(str))
+        return SalientEffect(
+            decoded,
+            patients,
+            site=site if site in patients else None,
+            batteries=tuple(name for name in settings.batteries if name in patients),
+            permute_within=settings.permute_within,
+            permutations=settings.permutations,
+            seed=run.recipe.seed,
+        )
+
+    def write(named: NamedMap) -> None:
+        words, values = named
+        path = run.paths.maps / f"space-{TEMPLATE}_desc-{map_name(*words)}_map.nii.gz"
+        save_nifti(np.asarray(values, np.float32), effect().decoded["affine"], path)
+
+    def peaks() -> pd.DataFrame:
+        for named in effect().maps():
+            write(named)
+        found, atlas = effect().peaks(), read_atlas(settings.atlas)
+        if atlas is None:
+            return found
+        return found.assign(label=[atlas.name_at(point) for point in found[AXES].to_numpy(float)])
+
+    def components() -> pd.DataFrame | None:
+        for named in effect().component_maps():
+            write(named)
+        return effect().components()
+
+    return {
+        "peaks": peaks,
+        "voxelwise": lambda: effect().voxelwise(),
+        "effect_components": components,
+        "effect_scores": lambda: effect().scores(),
+    }
+
+
+def _strata(cohort: pd.DataFrame, within: str | None) -> pd.Series | None:
     """Within what participants are permuted, None for freely."""
-    within = recipe.analysis.permute_within
     return None if within is None else pd.Series(cohort[within])
 
 
-def _controls(cohort: pd.DataFrame, recipe: Recipe) -> dict[str, Scale]:
+def _controls(cohort: pd.DataFrame, site: str | None) -> dict[str, Scale]:
     """Find what a partial relation holds constant: site and age, where the cohort has values of them."""
-    asked: list[tuple[str | None, Scale]] = [(recipe.cohort.site, "nominal"), ("age", "ratio")]
+    asked: list[tuple[str | None, Scale]] = [(site, "nominal"), ("age", "ratio")]
     filled = set(cohort.columns[cohort.notna().any()])
     return {name: scale for name, scale in asked if name is not None and name in filled}
 
 
-def probes(evidence: AnalysisInputs, recipe: Recipe) -> pd.DataFrame:
+def probes(inputs: AnalysisInputs, within: str | None, permutations: int, seed: int) -> pd.DataFrame:
     """Ask each space for the variables in held-out patients, the shared ones for the group in everybody."""
-    permutations = min(recipe.analysis.permutations, CROSS_VALIDATED_PERMUTATIONS)
-    shared = {name: values for name, values in evidence.spaces.items() if name != SALIENT}
+    strata = _strata(inputs.cohort, within)
     everybody = probe_table(
-        shared,
-        pd.DataFrame({"group": evidence.cohort["group"]}),
+        {name: values for name, values in inputs.spaces.items() if name != SALIENT},
+        pd.DataFrame({"group": inputs.cohort["group"]}),
         {"group": "nominal"},
-        evidence.is_held_out,
-        strata=_strata(evidence.cohort, recipe),
+        inputs.is_held_out,
+        strata=strata,
         permutations=permutations,
-        seed=recipe.seed,
+        seed=seed,
     )
     patients = probe_table(
-        evidence.spaces,
-        evidence.cohort,
-        evidence.scales,
-        evidence.is_held_out & evidence.is_patient,
-        strata=_strata(evidence.cohort, recipe),
+        inputs.spaces,
+        inputs.cohort,
+        inputs.scales,
+        inputs.is_held_out & inputs.is_patient,
+        strata=strata,
         permutations=permutations,
-        seed=recipe.seed,
+        seed=seed,
     )
     return pd.concat([everybody, patients], ignore_index=True)
 
 
-def independence(paths: OutputPaths, recipe: Recipe, evidence: AnalysisInputs) -> pd.DataFrame:
-    """Measure dependence between the spaces; beside it the critic's accuracy in the epoch that was kept."""
-    return independence_table(
-        evidence.spaces,
-        evidence.is_patient,
-        critic_accuracy=_critic_accuracy(paths),
-        strata=_strata(evidence.cohort, recipe),
-        permutations=min(recipe.analysis.permutations, CROSS_VALIDATED_PERMUTATIONS),
-        seed=recipe.seed,
-    )
+def critic_accuracy(history: Path) -> float | None:
+    """Accuracy of the critic on training batches in the epoch that was kept.
 
-
-def _critic_accuracy(paths: OutputPaths) -> float | None:
-    """On training batches; None where no model was trained here, or its start was kept, which no critic saw."""
-    if not paths.history.is_file():
+    None where no model was trained here, or its start was kept, which no critic saw.
+    """
+    if not history.is_file():
         return None
-    history = read_tsv(paths.history)
-    epochs = pd.DataFrame(history[history["model"] == "cvae"]).sort_values("validation_loss")
+    rows = read_tsv(history)
+    epochs = pd.DataFrame(rows[rows["model"] == "cvae"]).sort_values("validation_loss")
     kept = epochs["critic_accuracy"].iloc[0]
     return None if pd.isna(kept) else float(kept)
 
 
-def find_truth(paths: OutputPaths, record: Provenance) -> Path | None:
-    """Find the planted factors beside the data of a simulated cohort; None for real data."""
-    place = record.content.get("bids_dir")
-    truth = paths.folder / place / TRUTH if place else None
+def find_truth(folder: Path, bids_dir: str | None) -> Path | None:
+    """Find the planted factors beside the data of a simulated cohort, named from `folder`; None for real data."""
+    truth = folder / bids_dir / TRUTH if bids_dir else None
     return truth if truth is not None and truth.is_file() else None
 
 
-def recovery(evidence: AnalysisInputs, truth: Path, seed: int) -> pd.DataFrame:
+def recovery(inputs: AnalysisInputs, truth: Path, seed: int) -> pd.DataFrame:
     """Score how well each space, and each linear baseline, tells the planted severities."""
-    planted = read_tsv(truth).set_index("participant_id").reindex(evidence.participants)
+    planted = read_tsv(truth).set_index("participant_id").reindex(inputs.participants)
     return recovery_table(
-        {**evidence.spaces, **evidence.baselines},
-        evidence.cohort["split"].to_numpy(),
-        evidence.is_patient,
+        {**inputs.spaces, **inputs.baselines},
+        inputs.cohort["split"].to_numpy(),
+        inputs.is_patient,
         planted.reset_index(drop=True),
         seed=seed,
     )
 
 
-def draw(paths: OutputPaths, progress: Progress) -> None:
-    """Draw every figure that the tables allow."""
+def plot(run: Run) -> None:
+    """Plot every figure that the tables allow."""
     from pipelines.output_dir.results import Results
     from pipelines.report.figures import plot_figures
 
-    with progress.bar("Drawing figures") as tick:
-        plot_figures(Results(paths.folder), lambda done, total: tick(done, total, ""))
+    with run.progress.bar("Drawing figures") as tick:
+        plot_figures(Results(run.paths.folder), lambda done, total: tick(done, total, ""))

@@ -24,6 +24,7 @@ from pipelines.output_dir.bids_source import (
 )
 from pipelines.output_dir.cohort import SPLIT, nothing_left, write_confounding
 from pipelines.output_dir.paths import BidsInput
+from pipelines.output_dir.pictures import write_pictures
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
@@ -172,7 +173,6 @@ def _prepared_maps(run: Run, cohort: Cohort, bids_dir: Path) -> tuple[pd.DataFra
 def _keep_pictures(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame, bids_dir: Path) -> None:
     """Keep slices of the maps refused and of the outliers."""
     from adhd_cvae.images.cache import open_images
-    from pipelines.stages.quality_images import write_pictures
 
     image_of = dict(zip(table["participant_id"], table["image"], strict=True))
     refused = exclusions[exclusions["stage"] == "image"]

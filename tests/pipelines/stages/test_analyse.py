@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,7 +69,7 @@ def test_a_second_call_does_nothing_and_other_settings_are_refused(analysed):
 def test_changed_latents_are_analysed_again(tmp_path, monkeypatch, invent_results):
     calls = []
     monkeypatch.setattr(analyse, "tables", lambda *_: calls.append("tables") or {})
-    monkeypatch.setattr(analyse, "draw", lambda *_: None)
+    monkeypatch.setattr(analyse, "plot", lambda *_: None)
     paths = invent_results(tmp_path)
     analyse.run(Run(paths, RECIPE, Silent()))
     analyse.run(Run(paths, RECIPE, Silent()))
@@ -183,3 +184,57 @@ def test_another_study_has_its_own_claims_or_none(tmp_path, invent_results):
     for said in ("{space: salient}", "{space: salient, columns: [age]}", "{space: vae, one_cluster: true}"):
         with pytest.raises(InputError):
             load_recipe("smoke", (f"analysis.claims=[{said}]",))
+
+
+@pytest.fixture
+def brain_tables(tmp_path, invent_results):
+    """The tables about the brain of invented results whose patients lose gray matter at one place."""
+    paths = invent_results(tmp_path)
+    cohort = read_tsv(paths.cohort)
+    patients = cohort.loc[cohort["group"] == "target", "participant_id"].to_numpy(dtype=str)
+    rng = np.random.default_rng(0)
+    volume = np.zeros((12, 14, 12))
+    volume[2:5, 4:7, 4:7] = -0.7
+    volume[3, 5, 5] = -1
+    effect = volume.ravel() + 0.005 * rng.normal(size=(len(patients), volume.size))
+    arrays = {"effect": effect.astype(np.float32), "mask": np.ones(volume.shape, np.uint8)}
+    affine = np.array([[10.0, 0, 0, -55], [0, 10, 0, -85], [0, 0, 10, -45], [0, 0, 0, 1]])
+    np.savez(paths.decoded, affine=affine, effect_participant_id=patients, **arrays)
+    labels = np.where(volume < 0, 11, 0).astype(np.int16)
+    nib.Nifti1Image(labels, affine).to_filename(tmp_path / "own_dseg.nii.gz")
+    (tmp_path / "own_dseg.tsv").write_text("index\tname\n11\tPutamen, left\n")
+
+    def make(*overrides: str):
+        run = Run(paths, load_recipe("smoke", overrides), Silent())
+        inputs = read_analysis_inputs(paths, run.recipe.analysis)
+        return paths, analyse.tables(run, inputs, None, lambda note: None)
+
+    return make
+
+
+def test_peaks_come_with_every_map_and_the_names_of_an_atlas(brain_tables, tmp_path):
+    paths, tables = brain_tables()
+    assert "label" not in tables["peaks"]()
+    named = brain_tables(f"analysis.atlas={tmp_path / 'own_dseg.nii.gz'}")[1]["peaks"]()
+    assert named["label"].tolist() == ["Putamen, left"]
+    mean = nib.load(paths.maps / "space-MNI152NLin2009aSym_desc-salientEffectMean_map.nii.gz")
+    assert mean.get_data_dtype() == np.float32
+    assert mean.get_fdata()[3, 5, 5] == pytest.approx(-1, abs=0.01)
+
+
+def test_components_are_written_beside_their_table_and_scored_by_site(brain_tables):
+    paths, tables = brain_tables()
+    assert set(tables["effect_components"]()["left_out"].dropna()) == {"1", "2"}
+    assert list(paths.maps.glob("*salientEffectComponent01_map.nii.gz"))
+    assert len(tables["effect_scores"]()) == 20
+
+
+def test_the_critic_is_judged_in_the_epoch_that_was_kept(tmp_path):
+    history = tmp_path / "history.tsv"
+    assert analyse.critic_accuracy(history) is None
+    rows = [("cvae", 0, 3.0, np.nan), ("cvae", 1, 1.0, 0.6), ("cvae", 2, 2.0, 0.9), ("vae", 1, 0.0, np.nan)]
+    table = pd.DataFrame(rows, columns=["model", "epoch", "validation_loss", "critic_accuracy"])
+    write_tsv(table, history)
+    assert analyse.critic_accuracy(history) == 0.6
+    write_tsv(table[:1], history)
+    assert analyse.critic_accuracy(history) is None

@@ -5,7 +5,7 @@ import pytest
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.figures.cohort import mosaic
 from adhd_cvae.images.quality import distances_from_mean
-from pipelines.stages.quality_images import MOST_MAPS, write_pictures
+from pipelines.output_dir.pictures import MOST_MAPS, write_pictures
 
 GRID = ImageConfig(shape=(8, 10, 6), voxel_size=20.0, fwhm=0.0, centre=(0, 0, 0))
 AFFINE = np.diag([20.0, 20, 20, 1]) + np.array([[0, 0, 0, -70]] * 3 + [[0] * 4])

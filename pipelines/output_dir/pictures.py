@@ -1,4 +1,4 @@
-"""What the prepare stage keeps for the report's pictures: slices of the maps left out and of the outliers."""
+"""cache/pictures.npz: slices of the maps left out and of the outliers, for the report."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
