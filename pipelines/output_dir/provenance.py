@@ -108,7 +108,7 @@ class Provenance:
         InputError
             OUTPUT_DIR holds this stage's results with other settings and `overwrite` is not set.
         """
-        before = self.stages.get(stage.name)
+        before = self._before(stage)
         if before is not None and before["fingerprint"] != _fingerprint(stage):
             # After a wrong setting or table there is nothing to guard, unless hours of training are behind it.
             nothing = before["state"] == "failed" and not stage.keeps_on_new_inputs
@@ -136,10 +136,23 @@ class Provenance:
         InputError
             OUTPUT_DIR holds this stage's results with other settings and `overwrite` is not set.
         """
-        before = self.stages.get(stage.name)
+        before = self._before(stage)
         if before is not None and before["fingerprint"] != _fingerprint(stage):
             self._refuse_or_clear(stage, before, progress, overwrite)
         self._start(stage, recipe)
+
+    def _before(self, stage: Stage) -> dict[str, Any] | None:
+        """What is known of an earlier call; a setting that is younger than it had what is now its default."""
+        before = self.stages.get(stage.name)
+        if before is None:
+            return None
+        defaults = flatten(Recipe().model_dump(mode="json"))
+        younger = {key: defaults[key] for key in {*stage.settings} - {*before["settings"]} if key in defaults}
+        if not younger:
+            return before
+        settings = before["settings"] | younger
+        completed = fingerprint({"settings": settings, "inputs": before["inputs"]})
+        return before | {"settings": settings, "fingerprint": completed}
 
     def _refuse_or_clear(
         self, stage: Stage, before: dict[str, Any], progress: Progress, overwrite: bool
@@ -236,7 +249,7 @@ def settings_of(recipe: Recipe, *sections: str, without: tuple[str, ...] = ()) -
     return {
         key: value
         for key, value in flat.items()
-        if (key in sections or key.split(".")[0] in sections) and key not in without
+        if any(f"{key}.".startswith(f"{section}.") for section in sections) and key not in without
     }
 
 

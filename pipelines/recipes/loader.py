@@ -98,14 +98,23 @@ def known_keys(model: type[BaseModel] = Recipe, prefix: str = "") -> list[str]:
 
 def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Turn nested sections into dotted keys; lists and batteries stay values."""
-    sections = {key.split(".")[0] for key in known_keys() if "." in key}
+    sections = _sections()
     flat: dict[str, Any] = {}
     for key, value in settings.items():
-        if not prefix and key in sections and isinstance(value, dict):
-            flat.update(flatten(value, f"{key}."))
+        if f"{prefix}{key}" in sections and isinstance(value, dict):
+            flat.update(flatten(value, f"{prefix}{key}."))
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def _sections() -> set[str]:
+    """Dotted names of everything that holds settings itself."""
+    return {
+        ".".join(parts[:depth])
+        for parts in (key.split(".") for key in known_keys())
+        for depth in range(1, len(parts))
+    }
 
 
 def _read(name_or_file: str, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -179,10 +188,15 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Lay `changes` over `base`, section by section; lists and batteries replace, and so does an objective's name."""
     objective = changes.get("objective")
     renamed = isinstance(objective, dict) and "name" in objective
-    merged = _without_weights(base) if renamed else dict(base)
+    return _laid_over(_without_weights(base) if renamed else base, changes)
+
+
+def _laid_over(base: dict[str, Any], changes: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    merged, sections = dict(base), _sections()
     for key, value in changes.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = {**merged[key], **value} if both else value
+        inner = both and f"{prefix}{key}" in sections
+        merged[key] = _laid_over(merged[key], value, f"{prefix}{key}.") if inner else value
     return merged
 
 
@@ -206,8 +220,7 @@ def _with_value(settings: dict[str, Any], keys: list[str], value: Any) -> dict[s
 
 
 def _is_known(key: str) -> bool:
-    sections = {known.rsplit(".", 1)[0] for known in known_keys() if "." in known}
-    return key in known_keys() or key in sections or key.startswith("analysis.batteries.")
+    return key in known_keys() or key in _sections() or key.startswith("analysis.batteries.")
 
 
 def _meant(key: str, known: list[str]) -> str:

@@ -200,6 +200,6 @@ def _constants(modules: list[Module]) -> list[str]:
     return [
         f"{module.file}:{line} {name}"
         for module in modules
-        if module.stem not in ("config", "names")
+        if room_of(module.name) not in ("config", "names")
         for name, line in numeric_constants(module)
     ]

@@ -62,6 +62,14 @@ def test_other_settings_are_refused_by_name_and_value(perform, paths):
     assert (paths.folder / "result.txt").read_text() == "done"
 
 
+def test_work_older_than_a_setting_was_done_with_what_is_now_its_default(perform):
+    perform()
+    younger = {**STAGE.settings, "analysis.sizes.minimum": Recipe().analysis.sizes.minimum}
+    assert not perform(replace(STAGE, settings=younger))
+    with pytest.raises(InputError, match=r"analysis\.sizes\.minimum = 10, now 20"):
+        perform(replace(STAGE, settings={**younger, "analysis.sizes.minimum": 20}))
+
+
 def test_overwrite_replaces_and_clears(perform, paths):
     perform()
     stale = paths.folder / "folder" / "stale.txt"

@@ -1,76 +1,15 @@
-"""Settings: frozen pydantic models that together make a recipe. Units are part of the names or docstrings."""
+"""Settings of the network, of what it is trained for, and how."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-PositiveInt = Annotated[int, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from adhd_cvae.config.settings import PositiveInt, Settings
 
 
-class CohortConfig(_Settings):
-    """Who is a patient, who is a control, and who is held out."""
-
-    group: str = "dx"
-    """Phenotype column that tells target from background."""
-    target: tuple[int | str, ...] = (1, 2, 3)
-    """Codes of patients."""
-    background: tuple[int | str, ...] = (0,)
-    """Codes of controls."""
-    site: str | None = "site"
-    """Column of the scanning site; null where there was one."""
-    test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.25
-    """Share of participants held out of training, site × group kept in proportion."""
-    drop_one_group_sites: bool = False
-    """Leave out sites that have patients only or controls only."""
-    match: tuple[str, ...] = ()
-    """Columns (age, sex, site …) in which each patient is paired with one control: codes agree, numbers are near."""
-    caliper: Annotated[float, Field(gt=0)] = 0.25
-    """Widest difference of a pair in a numeric column of `match`, in the column's standard deviations."""
-    max_ratio: Annotated[float, Field(ge=1)] | None = None
-    """Cap on a site's larger group, in multiples of its smaller one; who goes is drawn with the seed."""
-
-
-class ImageConfig(_Settings):
-    """The grid every map is resampled to, in world (MNI) space."""
-
-    shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 64, 64)
-    voxel_size: Annotated[float, Field(gt=0)] = 3.0
-    """Edge of a voxel, mm."""
-    centre: tuple[float, float, float] = (0.0, -17.0, 6.0)
-    """World coordinate of the grid's middle, mm."""
-    fwhm: Annotated[float, Field(ge=0)] = 10.0
-    """Gaussian smoothing after resampling, full width at half maximum in mm; 0 for none."""
-    min_template_correlation: Annotated[float, Field(ge=-1, le=1)] | None = 0.5
-    """Least Pearson correlation with the MNI152 gray-matter template; null for maps of another space."""
-    max_offset: Annotated[float, Field(gt=0)] | None = 10.0
-    """Largest distance of the centre of mass from the template's, mm; null for maps of another space."""
-    mask_threshold: float = 0.1
-    """A voxel belongs to the brain mask where the training participants' mean map exceeds this."""
-    standardise: Literal["voxelwise", "none"] = "voxelwise"
-    """Subtract the training mean and divide by the training spread, voxel by voxel, or neither."""
-
-
-class AugmentationConfig(_Settings):
-    """Random changes of training images; evaluation never sees them."""
-
-    enabled: bool = True
-    noise_sd: Annotated[float, Field(ge=0)] = 0.02
-    """TorchIO RandomNoise, gray-matter volume per voxel."""
-    scale: Annotated[float, Field(ge=0, lt=1)] = 0.02
-    """MONAI RandScaleIntensity, largest relative change of all gray matter."""
-    shift_mm: Annotated[float, Field(ge=0)] = 0.5
-    """TorchIO RandomAffine, largest translation, mm."""
-    probability: Annotated[float, Field(ge=0, le=1)] = 0.2
-
-
-class ModelConfig(_Settings):
+class ModelConfig(Settings):
     """Sizes and parts of the network."""
 
     salient: Annotated[int, Field(ge=0)] = 4
@@ -131,7 +70,7 @@ SET_BY_NAME = frozenset(_NO_TERMS)
 """Settings of the objective that its name decides."""
 
 
-class ObjectiveConfig(_Settings):
+class ObjectiveConfig(Settings):
     """Weights of the loss terms; each term is a mean over participants or pairs, so that no batch size changes it."""
 
     name: Literal["adhd_cvae", "vae", "cvae", "mm_cvae", "sepvae", "contrastive_vi", "hsic"] = "adhd_cvae"
@@ -174,7 +113,7 @@ class ObjectiveConfig(_Settings):
         return {**OBJECTIVES.get(str(settings.get("name")), {}), **settings}
 
 
-class TrainingConfig(_Settings):
+class TrainingConfig(Settings):
     """The optimisation. Steps are paired batches of target and background."""
 
     epochs: Annotated[int, Field(ge=0)] = 60
@@ -196,70 +135,3 @@ class TrainingConfig(_Settings):
     vae: bool = True
     """Also train the plain VAE, the comparison."""
     device: str = "auto"
-
-
-class Variable(_Settings):
-    """A phenotype column and how two participants' values differ."""
-
-    name: str
-    scale: Literal["ratio", "nominal"]
-
-
-class Claim(_Settings):
-    """Something a study says of a space: what it is related to, or that it forms one cluster."""
-
-    space: Literal["salient", "background"]
-    name: str = ""
-    """What the space is said to be related to."""
-    columns: tuple[str, ...] = ()
-    """Analysed variables that may stand for it; the first that the cohort has does."""
-    one_cluster: bool = False
-    """The space is said to form one cluster instead."""
-
-    @model_validator(mode="after")
-    def _says_one_thing(self) -> "Claim":
-        if self.one_cluster == bool(self.columns) or bool(self.name) != bool(self.columns):
-            raise ValueError("name and columns belong together; give them, or one_cluster: true, not both")
-        return self
-
-
-class AnalysisConfig(_Settings):
-    """What is asked of the latents."""
-
-    variables: tuple[Variable, ...] = ()
-    batteries: dict[str, tuple[str, ...]] = {}
-    """Name of a new variable: columns whose first principal component it is (complete cases)."""
-    claims: tuple[Claim, ...] = ()
-    """What a study says, to be judged by this cohort; none: no table of claims."""
-    permutations: PositiveInt = 5000
-    permute_within: str | None = None
-    """Column within whose levels participants are permuted, or null."""
-    bootstraps: PositiveInt = 1000
-    draws: PositiveInt = 10
-    """Posterior draws per participant."""
-    max_components: PositiveInt = 10
-    """Largest number of mixture components tried."""
-    atlas: str | None = None
-    """NIfTI file of whole-number labels in MNI space that names the peaks, with BIDS' ``dseg.tsv`` beside it."""
-
-
-class Recipe(_Settings):
-    """Every setting of a run, resolved."""
-
-    name: str = "adhd200"
-    seed: int = 0
-    cohort: CohortConfig = CohortConfig()
-    image: ImageConfig = ImageConfig()
-    augmentation: AugmentationConfig = AugmentationConfig()
-    model: ModelConfig = ModelConfig()
-    objective: ObjectiveConfig = ObjectiveConfig()
-    training: TrainingConfig = TrainingConfig()
-    analysis: AnalysisConfig = AnalysisConfig()
-
-    @field_validator("model")
-    @classmethod
-    def _has_a_salient_space(cls, model: ModelConfig) -> ModelConfig:
-        """A network without one is the plain VAE, which `training.vae` trains beside."""
-        if model.salient == 0:
-            raise ValueError("salient is 0, expected at least 1; the plain VAE comes with training.vae")
-        return model

@@ -1,0 +1,39 @@
+"""Settings: frozen pydantic models that together make a recipe. Units are part of the names or docstrings."""
+
+from adhd_cvae.config.analysis import (
+    AnalysisConfig,
+    Claim,
+    MapsConfig,
+    PartialConfig,
+    SizesConfig,
+    Variable,
+)
+from adhd_cvae.config.cohort import CohortConfig
+from adhd_cvae.config.images import AugmentationConfig, ImageConfig, MapCheckConfig
+from adhd_cvae.config.recipe import Recipe
+from adhd_cvae.config.training import (
+    OBJECTIVES,
+    SET_BY_NAME,
+    ModelConfig,
+    ObjectiveConfig,
+    TrainingConfig,
+)
+
+__all__ = [
+    "OBJECTIVES",
+    "SET_BY_NAME",
+    "AnalysisConfig",
+    "AugmentationConfig",
+    "Claim",
+    "CohortConfig",
+    "ImageConfig",
+    "MapCheckConfig",
+    "MapsConfig",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "PartialConfig",
+    "Recipe",
+    "SizesConfig",
+    "TrainingConfig",
+    "Variable",
+]

@@ -1,0 +1,119 @@
+"""Settings of the analysis."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from adhd_cvae.config.settings import PositiveInt, Settings
+
+
+class Variable(Settings):
+    """A phenotype column and how two participants' values differ."""
+
+    name: str
+    scale: Literal["ratio", "nominal"]
+
+
+class Claim(Settings):
+    """Something a study says of a space: what it is related to, or that it forms one cluster."""
+
+    space: Literal["salient", "background"]
+    name: str = ""
+    """What the space is said to be related to."""
+    columns: tuple[str, ...] = ()
+    """Analysed variables that may stand for it; the first that the cohort has does."""
+    one_cluster: bool = False
+    """The space is said to form one cluster instead."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "Claim":
+        if self.one_cluster == bool(self.columns) or bool(self.name) != bool(self.columns):
+            raise ValueError("name and columns belong together; give them, or one_cluster: true, not both")
+        return self
+
+
+class SizesConfig(Settings):
+    """From how many participants on something is given at all, and beyond how many some of it is drawn."""
+
+    minimum: Annotated[int, Field(ge=3)] = 10
+    """Participants below which no statistic is given."""
+    minimum_class: PositiveInt = 5
+    """Participants of a class below which the probes leave it out: one a fold."""
+    minimum_patients: Annotated[int, Field(ge=3)] = 5
+    """Patients below which brain maps are neither tested nor split into components."""
+    per_unit: PositiveInt = 5
+    """Participants per unit and component below which a mixture's free covariance is not tested."""
+    all_pairs: Annotated[int, Field(ge=3)] = 4000
+    """Participants up to whom all pairs are related: about 1 GB a cell of rsa.tsv."""
+    sampled_pairs: PositiveInt = 200_000
+    """Pairs drawn where there are more participants: as many as 633 participants have."""
+    sampled_levels: Annotated[int, Field(ge=2)] = 2000
+    """Equal steps that a ratio variable with more values is rounded to where pairs are drawn: the table of their
+    differences stays small."""
+    partial: Annotated[int, Field(ge=3)] = 2000
+    """Participants drawn for a partial tau where there are more than `all_pairs`: pairs of the same site cannot be
+    drawn beforehand."""
+
+
+class PartialConfig(Settings):
+    """How site and age are held constant in a partial tau."""
+
+    permutations: PositiveInt = 500
+    """At most so many: residuals have no ties, so that each is dear."""
+    neighbours: Annotated[int, Field(ge=2)] = 5
+    """Participants of one site, next to each other in age, who are exchanged."""
+    degree: PositiveInt = 4
+    """Of the polynomial in the ranked difference of age that the ranks are freed of."""
+    levels: Annotated[int, Field(ge=2)] = 512
+    """Levels of equal size that residuals are sorted into, which makes counting three times as fast."""
+
+
+class MapsConfig(Settings):
+    """What is read off the brain maps."""
+
+    components: PositiveInt = 3
+    """Most principal components of the salient effect."""
+    least_change: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the largest mean change below which a voxel is no peak. All voxels move along the few directions of s,
+    so that a test passes nearly everywhere once s differs from 0: the size of the change says where."""
+    cluster_voxels: PositiveInt = 10
+    """Voxels below which a cluster is not in the table of peaks."""
+    label_distance: Annotated[float, Field(ge=0)] = 6.0
+    """A point that no label of the atlas covers is named after one this near, mm; two voxels of the common grid."""
+
+
+class AnalysisConfig(Settings):
+    """What is asked of the latents."""
+
+    variables: tuple[Variable, ...] = ()
+    batteries: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Name of a new variable: columns whose first principal component it is (complete cases)."""
+    claims: tuple[Claim, ...] = ()
+    """What a study says, to be judged by this cohort; none: no table of claims."""
+    permutations: PositiveInt = 5000
+    """Of participants, for the p-values of relations."""
+    dear_permutations: PositiveInt = 1000
+    """At most so many where each repeats a longer computation: silhouettes, probes, HSIC, voxelwise tests."""
+    permute_within: str | None = None
+    """Column within whose levels participants are permuted, or null."""
+    bootstraps: PositiveInt = 1000
+    """Resamples of participants, for the intervals."""
+    mixture_bootstraps: PositiveInt = 99
+    """At most so many samples of one Gaussian, each fitted as the data are."""
+    draws: PositiveInt = 10
+    """Posterior samples per participant."""
+    max_components: PositiveInt = 10
+    """Largest number of mixture components tried."""
+    folds: Annotated[int, Field(ge=2)] = 5
+    """Of cross-validation, in probes and recovery."""
+    fold_shuffles: PositiveInt = 5
+    """Shuffles of the folds that a score of recovery is the mean of."""
+    active_variance: Annotated[float, Field(ge=0)] = 0.01
+    """Variance of its posterior mean above which a unit is active (Burda et al. 2016, arXiv 1509.00519)."""
+    umap_neighbours: Annotated[int, Field(ge=2)] = 15
+    """Neighbours that UMAP keeps near, and that the trustworthiness of its map is asked of."""
+    sizes: SizesConfig = SizesConfig()
+    partial: PartialConfig = PartialConfig()
+    maps: MapsConfig = MapsConfig()
+    atlas: str | None = None
+    """NIfTI file of whole-number labels in MNI space that names the peaks, with BIDS' ``dseg.tsv`` beside it."""

@@ -1,0 +1,41 @@
+"""Settings of the cohort."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from adhd_cvae.config.settings import PositiveInt, Settings
+
+
+class CohortConfig(Settings):
+    """Who is a patient, who is a control, and who is held out."""
+
+    group: str = "dx"
+    """Phenotype column that tells target from background."""
+    target: tuple[int | str, ...] = (1, 2, 3)
+    """Codes of patients."""
+    background: tuple[int | str, ...] = (0,)
+    """Codes of controls."""
+    site: str | None = "site"
+    """Column of the scanning site; null where there was one."""
+    test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.25
+    """Share of participants held out of training, site × group kept in proportion."""
+    drop_one_group_sites: bool = False
+    """Leave out sites that have patients only or controls only."""
+    match: tuple[str, ...] = ()
+    """Columns (age, sex, site …) in which each patient is paired with one control: codes agree, numbers are near."""
+    caliper: Annotated[float, Field(gt=0)] = 0.25
+    """Widest difference of a pair in a numeric column of `match`, in the column's standard deviations."""
+    max_ratio: Annotated[float, Field(ge=1)] | None = None
+    """Cap on a site's larger group, in multiples of its smaller one; who goes is drawn with the seed."""
+    minimum_group: Annotated[int, Field(ge=2)] = 4
+    """Participants of a group below which nothing can be held out."""
+    linear_participants: PositiveInt = 1000
+    """Maps that a linear model is fitted to, drawn where there are more: they are in memory several times, 0.2 GB each
+    time at 52,000 voxels in the mask."""
+    kind_coverage: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Share of the participants with any map that a kind of map must have to be preferred: a better kind that many lack
+    would make the cohort small."""
+    foreign_share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """Share of a column's values that ADHD-200's code book cannot read, from which on the column is taken to be another
+    study's."""
