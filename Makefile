@@ -5,7 +5,7 @@ OUTPUT_DIR ?= demo
 # Tests run in so many processes of one thread each; a process takes up to 2 GB.
 JOBS ?= 2
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
-PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 # What campaigns have found so far lies here; a call goes on with it.
 CAMPAIGN ?= campaign
 # The version that this one is compared with: where its commit is, which a shallow clone may lack.
@@ -45,7 +45,7 @@ slow: .venv/.installed  ## the tests that take more than half a minute each
 
 coverage: .venv/.installed  ## branches of the packages that the fast tests reach, subprocesses included
 	$(BIN)/python -m coverage erase
-	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist worksteal -m "not slow"
+	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

@@ -15,6 +15,13 @@ from pipelines.output_dir.paths import OutputPaths
 mpl.use("Agg")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes (``-n``) share no fixtures: tests of one file stay together, and all those of the demo."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if "demo" in fixtures else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def invent_results() -> Callable[[Path], OutputPaths]:
     """Write results as a user with another model would bring them."""

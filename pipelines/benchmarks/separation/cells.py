@@ -19,8 +19,6 @@ from pipelines.benchmarks.separation.metrics import CEILING, Row, aligned_correl
 from pipelines.progress import Progress
 
 REFERENCE_SEED = 10_000_019
-REFERENCE_PARTICIPANTS = 120
-"""Half of them are the patients in whom methods fitted to different cohorts are compared."""
 COLUMNS = [
     *Condition._fields, "seed", "method", "metric", "target", "space", "score", "p_value", "seconds",
 ]  # fmt: skip
@@ -38,11 +36,14 @@ class Cells:
         Each cell's seed takes the place of its own.
     methods
         Names in `METHODS`, in their order, and `CEILING`.
+    reference_participants
+        Half of them are the patients in whom methods fitted to different cohorts are compared.
     """
 
     folder: Path
     recipe: Recipe
     methods: tuple[str, ...]
+    reference_participants: int = 120
 
     @property
     def store(self) -> Path:
@@ -118,7 +119,7 @@ class Cells:
         codes = self._codes(cell)
         with one_thread():
             cohort = simulate_maps(cell.condition.simulation(cell.seed), recipe.cohort, recipe.image)
-            of_reference = cell.condition.simulation(REFERENCE_SEED, REFERENCE_PARTICIPANTS)
+            of_reference = cell.condition.simulation(REFERENCE_SEED, self.reference_participants)
             for name in self.missing(cell):
                 if name == CEILING:
                     found, spaces = ceiling_rows(cohort, permutations=permutations, seed=cell.seed), {}

@@ -19,12 +19,7 @@ CELLS = [Cell(Condition(n=40, null=True), seed) for seed in (0, 1)]
 
 def measure(folder, cells=CELLS, methods=("contrastive_pca", "pca"), jobs=1, overrides=()):
     recipe = load_recipe("separation", (*TINY, *overrides))
-    return Cells(folder, recipe, known_methods(methods)).measure(cells, Silent(), jobs)
-
-
-@pytest.fixture
-def few_references(monkeypatch):
-    monkeypatch.setattr(cells_module, "REFERENCE_PARTICIPANTS", 24)
+    return Cells(folder, recipe, known_methods(methods), 24).measure(cells, Silent(), jobs)
 
 
 @pytest.fixture
@@ -41,7 +36,7 @@ def ran(monkeypatch):
     return calls
 
 
-def test_only_what_is_missing_is_run_again(tmp_path, few_references, ran):
+def test_only_what_is_missing_is_run_again(tmp_path, ran):
     first = measure(tmp_path)
     assert [seed for seed, _ in ran] == [0, 1]
     ran.clear()
@@ -65,7 +60,7 @@ def test_the_numbers_do_not_depend_on_the_processes(tmp_path):
     pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
 
 
-def test_the_table_is_tidy(tmp_path, few_references):
+def test_the_table_is_tidy(tmp_path):
     table = measure(tmp_path)
     assert list(table.columns) == COLUMNS
     assert set(table["method"]) == {"contrastive_pca", "pca", CEILING}
@@ -81,7 +76,7 @@ def test_the_table_is_tidy(tmp_path, few_references):
     assert (table.loc[table["method"] == "pca", "seconds"].dropna() > 0).all()
 
 
-def test_a_killed_run_leaves_no_partial_file(tmp_path, few_references, monkeypatch):
+def test_a_killed_run_leaves_no_partial_file(tmp_path, monkeypatch):
     real = cells_module.method_rows
 
     def interrupted(method, cohort, *args, **kwargs):
@@ -105,7 +100,7 @@ def test_a_killed_run_leaves_no_partial_file(tmp_path, few_references, monkeypat
     )
 
 
-def test_other_settings_and_unknown_methods_are_refused(tmp_path, few_references):
+def test_other_settings_and_unknown_methods_are_refused(tmp_path):
     measure(tmp_path, cells=CELLS[:1], methods=("pca",))
     with pytest.raises(InputError, match=r"other settings of the recipe.*separation\.json"):
         measure(tmp_path, cells=CELLS[:1], methods=("pca",), overrides=("image.fwhm=0",))
@@ -113,7 +108,7 @@ def test_other_settings_and_unknown_methods_are_refused(tmp_path, few_references
         measure(tmp_path, methods=("pca", "umap"))
 
 
-def test_a_method_that_diverges_is_a_row_and_stops_nobody(tmp_path, few_references, monkeypatch):
+def test_a_method_that_diverges_is_a_row_and_stops_nobody(tmp_path, monkeypatch):
     def diverge(*args):
         raise InputError("The loss became nan")
 

@@ -23,7 +23,7 @@ def test_every_method_fits_the_recipe(name):
 
 @pytest.fixture(scope="module")
 def recipe():
-    return load_recipe("separation", (*TINY, "image.shape=[16,16,16]", "image.voxel_size=12"))
+    return load_recipe("separation", TINY)
 
 
 @pytest.fixture(scope="module")
