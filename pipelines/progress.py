@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-_NAMES = {"cvae": "contrastive model", "vae": "plain model"}
 Tick = Callable[[int, int, str], None]
 """Called with how much is done, of how much, and a note for the reader."""
 _SECONDS_BETWEEN_LINES = 5.0
@@ -112,48 +111,3 @@ class TerminalBars:
 def for_this_terminal() -> Progress:
     """Choose bars where standard error is a terminal, plain lines otherwise."""
     return TerminalBars() if sys.stderr.isatty() else PlainLines()
-
-
-def _told(
-    row: dict, follow: Callable[[dict], None], tick: Tick, progress: Progress, told: set[tuple[str, str]]
-) -> None:
-    """Tell an epoch to the terminal, and to the store unless it is of the last fit, which has no validation."""
-    if row.get("refit"):
-        name = _NAMES.get(row["model"], row["model"])
-        tick(int(row["epoch"]), max(int(row["epochs"]), 1), f"{name}, once more with everyone")
-    else:
-        follow(row)
-        _show(row, tick, progress, told)
-
-
-def _show(row: dict, tick: Tick, progress: Progress, told: set[tuple[str, str]]) -> None:
-    """Tell an epoch: the bar moves each time, a full line comes with the first, every tenth and the last.
-
-    What goes wrong is told when it is first seen; `told` remembers it.
-    """
-    epoch, epochs = int(row["epoch"]), int(row["epochs"])
-    name = _NAMES.get(row["model"], row["model"])
-    tick(epoch, epochs, f"{name}, {row['validation_reconstruction']:.0%} unexplained")
-    if epoch % 10 == 0 or epoch == epochs:
-        when = f"epoch {epoch} of {epochs}" if epoch else "at the start"
-        progress.line(f"  {name}, {when}: {in_words(row)}")
-    for code, text in row.get("warnings", {}).items():
-        if (row["model"], code) not in told:
-            told.add((row["model"], code))
-            progress.warning(f"epoch {epoch}: {text}")
-
-
-def in_words(row: dict) -> str:
-    """Say an epoch's losses so that a person can follow them."""
-    told = (
-        ("validation_reconstruction", "{:.0%} of validation maps unexplained"),
-        ("reconstruction", "({:.0%} of training maps);"),
-        ("kl_salient", "salient code {:.1f} nats,"),
-        ("background_salient", "{:.1f} in controls,"),
-        ("kl_background", "background code {:.1f};"),
-        ("critic_accuracy", "critic right in {:.0%} (50% = independent)"),
-    )
-    known = ((row.get(column), text) for column, text in told)
-    return " ".join(
-        text.format(value) for value, text in known if value is not None and value == value
-    ).strip(";,")

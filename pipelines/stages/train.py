@@ -2,14 +2,14 @@
 
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from adhd_cvae.cohort.table import validate_cohort
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint, read_tsv
 from pipelines.compute import is_torchrun
@@ -19,10 +19,25 @@ from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
-from pipelines.progress import _told
+from pipelines.progress import Progress, Silent, Tick
 
 if TYPE_CHECKING:
     from adhd_cvae.training.trainer import TrainingResult
+
+Row = Mapping[str, Any]
+"""An epoch of the history, with ``epochs`` and what goes wrong in it as ``warnings``."""
+SETTINGS = ("seed", "image", "augmentation", "model", "objective", "training")
+"""Sections of the recipe that the weights depend on, but for the device."""
+MODEL_LABELS = {"cvae": "contrastive model", "vae": "plain model"}
+LOSSES_IN_WORDS = (
+    ("validation_reconstruction", "{:.0%} of validation maps unexplained"),
+    ("reconstruction", "({:.0%} of training maps);"),
+    ("kl_salient", "salient code {:.1f} nats,"),
+    ("background_salient", "{:.1f} in controls,"),
+    ("kl_background", "background code {:.1f};"),
+    ("critic_accuracy", "critic right in {:.0%} (50% = independent)"),
+)
+"""Column of the history to what a line says of it."""
 
 
 @mlflow_environment()
@@ -48,95 +63,118 @@ def run(run: Run, *, live: bool = False) -> None:
     models = ("cvae", "vae") if recipe.training.vae else ("cvae",)
     stage = Stage(
         name="train",
-        settings=settings_of(
-            recipe,
-            "seed",
-            "image",
-            "augmentation",
-            "model",
-            "objective",
-            "training",
-            without=("training.device",),
-        ),
+        settings=settings_of(recipe, *SETTINGS, without=("training.device",)),
         inputs={
             "participants": fingerprint(cohort[["participant_id", "group", "split"]].to_numpy().tolist()),
             "images": images_fingerprint(paths.manifest),
         },
         outputs=(
             "checkpoints/history.tsv",
-            *(f"checkpoints/{model}{end}" for model in models for end in _ENDS),
+            *(f"checkpoints/{model}{ending}" for model in models for ending in (".safetensors", ".json")),
         ),
         clears=("checkpoints",),
         keeps_on_new_inputs=True,
     )
-    record = Provenance.open(paths)
+    provenance = Provenance.open(paths)
 
     def work() -> None:
-        told: set[tuple[str, str]] = set()
-        follow = _followed(paths, recipe, stage.settings) if live else nullcontext(lambda row: None)
-        with _others_train_too(recipe), progress.bar("Training") as tick, follow as tell:
+        following = _followed(run, stage.settings) if live else nullcontext(lambda row: None)
+        settings = recipe.model_dump(mode="json")
+        with _others_train_too(settings), progress.bar("Training") as tick, following as follow:
             tick(0, recipe.training.epochs, "finding the linear start")
-            result = _train(paths, recipe, lambda row: _told(row, tell, tick, progress, told))
-            facts = _hardware(recipe)
+            result = _train(run, EpochLines(progress, tick, follow))
+            facts = _hardware(recipe.training)
         for text in result.warnings:
             progress.warning(text)
-        record.note(**facts, training_warnings=list(result.warnings))
+        provenance.note(**facts, training_warnings=list(result.warnings))
 
-    done = record.perform(stage, recipe, work, progress, run.overwrite)
+    done = provenance.perform(stage, recipe, work, progress, run.overwrite)
     if is_torchrun() and not done:
-        with _others_train_too(None):
+        with _others_train_too({}):
             pass
 
 
 def help_first(paths: OutputPaths) -> None:
-    """Train together with the first process, which says how; it writes and tells everything."""
+    """Train together with the first process, which says how; it writes and shows everything."""
     from adhd_cvae.training import distributed
 
     with distributed.together():
         settings = distributed.from_first(dict)
         if settings:
-            _train(paths, Recipe.model_validate(settings), lambda row: None)
+            _train(Run(paths, Recipe.model_validate(settings), Silent()), lambda row: None)
 
 
 @contextmanager
-def _others_train_too(recipe: Recipe | None) -> Iterator[None]:
-    """Be the first of several processes and let the others train by this recipe, or go where there is nothing to do."""
+def _others_train_too(settings: dict[str, Any]) -> Iterator[None]:
+    """Be the first of several processes; the others train by these settings, or end where there are none."""
     from adhd_cvae.training import distributed
 
     with distributed.together():
-        distributed.from_first(lambda: {} if recipe is None else recipe.model_dump(mode="json"))
+        distributed.from_first(lambda: settings)
         yield
 
 
-def _train(paths: OutputPaths, recipe: Recipe, tell: Callable[[dict], None]) -> "TrainingResult":
+def _train(run: Run, show: Callable[[dict], None]) -> "TrainingResult":
     from adhd_cvae.images.cache import open_images
     from adhd_cvae.training.trainer import train
 
+    paths = run.paths
     cohort = validate_cohort(read_tsv(paths.cohort))
-    return train(open_images(paths.cache), cohort, recipe, paths.checkpoints, progress=tell)
+    return train(open_images(paths.cache), cohort, run.recipe, paths.checkpoints, progress=show)
 
 
-def _followed(
-    paths: OutputPaths, recipe: Recipe, settings: dict[str, Any]
-) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
+def _followed(run: Run, settings: dict[str, Any]) -> AbstractContextManager[Callable[[Row], None]]:
     """Show the losses in MLflow meanwhile."""
     from pipelines.mlflow_tracking import streaming
 
-    return streaming.followed(RunSummary(Results(paths.folder), recipe), settings, _hardware(recipe))
+    summary = RunSummary(Results(run.paths.folder), run.recipe)
+    return streaming.followed(summary, settings, _hardware(run.recipe.training))
 
 
-_ENDS = (".safetensors", ".json")
+class EpochLines:
+    """Shows each epoch: the bar moves every time, a line comes with the first, every tenth and the last.
+
+    What goes wrong is shown when it is first seen. `follow` is called with each row, but for those of the last fit,
+    which has no validation.
+    """
+
+    def __init__(self, progress: Progress, tick: Tick, follow: Callable[[Row], None]) -> None:
+        self._progress, self._tick, self._follow = progress, tick, follow
+        self._warned: set[tuple[str, str]] = set()
+
+    def __call__(self, row: Row) -> None:
+        """Show one epoch."""
+        epoch, epochs = int(row["epoch"]), int(row["epochs"])
+        name = MODEL_LABELS.get(row["model"], row["model"])
+        if row.get("refit"):
+            self._tick(epoch, max(epochs, 1), f"{name}, once more with everyone")
+            return
+        self._follow(row)
+        self._tick(epoch, epochs, f"{name}, {row['validation_reconstruction']:.0%} unexplained")
+        if epoch % 10 == 0 or epoch == epochs:
+            when = f"epoch {epoch} of {epochs}" if epoch else "at the start"
+            self._progress.line(f"  {name}, {when}: {in_words(row)}")
+        for code, text in row.get("warnings", {}).items():
+            if (row["model"], code) not in self._warned:
+                self._warned.add((row["model"], code))
+                self._progress.warning(f"epoch {epoch}: {text}")
 
 
-def _hardware(recipe: Recipe) -> dict[str, object]:
-    """Tell what the training ran on: the same bits need the same device type and thread count."""
-    import torch
+def in_words(row: Row) -> str:
+    """Put an epoch's losses so that a reader can follow them."""
+    known = ((row.get(column), text) for column, text in LOSSES_IN_WORDS)
+    return " ".join(
+        text.format(value) for value, text in known if value is not None and value == value
+    ).strip(";,")
 
+
+def _hardware(training: TrainingConfig) -> dict[str, object]:
+    """What the training runs on: the same bits need the same device type and thread count."""
     from adhd_cvae.training import distributed
     from adhd_cvae.training.state import choose_device, choose_precision
 
-    device = choose_device(recipe.training.device)
-    precision = str(choose_precision(recipe.training.precision, device)).removeprefix("torch.")
+    device = choose_device(training.device)
+    precision = str(choose_precision(training.precision, device)).removeprefix("torch.")
     return {
         "device": device.type,
         "precision": precision,
@@ -146,10 +184,8 @@ def _hardware(recipe: Recipe) -> dict[str, object]:
     }
 
 
-def _peak_memory_mb(device: "torch.device") -> float:
+def _peak_memory_mb(device: torch.device) -> float:
     """Give the most memory this process has held, MB of 10⁶ bytes: on the GPU where it trained there."""
-    import torch
-
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
     unit = 1 if sys.platform == "darwin" else 1024

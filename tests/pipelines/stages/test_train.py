@@ -1,4 +1,4 @@
-"""Training as a stage: told in words, and the same bits whether interrupted or not."""
+"""Training as a stage: shown in words, and the same bits whether interrupted or not."""
 
 import shutil
 import signal
@@ -10,7 +10,6 @@ import pytest
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, read_json, read_tsv, write_json, write_tsv
-from pipelines import progress
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
@@ -31,21 +30,69 @@ def prepared(demo, tmp_path):
     return paths
 
 
-def test_an_epoch_is_told_in_words():
-    row = {
-        "validation_reconstruction": 0.31,
-        "reconstruction": 0.25,
-        "kl_salient": 4.04,
-        "background_salient": 0.1,
-        "kl_background": 8.0,
-        "critic_accuracy": float("nan"),
-    }
-    told = progress.in_words(row)
-    assert told == (
+ROW = {
+    "model": "cvae",
+    "epoch": 0,
+    "epochs": 12,
+    "validation_reconstruction": 0.31,
+    "reconstruction": 0.25,
+    "kl_salient": 4.04,
+    "background_salient": 0.1,
+    "kl_background": 8.0,
+    "critic_accuracy": float("nan"),
+}
+
+
+class Shown(Silent):
+    """Keeps lines, bars and followed rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines, self.ticks, self.followed = [], [], []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def epochs(self) -> train.EpochLines:
+        return train.EpochLines(self, lambda *tick: self.ticks.append(tick), self.followed.append)
+
+
+def test_an_epoch_in_words():
+    assert train.in_words(ROW) == (
         "31% of validation maps unexplained (25% of training maps); salient code 4.0 nats, 0.1 in controls, "
         "background code 8.0"
     )
-    assert "critic right in 62%" in progress.in_words({**row, "critic_accuracy": 0.62})
+    assert "critic right in 62%" in train.in_words({**ROW, "critic_accuracy": 0.62})
+
+
+def test_lines_come_at_the_start_every_tenth_epoch_and_at_the_end_the_bar_every_time():
+    shown = Shown()
+    show = shown.epochs()
+    for epoch in range(13):
+        show({**ROW, "epoch": epoch})
+    assert [line.partition(":")[0] for line in shown.lines] == [
+        "  contrastive model, at the start",
+        "  contrastive model, epoch 10 of 12",
+        "  contrastive model, epoch 12 of 12",
+    ]
+    assert [done for done, _, _ in shown.ticks] == list(range(13))
+    assert len(shown.followed) == 13
+
+
+def test_what_goes_wrong_is_shown_when_it_is_first_seen_of_each_model():
+    shown = Shown()
+    show = shown.epochs()
+    for model in ("cvae", "cvae", "vae"):
+        show({**ROW, "model": model, "epoch": 3, "warnings": {"leap": "the loss leapt"}})
+    assert shown.warnings == ["epoch 3: the loss leapt"] * 2
+
+
+def test_the_last_fit_moves_the_bar_and_is_not_followed():
+    shown = Shown()
+    shown.epochs()({"model": "vae", "epoch": 1, "epochs": 0, "refit": True})
+    assert shown.ticks == [(1, 1, "plain model, once more with everyone")]
+    assert not shown.followed
+    assert not shown.lines
 
 
 def test_a_model_is_not_silently_replaced_when_the_cohort_changed(demo, tmp_path):

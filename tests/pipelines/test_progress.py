@@ -1,0 +1,57 @@
+"""What somebody sees while a stage works: plain lines in a log, bars on a terminal."""
+
+import io
+import sys
+
+import pytest
+
+from pipelines import progress
+from pipelines.progress import PlainLines, Silent, TerminalBars, for_this_terminal
+
+
+def test_silence_keeps_the_warnings(capsys):
+    silent = Silent()
+    silent.line("a line")
+    silent.warning("look")
+    with silent.bar("Working") as tick:
+        tick(1, 2, "")
+    assert silent.warnings == ["look"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_plain_lines_go_to_standard_error_and_leave_out_what_comes_too_soon(capsys, monkeypatch):
+    clock = iter([0.0, 1.0, 6.0, 6.0, 7.0, 20.0, 21.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    lines = PlainLines()
+    with lines.bar("Preparing maps") as tick:
+        tick(1, 4, "")  # after 1 s
+        tick(2, 4, "sub-02")  # after 6 s
+        tick(3, 4, "")  # 1 s later
+        tick(4, 4, "")  # the end has a line of its own
+    lines.warning("two left out")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "Preparing maps …",
+        "  2 of 4: sub-02",
+        "Preparing maps: 21.0 s",
+        "Warning: two left out",
+    ]
+
+
+def test_a_bar_leaves_one_line_and_takes_square_brackets_as_they_are(capsys):
+    bars = TerminalBars()
+    with bars.bar("Training [seed 1]") as tick:
+        tick(1, 2, "[bold]model")
+    bars.line("image.shape=[64, 64, 64]")
+    shown = capsys.readouterr().err
+    assert "Training [seed 1]: 0." in shown
+    assert "image.shape=[64, 64, 64]" in shown
+
+
+@pytest.mark.parametrize(("is_terminal", "expected"), [(True, TerminalBars), (False, PlainLines)])
+def test_bars_only_where_standard_error_is_a_terminal(monkeypatch, is_terminal, expected):
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal, raising=False)
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert isinstance(for_this_terminal(), expected)
