@@ -128,6 +128,11 @@ def in_order(found: list[str], known: Mapping[str, str]) -> list[str]:
     )
 
 
+def spaces_in(table: "pd.DataFrame") -> list[str]:
+    """The values of a table's column `space`, in the order of tables and pictures."""
+    return in_order(table["space"].tolist(), SPACE_LABELS)
+
+
 def rows_of(table: "pd.DataFrame") -> list[dict[str, Any]]:
     """Rows as plain dictionaries: pandas' own row type says nothing about a cell."""
     return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None)]

@@ -39,6 +39,8 @@ BRAIN_X, BRAIN_Y = (-76, 76), (-114, 78)
 """What of an axial slice holds brain, mm."""
 CUTS = ((-30, -12, 3), (18, 36, 54))
 """Heights of the axial slices, mm: cerebellum, striatum, cingulum, vertex."""
+STRIATUM = 3
+"""Height of the slice of which reconstructions are shown, mm."""
 KINDS = ("observed", "full", "background\nonly", "salient\nonly")
 
 
@@ -97,7 +99,6 @@ def reconstructions(
     names: Sequence[str],
     mask: np.ndarray,
     affine: np.ndarray,
-    z: float = 3.0,
 ) -> Figure:
     """Observed map, full, background-only (twin) and salient-only decoding, one row a participant.
 
@@ -109,8 +110,6 @@ def reconstructions(
         What to call each row; never an identifier.
     mask, affine
         The grid.
-    z
-        Height of the axial slice, mm.
     """
     area = _crop(mask, affine)
     figure = new_figure(1.42 * len(names) + 0.8)
@@ -120,13 +119,13 @@ def reconstructions(
     for row, (name, example) in enumerate(zip(names, examples, strict=True)):
         for column, kind in enumerate(KINDS):
             axes = panels[row, column]
-            picture = _axial(on_grid(example[column], mask), affine, z)[area]
+            picture = _axial(on_grid(example[column], mask), affine, STRIATUM)[area]
             shown = _show(axes, picture, (0, top), GRAY)
             if row == 0:
                 axes.set_title(kind, loc="center", fontsize=9.5)
         panels[row, 0].set_ylabel(name, fontsize=9.5)
     if shown is not None:
-        _colour_bar(figure, shown, panels, f"gray-matter volume per voxel, z = {z:g} mm")
+        _colour_bar(figure, shown, panels, f"gray-matter volume per voxel, z = {STRIATUM} mm")
     return figure
 
 

@@ -1,11 +1,14 @@
 """Sentences built from the tables about what a run cannot say."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
 from adhd_cvae.names import ALPHA, GROUP_LABELS, TARGET, TEST, rows_of
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import listed, probability
+from pipelines.report.section import from_table
 from pipelines.report.sections.confounding import contrasts, imbalance
 
 FEW = 30
@@ -15,27 +18,30 @@ FEW_HELD_OUT = 10
 
 def warnings(results: Results) -> list[str]:
     """Where the data cannot answer."""
-    return [
-        *_small_groups(results),
-        *(line for line in contrasts(results) if "not identified" in line or "No site" in line),
-        *imbalance(results),
-        *_missing_values(results),
-        *_instruments(results),
-        *_not_testable(results),
-        *_training(results),
-        *_dependence(results),
-    ]
+    parts = (
+        _small_groups,
+        _unidentified,
+        imbalance,
+        _missing_values,
+        _instruments,
+        _not_testable,
+        _training,
+        _dependence,
+    )
+    return [line for part in parts for line in part(results) or ()]
 
 
-def _small_groups(results: Results) -> list[str]:
-    said = []
+def _small_groups(results: Results) -> Iterator[str]:
     for group, word in GROUP_LABELS.items():
         size, held_out = len(results.members(group=group)), len(results.members(group=group, split=TEST))
         if size < FEW:
-            said.append(f"Only {size} {word}: intervals are wide and a null result says little.")
+            yield f"Only {size} {word}: intervals are wide and a null result says little."
         if held_out < FEW_HELD_OUT:
-            said.append(f"Only {held_out} {word} held out: held-out figures hang on a few people.")
-    return said
+            yield f"Only {held_out} {word} held out: held-out figures hang on a few people."
+
+
+def _unidentified(results: Results) -> list[str]:
+    return [line for line in contrasts(results) if "not identified" in line or "No site" in line]
 
 
 def _missing_values(results: Results) -> list[str]:
@@ -50,22 +56,17 @@ def _missing_values(results: Results) -> list[str]:
 def _instruments(results: Results) -> list[str]:
     patients = results.members(group=TARGET)
     raw = [name for name in ("adhd_index", "inattentive", "hyper_impulsive") if name in results.scales]
-    if not raw or "adhd_measure" not in patients:
-        return []
-    used = len(set(patients["adhd_measure"].dropna()))
-    if used < 2:
+    used = len(set(patients["adhd_measure"].dropna())) if "adhd_measure" in patients else 0
+    if not raw or used < 2:
         return []
     return [
-        f"{listed([results.label(name) for name in raw])}: raw scores of {used} instruments with different "
-        f"scales are "
+        f"{listed([results.label(name) for name in raw])}: raw scores of {used} instruments with different scales are "
         "pooled; the versions standardised within instrument (ending in _z) compare."
     ]
 
 
-def _not_testable(results: Results) -> list[str]:
-    rsa = results.analysis("rsa")
-    if rsa is None:
-        return []
+@from_table("rsa")
+def _not_testable(results: Results, rsa: pd.DataFrame) -> list[str]:
     empty = [row for row in rows_of(rsa) if pd.isna(row["p_value"])]
     named = dict.fromkeys(results.label(row["variable"]) for row in empty)
     reasons = dict.fromkeys(str(row["note"]) for row in empty if isinstance(row.get("note"), str))
@@ -76,28 +77,23 @@ def _not_testable(results: Results) -> list[str]:
 def _training(results: Results) -> list[str]:
     if "training_warnings" in results.run:
         return [str(line) for line in results.run["training_warnings"]]
-    said = []
+    found = []
     rows = [] if results.history is None else rows_of(results.history)
     for model, word in (("cvae", "contrastive VAE"), ("vae", "plain VAE")):
         losses = [row.get("validation_loss", row.get("test_loss")) for row in rows if row["model"] == model]
         losses = np.array(losses, dtype=float)
         if np.isfinite(losses).any() and np.nanargmin(losses) == len(losses) - 1:
-            said.append(
+            found.append(
                 f"The {word}'s loss was still falling at the last epoch: longer training may change it."
             )
-    return said
+    return found
 
 
-def _dependence(results: Results) -> list[str]:
-    table = results.analysis("independence")
-    if table is None or "p_value" not in table:
+@from_table("independence")
+def _dependence(results: Results, table: pd.DataFrame) -> list[str]:
+    least = min(table["p_value"].dropna().tolist() if "p_value" in table else [], default=1.0)
+    if least >= ALPHA:
         return []
-    dependent = table[table["p_value"] < ALPHA]
-    if dependent.empty:
-        return []
-    least = probability(dependent["p_value"].min())
-    return [f"The salient and the background space are not independent (permutation p {_equals(least)})."]
-
-
-def _equals(p_text: str) -> str:
-    return p_text if p_text.startswith("<") else f"= {p_text}"
+    p = probability(least)
+    p = p if p.startswith("<") else f"= {p}"
+    return [f"The salient and the background space are not independent (permutation p {p})."]

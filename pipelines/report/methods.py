@@ -11,14 +11,12 @@ from pipelines.report.summary import is_simulated
 REFERENCES = {
     "study": "Lan, Sun. CVAE-based ADHD neuroimaging analysis. BrainHack School, 2025.",
     "aglinskas": "Aglinskas A, Hartshorne JK, Anzellotti S. Contrastive machine learning reveals the "
-    "structure of neuroanatomical variation within autism. Science 376:1070–1074, 2022. "
-    "doi:10.1126/science.abm2461",
+    "structure of neuroanatomical variation within autism. Science 376:1070–1074, 2022. doi:10.1126/science.abm2461",
     "cvae": "Abid A, Zou J. Contrastive variational autoencoder enhances salient features. "
     "arXiv:1902.04601, 2019.",
     "vae": "Kingma DP, Welling M. Auto-encoding variational Bayes. ICLR, 2014. arXiv:1312.6114",
     "cpca": "Abid A, Zhang MJ, Bagaria VK, Zou J. Exploring patterns enriched in a dataset with "
-    "contrastive principal component analysis. Nature Communications 9:2134, 2018. "
-    "doi:10.1038/s41467-018-04608-8",
+    "contrastive principal component analysis. Nature Communications 9:2134, 2018. doi:10.1038/s41467-018-04608-8",
     "pcpca": "Li D, Jones A, Engelhardt B. Probabilistic contrastive principal component analysis. "
     "arXiv:2012.07977, 2020.",
     "ica": "Hyvärinen A. Fast and robust fixed-point algorithms for independent component analysis. IEEE "
@@ -34,8 +32,7 @@ REFERENCES = {
     "unbiased_hsic": "Song L, Smola A, Gretton A, Bedo J, Borgwardt K. Feature selection via dependence "
     "maximization. Journal of Machine Learning Research 13:1393–1434, 2012.",
     "rsa": "Kriegeskorte N, Mur M, Bandettini P. Representational similarity analysis: connecting the "
-    "branches of systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. "
-    "doi:10.3389/neuro.06.004.2008",
+    "branches of systems neuroscience. Frontiers in Systems Neuroscience 2:4, 2008. doi:10.3389/neuro.06.004.2008",
     "legendre": "Legendre P. Comparison of permutation methods for the partial correlation and partial Mantel tests. "
     "Journal of Statistical Computation and Simulation 67:37–73, 2000. doi:10.1080/00949650008812035",
     "fdr": "Benjamini Y, Hochberg Y. Controlling the false discovery rate. Journal of the Royal "
@@ -130,9 +127,8 @@ def _model(results: Results) -> str:
         return ""
     everyone = results.setting("objective.salient_of") == "everyone"
     sentences = [
-        f"A contrastive variational autoencoder [@cvae] as applied to anatomy in [@aglinskas] and "
-        f"[@study] encoded each map in {salient} salient units (s) and {background} background units (z), "
-        "shared by both groups; "
+        "A contrastive variational autoencoder [@cvae] as applied to anatomy in [@aglinskas] and [@study] encoded "
+        f"each map in {salient} salient units (s) and {background} background units (z), shared by both groups; "
         + (
             "both were decoded for everyone, as in a plain variational autoencoder."
             if everyone

@@ -77,7 +77,10 @@ def _sections(results: Results) -> list[dict[str, Any]]:
                 {
                     "name": section.name,
                     "title": section.title,
-                    "words": [section.words] * bool(section.words) + section.sentences(results),
+                    "words": [
+                        *([section.words] if section.words else []),
+                        *(section.sentences(results) or []),
+                    ],
                     "pictures": pictures,
                     "tables": tables,
                     "viewer": section.viewer(results),

@@ -1,4 +1,4 @@
-"""The reproducibility checklist, from run.json, without a place or a person."""
+"""The reproducibility checklist, from run.json, without a place or a participant."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from pipelines.output_dir.results import Results
 from pipelines.recipes.loader import flatten
 from pipelines.report.formatting import ReportTable
 
-_TOLD = ("device", "device_name", "threads", "precision", "torch_threads", "deterministic")
+_SHOWN = ("device", "device_name", "threads", "precision", "torch_threads", "deterministic")
 """Facts of run.json that may be shown: never a host, a user or a path."""
 _ABSOLUTE_PATH = re.compile(r"(?:file://)?(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\",;]+[\\/])+")
 
@@ -23,23 +23,22 @@ def tables(results: Results) -> list[ReportTable]:
     if not run:
         return []
     facts = [["recipe", public(results.setting("name", "n/a"))], ["seed", public(run.get("seed", "n/a"))]]
-    facts += [[key.replace("_", " "), public(run[key])] for key in _TOLD if key in run]
+    facts += [[key.replace("_", " "), public(run[key])] for key in _SHOWN if key in run]
     facts += [
         [f"stage {name}", public(stage.get("state", "n/a"))] for name, stage in run.get("stages", {}).items()
     ]
-    found = [
-        ReportTable("The run", ("fact", "value"), {"": facts}),
-        ReportTable(
-            "Software",
-            ("package", "version"),
-            {"": [[k, public(v)] for k, v in run.get("software", {}).items()]},
-        ),
-        ReportTable("The resolved recipe", ("setting", "value"), {"": _recipe_rows(results)}),
-        ReportTable(
-            "Checksums (SHA-256) of what went in and came out", ("file", "checksum"), {"": _checksums(run)}
-        ),
+    software = [[name, public(version)] for name, version in run.get("software", {}).items()]
+    found = {
+        ("The run", "fact", "value"): facts,
+        ("Software", "package", "version"): software,
+        ("The resolved recipe", "setting", "value"): _recipe_rows(results),
+        ("Checksums (SHA-256) of what went in and came out", "file", "checksum"): _checksums(run),
+    }
+    return [
+        ReportTable(caption, tuple(columns), {"": rows})
+        for (caption, *columns), rows in found.items()
+        if rows
     ]
-    return [table for table in found if table.blocks[""]]
 
 
 def _recipe_rows(results: Results) -> list[list[str]]:

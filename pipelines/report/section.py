@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from adhd_cvae.names import SPACE_LABELS, in_order, rows_of, space_label
+from adhd_cvae.names import rows_of, space_label, spaces_in
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, number, rounded, text, words
 
+Made = TypeVar("Made")
 Plotter = Callable[[Results], Figure | None]
 """Plots a picture from the files of an OUTPUT_DIR; None where they are absent."""
 
@@ -72,29 +73,32 @@ class Section:
     name: str
     title: str
     words: str = ""
-    sentences: Callable[[Results], list[str]] = lambda results: []
+    sentences: Callable[[Results], list[str] | None] = lambda results: None
     tables: tuple[Callable[[Results], ReportTable | None], ...] = ()
     pictures: tuple[Picture, ...] = ()
     viewer: Callable[[Results], str | None] = lambda results: None
 
 
-def plot_table(name: str, plot: Callable[[pd.DataFrame], Figure]) -> Plotter:
-    """Plot the whole of ``analysis/<name>.tsv``."""
+def from_table(
+    name: str,
+) -> Callable[[Callable[[Results, pd.DataFrame], Made]], Callable[[Results], Made | None]]:
+    """Decorator: what is made of ``analysis/<name>.tsv`` gets it as second argument, and is None where it is absent."""
 
-    def plotter(results: Results) -> Figure | None:
-        table = results.analysis(name)
-        return None if table is None else plot(table)
+    def decorate(make: Callable[[Results, pd.DataFrame], Made]) -> Callable[[Results], Made | None]:
+        def maker(results: Results) -> Made | None:
+            table = results.analysis(name)
+            return None if table is None else make(results, table)
 
-    return plotter
+        return maker
+
+    return decorate
 
 
 def plot_variables(name: str, plot: Callable[..., Figure]) -> Plotter:
     """Plot ``analysis/<name>.tsv``, whose rows carry a variable (or target), with the words for each."""
 
-    def plotter(results: Results) -> Figure | None:
-        table = results.analysis(name)
-        if table is None:
-            return None
+    @from_table(name)
+    def plotter(results: Results, table: pd.DataFrame) -> Figure:
         column = "variable" if "variable" in table else "target"
         return plot(table, {name: results.label(str(name)) for name in table[column].unique()})
 
@@ -116,19 +120,21 @@ class Column:
 
 
 def result_table(
-    results: Results, name: str, first: str, columns: tuple[Column, ...], caption: str
-) -> ReportTable | None:
-    """``analysis/<name>.tsv`` in blocks by space, headed by the column `first`; columns it lacks are left out."""
-    table = results.analysis(name)
-    if table is None:
-        return None
-    shown = [column for column in columns if holds(table, column.name)]
-    blocks = {
-        space_label(space): [
-            [results.label(str(row[first])), *(column.write(row[column.name]) for column in shown)]
-            for row in rows_of(table.loc[table["space"] == space])
-        ]
-        for space in in_order(table["space"].tolist(), SPACE_LABELS)
-    }
-    prose = tuple(column.heading for column in shown if column.write in (text, words, rounded))
-    return ReportTable(caption, (first, *(column.heading for column in shown)), blocks, prose=prose)
+    name: str, first: str, columns: tuple[Column, ...], caption: str
+) -> Callable[[Results], ReportTable | None]:
+    """Show ``analysis/<name>.tsv`` in blocks by space, headed by the column `first`; columns it lacks are left out."""
+
+    @from_table(name)
+    def maker(results: Results, table: pd.DataFrame) -> ReportTable:
+        shown = [column for column in columns if holds(table, column.name)]
+        blocks = {
+            space_label(space): [
+                [results.label(str(row[first])), *(column.write(row[column.name]) for column in shown)]
+                for row in rows_of(table.loc[table["space"] == space])
+            ]
+            for space in spaces_in(table)
+        }
+        prose = tuple(column.heading for column in shown if column.write in (text, words, rounded))
+        return ReportTable(caption, (first, *(column.heading for column in shown)), blocks, prose=prose)
+
+    return maker

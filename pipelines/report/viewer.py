@@ -9,6 +9,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -37,10 +38,9 @@ class _Map:
     tested: bool = False
 
 
-def brain_viewer(results: Results, maps: list["_Map"] | None = None) -> str | None:
+def brain_viewer(results: Results) -> str | None:
     """Give the viewer's content as JSON; None where there is no map to look at."""
-    chosen = list(_maps(results)) if maps is None else maps
-    chosen = [one for one in chosen if np.any(np.nan_to_num(one.image.get_fdata()))]
+    chosen = [one for one in _maps(results) if np.any(np.nan_to_num(one.image.get_fdata()))]
     if not chosen:
         return None
     # Axes along the world's, left to right, back to front, low to high: the page needs to turn nothing.
@@ -82,14 +82,8 @@ def _maps(results: Results) -> Iterator[_Map]:
 def _anatomy(grid: Nifti1Image) -> np.ndarray:
     """Brain of the MNI152 template on the maps' grid, 0 to 1."""
     template = load_mni152_template(resolution=2)
-    on_grid = resample_img(
-        template,
-        grid.affine,
-        grid.shape[:3],
-        interpolation="continuous",
-        copy_header=True,
-        force_resample=True,
-    )
+    options: dict[str, Any] = {"interpolation": "continuous", "copy_header": True, "force_resample": True}
+    on_grid = resample_img(template, grid.affine, grid.shape[:3], **options)
     values = np.clip(np.nan_to_num(on_grid.get_fdata()), 0, None)
     # Ringing of the interpolation outside the brain would frame it.
     values[values < 0.1 * values.max()] = 0

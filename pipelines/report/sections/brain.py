@@ -12,7 +12,7 @@ from adhd_cvae.figures import brain
 from adhd_cvae.names import ALPHA, SALIENT, rows_of, unit_name
 from pipelines.output_dir.results import SMALLEST, Results
 from pipelines.report.formatting import ReportTable, count, number, probability, tenths, text
-from pipelines.report.section import Column, Picture, Section, holds
+from pipelines.report.section import Column, Picture, Section, from_table, holds
 from pipelines.report.viewer import brain_viewer
 
 MOST_PEAKS = 20
@@ -72,9 +72,9 @@ def _maps(images: Mapping[str, Nifti1Image | None], label: str, **look: float) -
     )
 
 
-def _component_sites(results: Results) -> Figure | None:
-    table = results.analysis("effect_components")
-    if table is None or not holds(table, "explained"):
+@from_table("effect_components")
+def _component_sites(results: Results, table: pd.DataFrame) -> Figure | None:
+    if not holds(table, "explained"):
         return None
     return brain.components_by_site(table, results.levels(results.site) if results.site is not None else {})
 
@@ -101,11 +101,9 @@ def _traversals(results: Results) -> Figure | None:
     return brain.traversals(changes, values, decoded["brain_mean"], decoded["mask"], decoded["affine"])
 
 
-def _peaks_table(results: Results) -> ReportTable | None:
+@from_table("peaks")
+def _peaks_table(results: Results, peaks: pd.DataFrame) -> ReportTable:
     """The largest peaks of the voxelwise test."""
-    peaks = results.analysis("peaks")
-    if peaks is None:
-        return None
     shown = peaks.head(MOST_PEAKS)
     places = [", ".join(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")) for row in rows_of(shown)]
     columns = (
@@ -134,11 +132,9 @@ def _peaks_table(results: Results) -> ReportTable | None:
     )
 
 
-def _components_table(results: Results) -> ReportTable | None:
+@from_table("effect_components")
+def _components_table(results: Results, table: pd.DataFrame) -> ReportTable:
     """Components of the effect maps at each site left out."""
-    table = results.analysis("effect_components")
-    if table is None:
-        return None
     blocks = {
         f"component {rank}": [
             [
@@ -165,11 +161,9 @@ def _site(results: Results, code: Any) -> str:
     return str(code) if results.site is None else results.named_level(results.site, code)
 
 
-def sentences(results: Results) -> list[str]:
-    """How many voxels tell patients from their twins, and what such a test is worth."""
-    table = results.analysis("voxelwise")
-    if table is None:
-        return []
+@from_table("voxelwise")
+def sentences(results: Results, table: pd.DataFrame) -> list[str]:
+    """How many voxels differ between patients and their twins, and what such a test is worth."""
     tests = "; ".join(
         f"{_share_of_voxels(row)} {_contrast(results, row['variable'])} (least p {probability(row['p_value'])})"
         for row in rows_of(table)
@@ -227,9 +221,8 @@ SECTION = Section(
             "Where that change goes with scores",
             "Axial slices of the MNI152 template overlaid with how much the change differs between patients one "
             "standard deviation apart in each battery of scores, where the corrected p is below 0.05.",
-            "Slope over patients: further change for one standard deviation more of the battery's first "
-            "component, shown where p < 0.05 after correction for all voxels and the slope is at least a tenth of "
-            "the largest.",
+            "Slope over patients: further change for one standard deviation more of the battery's first component, "
+            "shown where p < 0.05 after correction for all voxels and the slope is at least a tenth of the largest.",
             _severity_maps,
             wide=True,
         ),

@@ -17,23 +17,19 @@ from pipelines.report.formatting import (
     probability,
     text,
 )
-from pipelines.report.section import Section
+from pipelines.report.section import Section, from_table
 
 
-def summary(results: Results) -> str:
+@from_table("claims")
+def summary(results: Results, claims: pd.DataFrame) -> str:
     """How many of the study's claims got which verdict."""
-    claims = results.analysis("claims")
-    if claims is None:
-        return ""
     verdicts = claims["verdict"].astype(str).tolist()
     counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in verdicts]
     return f"Of the study's {counted(len(verdicts), 'claim')}, judged by this cohort, {listed(counts)}."
 
 
-def _claims_table(results: Results) -> ReportTable | None:
-    claims = results.analysis("claims")
-    if claims is None:
-        return None
+@from_table("claims")
+def _claims_table(results: Results, claims: pd.DataFrame) -> ReportTable:
     rows = [
         [
             str(row["claim"]),

@@ -16,14 +16,15 @@ from pipelines.report.formatting import (
     tenths,
     text,
 )
-from pipelines.report.section import Column, Picture, Section, plot_table, plot_variables, result_table
+from pipelines.report.section import Column, Picture, Section, from_table, holds, plot_variables, result_table
 
 _SPACE_WORDS = {SALIENT: "the salient space", BACKGROUND: "the background space", VAE: "the plain VAE"}
 
 
-def summary(results: Results) -> str:
+@from_table("mixture")
+def summary(results: Results, mixture: pd.DataFrame) -> str:
     """How many components the salient space has by the lowest BIC, or that covariance forms disagree."""
-    best = _best_components(results.analysis("mixture"))
+    best = _best_components(mixture)
     if best is None or SALIENT not in best.index:
         return ""
     answers = best.loc[SALIENT].dropna().astype(int)
@@ -39,13 +40,15 @@ def summary(results: Results) -> str:
     return f"How many clusters the salient space has is not settled: the lowest BIC is at {listed(by_size)}."
 
 
-def _sentences(results: Results) -> list[str]:
-    table = results.analysis("mixture_test")
-    return [] if table is None else [mixture_test_sentence(table, _SPACE_WORDS)]
+@from_table("mixture_test")
+def _sentences(results: Results, table: pd.DataFrame) -> list[str]:
+    return [mixture_test_sentence(table, _SPACE_WORDS)]
 
 
-def _silhouette(results: Results) -> ReportTable | None:
-    columns = (
+_SILHOUETTE = result_table(
+    "silhouette",
+    "variable",
+    (
         Column("n", "n", count),
         Column("silhouette", "silhouette"),
         Column("p_value", "p", probability),
@@ -54,32 +57,28 @@ def _silhouette(results: Results) -> ReportTable | None:
         Column("difference_ci_low", "from"),
         Column("difference_ci_high", "to"),
         Column("note", "note", text),
-    )
-    caption = (
-        "Silhouettes by variable; p by permuting labels, not corrected for the number of variables. Difference: "
-        "salient minus background space, with its 95 % interval."
-    )
-    return result_table(results, "silhouette", "variable", columns, caption)
-
-
-def _mixture_test(results: Results) -> ReportTable | None:
-    columns = (
+    ),
+    "Silhouettes by variable; p by permuting labels, not corrected for the number of variables. Difference: "
+    "salient minus background space, with its 95 % interval.",
+)
+_MIXTURE_TEST = result_table(
+    "mixture_test",
+    "covariance",
+    (
         Column("statistic", "2 × gain in log-likelihood", tenths),
         Column("p_value", "p", probability),
         Column("bootstraps", "bootstrap samples", count),
         Column("n", "n", count),
         Column("note", "note", text),
-    )
-    caption = (
-        "Two components against one; p by samples of the single Gaussian. Diagonal and spherical forms take "
-        "correlation between units for a second component, and every form takes skew for one."
-    )
-    return result_table(results, "mixture_test", "covariance", columns, caption)
+    ),
+    "Two components against one; p by samples of the single Gaussian. Diagonal and spherical forms take "
+    "correlation between units for a second component, and every form takes skew for one.",
+)
 
 
-def _mixture_table(results: Results) -> ReportTable | None:
+@from_table("mixture")
+def _mixture_table(results: Results, mixture: pd.DataFrame) -> ReportTable | None:
     """Number of components with the lowest BIC, by space and covariance form."""
-    mixture = results.analysis("mixture")
     best = _best_components(mixture)
     if best is None:
         return None
@@ -88,9 +87,9 @@ def _mixture_table(results: Results) -> ReportTable | None:
     return ReportTable(caption, ("space", *map(str, best.columns)), {"": rows})
 
 
-def _best_components(mixture: pd.DataFrame | None) -> pd.DataFrame | None:
+def _best_components(mixture: pd.DataFrame) -> pd.DataFrame | None:
     """Number of components with the lowest BIC: one row a space, one column a covariance form."""
-    if mixture is None or mixture["bic"].dropna().empty:
+    if not holds(mixture, "bic"):
         return None
     known = mixture.dropna(subset=["bic"])
     lowest = known.loc[known.groupby(["space", "covariance"])["bic"].idxmin()]
@@ -102,7 +101,7 @@ SECTION = Section(
     "geometry",
     "Clusters or a continuum",
     sentences=_sentences,
-    tables=(_mixture_table, _mixture_test, _silhouette),
+    tables=(_mixture_table, _MIXTURE_TEST, _SILHOUETTE),
     pictures=(
         Picture(
             "silhouette",
@@ -118,7 +117,7 @@ SECTION = Section(
             "Line chart of the Bayesian information criterion by number of mixture components, one line a "
             "covariance form, one panel a space.",
             "Lower is better; the dot is each line's lowest point, the shade the range over posterior draws.",
-            plot_table("mixture", statistics.mixture_curves),
+            from_table("mixture")(lambda results, table: statistics.mixture_curves(table)),
         ),
     ),
 )

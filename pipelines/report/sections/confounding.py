@@ -169,32 +169,21 @@ def association_sentence(value: float) -> str | None:
     return f"Cramér's V of site and group is {value:.2f} (0 unrelated, 1 one tells the other): {reading}."
 
 
-def difference_sentence(name: str, difference: float) -> str | None:
-    """Say that a ratio variable differs between the groups; None where it is balanced or unknown.
-
-    Parameters
-    ----------
-    name
-        The variable in words.
-    difference
-        Patients minus controls, in standard deviations.
-    """
+def age_sentence(difference: float) -> str | None:
+    """Say which group is older by so many standard deviations; None where age is balanced or unknown."""
     if np.isnan(difference) or abs(difference) < UNBALANCED:
         return None
-    words = ("older", "younger") if name == "age" else (f"higher in {name}", f"lower in {name}")
     return (
-        f"Patients are {words[0] if difference > 0 else words[1]} than controls by {abs(difference):.2f} standard "
-        f"deviations; differences between groups are partly differences of {name}."
+        f"Patients are {'older' if difference > 0 else 'younger'} than controls by {abs(difference):.2f} standard "
+        "deviations; differences between groups are partly differences of age."
     )
 
 
-def share_sentence(name: str, level: str, shares: tuple[float, float], difference: float) -> str | None:
-    """Say that a level's share differs between the groups; None where it is balanced.
+def sex_sentence(level: str, shares: tuple[float, float], difference: float) -> str | None:
+    """Say that the share of one sex differs between patients and controls; None where it is balanced.
 
     Parameters
     ----------
-    name, level
-        The variable and its level in words.
     shares
         Of the patients and of the controls, 0 to 1.
     difference
@@ -204,9 +193,8 @@ def share_sentence(name: str, level: str, shares: tuple[float, float], differenc
     if not one_group and (np.isnan(difference) or abs(difference) < UNBALANCED):
         return None
     return (
-        f"{name[:1].upper()}{name[1:]} differs by group: {100 * shares[0]:.0f} % of patients and "
-        f"{100 * shares[1]:.0f} % of controls are {level}; differences between groups are partly differences of "
-        f"{name}."
+        f"Sex differs by group: {100 * shares[0]:.0f} % of patients and {100 * shares[1]:.0f} % of controls are {level}"
+        "; differences between groups are partly differences of sex."
     )
 
 
@@ -228,13 +216,13 @@ def imbalance(results: Results) -> list[str]:
     """Say where age or sex differ between the groups."""
     values = _differences(results)
     age = values.get(("age", None), {}).get(("difference", None), float("nan"))
-    found = [difference_sentence("age", age)]
+    found = [age_sentence(age)]
     levels = [level for name, level in values if name == "sex"]
     if len(levels) == 2:
         sex = values["sex", levels[1]]
         shares = (sex["share", TARGET], sex["share", BACKGROUND])
         level = results.named_level("sex", levels[1])
-        found.append(share_sentence("sex", level, shares, sex["difference", None]))
+        found.append(sex_sentence(level, shares, sex["difference", None]))
     return [sentence for sentence in found if sentence]
 
 

@@ -1,11 +1,12 @@
 """The latent spaces: scatters and maps, one point a participant."""
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import latents
 from adhd_cvae.names import BACKGROUND, SALIENT, VAE, unit_name
 from pipelines.output_dir.results import Results
-from pipelines.report.section import Picture, Section, holds
+from pipelines.report.section import Picture, Section, from_table, holds
 
 
 def _salient_scatter(results: Results) -> Figure | None:
@@ -14,14 +15,14 @@ def _salient_scatter(results: Results) -> Figure | None:
     return latents.salient_scatter(results.latents)
 
 
-def _umap_by_group(results: Results) -> Figure | None:
-    umap = results.analysis("umap")
-    return None if umap is None or results.cohort is None else latents.umap_by_group(umap, results.cohort)
+@from_table("umap")
+def _umap_by_group(results: Results, umap: pd.DataFrame) -> Figure | None:
+    return None if results.cohort is None else latents.umap_by_group(umap, results.cohort)
 
 
-def _umap_by_variable(results: Results, space: str) -> Figure | None:
-    umap, cohort = results.analysis("umap"), results.cohort
-    if umap is None or cohort is None or space not in set(umap["space"]):
+def _umap_by_variable(results: Results, umap: pd.DataFrame, space: str) -> Figure | None:
+    cohort = results.cohort
+    if cohort is None or space not in set(umap["space"]):
         return None
     known = [name for name in results.scales if holds(cohort, name)]
     if not known:
@@ -41,7 +42,7 @@ def _umap(space: str, words: str) -> Picture:
         f"Map of {words}, by variable",
         f"UMAP scatter of {words}, repeated once a variable and coloured by it; one point a participant.",
         "The same points each time. Light: high; dark: low. Gray: value missing.",
-        lambda results: _umap_by_variable(results, space),
+        from_table("umap")(lambda results, umap: _umap_by_variable(results, umap, space)),
     )
 
 

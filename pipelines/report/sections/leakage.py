@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import pandas as pd
+
 from adhd_cvae.figures import statistics
 from adhd_cvae.names import rows_of, space_label
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, plain, probability, text, words
-from pipelines.report.section import Column, Picture, Section, plot_variables, result_table
+from pipelines.report.section import Column, Picture, Section, from_table, plot_variables, result_table
 
 _MEASURES = {
     "hsic": "dependence of s and z (HSIC)",
@@ -18,8 +20,10 @@ _MEASURES = {
 """Words of the measures of independence.tsv."""
 
 
-def _probes(results: Results) -> ReportTable | None:
-    columns = (
+_PROBES = result_table(
+    "probes",
+    "target",
+    (
         Column("probe", "probe", text),
         Column("metric", "metric", words),
         Column("score", "score"),
@@ -27,25 +31,27 @@ def _probes(results: Results) -> ReportTable | None:
         Column("null_p95", "chance: 95 %"),
         Column("p_value", "p", probability),
         Column("note", "note", text),
-    )
-    caption = "What a probe reads out of each space, cross-validated; chance is by shuffling targets."
-    return result_table(results, "probes", "target", columns, caption)
+    ),
+    "What a probe reads out of each space, cross-validated; chance is by shuffling targets.",
+)
 
 
-def _independence(results: Results) -> ReportTable | None:
-    """Render ``analysis/independence.tsv`` as it is: a name, then numbers."""
-    table = results.analysis("independence")
-    if table is None:
-        return None
+@from_table("independence")
+def _independence(results: Results, table: pd.DataFrame) -> ReportTable:
+    """Show ``analysis/independence.tsv`` as it is: a name, then numbers."""
     table = table.dropna(axis="columns", how="all")
     first, *others = table.columns
-    rows = []
-    for row in rows_of(table):
-        measure = _MEASURES.get(str(row[first]), words(row[first]))
-        rows.append([measure, *(_independence_cell(str(name), row[name]) for name in others)])
-    headings = tuple("p" if name == "p_value" else name.replace("_", " ") for name in table.columns)
-    caption = "Independence of s and z, and use of the units."
-    return ReportTable(caption, headings, {"": rows}, prose=("space", "note"))
+    rows = [
+        [
+            _MEASURES.get(str(row[first]), words(row[first])),
+            *(_independence_cell(str(name), row[name]) for name in others),
+        ]
+        for row in rows_of(table)
+    ]
+    headings = tuple("p" if name == "p_value" else words(name) for name in table.columns)
+    return ReportTable(
+        "Independence of s and z, and use of the units.", headings, {"": rows}, prose=("space", "note")
+    )
 
 
 def _independence_cell(column: str, value: Any) -> str:
@@ -60,7 +66,7 @@ SECTION = Section(
     "leakage",
     "What leaks where",
     "A space should not tell what it is meant to leave out. Probes try to read it all the same.",
-    tables=(_probes, _independence),
+    tables=(_PROBES, _independence),
     pictures=(
         Picture(
             "probes",

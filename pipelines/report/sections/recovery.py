@@ -7,26 +7,23 @@ from adhd_cvae.names import (
     BACKGROUND,
     CONTRASTIVE_PCA,
     SALIENT,
-    SPACE_LABELS,
     SPLIT_LABELS,
     TEST,
-    in_order,
     rows_of,
     space_label,
+    spaces_in,
 )
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, number, words
-from pipelines.report.section import Picture, Section, plot_table
+from pipelines.report.section import Picture, Section, from_table
 
 _COMPARED = (SALIENT, BACKGROUND, CONTRASTIVE_PCA)
 _METRICS = {"r": "r", "r2": "r²", "r_transfer": "r, ridge of others"}
 
 
-def summary(results: Results) -> str:
+@from_table("recovery")
+def summary(results: Results, recovery: pd.DataFrame) -> str:
     """How well each planted factor is read out of the spaces, in held-out patients."""
-    recovery = results.analysis("recovery")
-    if recovery is None:
-        return ""
     scores: dict[str, list[str]] = {}
     for row in rows_of(recovery):
         held_out = (row["metric"], row["split"]) == ("r", TEST) and pd.notna(row["score"])
@@ -39,24 +36,15 @@ def summary(results: Results) -> str:
     return f"Recovery of the planted factors in held-out patients (correlation r): {factors}."
 
 
-def _recovery_table(results: Results) -> ReportTable | None:
+@from_table("recovery")
+def _recovery_table(results: Results, recovery: pd.DataFrame) -> ReportTable:
     """Score of each planted factor from each space, linear baselines included."""
-    recovery = results.analysis("recovery")
-    if recovery is None:
-        return None
-    spaces = in_order(recovery["space"].tolist(), SPACE_LABELS)
+    spaces = spaces_in(recovery)
     rows = []
     for (factor, split, metric), part in recovery.groupby(["factor", "split", "metric"], sort=False):  # pyright: ignore[reportGeneralTypeIssues]
         scores = part.drop_duplicates("space").set_index("space")["score"]
-        cells = [number(scores.get(space), 2) for space in spaces]
-        rows.append(
-            [
-                words(factor),
-                SPLIT_LABELS.get(split, words(split)),
-                _METRICS.get(metric, words(metric)),
-                *cells,
-            ]
-        )
+        row = [words(factor), SPLIT_LABELS.get(split, words(split)), _METRICS.get(metric, words(metric))]
+        rows.append(row + [number(scores.get(space), 2) for space in spaces])
     caption = "Recovery of the planted factors, within patients; only a simulated cohort has a truth."
     headings = ("factor", "participants", "metric", *map(space_label, spaces))
     return ReportTable(caption, headings, {"": rows}, prose=("participants", "metric"))
@@ -75,7 +63,7 @@ SECTION = Section(
             "the numbers are in the table below.",
             "High in s and low in z is what a contrastive model promises; contrastive PCA is the mark to beat. "
             "Ridge of the others: fitted on the participants trained on, tried on those held out.",
-            plot_table("recovery", statistics.recovery_bars),
+            from_table("recovery")(lambda results, table: statistics.recovery_bars(table)),
         ),
     ),
 )

@@ -7,7 +7,7 @@ import pandas as pd
 
 from adhd_cvae.figures import statistics
 from adhd_cvae.io import MISSING
-from adhd_cvae.names import ALPHA, SPACE_LABELS, VAE, in_order, rows_of, space_label
+from adhd_cvae.names import ALPHA, VAE, rows_of, space_label, spaces_in
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import (
     ReportTable,
@@ -18,7 +18,7 @@ from pipelines.report.formatting import (
     number,
     probability,
 )
-from pipelines.report.section import Picture, Section, holds, plot_variables
+from pipelines.report.section import Picture, Section, from_table, holds, plot_variables
 
 _PSEUDO_REPLICATION = (
     "The last three columns are the study's own statistic, a t-test over posterior draws of one model: draws are "
@@ -31,11 +31,9 @@ _MORE: dict[str, tuple[str, Callable[[Any], str]]] = {
 """Column of rsa.tsv that a table need not have: its heading and how it is written."""
 
 
-def summary(results: Results) -> str:
+@from_table("rsa")
+def summary(results: Results, rsa: pd.DataFrame) -> str:
     """Which variables are related to which space beyond chance."""
-    rsa = results.analysis("rsa")
-    if rsa is None:
-        return ""
     rows = [row for row in rows_of(rsa) if pd.notna(row["p_fdr"])]
     if not rows:
         return "No variable could be tested for a relation to any of the spaces; the reasons are below."
@@ -43,12 +41,11 @@ def summary(results: Results) -> str:
     if not found:
         return (
             f"None of the {counted(tested, 'variable')} is related to any of the spaces beyond chance, once "
-            "participants are permuted and the whole table is corrected for multiple testing (false "
-            "discovery rate 5 %). That is not evidence of no relation; the intervals below say how large "
-            "one could be."
+            "participants are permuted and the whole table is corrected for multiple testing (false discovery rate 5 "
+            "%). That is not evidence of no relation; the intervals below say how large one could be."
         )
     by_space = []
-    for space in in_order(rsa["space"].tolist(), SPACE_LABELS):
+    for space in spaces_in(rsa):
         named = [
             f"{results.label(row['variable'])} (τ = {number(row['tau'])})"
             for row in found
@@ -65,10 +62,11 @@ def summary(results: Results) -> str:
     )
 
 
-def as_published(results: Results) -> str:
+@from_table("rsa")
+def as_published(results: Results, rsa: pd.DataFrame) -> str:
     """How much the study's own statistic would call significant."""
-    rsa, published = results.analysis("rsa"), results.analysis("as_published")
-    if rsa is None or published is None:
+    published = results.analysis("as_published")
+    if published is None:
         return ""
     naive = sum(row["p_value"] < ALPHA for row in rows_of(published))
     honest = sum(row["p_fdr"] < ALPHA for row in rows_of(rsa))
@@ -79,11 +77,10 @@ def as_published(results: Results) -> str:
     )
 
 
-def _rsa_table(results: Results) -> ReportTable | None:
+@from_table("rsa")
+def _rsa_table(results: Results, rsa: pd.DataFrame) -> ReportTable:
     """Permutation RSA with the study's own statistic beside it, labelled as what it is."""
-    rsa, published = results.analysis("rsa"), results.analysis("as_published")
-    if rsa is None:
-        return None
+    published = results.analysis("as_published")
     columns = ["variable", "n", "τ", "95 % interval", "p", "p (FDR)"]
     if more := {name: words for name, words in _MORE.items() if holds(rsa, name)}:
         columns += [heading for heading, _ in more.values()]
@@ -92,7 +89,7 @@ def _rsa_table(results: Results) -> ReportTable | None:
         published = published.set_index(["space", "variable"])
         columns += ["mean", "t (df)", "p"]
     blocks = {}
-    for space in in_order(rsa["space"].tolist(), SPACE_LABELS):
+    for space in spaces_in(rsa):
         part = rsa.loc[rsa["space"] == space]
         blocks[_heading(space, part)] = [
             [

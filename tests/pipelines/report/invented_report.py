@@ -151,6 +151,8 @@ def write_run(folder: Path) -> None:
     }
     stage = {
         "state": "done",
+        "fingerprint": "f" * 64,
+        "settings": {},
         "inputs": {
             "participants.tsv": "e" * 64,
             "/home/someone/data/table.csv": "d" * 64,

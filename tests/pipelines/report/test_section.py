@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from adhd_cvae.io import write_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import text
-from pipelines.report.section import Column, Picture, Section, holds, plot_table, plot_variables, result_table
+from pipelines.report.section import Column, Picture, Section, from_table, holds, plot_variables, result_table
 
 
 def test_a_title_that_asks_needs_no_full_stop() -> None:
@@ -20,7 +20,7 @@ def test_a_title_that_asks_needs_no_full_stop() -> None:
 
 def test_an_empty_section_says_and_shows_nothing(tmp_path: Path) -> None:
     section = Section("empty", "Empty")
-    assert section.sentences(Results(tmp_path)) == []
+    assert section.sentences(Results(tmp_path)) is None
     assert section.viewer(Results(tmp_path)) is None
 
 
@@ -38,7 +38,7 @@ def test_result_table_has_a_block_a_space_and_leaves_empty_columns_out(tmp_path:
         Column("note", "note", text),
         Column("no", "no"),
     )
-    shown = result_table(Results(tmp_path), "probes", "target", columns, "What is read.")
+    shown = result_table("probes", "target", columns, "What is read.")(Results(tmp_path))
     assert shown is not None
     assert shown.columns == ("target", "score", "note")
     assert shown.blocks == {
@@ -46,7 +46,7 @@ def test_result_table_has_a_block_a_space_and_leaves_empty_columns_out(tmp_path:
         "plain VAE": [["ADHD Index", "0.123", ""]],
     }
     assert shown.prose == ("note",)
-    assert result_table(Results(tmp_path), "rsa", "variable", columns, "") is None
+    assert result_table("rsa", "variable", columns, "")(Results(tmp_path)) is None
 
 
 def test_columns_that_are_absent_or_empty_hold_nothing() -> None:
@@ -62,9 +62,9 @@ def test_pictures_of_a_table_get_it_with_the_words_of_its_variables(tmp_path: Pa
         given.append(arguments)
         return Figure()
 
-    assert plot_table("rsa", plot)(results) is not None
+    assert from_table("rsa")(plot)(results) is not None
     assert plot_variables("rsa", plot)(results) is not None
-    assert given[0][0].equals(given[1][0])
+    assert given[0][1].equals(given[1][0])
     assert given[1][1] == {"age": "age", "adhd_pc1": "ADHD battery, PC1"}
-    assert plot_table("mixture", plot)(results) is None
+    assert from_table("mixture")(plot)(results) is None
     assert plot_variables("mixture", plot)(results) is None

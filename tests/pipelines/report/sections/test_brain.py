@@ -24,7 +24,7 @@ def test_voxelwise_test_is_described_with_its_limit(page: Page, folder: Path) ->
     write_tsv(table, folder / "analysis/voxelwise.tsv")
     assert "less than 1\N{NO-BREAK SPACE}% of voxels differ" in brain.sentences(Results(folder))[0]
     (folder / "analysis/voxelwise.tsv").unlink()
-    assert brain.sentences(Results(folder)) == []
+    assert brain.sentences(Results(folder)) is None
 
 
 def test_only_the_first_peaks_are_on_the_page(folder: Path) -> None:

@@ -15,6 +15,6 @@ def test_claims_are_counted_by_verdict_and_shown(page: Page, folder: Path) -> No
         r"s is related to age supported .* age 30 0\.10 \(0\.05 to 0\.15\) 0\.010 −0\.12", page.text
     )
     (folder / "analysis/claims.tsv").unlink()
-    assert claims.summary(Results(folder)) == ""
+    assert claims.summary(Results(folder)) is None
     page = Page(write_report(Results(folder)).read_text(encoding="utf-8"))
     assert "claims" not in {section.get("id") for section in page.all("section")}

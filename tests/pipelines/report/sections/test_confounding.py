@@ -8,10 +8,10 @@ import pytest
 
 from pipelines.output_dir.results import Results
 from pipelines.report.sections.confounding import (
+    age_sentence,
     association_sentence,
     contrasts,
-    difference_sentence,
-    share_sentence,
+    sex_sentence,
     site_sentences,
     terminal_lines,
 )
@@ -68,23 +68,22 @@ def test_no_association_without_two_sites():
 
 
 def test_older_and_younger_patients():
-    assert difference_sentence("age", 0.3) == (
+    assert age_sentence(0.3) == (
         "Patients are older than controls by 0.30 standard deviations; differences between groups are partly "
         "differences of age."
     )
-    assert "younger" in (difference_sentence("age", -0.9) or "")
-    assert "lower in IQ" in (difference_sentence("IQ", -0.9) or "")
-    assert difference_sentence("age", 0.2) is None
-    assert difference_sentence("age", float("nan")) is None
+    assert "younger" in (age_sentence(-0.9) or "")
+    assert age_sentence(0.2) is None
+    assert age_sentence(float("nan")) is None
 
 
 def test_sexes_that_differ():
-    said = share_sentence("sex", "male", (0.79, 0.53), 0.57)
+    said = sex_sentence("male", (0.79, 0.53), 0.57)
     assert said is not None
     assert said.startswith("Sex differs by group: 79 % of patients and 53 % of controls are male")
-    assert share_sentence("sex", "male", (0.5, 0.52), -0.04) is None
+    assert sex_sentence("male", (0.5, 0.52), -0.04) is None
     # No spread within either group: the difference has no number, and could not be larger.
-    assert "100 % of patients and 0 %" in (share_sentence("sex", "male", (1.0, 0.0), float("nan")) or "")
+    assert "100 % of patients and 0 %" in (sex_sentence("male", (1.0, 0.0), float("nan")) or "")
 
 
 def test_site_of_one_group_is_not_identified(page: Page) -> None:
