@@ -48,7 +48,8 @@ def correlation(predicted: NDArray[np.floating], observed: NDArray[np.floating])
     return float(np.corrcoef(predicted, observed)[0, 1])
 
 
-def _explained(predicted: NDArray[np.floating], observed: NDArray[np.floating]) -> float:
+def explained_share(predicted: NDArray[np.floating], observed: NDArray[np.floating]) -> float:
+    """R²: 1 less the residual over the total sum of squares; negative where the mean predicts better."""
     residual = np.sum((observed - predicted) ** 2)
     return float(1 - residual / np.sum((observed - observed.mean()) ** 2))
 
@@ -59,7 +60,7 @@ def _cross_validated(patients: _Patients, repeats: int, seed: int) -> dict[str, 
     for repeat in range(repeats):
         folds = KFold(_FOLDS, shuffle=True, random_state=seed + repeat)
         predicted = np.asarray(cross_val_predict(ridge(), patients.latents, patients.factor, cv=folds))
-        scores.append((correlation(predicted, patients.factor), _explained(predicted, patients.factor)))
+        scores.append((correlation(predicted, patients.factor), explained_share(predicted, patients.factor)))
     r, r2 = np.mean(scores, axis=0)
     return {"r": float(r), "r2": float(r2)}
 

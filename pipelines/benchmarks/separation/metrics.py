@@ -23,7 +23,7 @@ from adhd_cvae.analysis.kernels import ridge_predictions, split_kernels
 from adhd_cvae.analysis.mixture import mixture_table
 from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
 from adhd_cvae.analysis.probes import probe_table
-from adhd_cvae.analysis.recovery import correlation
+from adhd_cvae.analysis.recovery import correlation, explained_share
 from adhd_cvae.analysis.rsa.table import rsa_table
 from adhd_cvae.analysis.variables import Scale
 from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT
@@ -82,12 +82,8 @@ def recovery_rows(spaces: Spaces, cohort: KnownCohort, *, permutations: int, see
                 [correlation(predicted[:, number], truth[ask, number][order]) for order in orders]
             )
             rows.append(row("r", r, factor, space, upper_p_value(r, null)))
-            rows.append(row("r2", _explained(predicted[:, number], truth[ask, number]), factor, space))
+            rows.append(row("r2", explained_share(predicted[:, number], truth[ask, number]), factor, space))
     return rows
-
-
-def _explained(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    return float(1 - np.sum((truth - predicted) ** 2) / np.sum((truth - truth.mean()) ** 2))
 
 
 def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:

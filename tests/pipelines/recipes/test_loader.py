@@ -132,7 +132,9 @@ def test_flat_settings_name_every_key_once_and_rebuild_the_recipe():
 
 def test_a_section_within_a_section_is_laid_over_setting_by_setting(tmp_path):
     (tmp_path / "first.yaml").write_text("analysis: {sizes: {minimum: 7}, batteries: {a: [x, y]}}")
-    (tmp_path / "second.yaml").write_text("base: first.yaml\nanalysis: {sizes: {per_unit: 3}, batteries: {b: [z]}}")
+    (tmp_path / "second.yaml").write_text(
+        "base: first.yaml\nanalysis: {sizes: {per_unit: 3}, batteries: {b: [z]}}"
+    )
     analysis = load_recipe(str(tmp_path / "second.yaml"), ("analysis.sizes.partial=50",)).analysis
     assert (analysis.sizes.minimum, analysis.sizes.per_unit, analysis.sizes.partial) == (7, 3, 50)
     assert analysis.batteries == {"b": ("z",)}, "names of the user's own are no settings"
