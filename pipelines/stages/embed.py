@@ -6,19 +6,15 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.cohort.table import validate_cohort
-from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, read_tsv, write_tsv
-from adhd_cvae.names import TRAIN
+from adhd_cvae.names import TRAIN, VAE
 from pipelines.output_dir.latents import save_arrays, two_spaces, write_distances, write_posteriors
-from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.run import Run
-from pipelines.progress import Progress
 
 if TYPE_CHECKING:
     from adhd_cvae.inference.embedding import Embedding
-    from adhd_cvae.models.network import ContrastiveVAE
 
 
 def run(run: Run) -> None:
@@ -29,7 +25,7 @@ def run(run: Run) -> None:
     InputError
         No trained model here, or results made with other settings.
     """
-    paths, recipe, progress = run.paths, run.recipe, run.progress
+    paths, recipe = run.paths, run.recipe
     weights, plain_weights = (stem.with_suffix(".safetensors") for stem in (paths.cvae, paths.vae))
     if not weights.is_file():
         raise InputError(
@@ -48,16 +44,18 @@ def run(run: Run) -> None:
             *("distances.tsv", "distances.json", paths.reference.relative_to(paths.folder).as_posix()),
         ),
     )
-    provenance.perform(stage, recipe, lambda: _work(paths, recipe, progress), progress, run.overwrite)
+    provenance.perform(stage, recipe, lambda: _embed(run), run.progress, run.overwrite)
 
 
-def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
+def _embed(run: Run) -> None:
     from adhd_cvae.images.cache import open_images
     from adhd_cvae.inference.decoding import decode_cohort
     from adhd_cvae.inference.embedding import embed
     from adhd_cvae.inference.linear_baselines import baseline_scores
+    from adhd_cvae.inference.out_of_distribution import residuals
     from adhd_cvae.models.weights import load_model
 
+    paths, recipe, progress = run.paths, run.recipe, run.progress
     cohort = validate_cohort(read_tsv(paths.cohort))
     images = open_images(paths.cache)
     if len(images) != len(cohort):
@@ -72,9 +70,9 @@ def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
         if paths.vae.with_suffix(".safetensors").is_file():
             comparison, _ = load_model(paths.vae)
             plain = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
-            posteriors["vae"] = (plain.background_mean, plain.background_sd)
+            posteriors[VAE] = (plain.background_mean, plain.background_sd)
     write_posteriors(cohort, posteriors, recipe, paths)
-    _write_reference(cohort, model, images, codes, paths)
+    _keep_reference(run, cohort, codes, residuals(model, images, codes))
     with progress.bar("Fitting linear baselines") as tick:
         tick(0, 1, "")
         write_tsv(baseline_scores(model, images, cohort, recipe.seed), paths.baselines)
@@ -94,14 +92,12 @@ def _work(paths: OutputPaths, recipe: Recipe, progress: Progress) -> None:
     save_arrays(decoded, paths.decoded)
 
 
-def _write_reference(
-    cohort: pd.DataFrame, model: "ContrastiveVAE", images: np.ndarray, codes: "Embedding", paths: OutputPaths
-) -> None:
+def _keep_reference(run: Run, cohort: pd.DataFrame, codes: "Embedding", residual: np.ndarray) -> None:
     """Keep what the training participants look like, and everybody's distance from them."""
-    from adhd_cvae.inference.out_of_distribution import code_matrix, fit_reference, residuals, save_reference
+    from adhd_cvae.inference.out_of_distribution import code_matrix, fit_reference, save_reference
 
-    training, residual = (cohort["split"] == TRAIN).to_numpy(), residuals(model, images, codes)
+    training = (cohort["split"] == TRAIN).to_numpy()
     reference = fit_reference(code_matrix(codes)[training], residual[training])
-    save_reference(reference, paths.reference)
+    save_reference(reference, run.paths.reference)
     distances = reference.distances(codes, residual)
-    write_distances(cohort, distances, reference.out_of_distribution(distances), paths)
+    write_distances(cohort, distances, reference.out_of_distribution(distances), run.paths)

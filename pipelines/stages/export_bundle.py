@@ -43,15 +43,19 @@ def run(paths: OutputPaths, folder: Path) -> Path:
     shutil.copyfile(weights, folder / "models" / "model.safetensors")
     shutil.copyfile(paths.reference, folder / "models" / "reference.safetensors")
     write_json(inference(trained), folder / "configs" / "inference.json")
-    write_json(metadata(trained, paths), folder / "configs" / "metadata.json")
+    dataset = str(Provenance.open(paths).content.get("dataset", "not stated"))
+    metadata = describe(trained, dataset, held_out_scores(Results(paths.folder)))
+    write_json(metadata, folder / "configs" / "metadata.json")
     (folder / "LICENSE").write_text(_licence(), encoding="utf-8")
-    (folder / "docs" / "data_license.txt").write_text(_data_licence(paths), encoding="utf-8")
+    (folder / "docs" / "data_license.txt").write_text(
+        _data_licence(dataset_description(paths.folder).get("License")), encoding="utf-8"
+    )
     (folder / "docs" / "README.md").write_text(_readme(trained), encoding="utf-8")
     return folder
 
 
 def inference(trained: dict[str, Any]) -> dict[str, Any]:
-    """Tell MONAI how to embed maps: `image` is a path or a pattern of paths, `output_file` the table."""
+    """Let MONAI embed maps: `image` is a path or a pattern of paths, `output_file` the table."""
     return {
         "imports": ["$import glob", "$import torch"],
         "bundle_root": ".",
@@ -103,7 +107,7 @@ def inference(trained: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def metadata(trained: dict[str, Any], paths: OutputPaths) -> dict[str, Any]:
+def describe(trained: dict[str, Any], dataset: str, scores: dict[str, float]) -> dict[str, Any]:
     """Describe the model as MONAI's schema of bundles asks."""
     ours = version("adhd-cvae")
     return {
@@ -126,11 +130,11 @@ def metadata(trained: dict[str, Any], paths: OutputPaths) -> dict[str, Any]:
         "patients and controls share.",
         "authors": "the users of adhd-cvae who trained it",
         "copyright": "see LICENSE and docs/data_license.txt",
-        "data_source": str(Provenance.open(paths).content.get("dataset", "not stated")),
+        "data_source": dataset,
         "data_type": "nibabel",
         "image_classes": "gray-matter volume per voxel, in MNI space",
         "pred_classes": "posterior means of s, then z",
-        "eval_metrics": held_out_scores(Results(paths.folder)),
+        "eval_metrics": scores,
         "intended_use": "Research on groups. It says nothing about one person and is no medical device.",
         "references": list(REFERENCES),
         "network_data_format": _data_format(trained),
@@ -171,8 +175,7 @@ def _licence() -> str:
     return installed or Path(__file__).parents[2].joinpath("LICENSE").read_text(encoding="utf-8")
 
 
-def _data_licence(paths: OutputPaths) -> str:
-    licence = dataset_description(paths.folder).get("License")
+def _data_licence(licence: str | None) -> str:
     stated = (
         f"Their dataset states this licence: {licence}" if licence else "Their dataset states no licence."
     )

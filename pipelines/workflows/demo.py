@@ -24,7 +24,7 @@ def run(run: Run, bids_dir: Path, simulation: SimulationConfig, *, live: bool = 
     started = time.monotonic()
     simulate.run(bids_dir, simulation, run.progress, overwrite=run.overwrite)
     published = group.run(run, BidsInput(bids_dir), live=live)
-    return summary(run.paths, published, time.monotonic() - started)
+    return summary(run, published, time.monotonic() - started)
 
 
 def places(folder: Path) -> tuple[Path, OutputPaths]:
@@ -32,8 +32,9 @@ def places(folder: Path) -> tuple[Path, OutputPaths]:
     return folder / "bids", OutputPaths(folder / "derivatives" / "adhd-cvae")
 
 
-def summary(paths: OutputPaths, published: "Published", seconds: float) -> str:
+def summary(run: Run, published: "Published", seconds: float) -> str:
     """Say who was in it, what was recovered and where everything is."""
+    paths = run.paths
     cohort = read_tsv(paths.cohort)
     counts, held_out = Counter(cohort["group"]), Counter(cohort["split"])[TEST]
     lines = [

@@ -5,6 +5,7 @@ OUTPUT_DIR. The tables of everybody are collected from those files, by one call 
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.config import Recipe
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.io import read_tsv, write_tsv
 from adhd_cvae.names import BACKGROUND, SALIENT, TEST, units_in
@@ -22,13 +22,12 @@ from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.output_dir.bids_source import describe_output
 from pipelines.output_dir.cohort import SPLIT, nothing_left
-from pipelines.output_dir.latents import write_distances, write_latents
+from pipelines.output_dir.latents import save_arrays, write_distances, write_latents
 from pipelines.output_dir.lock import locked
-from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.run import Run
-from pipelines.progress import Progress
-from pipelines.workflows.participant_files import Model, collect_draws, collected, latents_file, write_person
+from pipelines.workflows.participant_files import Model, ParticipantFiles, posterior_samples
 
 AT_ONCE = 64
 """Participants whose maps are prepared before any of them is described."""
@@ -47,7 +46,7 @@ def run(run: Run, source: BidsInput, model_uri: str) -> None:
     InputError
         No such model or folder, nobody left, or OUTPUT_DIR holds something made with another model.
     """
-    paths, progress = run.paths, run.progress
+    paths = run.paths
     if not source.folder.is_dir():
         raise InputError(
             f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
@@ -64,79 +63,71 @@ def run(run: Run, source: BidsInput, model_uri: str) -> None:
     bids_filter = read_filter_file(source.filter_file)
     place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
     settings = {"--model": model.uuid, "BIDS_DIR": place, "--bids-filter-file": bids_filter}
-    recipe = run.recipe.model_copy(update={"image": python_model.image})
+    run = replace(run, recipe=run.recipe.model_copy(update={"image": python_model.image}))
     with locked(paths.folder, _WAIT_S):
-        _claim(paths, settings, recipe, progress, overwrite=run.overwrite)
+        _claim(run, settings)
         Provenance.open(paths).note(bids_dir=place, model=model.uri)
     cohort = build_cohort(
         source.folder,
-        recipe.cohort,
+        run.recipe.cohort,
         participant_labels=source.labels,
         bids_filter=bids_filter,
         prefer=source.prefer,
         require_groups=False,  # those of new participants need not be known
         index_cache=paths.cache,
     )
-    left_out = _describe(cohort, source, model, paths, progress)
+    left_out = _describe(run, cohort, source.folder, model)
     with locked(paths.folder, _WAIT_S):
-        _collect(cohort, left_out, recipe, source, paths, progress)
+        _collect(run, cohort, left_out, source)
 
 
-def _claim(
-    paths: OutputPaths, settings: dict[str, Any], recipe: Recipe, progress: Progress, *, overwrite: bool
-) -> None:
+def _claim(run: Run, settings: dict[str, Any]) -> None:
     """Make sure that everything in OUTPUT_DIR is, and stays, by one model from one dataset."""
-    record = Provenance.open(paths)
-    if "train" in record.stages:
+    paths = run.paths
+    provenance = Provenance.open(paths)
+    if "train" in provenance.stages:
         raise InputError(
             f"{paths.folder} holds the results of a group. "
             "Choose another OUTPUT_DIR for the participant level."
         )
     tables = (paths.cohort, paths.latents, paths.distances, paths.draws, paths.exclusions)
     clears = (*(file.name for file in tables), *(folder.name for folder in paths.folder.glob("sub-*")))
-    record.begin(Stage("participant", settings, {}, (), clears), recipe, progress, overwrite)
+    stage = Stage("participant", settings, {}, (), clears)
+    provenance.begin(stage, run.recipe, run.progress, run.overwrite)
 
 
-def _describe(
-    cohort: Cohort, source: BidsInput, model: Model, paths: OutputPaths, progress: Progress
-) -> pd.DataFrame:
+def _describe(run: Run, cohort: Cohort, bids_dir: Path, model: Model) -> pd.DataFrame:
     """Write every participant's own files; return whom this could not be done for, and why."""
     from adhd_cvae.images.cache import open_images, prepare_images
 
-    people, left_out = cohort.table, []
-    with progress.bar("Embedding") as tick:
-        for start in range(0, len(people), AT_ONCE):
-            tick(start, len(people), "")
-            chunk = pd.DataFrame(people.iloc[start : start + AT_ONCE])
-            files = [source.folder / image for image in chunk["image"]]
-            with TemporaryDirectory(dir=paths.folder, prefix=".maps-") as scratch:
+    table, left_out, folder = cohort.table, [], run.paths.folder
+    own = ParticipantFiles(folder)
+    with run.progress.bar("Embedding") as tick:
+        for start in range(0, len(table), AT_ONCE):
+            tick(start, len(table), "")
+            chunk = pd.DataFrame(table.iloc[start : start + AT_ONCE])
+            files = [bids_dir / image for image in chunk["image"]]
+            with TemporaryDirectory(dir=folder, prefix=".maps-") as scratch:
                 errors = prepare_images(files, model.image, Path(scratch), lambda done, total: None)
                 usable = pd.DataFrame(chunk[[error is None for error in errors]])
                 if len(usable):
-                    write_person(usable, open_images(Path(scratch)), model, paths)
+                    own.write(usable, open_images(Path(scratch)), model)
             for row, error in zip(chunk.to_dict("records"), errors, strict=True):
                 if isinstance(error, ImageError):
-                    latents_file(row, paths).unlink(missing_ok=True)  # of an earlier, better map
+                    own.table(row).unlink(missing_ok=True)  # of an earlier, better map
                     why = {"stage": "image", "reason": error.reason, "detail": error.detail}
                     left_out.append({"participant_id": row["participant_id"], **why})
-        tick(len(people), len(people), "")
+        tick(len(table), len(table), "")
     # Who was not asked for may be another call's.
     others = pd.DataFrame(cohort.exclusions[cohort.exclusions["reason"] != "not_selected"])
     return pd.concat([others, pd.DataFrame(left_out, columns=others.columns)], ignore_index=True)
 
 
-def _collect(
-    cohort: Cohort,
-    left_out: pd.DataFrame,
-    recipe: Recipe,
-    source: BidsInput,
-    paths: OutputPaths,
-    progress: Progress,
-) -> None:
+def _collect(run: Run, cohort: Cohort, left_out: pd.DataFrame, source: BidsInput) -> None:
     """Write the tables of everybody described so far, by this call or another."""
+    paths, recipe = run.paths, run.recipe
     asked = {*cohort.table["participant_id"], *left_out["participant_id"]}
-    exclusions = _merged(left_out, paths.exclusions, asked)
-    write_tsv(exclusions, paths.exclusions)
+    write_tsv(_merged(left_out, paths.exclusions, asked), paths.exclusions)
     gone = cohort.table["participant_id"].isin(list(left_out["participant_id"]))
     mine = pd.DataFrame(cohort.table[~gone])
     mine.insert(list(mine.columns).index("image") + 1, "split", TEST)  # nobody here was trained on
@@ -145,26 +136,26 @@ def _collect(
     table = _merged(mine, paths.cohort, asked)
     if table.empty:
         raise InputError(*nothing_left(left_out))
-    rows = collected(table, paths)
+    rows = ParticipantFiles(paths.folder).read(table)
     write_table(table, {**cohort.columns, "split": SPLIT}, paths.cohort)
-    means = {space: rows[units_in(rows, space)].to_numpy() for space in (SALIENT, BACKGROUND)}
-    write_latents(table, means, paths)
+    codes = {space: rows[units_in(rows, space)].to_numpy() for space in (SALIENT, BACKGROUND)}
+    write_latents(table, codes, paths)
     beyond = rows["out_of_distribution"].to_numpy(bool)
     write_distances(table, rows["distance"].to_numpy(float), beyond, paths)
-    collect_draws(rows, recipe, paths)
+    save_arrays(posterior_samples(rows, recipe.analysis.draws, recipe.seed), paths.draws)
     describe_output(source, paths)
-    record = Provenance.open(paths)
-    record.stages["participant"] |= {"state": "done", "outputs": {}}
-    record.note()
-    progress.line(f"participant: {len(mine)} embedded; {len(table)} in {paths.latents}")
+    provenance = Provenance.open(paths)
+    provenance.stages["participant"] |= {"state": "done", "outputs": {}}
+    provenance.note()
+    run.progress.line(f"participant: {len(mine)} embedded; {len(table)} in {paths.latents}")
     here = table["participant_id"].isin(list(mine["participant_id"])).to_numpy()
     if beyond[here].any():
-        progress.warning(
+        run.progress.warning(
             f"{beyond[here].sum()} of {len(mine)} maps are not like those the model was trained on; "
             f"see {paths.distances}"
         )
     if out := set(left_out["participant_id"]) - set(mine["participant_id"]):
-        progress.warning(f"{len(out)} left out; see {paths.exclusions}")
+        run.progress.warning(f"{len(out)} left out; see {paths.exclusions}")
     if mine.empty:
         raise InputError(*nothing_left(left_out))
 

@@ -1,4 +1,4 @@
-"""One participant's files: codes, background twin and salient map, with sidecars that name the model."""
+"""Each participant's own files: codes, background twin and salient map, with sidecars that name the model."""
 
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.group_maps import to_volume
-from adhd_cvae.config import ImageConfig, Recipe
+from adhd_cvae.config import ImageConfig
 from adhd_cvae.images.nifti import save_nifti
 from adhd_cvae.images.resampling import grid_affine
 from adhd_cvae.io import fingerprint, read_tsv, write_json, write_tsv
 from adhd_cvae.names import BACKGROUND, SALIENT, SPACE_DESCRIPTIONS, TEMPLATE, sd_name, units_in
 from bids_adapters.derivatives import GENERATOR
-from pipelines.output_dir.latents import DISTANCE, IDENTITY, save_arrays
-from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.latents import DISTANCE, IDENTITY
 
 MAPS = {
     "label-GM_desc-twin_probseg": "Background twin: the map decoded with s = 0, gray-matter volume per voxel",
@@ -47,72 +46,79 @@ class Model:
         return self.python_model.image
 
 
-def latents_file(row: dict[str, Any], paths: OutputPaths) -> Path:
-    """Name the table of one participant, a row of the cohort: below its session where its map has one."""
-    parts = Path(row["image"]).parts[:-1]
-    session = next((part for part in parts if part.startswith("ses-")), None)
-    names = [str(row["participant_id"]), *([session] if session else [])]
-    return paths.folder.joinpath(*names, "anat", f"{'_'.join(names)}_latents.tsv")
+@dataclass(frozen=True)
+class ParticipantFiles:
+    """What of each participant lies in `folder`, an OUTPUT_DIR; a participant is a row of the cohort."""
+
+    folder: Path
+
+    def table(self, row: dict[str, Any]) -> Path:
+        """Name the table of one participant: below its session where its map has one."""
+        parts = Path(row["image"]).parts[:-1]
+        session = next((part for part in parts if part.startswith("ses-")), None)
+        names = [str(row["participant_id"]), *([session] if session else [])]
+        return self.folder.joinpath(*names, "anat", f"{'_'.join(names)}_latents.tsv")
+
+    def read(self, cohort: pd.DataFrame) -> pd.DataFrame:
+        """Read everybody's own table, in the order of `cohort`."""
+        tables = [read_tsv(self.table(row)) for row in cohort.to_dict("records")]
+        return pd.concat(tables, ignore_index=True)
+
+    def write(self, cohort: pd.DataFrame, images: np.ndarray, model: Model) -> None:
+        """Write the files of some participants in the order of `images` (n, *shape).
+
+        The table comes last: where it is, the maps are.
+        """
+        from adhd_cvae.inference.decoding import decode
+        from adhd_cvae.inference.prediction import predict
+
+        network = model.python_model.model
+        mask = np.zeros(int(np.prod(network.shape)), dtype=np.uint8)
+        mask[network.mask_index.cpu().numpy()] = 1
+        mask, affine = mask.reshape(network.shape), grid_affine(model.image)
+        for number, participant in enumerate(cohort.to_dict("records")):
+            # One at a time: in a batch the last bits would depend on who else is in it.
+            row = predict(network, model.python_model.reference, np.asarray(images[[number]]))
+            salient, background = (
+                row[units_in(row, space)].to_numpy(np.float32, copy=True) for space in (SALIENT, BACKGROUND)
+            )
+            twin = decode(network, background)[0]
+            volumes = (twin, decode(network, background, salient)[0] - twin)
+            table = self.table(participant)
+            origin = {
+                "Sources": [f"bids::{participant['image']}"],
+                "Model": {"URI": model.uri, "UUID": model.uuid},
+                "GeneratedBy": {"Name": GENERATOR, "Version": version(GENERATOR)},
+            }
+            for (ending, text), values in zip(MAPS.items(), volumes, strict=True):
+                file = table.with_name(table.name.replace("latents.tsv", f"space-{TEMPLATE}_{ending}.nii.gz"))
+                save_nifti(to_volume(values, mask).astype(np.float32), affine, file)
+                sidecar = file.with_name(file.name.replace(".nii.gz", ".json"))
+                write_json({"Description": text, **origin}, sidecar)
+            write_json({**IDENTITY, **_columns(list(row)), **DISTANCE, **origin}, table.with_suffix(".json"))
+            row.insert(0, "participant_id", participant["participant_id"])
+            write_tsv(row, table)
 
 
-def write_person(people: pd.DataFrame, images: np.ndarray, model: Model, paths: OutputPaths) -> None:
-    """Write the files of some participants, rows of the cohort in the order of `images` (n, *shape).
+def posterior_samples(rows: pd.DataFrame, count: int, seed: int) -> dict[str, np.ndarray]:
+    """Sample the posteriors of tables of participants; a participant's samples do not depend on who else is there.
 
-    The table comes last: where it is, the maps are.
+    Returns
+    -------
+    dict
+        The arrays of draws.npz: ``participant_id`` (n,), and each space (count, n, units).
     """
-    from adhd_cvae.inference.decoding import decode
-    from adhd_cvae.inference.prediction import predict
-
-    network = model.python_model.model
-    mask = np.zeros(int(np.prod(network.shape)), dtype=np.uint8)
-    mask[network.mask_index.cpu().numpy()] = 1
-    mask, affine = mask.reshape(network.shape), grid_affine(model.image)
-    for number, person in enumerate(people.to_dict("records")):
-        # One at a time: in a batch the last bits would depend on who else is in it.
-        row = predict(network, model.python_model.reference, np.asarray(images[[number]]))
-        salient, background = (
-            row[units_in(row, space)].to_numpy(np.float32, copy=True) for space in (SALIENT, BACKGROUND)
-        )
-        twin = decode(network, background)[0]
-        volumes = (twin, decode(network, background, salient)[0] - twin)
-        table = latents_file(person, paths)
-        origin = {
-            "Sources": [f"bids::{person['image']}"],
-            "Model": {"URI": model.uri, "UUID": model.uuid},
-            "GeneratedBy": {"Name": GENERATOR, "Version": version(GENERATOR)},
-        }
-        for (ending, text), values in zip(MAPS.items(), volumes, strict=True):
-            file = table.with_name(table.name.replace("latents.tsv", f"space-{TEMPLATE}_{ending}.nii.gz"))
-            save_nifti(to_volume(values, mask).astype(np.float32), affine, file)
-            sidecar = file.with_name(file.name.replace(".nii.gz", ".json"))
-            write_json({"Description": text, **origin}, sidecar)
-        write_json({**IDENTITY, **_columns(list(row)), **DISTANCE, **origin}, table.with_suffix(".json"))
-        row.insert(0, "participant_id", person["participant_id"])
-        write_tsv(row, table)
-
-
-def collected(cohort: pd.DataFrame, paths: OutputPaths) -> pd.DataFrame:
-    """Read everybody's own table, in the order of `cohort`."""
-    tables = [read_tsv(latents_file(row, paths)) for row in cohort.to_dict("records")]
-    return pd.concat(tables, ignore_index=True)
-
-
-def collect_draws(rows: pd.DataFrame, recipe: Recipe, paths: OutputPaths) -> None:
-    """Write draws.npz; a participant's draws do not depend on who else is there."""
     from adhd_cvae.inference.embedding import draw
 
-    who, arrays = rows["participant_id"].to_numpy(dtype=str), {}
+    names, arrays = rows["participant_id"].to_numpy(dtype=str), {}
     for space in (SALIENT, BACKGROUND):
         units = units_in(rows, space)
         mean = rows[units].to_numpy(np.float32)
         sd = rows[[sd_name(unit) for unit in units]].to_numpy(np.float32)
-        seeds = [int(fingerprint([recipe.seed, space, name])[:8], 16) for name in who]
-        parts = [
-            draw(mean[[number]], sd[[number]], recipe.analysis.draws, seed)
-            for number, seed in enumerate(seeds)
-        ]
+        seeds = [int(fingerprint([seed, space, name])[:8], 16) for name in names]
+        parts = [draw(mean[[row]], sd[[row]], count, own) for row, own in enumerate(seeds)]
         arrays[space] = np.concatenate(parts, axis=1)
-    save_arrays({"participant_id": who, **arrays}, paths.draws)
+    return {"participant_id": names, **arrays}
 
 
 def _columns(names: list[str]) -> dict[str, dict[str, str]]:

@@ -17,7 +17,6 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from adhd_cvae.analysis.seed_alignment import aligned, stability_table
-from adhd_cvae.config import Recipe
 from adhd_cvae.io import write_tsv
 from adhd_cvae.names import SALIENT, TARGET, TEST, TRAIN
 from pipelines.mlflow_tracking.environment import mlflow_environment
@@ -28,7 +27,7 @@ from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
-from pipelines.progress import Progress, Silent
+from pipelines.progress import Silent
 from pipelines.stages import analyse, embed, publish, train
 
 if TYPE_CHECKING:
@@ -46,37 +45,32 @@ def run(
     """
     from pipelines.mlflow_tracking.runs import nest
 
-    paths, recipe, progress = run.paths, run.recipe, run.progress
-    members, runs = {recipe.seed: paths}, [first.run_id]
-    _share_cohort(paths, paths.ensemble)
-    others = {seed: paths.member(seed) for seed in range(recipe.seed + 1, recipe.seed + seeds)}
-    for member in others.values():
-        _share_cohort(paths, member)
+    recipe, progress, runs = run.recipe, run.progress, [first.run_id]
+    average = replace(run, paths=run.paths.ensemble)
+    others = {seed: _seeded(run, seed) for seed in range(recipe.seed + 1, recipe.seed + seeds)}
+    for one in (average, *others.values()):
+        _share_cohort(run, one)
     if cluster:
         progress.line(f"Training {len(others)} seeds on the cluster …")
-        calls = (
-            delayed(train.run)(
-                replace(_seeded(run, seed), paths=OutputPaths(one.folder.resolve()), progress=Silent())
-            )
-            for seed, one in others.items()
-        )
-        Parallel(n_jobs=-1)(calls)
-    for seed, member in others.items():
+        # A worker has another working directory, and no terminal.
+        far = [
+            replace(one, paths=OutputPaths(one.paths.folder.resolve()), progress=Silent())
+            for one in others.values()
+        ]
+        Parallel(n_jobs=-1)(delayed(train.run)(one) for one in far)
+    for seed, one in others.items():
         progress.line(f"Seed {seed} ({seed - recipe.seed + 1} of {seeds})")
-        own = _seeded(run, seed)
-        train.run(own, live=live)
-        embed.run(own)
-        analyse.run(own)
-        runs.append(publish.run(own, register=False).run_id)
-        members[seed] = member
-    together = paths.ensemble
-    _average(members, together, recipe, progress)
-    average = replace(run, paths=together)
+        train.run(one, live=live)
+        embed.run(one)
+        analyse.run(one)
+        runs.append(publish.run(one, register=False).run_id)
+    members = {recipe.seed: run, **others}
+    _average(average, members)
     analyse.run(average)
-    write_tsv(_scores(members, together), together.seed_scores)
-    name = RunSummary(Results(paths.folder), recipe).title(f"average of {seeds} seeds")
+    write_tsv(_scores(average, members), average.paths.seed_scores)
+    name = RunSummary(Results(run.paths.folder), recipe).title(f"average of {seeds} seeds")
     published = publish.run(average, name=name, register=False)
-    nest(together.folder, published.run_id, runs, list(members))
+    nest(average.paths.folder, published.run_id, runs, list(members))
     return published
 
 
@@ -86,67 +80,68 @@ def _seeded(run: Run, seed: int) -> Run:
     return replace(run, paths=run.paths.member(seed), recipe=recipe)
 
 
-def _share_cohort(paths: OutputPaths, member: OutputPaths) -> None:
+def _share_cohort(run: Run, other: Run) -> None:
     """Give a member, or the average, the cohort, the split and the prepared maps of OUTPUT_DIR."""
-    member.folder.mkdir(parents=True, exist_ok=True)
+    paths, own = run.paths, other.paths
+    own.folder.mkdir(parents=True, exist_ok=True)
     for file in (paths.cohort, paths.cohort.with_suffix(".json")):
         if file.is_file():
-            shutil.copyfile(file, member.folder / file.name)
-    if not member.cache.is_symlink():
-        member.cache.symlink_to(os.path.relpath(paths.cache, member.folder), target_is_directory=True)
-    known, up = Provenance.open(paths).content, Path(os.path.relpath(paths.folder, member.folder))
+            shutil.copyfile(file, own.folder / file.name)
+    if not own.cache.is_symlink():
+        own.cache.symlink_to(os.path.relpath(paths.cache, own.folder), target_is_directory=True)
+    known, up = Provenance.open(paths).content, Path(os.path.relpath(paths.folder, own.folder))
     facts = {key: known[key] for key in ("dataset", "device", "precision", "torch_threads") if key in known}
     if "bids_dir" in known:
         facts["bids_dir"] = (up / known["bids_dir"]).as_posix()
-    Provenance.open(member).note(**facts)
+    Provenance.open(own).note(**facts)
 
 
-def _average(
-    members: Mapping[int, OutputPaths], together: OutputPaths, recipe: Recipe, progress: Progress
-) -> None:
+def _average(average: Run, members: Mapping[int, Run]) -> None:
     """Write latents.tsv, draws.npz and stability.tsv of all members together, unless they stand."""
+    recipe, paths = average.recipe, average.paths
     stage = Stage(
         name="average",
         settings={"seeds": list(members)},
         inputs={
             f"{name} of seed {seed}": checksum
-            for seed, member in members.items()
-            for name, checksum in Provenance.open(member).checksums(member.latents, member.draws).items()
+            for seed, one in members.items()
+            for name, checksum in Provenance.open(one.paths)
+            .checksums(one.paths.latents, one.paths.draws)
+            .items()
         },
         outputs=("latents.tsv", "latents.json", "draws.npz", "stability.tsv"),
     )
 
     def work() -> None:
-        evidence = {seed: read_analysis_inputs(member, recipe.analysis) for seed, member in members.items()}
-        cohort = evidence[recipe.seed].cohort
+        inputs = {seed: read_analysis_inputs(one.paths, recipe.analysis) for seed, one in members.items()}
+        cohort = inputs[recipe.seed].cohort
         training, target = cohort["split"] == TRAIN, cohort["group"] == TARGET
-        means, draws, tables = {}, {}, []
-        for space in evidence[recipe.seed].spaces:
+        means, samples, tables = {}, {}, []
+        for space in inputs[recipe.seed].spaces:
             # Controls' s is near zero by construction and says nothing of the frame.
-            who = target if space == SALIENT else pd.Series(True, index=cohort.index)
-            fitted, codes = (training & who).to_numpy(), [one.spaces[space] for one in evidence.values()]
-            asked = {split: ((cohort["split"] == split) & who).to_numpy() for split in (TRAIN, TEST)}
-            tables.append(stability_table(space, dict(zip(evidence, codes, strict=True)), fitted, asked))
+            telling = target if space == SALIENT else pd.Series(True, index=cohort.index)
+            fitted, codes = (training & telling).to_numpy(), [one.spaces[space] for one in inputs.values()]
+            asked = {split: ((cohort["split"] == split) & telling).to_numpy() for split in (TRAIN, TEST)}
+            tables.append(stability_table(space, dict(zip(inputs, codes, strict=True)), fitted, asked))
             means[space], turns = aligned(codes, fitted)
-            kept = [one.draws[space][:: len(codes)] for one in evidence.values()]
-            draws[space] = np.concatenate([part @ turn for part, turn in zip(kept, turns, strict=True)])
-        latents.write_latents(cohort, means, together)
+            kept = [one.draws[space][:: len(codes)] for one in inputs.values()]
+            samples[space] = np.concatenate([part @ turn for part, turn in zip(kept, turns, strict=True)])
+        latents.write_latents(cohort, means, paths)
         names = cohort["participant_id"].to_numpy(dtype=str)
-        latents.save_arrays({"participant_id": names, **draws}, together.draws)
-        write_tsv(pd.concat(tables, ignore_index=True), together.stability)
+        latents.save_arrays({"participant_id": names, **samples}, paths.draws)
+        write_tsv(pd.concat(tables, ignore_index=True), paths.stability)
 
     # Another number of seeds replaces only the average, which costs seconds.
-    Provenance.open(together).perform(stage, recipe, work, progress, overwrite=True)
+    Provenance.open(paths).perform(stage, recipe, work, average.progress, overwrite=True)
 
 
-def _scores(members: Mapping[int, OutputPaths], together: OutputPaths) -> pd.DataFrame:
+def _scores(average: Run, members: Mapping[int, Run]) -> pd.DataFrame:
     """Spread of every score over the seeds, and the average's own: `metric`, `mean`, `sd`, `min`, `max`, `seeds`,
     `ensemble`.
     """
-    found = {seed: scores(Results(one.folder)) for seed, one in members.items()}
-    table = pd.DataFrame(found)
+    table = pd.DataFrame({seed: scores(Results(one.paths.folder)) for seed, one in members.items()})
     table = table[~table.index.str.startswith(("seconds/", "memory/"))]
-    own = pd.Series(scores(Results(together.folder)), dtype=float)
+    own = pd.Series(scores(Results(average.paths.folder)), dtype=float)
     spread = {"mean": table.mean(axis=1), "sd": table.std(axis=1), "min": table.min(axis=1)}
     spread |= {"max": table.max(axis=1), "seeds": table.notna().sum(axis=1), "ensemble": own}
     return pd.DataFrame(spread).reindex(table.index).rename_axis("metric").reset_index()

@@ -45,7 +45,8 @@ def turned(first: OutputPaths, member: OutputPaths) -> None:
 def test_codes_that_differ_by_a_rotation_agree_and_average_to_themselves(invent_results, tmp_path):
     first = invent_results(tmp_path / "out")
     turned(first, first.member(1))
-    seeds._average({0: first, 1: first.member(1)}, first.ensemble, QUICK, Silent())
+    one, average = (Run(paths, QUICK, Silent()) for paths in (first, first.ensemble))
+    seeds._average(average, {0: one, 1: seeds._seeded(one, 1)})
     before, after = read_tsv(first.latents), read_tsv(first.ensemble.latents)
     pd.testing.assert_frame_equal(before, after, check_exact=False)
     stability = read_tsv(first.ensemble.stability)
