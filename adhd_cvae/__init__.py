@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from adhd_cvae.inference.embedding import embed
     from adhd_cvae.models.network import ContrastiveVAE
-    from adhd_cvae.training.trainer import train
+    from adhd_cvae.training.train import train
 
 __all__ = ["ContrastiveVAE", "embed", "train"]
 
 __path__.append(f"{__path__[0]}/moved")  # where models registered by version 0.1 find their imports
-_HOMES = {"ContrastiveVAE": "models.network", "embed": "inference.embedding", "train": "training.trainer"}
+_HOMES = {"ContrastiveVAE": "models.network", "embed": "inference.embedding", "train": "training.train"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,13 +1,14 @@
 """What goes wrong in training, noticed epoch by epoch and said in words: what it means and what to change."""
 
 import math
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.training import distributed
+from adhd_cvae.training.state import EpochRow
 
 SILENT_NATS = 0.1
 """A space whose posteriors say less than this about a participant has collapsed onto its prior."""
@@ -16,129 +17,133 @@ CRITIC_WINS_NATS = 2.0
 """From here on the critic tells true from shuffled pairs with ease: the encoders do not hold it back."""
 EXPLODED = 10.0
 """A training loss this many times the start's size is a near divergence."""
-EpochRow = dict[str, Any]
-
-
-def checked(row: EpochRow, recipe: Recipe) -> EpochRow:
-    """The first process's row, so that all decide alike; refused where a loss is no number."""
-
-    def finite() -> EpochRow:
-        if all(math.isfinite(row.get(loss, 0.0)) for loss in ("train_loss", "validation_loss")):
-            return row
-        raise InputError(diverged(row, row["model"], recipe))
-
-    return distributed.from_first(finite)
-
-
-def diverged(row: EpochRow, name: str, recipe: Recipe) -> str:
-    """Say that a loss is no longer a number; the last fit has no validation loss."""
-    validation = f" (validation {row['validation_loss']:g})" if "validation_loss" in row else ""
-    return (
-        f"The loss of {name} became {row['train_loss']:g}{validation} in epoch "
-        f"{row['epoch']:.0f}: training diverged. Lower training.learning_rate (now "
-        f"{recipe.training.learning_rate:g}) and train again."
-    )
-
-
-def epoch_warnings(row: EpochRow, name: str, recipe: Recipe) -> dict[str, str]:
-    """What is wrong in an epoch that took steps, by a short code; epoch 0 took none.
-
-    Parameters
-    ----------
-    row
-        A row of the history.
-    name
-        ``cvae`` or ``vae``.
-    """
-    if row["epoch"] == 0:
-        return {}
-    found = _collapse_of_background(row, name)
-    if name == "cvae":
-        found |= _collapse_of_salient(row, recipe) | _critic_wins(row, recipe)
-    return found
-
-
-def _collapse_of_background(row: EpochRow, name: str) -> dict[str, str]:
-    if row["kl_background"] >= SILENT_NATS and row["active_background"] > 0:
-        return {}
-    return {
-        "background_collapsed": f"{name}: the background space has collapsed (it says {row['kl_background']:.2g} nats "
-        f"about a participant): everyone is decoded alike. Lower objective.beta, or raise "
-        f"objective.effective_voxels."
-    }
-
-
-def _collapse_of_salient(row: EpochRow, recipe: Recipe) -> dict[str, str]:
-    units, active = recipe.model.salient, row["active_salient"]
-    if row["kl_salient"] < SILENT_NATS or active < 0.5:
-        pulls = [f"objective.{name}" for name in _PULLS_ON_SALIENT if getattr(recipe.objective, name) > 0]
-        return {
-            "salient_collapsed": f"cvae: the salient space has collapsed (it says {row['kl_salient']:.2g} nats about "
-            f"a patient, and {active:.1f} of {units} units differ between patients): nothing can be concluded from "
-            f"s. Lower {' or '.join(pulls)}."
-        }
-    if active > units - 0.5:
-        return {}
-    return {
-        "salient_inactive": f"cvae: {units - active:.0f} of {units} salient units are the same for all patients: they "
-        f"hold nothing, and model.salient={max(round(active), 1)} would do."
-    }
-
-
 _PULLS_ON_SALIENT = (
     *("beta", "background_salient", "background_spread", "mmd_salient", "total_correlation", "hsic"),
 )
 
 
-def _critic_wins(row: EpochRow, recipe: Recipe) -> dict[str, str]:
-    accuracy, nats = row["critic_accuracy"], row["total_correlation"]
-    if not (accuracy >= CRITIC_WINS_ACCURACY or nats >= CRITIC_WINS_NATS):
-        return {}
-    return {
-        "critic_wins": f"cvae: the critic wins (right in {accuracy:.0%}, total correlation {nats:.1f} nats): it tells "
-        f"patients' true pairs of z and s from shuffled ones, because they depend on each other or because it knows "
-        f"the patients by heart. Raise objective.total_correlation (now {recipe.objective.total_correlation:g}), or "
-        f"set objective.name=hsic, and see the independence test on held-out patients."
-    }
+@dataclass(frozen=True)
+class Diagnostics:
+    """What goes wrong in the training of one network.
 
+    Attributes
+    ----------
+    training, objective, model
+        Parts of the recipe, which name what to change; a model without salient units is the plain VAE.
+    """
 
-def training_warnings(history: pd.DataFrame, recipe: Recipe) -> list[str]:
-    """What a person should know before trusting the latents: of the epoch that is kept, and of the last one."""
-    warnings: list[str] = []
-    for name, rows in history.groupby("model", sort=False):
-        name = str(name)
-        kept = rows.loc[rows["validation_loss"].idxmin()].to_dict()
-        last = rows.iloc[-1].to_dict()
-        found = epoch_warnings(kept, name, recipe)
-        if name == "cvae":
-            found |= _critic_wins(last, recipe)
-        warnings += [*found.values(), *_course(rows, kept, name, recipe)]
-    return warnings
+    training: TrainingConfig
+    objective: ObjectiveConfig
+    model: ModelConfig
 
+    def checked(self, row: EpochRow) -> EpochRow:
+        """The first process's row, so that all decide alike.
 
-def _course(rows: pd.DataFrame, kept: EpochRow, name: str, recipe: Recipe) -> list[str]:
-    """How the losses went."""
-    said = []
-    losses = rows["train_loss"].to_numpy(dtype=float)
-    if losses[1:].size and losses[1:].max() > EXPLODED * max(abs(losses[0]), 1.0):
-        said.append(
-            f"{name}: the training loss rose to {losses.max():.3g}, {EXPLODED:.0f} times the start's: steps are too "
-            f"large. Lower training.learning_rate (now {recipe.training.learning_rate:g})."
+        Raises
+        ------
+        InputError
+            A loss is no number.
+        """
+
+        def finite() -> EpochRow:
+            if all(math.isfinite(row.get(loss, 0.0)) for loss in ("train_loss", "validation_loss")):
+                return row
+            raise InputError(self._diverged(row))
+
+        return distributed.from_first(finite)
+
+    def _diverged(self, row: EpochRow) -> str:
+        """A loss is no longer a number; the last fit has no validation loss."""
+        validation = f" (validation {row['validation_loss']:g})" if "validation_loss" in row else ""
+        return (
+            f"The loss of {row['model']} became {row['train_loss']:g}{validation} in epoch "
+            f"{row['epoch']:.0f}: training diverged. Lower training.learning_rate (now "
+            f"{self.training.learning_rate:g}) and train again."
         )
-    if kept["epoch"] == 0 and len(rows) > 1:
-        worse = rows["validation_loss"].diff().iloc[1:]
-        how = ", the validation loss only rose" if (worse > 0).all() else ""
-        if recipe.model.start == "random":
-            said.append(
-                f"{name}: no epoch improved on the random start{how}: nothing was learnt. Lower "
-                f"training.learning_rate (now {recipe.training.learning_rate:g}), or add participants."
+
+    def epoch_warnings(self, row: EpochRow) -> dict[str, str]:
+        """What is wrong in an epoch that took steps, by a short code; epoch 0 took none."""
+        if row["epoch"] == 0:
+            return {}
+        found = self._collapse_of_background(row)
+        if self.model.salient:
+            found |= self._collapse_of_salient(row) | self._critic_wins(row)
+        return found
+
+    def training_warnings(self, history: pd.DataFrame) -> list[str]:
+        """What a user should know before trusting the latents: of the epoch that is kept, and of the last one.
+
+        Parameters
+        ----------
+        history
+            One row an epoch.
+        """
+        kept = history.loc[history["validation_loss"].idxmin()].to_dict()
+        found = self.epoch_warnings(kept)
+        if self.model.salient:
+            found |= self._critic_wins(history.iloc[-1].to_dict())
+        return [*found.values(), *self._course(history, kept)]
+
+    def _collapse_of_background(self, row: EpochRow) -> dict[str, str]:
+        if row["kl_background"] >= SILENT_NATS and row["active_background"] > 0:
+            return {}
+        return {
+            "background_collapsed": f"{row['model']}: the background space has collapsed (it says "
+            f"{row['kl_background']:.2g} nats about a participant): everyone is decoded alike. Lower objective.beta, "
+            f"or raise objective.effective_voxels."
+        }
+
+    def _collapse_of_salient(self, row: EpochRow) -> dict[str, str]:
+        units, active = self.model.salient, row["active_salient"]
+        if row["kl_salient"] < SILENT_NATS or active < 0.5:
+            pulls = [f"objective.{name}" for name in _PULLS_ON_SALIENT if getattr(self.objective, name) > 0]
+            return {
+                "salient_collapsed": f"cvae: the salient space has collapsed (it says {row['kl_salient']:.2g} nats "
+                f"about a patient, and {active:.1f} of {units} units differ between patients): nothing can be "
+                f"concluded from s. Lower {' or '.join(pulls)}."
+            }
+        if active > units - 0.5:
+            return {}
+        return {
+            "salient_inactive": f"cvae: {units - active:.0f} of {units} salient units are the same for all patients: "
+            f"they hold nothing, and model.salient={max(round(active), 1)} would do."
+        }
+
+    def _critic_wins(self, row: EpochRow) -> dict[str, str]:
+        accuracy, nats = row["critic_accuracy"], row["total_correlation"]
+        if not (accuracy >= CRITIC_WINS_ACCURACY or nats >= CRITIC_WINS_NATS):
+            return {}
+        return {
+            "critic_wins": f"cvae: the critic wins (right in {accuracy:.0%}, total correlation {nats:.1f} nats): it "
+            f"tells patients' true pairs of z and s from shuffled ones, because they depend on each other or because "
+            f"it knows the patients by heart. Raise objective.total_correlation (now "
+            f"{self.objective.total_correlation:g}), or set objective.name=hsic, and see the independence test on "
+            f"held-out patients."
+        }
+
+    def _course(self, history: pd.DataFrame, kept: EpochRow) -> list[str]:
+        """How the losses went."""
+        found, name = [], history["model"].iloc[0]
+        losses = history["train_loss"].to_numpy(dtype=float)
+        if losses[1:].size and losses[1:].max() > EXPLODED * max(abs(losses[0]), 1.0):
+            found.append(
+                f"{name}: the training loss rose to {losses.max():.3g}, {EXPLODED:.0f} times the start's: steps are "
+                f"too large. Lower training.learning_rate (now {self.training.learning_rate:g})."
             )
-        else:
-            said.append(
-                f"{name}: no epoch improved on the linear start, which is what is kept{how}: the model is linear. "
-                "The start has seen the participants who decide, so small gains go unnoticed; with a few hundred "
-                "participants this is usual, and training.epochs=0 saves the time."
-            )
-    if kept["epoch"] == recipe.training.epochs > 0:
-        said.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
-    return said
+        if kept["epoch"] == 0 and len(history) > 1:
+            worse = history["validation_loss"].diff().iloc[1:]
+            how = ", the validation loss only rose" if (worse > 0).all() else ""
+            if self.model.start == "random":
+                found.append(
+                    f"{name}: no epoch improved on the random start{how}: nothing was learnt. Lower "
+                    f"training.learning_rate (now {self.training.learning_rate:g}), or add participants."
+                )
+            else:
+                found.append(
+                    f"{name}: no epoch improved on the linear start, which is what is kept{how}: the model is linear. "
+                    "The start has seen the participants who decide, so small gains go unnoticed; with a few hundred "
+                    "participants this is usual, and training.epochs=0 saves the time."
+                )
+        if kept["epoch"] == self.training.epochs > 0:
+            found.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
+        return found

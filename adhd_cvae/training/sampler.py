@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.cohort.split import split_cohort
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import TrainingConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, TARGET, TRAIN
 
@@ -87,7 +87,7 @@ class Rows:
 
 
 def check_groups(cohort: pd.DataFrame) -> None:
-    """Refuse a split that leaves a group nobody to learn from, or one person, who differs from nobody."""
+    """Refuse a split that leaves a group nobody to learn from, or one participant, who differs from nobody."""
     trained_on = list(cohort.loc[cohort["split"] == TRAIN, "group"])
     for group in (TARGET, BACKGROUND):
         if (count := trained_on.count(group)) < 2:
@@ -97,18 +97,28 @@ def check_groups(cohort: pd.DataFrame) -> None:
             )
 
 
-def deal_rows(cohort: pd.DataFrame, recipe: Recipe) -> Rows:
-    """Deal the training split into fitted and held-back participants, site × group in proportion."""
-    site = recipe.cohort.site
+def deal_rows(cohort: pd.DataFrame, site: str | None, training: TrainingConfig, seed: int) -> Rows:
+    """Deal the training split into fitted and held-back participants, site × group in proportion.
+
+    Parameters
+    ----------
+    cohort
+        Columns `group`, `split` and, where it has one, `site`.
+    site
+        Column of the scanning site.
+    training
+        Epochs, and the share that is held back.
+    seed
+        Decides who is.
+    """
     is_target = (cohort["group"] == TARGET).to_numpy()
-    training = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
-    fitted = training
-    smallest = min(is_target[training].sum(), (~is_target[training]).sum())
-    share = recipe.training.validation_fraction
-    if recipe.training.epochs and share and smallest >= SMALLEST_GROUP_TO_HOLD_BACK:
-        inner = split_cohort(cohort.iloc[training], share, recipe.seed + 1, site)
-        fitted = training[(inner == TRAIN).to_numpy()]
-    held_back = np.setdiff1d(training, fitted)
+    everyone = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
+    fitted, share = everyone, training.validation_fraction
+    smallest = min(is_target[everyone].sum(), (~is_target[everyone]).sum())
+    if training.epochs and share and smallest >= SMALLEST_GROUP_TO_HOLD_BACK:
+        inner = split_cohort(cohort.iloc[everyone], share, seed + 1, site)
+        fitted = everyone[(inner == TRAIN).to_numpy()]
+    held_back = np.setdiff1d(everyone, fitted)
     return Rows(
         fitted=fitted,
         target=fitted[is_target[fitted]],

@@ -22,7 +22,7 @@ from pipelines.output_dir.run import Run
 from pipelines.progress import Progress, Silent, Tick
 
 if TYPE_CHECKING:
-    from adhd_cvae.training.trainer import TrainingResult
+    from adhd_cvae.training.train import TrainingResult
 
 Row = Mapping[str, Any]
 """An epoch of the history, with ``epochs`` and what goes wrong in it as ``warnings``."""
@@ -116,7 +116,7 @@ def _others_train_too(settings: dict[str, Any]) -> Iterator[None]:
 
 def _train(run: Run, show: Callable[[dict], None]) -> "TrainingResult":
     from adhd_cvae.images.cache import open_images
-    from adhd_cvae.training.trainer import train
+    from adhd_cvae.training.train import train
 
     paths = run.paths
     cohort = validate_cohort(read_tsv(paths.cohort))
@@ -171,7 +171,7 @@ def in_words(row: Row) -> str:
 def _hardware(training: TrainingConfig) -> dict[str, object]:
     """What the training runs on: the same bits need the same device type and thread count."""
     from adhd_cvae.training import distributed
-    from adhd_cvae.training.state import choose_device, choose_precision
+    from adhd_cvae.training.device import choose_device, choose_precision
 
     device = choose_device(training.device)
     precision = str(choose_precision(training.precision, device)).removeprefix("torch.")

@@ -19,7 +19,7 @@ from adhd_cvae.inference.out_of_distribution import Reference, load_reference, s
 from adhd_cvae.io import write_json, write_tsv
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import finished_training, load_model, save_model
-from adhd_cvae.training.state import load_state, save_state
+from adhd_cvae.training.checkpoint import load_state, save_state
 
 resource = pytest.importorskip("resource", reason="limits of a process are a matter of POSIX systems")
 

@@ -107,7 +107,7 @@ def _train(scratch: Path, settings: str) -> Cost:
     from adhd_cvae.inference.decoding import decode
     from adhd_cvae.inference.embedding import embed
     from adhd_cvae.models.weights import load_model
-    from adhd_cvae.training.trainer import train
+    from adhd_cvae.training.train import train
 
     recipe = Recipe.model_validate_json(settings)
     images, cohort = np.load(scratch / "images.npy"), read_tsv(scratch / "cohort.tsv")

@@ -10,7 +10,7 @@ import pytest
 
 from adhd_cvae.cohort import split
 from adhd_cvae.cohort.split import sampled_rows
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.io import write_tsv
 from adhd_cvae.training.sampler import deal_rows
 
@@ -28,7 +28,7 @@ def cohort(n: int) -> pd.DataFrame:
 
 
 def test_the_start_of_a_large_cohort_is_from_a_sample_of_both_groups(monkeypatch):
-    rows = deal_rows(cohort(600), Recipe())
+    rows = deal_rows(cohort(600), "site", TrainingConfig(), 0)
     assert np.array_equal(sampled_rows(rows.target, rows.background, 0), rows.fitted)
     monkeypatch.setattr(split, "MOST_IN_MEMORY", 120)
     known = sampled_rows(rows.target, rows.background, 0)
@@ -43,10 +43,10 @@ FULL_LENGTH, WITH_CONTENT, LARGEST_GIB = 50_000, 1_000, 4.0
 TRAIN_AND_TELL = """
 import json, resource, sys
 from pathlib import Path
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.images.cache import open_images
 from adhd_cvae.io import read_tsv
-from adhd_cvae.training.trainer import train
+from adhd_cvae.training.train import train
 folder = Path(sys.argv[1])
 recipe = Recipe.model_validate_json((folder / "recipe.json").read_text())
 found = train(open_images(folder), read_tsv(folder / "cohort.tsv"), recipe, folder / "checkpoints")

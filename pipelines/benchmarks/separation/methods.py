@@ -19,7 +19,7 @@ from adhd_cvae.models.initialisation import initial_model
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import load_model
 from adhd_cvae.names import BACKGROUND, SALIENT
-from adhd_cvae.training.trainer import train
+from adhd_cvae.training.train import train
 from pipelines.benchmarks.separation.cohorts import SimulatedMaps
 from pipelines.benchmarks.separation.metrics import Row, recovery_rows, row, score_codes
 from pipelines.recipes.loader import apply_overrides, validated

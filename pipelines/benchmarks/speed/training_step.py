@@ -43,25 +43,25 @@ def measure_step(recipe: Recipe, rounds: int) -> StepSpeed:
     from torch.profiler import ProfilerActivity, profile
     from torch.utils.flop_counter import FlopCounterMode
 
-    from adhd_cvae.training.augmentation import augmentation, load_batch
+    from adhd_cvae.training.augmentation import load_batch
     from adhd_cvae.training.sampler import deal_rows
-    from adhd_cvae.training.state import choose_precision, new_learner
-    from adhd_cvae.training.trainer import take_step
+    from adhd_cvae.training.trainer import Trainer
 
     images, cohort = _brains(2 * recipe.training.batch_size, recipe.image.shape)
-    rows = deal_rows(cohort, recipe)
-    learner = new_learner(recipe.model, images, rows, recipe)
-    learner.model.train()
-    transform = augmentation(recipe.augmentation, recipe.image)
-    device = learner.model.voxel_mean.device
+    rows = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed)
+    trainer = Trainer(
+        recipe.training, recipe.objective, recipe.augmentation, recipe.image, recipe.model, recipe.seed
+    )
+    state = trainer.start(images, rows)
+    state.model.train()
 
     def load() -> torch.Tensor:
-        return load_batch(images, transform, range(len(images)))
+        return load_batch(images, trainer.transform, range(len(images)))
 
     volumes = load()
 
     def step() -> None:
-        take_step(learner, volumes, rows.is_target, recipe)
+        trainer.step(state, volumes, rows.is_target)
 
     with FlopCounterMode(display=False) as counter:  # warms up too
         step()
@@ -69,9 +69,7 @@ def measure_step(recipe: Recipe, rounds: int) -> StepSpeed:
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         step()
     spent = {one.key: float(one.self_cpu_time_total) for one in profiler.key_averages()}
-    matrix = torch.randn(MATRIX, MATRIX, device=device).to(
-        choose_precision(recipe.training.precision, device)
-    )
+    matrix = torch.randn(MATRIX, MATRIX, device=trainer.device).to(trainer.precision)
     product = min(timed(lambda: (matrix @ matrix)[0, 0].item()) for _ in range(10))  # waits for a GPU too
     return StepSpeed(loading, steps, _shares(spent), counter.get_total_flops(), 2 * MATRIX**3 / product)
 

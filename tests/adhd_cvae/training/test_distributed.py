@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.training import distributed
-from adhd_cvae.training.state import load_state
-from adhd_cvae.training.trainer import train
+from adhd_cvae.training.checkpoint import load_state
+from adhd_cvae.training.train import train
 
 SHAPE = (16, 16, 16)
 PEOPLE = 52

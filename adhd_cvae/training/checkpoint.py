@@ -1,0 +1,156 @@
+"""What training keeps on disk: the state that resumes to the same bits, and the finished model."""
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+from adhd_cvae.config import ImageConfig, Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import atomic_path, fingerprint
+from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.models.weights import finished_training, save_model
+from adhd_cvae.training import distributed
+from adhd_cvae.training.state import EpochRow
+
+_SETTINGS_OF_0_1 = MappingProxyType(
+    {
+        "cohort": "group target background site test_fraction drop_one_group_sites match caliper max_ratio",
+        "image": "shape voxel_size centre fwhm min_template_correlation max_offset mask_threshold standardise",
+        "augmentation": "enabled noise_sd scale shift_mm probability",
+        "model": "salient background channels hidden start correction noise output",
+        "objective": "name effective_voxels beta salient_of total_correlation critic background_salient "
+        "background_spread mmd_background mmd_salient classification hsic",
+        "training": "epochs batch_size learning_rate linear_learning_rate train_salient gradient_clip "
+        "validation_fraction patience precision vae device",
+    }
+)
+"""What a training's key is made of, since a state of version 0.1 holds the key alone."""
+
+
+def training_key(settings: Mapping[str, Any], participants: Sequence[Sequence[str]]) -> str:
+    """Name a training by its settings and participants.
+
+    Parameters
+    ----------
+    settings
+        A whole recipe as JSON; `name` and `analysis` don't count.
+    participants
+        Identifier, group and split of each, in the order of the images.
+
+    Notes
+    -----
+    A setting that came after version 0.1 counts only where it isn't its default, and renamed ones count by their old
+    names: so a training that an earlier version began goes on.
+    """
+    defaults = Recipe().model_dump(mode="json")
+    counted: dict[str, Any] = {"seed": settings["seed"]}
+    for section, names in _SETTINGS_OF_0_1.items():
+        first = names.split()
+        counted[section] = {
+            name: value
+            for name, value in settings[section].items()
+            if name in first or value != defaults[section][name]
+        }
+    return fingerprint([counted, participants])
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The files of one network. Of several processes the first alone reads and writes them.
+
+    Attributes
+    ----------
+    stem
+        ``<folder>/<network>``: a finished model is ``.safetensors`` and ``.json``, an unfinished one ``-resume.pt``.
+    key
+        The `training_key`.
+    """
+
+    stem: Path
+    key: str
+
+    @property
+    def name(self) -> str:
+        """The network's name, ``cvae`` or ``vae``."""
+        return self.stem.name
+
+    @property
+    def _unfinished(self) -> Path:
+        return self.stem.with_name(f"{self.name}-resume.pt")
+
+    def finished(self) -> list[EpochRow] | None:
+        """History of a model that has been trained to the end; None where there is none.
+
+        Raises
+        ------
+        InputError
+            It belongs to other data or settings, or is damaged.
+        """
+        return distributed.from_first(lambda: finished_training(self.stem, self.key))
+
+    def load(self) -> dict[str, Any] | None:
+        """State of a training that was interrupted; None where there is none.
+
+        Raises
+        ------
+        InputError
+            It belongs to other data or settings, or is damaged.
+        """
+        return distributed.from_first(lambda: load_state(self._unfinished, self.key))
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Keep the state of a training that goes on."""
+        if distributed.is_first():
+            save_state({"key": self.key, **state}, self._unfinished)
+
+    def finish(self, model: ContrastiveVAE, grid: ImageConfig, history: Sequence[EpochRow]) -> None:
+        """Keep the trained model, and its state no longer."""
+        if distributed.is_first():
+            save_model(model, grid, self.stem, self.key, history)
+            self._unfinished.unlink()
+
+
+def save_state(state: dict[str, Any], path: Path) -> None:
+    """Write tensors, numbers and lists so that an interruption leaves either the old or the new state.
+
+    A checksum goes first: PyTorch reads a file with a changed bit without a word.
+    """
+    content = io.BytesIO()
+    torch.save(state, content)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(hashlib.sha256(content.getbuffer()).digest())
+        file.write(content.getbuffer())
+
+
+def load_state(path: Path, key: str) -> dict[str, Any] | None:
+    """Read a training state whose `key` is ours; None where there is none. Never runs pickled code.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, or belongs to training with other data or settings.
+    """
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as file:
+            checksum, content = file.read(hashlib.sha256().digest_size), file.read()
+        if hashlib.sha256(content).digest() != checksum:
+            raise ValueError("its checksum is another")
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path.name} is damaged ({str(error).splitlines()[0]}). Delete it to train anew."
+        ) from None
+    if not isinstance(state, dict) or state.get("key") != key:
+        raise InputError(
+            f"{path.name} belongs to training with other data or settings. Choose another OUTPUT_DIR, or --overwrite."
+        )
+    return state

@@ -1,0 +1,68 @@
+"""Weights and their settings on disk."""
+
+import json
+
+import pytest
+import torch
+
+from adhd_cvae.config import ImageConfig, ModelConfig
+from adhd_cvae.errors import InputError
+from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.models.weights import finished_training, load_model, load_weights, save_model
+
+SHAPE = (16, 16, 16)
+IMAGE = ImageConfig(shape=SHAPE, voxel_size=12.0)
+CONFIG = ModelConfig(salient=2, background=4, channels=(2, 4), hidden=4)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    torch.manual_seed(0)
+    model = ContrastiveVAE(CONFIG, SHAPE, 50)
+    save_model(model, IMAGE, tmp_path / "saved" / "cvae", "key", [{"epoch": 0}])
+    return model, tmp_path / "saved" / "cvae"
+
+
+def test_a_model_comes_back_as_it_was(saved):
+    model, stem = saved
+    loaded, image = load_model(stem)
+    assert (loaded.config, image) == (CONFIG, IMAGE)
+    assert not loaded.training
+    filled = load_weights(ContrastiveVAE(CONFIG, SHAPE, 50), stem.with_suffix(".safetensors"))
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
+        assert torch.equal(filled.state_dict()[name], value)
+
+
+def test_settings_that_came_later_are_at_their_defaults(saved):
+    _, stem = saved
+    content = json.loads(stem.with_suffix(".json").read_text())
+    first = ("salient", "background", "channels", "hidden", "start", "correction", "noise", "output")
+    content["model"] = {name: content["model"][name] for name in first}
+    stem.with_suffix(".json").write_text(json.dumps(content))
+    assert load_model(stem)[0].config == CONFIG
+
+
+def test_a_finished_training_is_known_by_its_key_and_whole_weights(saved):
+    _, stem = saved
+    assert finished_training(stem, "key") == [{"epoch": 0}]
+    assert finished_training(stem.with_name("vae"), "key") is None
+    with pytest.raises(InputError, match="other data or settings"):
+        finished_training(stem, "another")
+    stem.with_suffix(".safetensors").unlink()
+    assert finished_training(stem, "key") is None
+
+
+def test_damaged_weights_are_one_readable_line(saved):
+    _, stem = saved
+    weights, settings = stem.with_suffix(".safetensors"), stem.with_suffix(".json")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="damaged"):
+        load_model(stem)
+    weights.write_bytes(whole)
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"voxels": 3}))
+    with pytest.raises(InputError, match="damaged or of another model"):
+        load_model(stem)
+    with pytest.raises(InputError, match="adhd-cvae train"):
+        load_model(stem.with_name("absent"))

@@ -1,0 +1,70 @@
+"""What training keeps on disk, and whose it is."""
+
+import pytest
+import torch
+
+from adhd_cvae.config import ImageConfig, Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.training.checkpoint import Checkpoint, save_state, training_key
+from adhd_cvae.training.train import train
+from tests.adhd_cvae.training.small import RECIPE, SHAPE
+
+
+def test_a_checkpoint_that_carries_code_is_refused(data, tmp_path, capsys):
+    class Evil:
+        def __reduce__(self):
+            return (print, ("owned",))
+
+    save_state({"key": "x", "model": Evil()}, tmp_path / "cvae-resume.pt")
+    images, cohort, _ = data
+    with pytest.raises(InputError, match=r"damaged.*Weights only load failed"):
+        train(images, cohort, RECIPE, tmp_path)
+    assert "owned" not in capsys.readouterr().out
+
+
+PARTICIPANTS = [["sub-01", "target", "train"]]
+
+
+def test_the_key_of_the_defaults_is_that_of_version_0_1():
+    key = training_key(Recipe().model_dump(mode="json"), PARTICIPANTS)
+    assert key == "KEY_OF_0_1"
+
+
+@pytest.mark.parametrize("changes", [{"seed": 1}, {"training": {"epochs": 3}}, {"cohort": {"group": "adhd"}}])
+def test_another_setting_or_participant_is_another_key(changes):
+    first = training_key(Recipe().model_dump(mode="json"), PARTICIPANTS)
+    changed = Recipe.model_validate(changes).model_dump(mode="json")
+    assert training_key(changed, PARTICIPANTS) != first
+    assert training_key(Recipe().model_dump(mode="json"), [["sub-02", "target", "train"]]) != first
+
+
+def test_what_training_does_not_depend_on_is_no_part_of_the_key():
+    recipe = Recipe.model_validate({"name": "mine", "analysis": {"draws": 3}})
+    key = training_key(Recipe().model_dump(mode="json"), PARTICIPANTS)
+    assert training_key(recipe.model_dump(mode="json"), PARTICIPANTS) == key
+
+
+def test_a_setting_that_came_later_counts_where_it_is_not_its_default(monkeypatch):
+    settings = Recipe().model_dump(mode="json")
+    key = training_key(settings, PARTICIPANTS)
+    settings["training"]["later"] = 1
+    monkeypatch.setattr(Recipe, "model_dump", lambda self, mode: {**settings, "training": {"later": 1}})
+    assert training_key(settings, PARTICIPANTS) == key
+    changed = {**settings, "training": settings["training"] | {"later": 2}}
+    assert training_key(changed, PARTICIPANTS) != key
+
+
+def test_an_unfinished_training_comes_back_until_it_is_finished(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "cvae", "key")
+    assert checkpoint.load() is checkpoint.finished() is None
+    checkpoint.save({"weights": torch.arange(3)})
+    state = checkpoint.load()
+    assert state is not None
+    assert torch.equal(state["weights"], torch.arange(3))
+    with pytest.raises(InputError, match="other data or settings"):
+        Checkpoint(tmp_path / "cvae", "another").load()
+    history = [{"epoch": 0, "validation_loss": 1.0}]
+    checkpoint.finish(ContrastiveVAE(RECIPE.model, SHAPE, 10), ImageConfig(shape=SHAPE), history)
+    assert checkpoint.load() is None
+    assert checkpoint.finished() == history

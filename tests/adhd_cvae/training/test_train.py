@@ -1,0 +1,187 @@
+"""Training as a user calls it: both networks, interruptions, and what they have learnt."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from adhd_cvae.config import ObjectiveConfig
+from adhd_cvae.errors import InputError
+from adhd_cvae.inference.embedding import embed, standardised_voxels
+from adhd_cvae.models.linear import fit_linear
+from adhd_cvae.models.weights import load_model
+from adhd_cvae.training.train import train
+from tests.adhd_cvae.training.small import RECIPE, recipe, rows_of, same, trainer_of, weights
+
+
+def test_history_tells_every_epoch_of_both_models(trained):
+    folder, result, rows = trained
+    assert result.history.groupby("model")["epoch"].max().to_dict() == {"cvae": 3, "vae": 3}
+    assert len([row for row in rows if not row.get("refit")]) == len(result.history) == 8
+    assert (folder / "history.tsv").is_file()
+    assert sorted(path.name for path in folder.iterdir() if path.suffix == ".pt") == []
+    measured = result.history.drop(columns=["model", "critic_loss", "critic_accuracy"])
+    assert np.isfinite(measured.to_numpy(float)).all()
+
+
+def test_training_improves_on_a_random_start(data, tmp_path):
+    images, cohort, _ = data
+    result = train(
+        images, cohort, recipe(model={"start": "random"}, training={"vae": False, "epochs": 6}), tmp_path
+    )
+    losses = result.history["validation_loss"]
+    assert losses.iloc[-1] < losses.iloc[0]
+    assert result.history["validation_reconstruction"].iloc[0] > 0.99  # it starts at the mean image
+
+
+def test_a_trained_model_separates_what_only_patients_have(data, trained):
+    images, cohort, severity = data
+    model, _ = load_model(trained[0] / "cvae")
+    codes = embed(model, images)
+    new = ((cohort["group"] == "target") & (cohort["split"] == "test")).to_numpy()
+    known = ((cohort["group"] == "target") & (cohort["split"] == "train")).to_numpy()
+    slopes = LinearRegression().fit(codes.salient_mean[known], severity[known])
+    assert np.corrcoef(slopes.predict(codes.salient_mean[new]), severity[new])[0, 1] > 0.8
+    spread = np.sqrt((codes.salient_mean**2).mean(axis=1))
+    target = (cohort["group"] == "target").to_numpy()
+    assert spread[~target].mean() < 0.5 * spread[target].mean()
+
+
+def test_the_same_seed_gives_the_same_bits(data, trained, tmp_path):
+    images, cohort, _ = data
+    train(images, cohort, RECIPE, tmp_path)
+    assert same(weights(tmp_path), weights(trained[0]))
+    assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
+    assert not same(weights(tmp_path), weights(tmp_path, "vae"))
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 6])
+def test_interrupted_training_resumes_to_the_same_bits(data, trained, tmp_path, stop_after):
+    images, cohort, _ = data
+    seen = []
+
+    def stop(row):
+        seen.append(row)
+        if len(seen) == stop_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(images, cohort, RECIPE, tmp_path, stop)
+    (tmp_path / ".writing-killed.partial.pt").write_bytes(b"what a killed process was writing")
+    result = train(images, cohort, RECIPE, tmp_path)
+    assert same(weights(tmp_path), weights(trained[0]))
+    assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
+    assert not list(tmp_path.glob(".*"))
+    losses = ["model", "epoch", "train_loss", "validation_loss", "critic_loss"]
+    pd.testing.assert_frame_equal(result.history[losses], trained[1].history[losses])
+
+
+def test_the_classifier_resumes_with_the_rest(data, tmp_path):
+    images, cohort, _ = data
+    sepvae = recipe(
+        objective=ObjectiveConfig.model_validate({"name": "sepvae"}).model_dump(),
+        training={"epochs": 2, "vae": False},
+    )
+
+    def stop(row):
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    undisturbed = train(images, cohort, sepvae, tmp_path / "undisturbed")
+    with pytest.raises(KeyboardInterrupt):
+        train(images, cohort, sepvae, tmp_path / "stopped", stop)
+    resumed = train(images, cohort, sepvae, tmp_path / "stopped")
+    assert same(weights(tmp_path / "stopped"), weights(tmp_path / "undisturbed"))
+    told = ["classification", "train_loss"]
+    pd.testing.assert_frame_equal(resumed.history[told], undisturbed.history[told])
+    assert (resumed.history["classification"] > 0).all()
+
+
+def test_a_finished_model_is_not_trained_again(data, trained, tmp_path):
+    images, cohort, _ = data
+    before = (trained[0] / "cvae.safetensors").stat().st_mtime_ns
+    again = train(images, cohort, RECIPE, trained[0])
+    assert (trained[0] / "cvae.safetensors").stat().st_mtime_ns == before
+    assert len(again.history) == 8
+
+
+def test_a_folder_of_other_settings_is_refused(data, trained):
+    images, cohort, _ = data
+    with pytest.raises(InputError, match="other data or settings"):
+        train(images, cohort, recipe(objective={"beta": 2.0}), trained[0])
+
+
+def test_held_out_participants_change_nothing(data, trained, tmp_path):
+    images, cohort, _ = data
+    changed = images.copy()
+    changed[(cohort["split"] == "test").to_numpy()] = 0.123
+    train(changed, cohort, RECIPE, tmp_path)
+    assert same(weights(tmp_path), weights(trained[0]))
+
+
+def test_the_kept_model_is_fitted_to_everyone_for_the_best_number_of_epochs(data, trained):
+    images, cohort, _ = data
+    rows = rows_of(cohort, RECIPE).with_everyone_fitted()
+    assert len(rows.fitted) == (cohort["split"] == "train").sum() == len(rows.target) + len(rows.background)
+    start = trainer_of(RECIPE).start(images, rows).model
+    kept, _ = load_model(trained[0] / "cvae")
+    assert torch.equal(kept.voxel_mean, start.voxel_mean)
+    assert np.array_equal(embed(kept, images).salient_mean, embed(start, images).salient_mean)
+
+
+def test_divergence_is_said_in_words(data, tmp_path):
+    images, cohort, _ = data
+    with pytest.raises(InputError, match="diverged"):
+        train(images, cohort, recipe(training={"learning_rate": 1e25, "gradient_clip": 1e30}), tmp_path)
+    assert not (tmp_path / "cvae.safetensors").exists()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_mixed_precision_keeps_the_answer(data, tmp_path, precision):
+    images, cohort, severity = data
+    train(images, cohort, recipe(training={"precision": precision, "vae": False, "epochs": 1}), tmp_path)
+    model, _ = load_model(tmp_path / "cvae")
+    patients = severity > 0
+    codes = embed(model, images).salient_mean[patients]
+    assert max(abs(np.corrcoef(codes[:, unit], severity[patients])[0, 1]) for unit in range(2)) > 0.8
+    assert choose_precision(precision, torch.device("cpu")) == getattr(torch, precision)
+
+
+def test_the_studys_own_choices_train(data, tmp_path):
+    images, cohort, _ = data
+    as_published = recipe(
+        image={"standardise": "none"},
+        model={"start": "random", "noise": "fixed", "output": "sigmoid"},
+        objective={
+            "critic": "linear",
+            "total_correlation": 100,
+            "background_salient": 0,
+            "effective_voxels": None,
+        },
+        training={"epochs": 1},
+    )
+    result = train(images, cohort, as_published, tmp_path)
+    assert np.isfinite(result.history["validation_loss"]).all()
+
+
+def test_a_mask_without_voxels_is_one_readable_line(data, tmp_path):
+    images, cohort, _ = data
+    with pytest.raises(InputError, match=r"mask_threshold=0\.1 \(largest mean: 0\)"):
+        train(np.zeros_like(images), cohort, RECIPE, tmp_path)
+
+
+@pytest.mark.parametrize("start", ["contrast", "contrastive_pca", "pcpca", "pca", "ica"])
+def test_a_linear_model_without_epochs_is_the_linear_fit(data, tmp_path, start):
+    images, cohort, _ = data
+    asked = recipe(model={"start": start, "correction": False}, training={"vae": False, "epochs": 0})
+    train(images, cohort, asked, tmp_path)
+    model, _ = load_model(tmp_path / "cvae")
+    voxels = standardised_voxels(model, images)
+    rows = rows_of(cohort, asked)
+    units = asked.model.salient, asked.model.background
+    sites = None if rows.sites is None else rows.sites[rows.fitted]
+    training, is_target = rows.fitted, rows.is_target[rows.fitted]
+    fitted = fit_linear(start, voxels[training], is_target, *units, sites=sites, seed=asked.seed)
+    codes = embed(model, images)
+    assert np.allclose(codes.salient_mean, fitted.salient.embed(voxels), atol=1e-3)
+    assert np.allclose(codes.background_mean, fitted.background.embed(voxels), atol=1e-3)
