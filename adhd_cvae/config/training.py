@@ -42,10 +42,10 @@ _NO_TERMS = {
     "salient_of": "target",
     "critic": "nonlinear",
     "total_correlation": 0.0,
-    "background_salient": 0.0,
-    "background_spread": 0.0,
-    "mmd_background": 0.0,
-    "mmd_salient": 0.0,
+    "salient_of_background": 0.0,
+    "salient_spread_of_background": 0.0,
+    "background_mmd": 0.0,
+    "salient_mmd_of_background": 0.0,
     "classification": 0.0,
     "hsic": 0.0,
 }
@@ -54,10 +54,11 @@ OBJECTIVES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "adhd_cvae": {},
         "vae": _NO_TERMS | {"salient_of": "everyone"},
         "cvae": _NO_TERMS | {"total_correlation": 1.0},
-        "mm_cvae": _NO_TERMS | {"mmd_background": 1000.0, "mmd_salient": 100.0},
-        "sepvae": _NO_TERMS | {"total_correlation": 1.0, "background_salient": 100.0, "classification": 10.0},
-        "contrastive_vi": _NO_TERMS | {"background_salient": 100.0, "background_spread": 100.0},
-        "hsic": _NO_TERMS | {"background_salient": 100.0, "hsic": 100.0},
+        "mm_cvae": _NO_TERMS | {"background_mmd": 1000.0, "salient_mmd_of_background": 100.0},
+        "sepvae": _NO_TERMS
+        | {"total_correlation": 1.0, "salient_of_background": 100.0, "classification": 10.0},
+        "contrastive_vi": _NO_TERMS | {"salient_of_background": 100.0, "salient_spread_of_background": 100.0},
+        "hsic": _NO_TERMS | {"salient_of_background": 100.0, "hsic": 100.0},
     }
 )
 """What `objective.name` fills in where nothing is set; ``adhd_cvae`` leaves the defaults of `ObjectiveConfig`.
@@ -86,17 +87,17 @@ class ObjectiveConfig(Settings):
     """Weight of the critic's total-correlation term (Abid & Zou 2019; SepVAE's mutual information)."""
     critic: Literal["nonlinear", "linear"] = "nonlinear"
     """The study's critic was linear, which cannot see dependence."""
-    background_salient: Annotated[float, Field(ge=0)] = 100.0
+    salient_of_background: Annotated[float, Field(ge=0)] = 100.0
     """Weight of half the squared length of controls' salient means: with 1/σ² it is their Kullback-Leibler
     divergence from N(0, σ²), up to the variance (SepVAE, Louiset et al. 2023); 100 is σ = 0.1."""
-    background_spread: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of half the summed posterior variance of controls' s. As heavy as `background_salient`, both together
+    salient_spread_of_background: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of half the summed posterior variance of controls' s. As heavy as `salient_of_background`, both together
     are the squared Wasserstein distance from the point 0 (contrastiveVI, Weinberger et al. 2023) times half the
     weight."""
-    mmd_background: Annotated[float, Field(ge=0)] = 0.0
+    background_mmd: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the squared maximum mean discrepancy, 0 to 2, between z of patients and of controls (MM-cVAE,
     Weinberger et al. 2022)."""
-    mmd_salient: Annotated[float, Field(ge=0)] = 0.0
+    salient_mmd_of_background: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the squared maximum mean discrepancy, 0 to 2, between controls' s and the point 0 (MM-cVAE)."""
     classification: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the cross-entropy of telling the groups from s by a linear classifier, nats; chance is 0.69

@@ -16,6 +16,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import atomic_path, fingerprint
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import finished_training, save_model
+from adhd_cvae.names import RENAMED_TERMS
 from adhd_cvae.training import distributed
 from adhd_cvae.training.state import EpochRow
 
@@ -50,13 +51,14 @@ def training_key(settings: Mapping[str, Any], participants: Sequence[Sequence[st
     names: so a training that an earlier version began goes on.
     """
     defaults = Recipe().model_dump(mode="json")
+    before = {new: old for old, new in RENAMED_TERMS.items()}
     counted: dict[str, Any] = {"seed": settings["seed"]}
     for section, names in _SETTINGS_OF_0_1.items():
         first = names.split()
         counted[section] = {
-            name: value
+            before.get(name, name): value
             for name, value in settings[section].items()
-            if name in first or value != defaults[section][name]
+            if before.get(name, name) in first or value != defaults[section][name]
         }
     return fingerprint([counted, participants])
 
@@ -93,7 +95,8 @@ class Checkpoint:
         InputError
             It belongs to other data or settings, or is damaged.
         """
-        return distributed.from_first(lambda: finished_training(self.stem, self.key))
+        history = distributed.from_first(lambda: finished_training(self.stem, self.key))
+        return None if history is None else _with_names_of_today(history)
 
     def load(self) -> dict[str, Any] | None:
         """State of a training that was interrupted; None where there is none.
@@ -103,7 +106,8 @@ class Checkpoint:
         InputError
             It belongs to other data or settings, or is damaged.
         """
-        return distributed.from_first(lambda: load_state(self._unfinished, self.key))
+        state = distributed.from_first(lambda: load_state(self._unfinished, self.key))
+        return None if state is None else state | {"history": _with_names_of_today(state["history"])}
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep the state of a training that goes on."""
@@ -115,6 +119,11 @@ class Checkpoint:
         if distributed.is_first():
             save_model(model, grid, self.stem, self.key, history)
             self._unfinished.unlink()
+
+
+def _with_names_of_today(history: Sequence[EpochRow]) -> list[EpochRow]:
+    """Rows as version 0.1 wrote them, with the terms' names of today; others as they are."""
+    return [{RENAMED_TERMS.get(name, name): value for name, value in row.items()} for row in history]
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:

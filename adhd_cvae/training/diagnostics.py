@@ -18,7 +18,14 @@ CRITIC_WINS_NATS = 2.0
 EXPLODED = 10.0
 """A training loss this many times the start's size is a near divergence."""
 _PULLS_ON_SALIENT = (
-    *("beta", "background_salient", "background_spread", "mmd_salient", "total_correlation", "hsic"),
+    *(
+        "beta",
+        "salient_of_background",
+        "salient_spread_of_background",
+        "salient_mmd_of_background",
+        "total_correlation",
+        "hsic",
+    ),
 )
 
 

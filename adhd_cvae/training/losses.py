@@ -24,11 +24,11 @@ class Terms(NamedTuple):
     kl_background: Tensor
     kl_salient: Tensor
     total_correlation: Tensor
-    background_salient: Tensor
-    background_spread: Tensor
-    mmd_background: Tensor
-    """0 to 2, as `mmd_salient`; the terms of two groups and of pairs are 0 where their weight is."""
-    mmd_salient: Tensor
+    salient_of_background: Tensor
+    salient_spread_of_background: Tensor
+    background_mmd: Tensor
+    """0 to 2, as `salient_mmd_of_background`; the terms of two groups and of pairs are 0 where their weight is."""
+    salient_mmd_of_background: Tensor
     hsic: Tensor
     """At most 1."""
     classification: Tensor
@@ -42,7 +42,7 @@ class Terms(NamedTuple):
 
 ACTIVE_VARIANCE = 0.01
 """A unit whose posterior means vary less holds nothing (Burda et al. 2016, arXiv:1509.00519)."""
-PAIR_TERMS = ("mmd_background", "mmd_salient", "hsic")
+PAIR_TERMS = ("background_mmd", "salient_mmd_of_background", "hsic")
 """Terms of pairs of participants: mean values of small batches say less than one of all."""
 
 
@@ -111,10 +111,10 @@ def pair_terms(
     values: dict[str, Tensor] = {name: background.new_zeros(()) for name in PAIR_TERMS}
     if salient.shape[1] == 0:
         return values
-    if objective.mmd_background > 0:
-        values["mmd_background"] = squared_mmd(background[target], background[~target])
-    if objective.mmd_salient > 0:
-        values["mmd_salient"] = squared_mmd_from_zero(salient[~target])
+    if objective.background_mmd > 0:
+        values["background_mmd"] = squared_mmd(background[target], background[~target])
+    if objective.salient_mmd_of_background > 0:
+        values["salient_mmd_of_background"] = squared_mmd_from_zero(salient[~target])
     if objective.hsic > 0:
         values["hsic"] = normalised_hsic(background[target], salient[target])
     return values
@@ -157,8 +157,10 @@ def contrastive_terms(
         kl_background=kl_standard_normal(codes.background).mean(),
         kl_salient=_mean_over(kl_standard_normal(codes.salient), is_decoded),
         total_correlation=correlation,
-        background_salient=_mean_over(0.5 * codes.salient.mean.square().sum(dim=1), 1 - is_target),
-        background_spread=_mean_over(0.5 * codes.salient.log_variance.exp().sum(dim=1), 1 - is_target),
+        salient_of_background=_mean_over(0.5 * codes.salient.mean.square().sum(dim=1), 1 - is_target),
+        salient_spread_of_background=_mean_over(
+            0.5 * codes.salient.log_variance.exp().sum(dim=1), 1 - is_target
+        ),
         classification=told,
         unexplained=distributed.gathered(residual, size).mean().detach(),
         active_salient=_active_units(codes.salient.mean[target_rows]),
@@ -190,7 +192,13 @@ def _active_units(means: Float[Tensor, "n units"]) -> Tensor:
     return (spread > ACTIVE_VARIANCE).sum().float()
 
 
-WEIGHTED = ("total_correlation", "background_salient", "background_spread", *PAIR_TERMS, "classification")
+WEIGHTED = (
+    "total_correlation",
+    "salient_of_background",
+    "salient_spread_of_background",
+    *PAIR_TERMS,
+    "classification",
+)
 """Terms whose weight in `ObjectiveConfig` has their name."""
 
 

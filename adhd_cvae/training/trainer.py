@@ -39,8 +39,21 @@ CRITIC_STEPS = 2
 """Critic updates per update of the model."""
 EVALUATION_BATCH = 32
 LOGGED = (
-    *("kl_salient", "kl_background", "total_correlation", "background_salient", "background_spread"),
-    *("mmd_background", "mmd_salient", "hsic", "classification", "active_salient", "active_background"),
+    *(
+        "kl_salient",
+        "kl_background",
+        "total_correlation",
+        "salient_of_background",
+        "salient_spread_of_background",
+    ),
+    *(
+        "background_mmd",
+        "salient_mmd_of_background",
+        "hsic",
+        "classification",
+        "active_salient",
+        "active_background",
+    ),
 )
 """Terms with a column of their own in the history."""
 Progress = Callable[[EpochRow], None]

@@ -17,10 +17,10 @@ EPOCH_METRICS = {
     "kl_salient": "kl_salient",
     "kl_background": "kl_background",
     "total_correlation": "total_correlation",
-    "background_salient": "salient_of_controls",
-    "background_spread": "salient_spread_of_controls",
-    "mmd_background": "mmd_background",
-    "mmd_salient": "mmd_salient",
+    "salient_of_background": "salient_of_background",
+    "salient_spread_of_background": "salient_spread_of_background",
+    "background_mmd": "background_mmd",
+    "salient_mmd_of_background": "salient_mmd_of_background",
     "hsic": "hsic",
     "classification": "classification",
     "active_salient": "active_units_salient",
@@ -31,8 +31,8 @@ EPOCH_METRICS = {
 }
 """Column of history.tsv to the metric's name in MLflow, after ``cvae/`` or ``vae/``."""
 _TERMS = (
-    *("total_correlation", "background_salient", "background_spread", "kl_salient"),
-    *("mmd_background", "mmd_salient", "hsic", "classification"),
+    *("total_correlation", "salient_of_background", "salient_spread_of_background", "kl_salient"),
+    *("background_mmd", "salient_mmd_of_background", "hsic", "classification"),
 )
 """Columns that are exactly 0 where the objective, or the plain model, lacks that term: nothing was measured."""
 _AT_ONCE = 1000

@@ -10,7 +10,7 @@ from nibabel.nifti1 import Nifti1Image
 
 from adhd_cvae.images.nifti import map_name
 from adhd_cvae.io import read_json, read_tsv
-from adhd_cvae.names import ALPHA, VARIABLE_LABELS, code_label
+from adhd_cvae.names import ALPHA, RENAMED_TERMS, VARIABLE_LABELS, code_label
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 
@@ -43,7 +43,8 @@ class Results:
     @cached_property
     def history(self) -> pd.DataFrame | None:
         """``checkpoints/history.tsv``."""
-        return self._read(self.paths.history)
+        history = self._read(self.paths.history)
+        return None if history is None else history.rename(columns=RENAMED_TERMS)
 
     @cached_property
     def latents(self) -> pd.DataFrame | None:

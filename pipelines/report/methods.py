@@ -55,10 +55,10 @@ _ALWAYS = ("study", "aglinskas", "cvae", "vae", "adhd200")
 _CITED = re.compile(r"@([a-z0-9_]+)")
 """A reference in the text below, before it becomes a number."""
 _TERMS = {
-    "background_salient": "controls' s was pulled to 0{weight} [@sepvae]",
-    "background_spread": "the posterior variance of controls' s was penalised{weight} [@contrastive_vi]",
-    "mmd_background": "the maximum mean discrepancy of z between the groups was penalised{weight} [@mm_cvae, @mmd]",
-    "mmd_salient": "the maximum mean discrepancy of controls' s from 0 was penalised{weight} [@mm_cvae, @mmd]",
+    "salient_of_background": "controls' s was pulled to 0{weight} [@sepvae]",
+    "salient_spread_of_background": "the posterior variance of controls' s was penalised{weight} [@contrastive_vi]",
+    "background_mmd": "the maximum mean discrepancy of z between the groups was penalised{weight} [@mm_cvae, @mmd]",
+    "salient_mmd_of_background": "the maximum mean discrepancy of controls' s from 0 was penalised{weight} [@mm_cvae, @mmd]",
     "classification": "a linear classifier told the groups by s{weight} [@sepvae]",
     "hsic": "the unbiased, normalised HSIC of patients' s and z was penalised{weight} [@unbiased_hsic]",
 }

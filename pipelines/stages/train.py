@@ -33,7 +33,7 @@ LOSSES_IN_WORDS = (
     ("validation_reconstruction", "{:.0%} of validation maps unexplained"),
     ("reconstruction", "({:.0%} of training maps);"),
     ("kl_salient", "salient code {:.1f} nats,"),
-    ("background_salient", "{:.1f} in controls,"),
+    ("salient_of_background", "{:.1f} in controls,"),
     ("kl_background", "background code {:.1f};"),
     ("critic_accuracy", "critic right in {:.0%} (50% = independent)"),
 )

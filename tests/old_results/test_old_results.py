@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -19,6 +20,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
+from pipelines.recipes.renamed import RENAMED
 from tests.old_results.old_store import NOWHERE, move_store
 from tests.validation.same_results.renamed import new_names, parse_renamings
 
@@ -61,6 +63,21 @@ class Old(NamedTuple):
     def model(self) -> Path:
         (model,) = (self.folder / "derivatives" / "mlflow-artifacts" / "models").glob("*/artifacts")
         return model
+
+
+@pytest.fixture
+def of_today(tmp_path):
+    """Copy a recipe of before with its settings' names of today, as the refusal of the old names asks."""
+
+    def renamed(file: Path) -> Path:
+        text = file.read_text(encoding="utf-8")
+        for before, after in RENAMED.items():
+            text = re.sub(rf"\b{before.rpartition('.')[2]}\b", after.rpartition(".")[2], text)
+        copy = tmp_path / file.name
+        copy.write_text(text, encoding="utf-8")
+        return copy
+
+    return renamed
 
 
 @pytest.fixture
@@ -134,9 +151,9 @@ def assert_alike(found: pd.DataFrame, expected: pd.DataFrame, rtol: float, atol:
     pd.testing.assert_frame_equal(found, expected, rtol=rtol, atol=atol, check_dtype=False)
 
 
-def test_finished_results_stand_and_stay_one_run_and_one_model(old):
+def test_finished_results_stand_and_stay_one_run_and_one_model(old, of_today):
     before = seen(old.results)
-    call("run", old.bids, old.results, "group", "--recipe", KEPT / "recipe.yaml")
+    call("run", old.bids, old.results, "group", "--recipe", of_today(KEPT / "recipe.yaml"))
     after = seen(old.results)
     assert {name for name in {*before, *after} if before.get(name) != after.get(name)} <= REPORTS
     client = MlflowClient(old.store)
@@ -181,12 +198,12 @@ def test_tables_are_computed_again_from_the_old_files(old):
 
 
 @pytest.mark.slow
-def test_codes_of_an_old_folder_are_a_way_in(old, tmp_path):
+def test_codes_of_an_old_folder_are_a_way_in(old, tmp_path, of_today):
     folder = tmp_path / "way-in"
     folder.mkdir()
     for name in ("cohort.tsv", "latents.tsv", "draws.npz"):
         (old.results / name).rename(folder / name)
-    call("analyse", folder, "--recipe", KEPT / "recipe.yaml")
+    call("analyse", folder, "--recipe", of_today(KEPT / "recipe.yaml"))
     expected = as_now(read(old.results / "analysis" / "rsa.tsv"), "analysis/rsa.tsv")
     assert_alike(read(folder / "analysis" / "rsa.tsv"), expected, rtol=1e-3)
 
@@ -217,6 +234,10 @@ def leaves(settings: object, prefix: str = "") -> dict[str, object]:
     }
 
 
+def settings_in(recipe: Path) -> dict[str, object]:
+    return leaves(yaml.safe_load(recipe.read_text(encoding="utf-8")))
+
+
 def settings_after_preparing(bids: Path, folder: Path, *options: object) -> dict[str, object]:
     """What a new folder says that it was made with."""
     call("prepare", bids, folder, *options)
@@ -233,24 +254,37 @@ def assert_all_kept(found: dict[str, object], wanted: dict[str, object]) -> None
         assert value in values or isinstance(value, list), f"{key} = {value} is lost"
 
 
-def test_a_resolved_recipe_reads_as_before(old, tmp_path):
-    wanted = leaves(yaml.safe_load((KEPT / "recipe.yaml").read_text(encoding="utf-8")))
-    found = settings_after_preparing(old.bids, tmp_path / "new", "--recipe", KEPT / "recipe.yaml")
+@pytest.mark.parametrize("file", ["recipe.yaml", "written.yaml"])
+def test_a_recipe_of_before_is_refused_with_a_line_for_each_setting_that_was_renamed(
+    old, tmp_path, capsys, file
+):
+    with pytest.raises(AssertionError, match="ended with 1"):
+        call("prepare", old.bids, tmp_path / "new", "--recipe", KEPT / file)
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(line.partition("no setting ")[2] for line in lines) == sorted(
+        f"'{before}'. It is called '{after}' now." for before, after in RENAMED.items()
+    )
+    assert not (tmp_path / "new" / "cohort.tsv").exists()
+
+
+def test_a_resolved_recipe_reads_as_before(old, tmp_path, of_today):
+    wanted = settings_in(of_today(KEPT / "recipe.yaml"))
+    found = settings_after_preparing(old.bids, tmp_path / "new", "--recipe", of_today(KEPT / "recipe.yaml"))
     assert_all_kept(found, wanted)
     (logged,) = (old.folder / "derivatives" / "mlflow-artifacts").glob("*/artifacts/recipe.json")
-    again = settings_after_preparing(old.bids, tmp_path / "logged", "--recipe", logged)
+    again = settings_after_preparing(old.bids, tmp_path / "logged", "--recipe", of_today(logged))
     assert again == found
 
 
-def test_a_written_recipe_with_every_old_setting_reads_as_before(old, tmp_path):
-    wanted = leaves(yaml.safe_load((KEPT / "written.yaml").read_text(encoding="utf-8")))
+def test_a_written_recipe_with_every_old_setting_reads_as_before(old, tmp_path, of_today):
+    wanted = settings_in(of_today(KEPT / "written.yaml"))
     del wanted["base"]
-    found = settings_after_preparing(old.bids, tmp_path / "new", "--recipe", KEPT / "written.yaml")
+    found = settings_after_preparing(old.bids, tmp_path / "new", "--recipe", of_today(KEPT / "written.yaml"))
     assert_all_kept(found, wanted)
 
 
-def test_every_old_setting_can_be_set_by_its_name(old, tmp_path):
-    wanted = leaves(yaml.safe_load((KEPT / "written.yaml").read_text(encoding="utf-8")))
+def test_every_old_setting_can_be_set_by_its_name(old, tmp_path, of_today):
+    wanted = settings_in(of_today(KEPT / "written.yaml"))
     del wanted["base"]
     # JSON is YAML.
     options = [part for key, value in wanted.items() for part in ("--set", f"{key}={json.dumps(value)}")]

@@ -7,10 +7,10 @@ import torch
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.training import trainer
+from adhd_cvae.training.augmentation import load_batch
 from adhd_cvae.training.sampler import deal_rows
-from adhd_cvae.training.state import new_learner
-from adhd_cvae.training.trainer import evaluate, take_step, train
+from adhd_cvae.training.train import train
+from adhd_cvae.training.trainer import Trainer
 
 SHAPE = (16, 16, 16)
 PEOPLE = 24
@@ -52,23 +52,25 @@ def breaks(monkeypatch):
     def after_one_step(error):
         taken = []
 
-        def step(*arguments):
+        def step(self, *arguments):
             taken.append(1)
             if len(taken) > 1:
                 raise error
-            return take_step(*arguments)
+            return one_step(self, *arguments)
 
-        monkeypatch.setattr(trainer, "take_step", step)
+        one_step = Trainer.step
+        monkeypatch.setattr(Trainer, "step", step)
 
     return after_one_step
 
 
 @pytest.mark.parametrize("loss", [np.nan, np.inf])
 def test_a_loss_that_is_no_number_stops_before_anything_is_kept(images, cohort, tmp_path, monkeypatch, loss):
-    def step(*arguments):
-        return take_step(*arguments) | {"loss": loss}
+    def step(self, *arguments):
+        return one_step(self, *arguments) | {"loss": loss}
 
-    monkeypatch.setattr(trainer, "take_step", step)
+    one_step = Trainer.step
+    monkeypatch.setattr(Trainer, "step", step)
     with pytest.raises(InputError, match=r"epoch 1: training diverged. Lower training\.learning_rate"):
         train(images, cohort, recipe(), tmp_path)
     assert not (tmp_path / "cvae.safetensors").exists()
@@ -133,13 +135,16 @@ def test_an_unlucky_split_trains_to_finite_numbers(images, cohort, tmp_path, unl
 @pytest.mark.parametrize("group", [True, False])
 def test_a_batch_of_one_group_gives_finite_steps_and_measures(images, cohort, group):
     asked = recipe()
-    rows = deal_rows(cohort, asked)
-    learner = new_learner(asked.model, images, rows, asked)
+    rows = deal_rows(cohort, asked.cohort.site, asked.training, asked.seed)
+    trainer = Trainer(
+        asked.training, asked.objective, asked.augmentation, asked.image, asked.model, asked.seed
+    )
+    state = trainer.start(images, rows)
     batch = rows.target if group else rows.background
-    learner.model.train()
+    state.model.train()
     for _ in range(2):
-        measured = take_step(learner, trainer.load_batch(images[batch], None), rows.is_target[batch], asked)
+        measured = trainer.step(state, load_batch(images[batch], None), rows.is_target[batch])
         assert all(np.isfinite(value) for value in measured.values())
-    assert all(torch.isfinite(tensor).all() for tensor in learner.model.state_dict().values())
-    told = evaluate(learner, images, batch, rows.is_target, asked)
-    assert all(np.isfinite(value) for value in told.values())
+    assert all(torch.isfinite(tensor).all() for tensor in state.model.state_dict().values())
+    evaluated = trainer.evaluate(state, images, batch, rows.is_target)
+    assert all(np.isfinite(value) for value in evaluated.values())

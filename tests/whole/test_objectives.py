@@ -10,7 +10,7 @@ from pipelines.cli import main
 from pipelines.output_dir.paths import OutputPaths
 
 SMALL = ("image.shape=[16, 16, 16]", "image.voxel_size=12", "training.vae=false", "objective.beta=0.5")
-TERMS = ("total_correlation", "mmd_background", "mmd_salient", "hsic", "classification")
+TERMS = ("total_correlation", "background_mmd", "salient_mmd_of_background", "hsic", "classification")
 
 
 @pytest.fixture

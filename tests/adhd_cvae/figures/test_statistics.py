@@ -111,7 +111,7 @@ def test_training_terms_leave_out_what_was_not_recorded() -> None:
 
 
 def test_training_terms_without_a_weight_are_not_drawn() -> None:
-    rows = history(("cvae",)).assign(hsic=0.1, mmd_salient=0.0)
+    rows = history(("cvae",)).assign(hsic=0.1, salient_mmd_of_background=0.0)
     words = words_of(training.training_terms(rows))
     assert "dependence of s and z (HSIC)" in words
     assert "controls' s from 0 (MMD²)" not in words

@@ -28,7 +28,7 @@ PARTICIPANTS = [["sub-01", "target", "train"]]
 
 def test_the_key_of_the_defaults_is_that_of_version_0_1():
     key = training_key(Recipe().model_dump(mode="json"), PARTICIPANTS)
-    assert key == "KEY_OF_0_1"
+    assert key == ("0e801edff0f463c4a2c07aa391df281acdb169a016d8cd84a837ad957caf5d99")
 
 
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"training": {"epochs": 3}}, {"cohort": {"group": "adhd"}}])
@@ -58,10 +58,11 @@ def test_a_setting_that_came_later_counts_where_it_is_not_its_default(monkeypatc
 def test_an_unfinished_training_comes_back_until_it_is_finished(tmp_path):
     checkpoint = Checkpoint(tmp_path / "cvae", "key")
     assert checkpoint.load() is checkpoint.finished() is None
-    checkpoint.save({"weights": torch.arange(3)})
+    checkpoint.save({"weights": torch.arange(3), "history": [{"epoch": 0, "mmd_salient": 0.5}]})
     state = checkpoint.load()
     assert state is not None
     assert torch.equal(state["weights"], torch.arange(3))
+    assert state["history"] == [{"epoch": 0, "salient_mmd_of_background": 0.5}]  # as version 0.1 named it
     with pytest.raises(InputError, match="other data or settings"):
         Checkpoint(tmp_path / "cvae", "another").load()
     history = [{"epoch": 0, "validation_loss": 1.0}]

@@ -117,8 +117,8 @@ def test_controls_are_decoded_without_salient_code_and_pay_for_having_one(networ
     residual = (voxels - network.decode(codes.background.mean)).square().sum(1) / voxels.square().sum(1)
     assert torch.allclose(controls.unexplained, residual.mean())
     assert not torch.allclose(patients.unexplained, residual.mean())
-    assert float(controls.background_salient) > 0
-    assert float(patients.background_salient) == 0
+    assert float(controls.salient_of_background) > 0
+    assert float(patients.salient_of_background) == 0
     assert float(controls.kl_salient) == 0
 
 
@@ -131,11 +131,11 @@ def test_a_batch_without_one_group_gives_finite_terms(network):
 def test_each_weight_weighs_its_term(network):
     voxels, is_target = torch.randn(4, 200), torch.tensor([1.0, 1, 0, 0])
     values = terms(network, voxels, is_target)
-    base = ObjectiveConfig(beta=0, background_salient=0, total_correlation=0)
+    base = ObjectiveConfig(beta=0, salient_of_background=0, total_correlation=0)
     assert torch.allclose(weighted_loss(values, base), values.likelihood)
-    heavy = base.model_copy(update={"background_salient": 3.0})
+    heavy = base.model_copy(update={"salient_of_background": 3.0})
     assert torch.allclose(
-        weighted_loss(values, heavy) - values.likelihood, 3 * values.background_salient, atol=1e-3
+        weighted_loss(values, heavy) - values.likelihood, 3 * values.salient_of_background, atol=1e-3
     )
     every = terms(network, voxels, is_target, effective_voxels=None).likelihood
     assert torch.allclose(every * 5, values.likelihood, rtol=1e-4)  # 1,000 effective of 200 voxels
@@ -255,8 +255,8 @@ def test_minimising_the_discrepancy_removes_the_groups_difference_in_z():
     sources, is_target = group_sources()
     mixture, everyone = Mixture(sources, [1.0, 0.4, 0.3]), torch.arange(len(sources))
     assert group_difference(mixture.code(everyone), is_target) > 1.2
-    weights = ObjectiveConfig(mmd_background=1)
-    mixture.learn(lambda code, rows: pair_terms(code, code, is_target[rows], weights)["mmd_background"])
+    weights = ObjectiveConfig(background_mmd=1)
+    mixture.learn(lambda code, rows: pair_terms(code, code, is_target[rows], weights)["background_mmd"])
     assert abs(group_difference(mixture.code(everyone), is_target)) < 0.3
 
 
@@ -309,7 +309,7 @@ def test_controls_salient_posterior_is_pulled_to_a_point(network, name, shrinks)
     before = posterior()
     for _ in range(200):
         terms, _ = contrastive_terms(network, None, voxels, is_target, objective, sample=True)
-        pulls = ("background_salient", "background_spread", "mmd_salient")
+        pulls = ("salient_of_background", "salient_spread_of_background", "salient_mmd_of_background")
         optimiser.zero_grad()
         sum(getattr(objective, pull) * getattr(terms, pull) for pull in pulls).backward()
         optimiser.step()
@@ -323,7 +323,9 @@ def test_contrastive_vis_penalty_is_the_squared_wasserstein_distance_from_zero(n
     voxels, is_target = torch.randn(5, 200), torch.zeros(5)
     values, posterior = terms(network, voxels, is_target), network.encode(voxels).salient
     distance = posterior.mean.square().sum(1) + posterior.log_variance.exp().sum(1)
-    assert torch.allclose(2 * (values.background_salient + values.background_spread), distance.mean())
+    assert torch.allclose(
+        2 * (values.salient_of_background + values.salient_spread_of_background), distance.mean()
+    )
 
 
 @torch.no_grad()
@@ -336,7 +338,13 @@ def test_a_plain_vae_decodes_everyones_salient_code(network):
     assert float(controls.kl_salient) > 0
 
 
-EVERY_TERM = {"mmd_background": 1, "mmd_salient": 1, "hsic": 1, "classification": 1, "background_spread": 1}
+EVERY_TERM = {
+    "background_mmd": 1,
+    "salient_mmd_of_background": 1,
+    "hsic": 1,
+    "classification": 1,
+    "salient_spread_of_background": 1,
+}
 
 
 @pytest.mark.parametrize("is_target", [[0, 0, 0], [1, 1, 1], [1, 0, 0], [1], [0]])

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.linear_model import LinearRegression
 
 from adhd_cvae.config import ObjectiveConfig
@@ -10,6 +11,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.inference.embedding import embed, standardised_voxels
 from adhd_cvae.models.linear import fit_linear
 from adhd_cvae.models.weights import load_model
+from adhd_cvae.training.device import choose_precision
 from adhd_cvae.training.train import train
 from tests.adhd_cvae.training.small import RECIPE, recipe, rows_of, same, trainer_of, weights
 
@@ -155,7 +157,7 @@ def test_the_studys_own_choices_train(data, tmp_path):
         objective={
             "critic": "linear",
             "total_correlation": 100,
-            "background_salient": 0,
+            "salient_of_background": 0,
             "effective_voxels": None,
         },
         training={"epochs": 1},

@@ -51,7 +51,10 @@ def test_what_torch_does_elsewhere_is_as_before(data, tmp_path):
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    settings = (torch.are_deterministic_algorithms_enabled, partial(os.environ.get, "CUBLAS_WORKSPACE_CONFIG"))
+    settings = (
+        torch.are_deterministic_algorithms_enabled,
+        partial(os.environ.get, "CUBLAS_WORKSPACE_CONFIG"),
+    )
     before = [setting() for setting in settings]
     meanwhile = []
     trainer_of(asked).fit(

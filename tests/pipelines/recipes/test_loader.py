@@ -165,7 +165,7 @@ def test_a_resolved_recipe_stays_as_it_is_and_can_take_another_objective(tmp_pat
     plain = load_recipe("smoke", ("objective.name=mm_cvae", "objective.hsic=5")).model_dump(mode="json")
     assert validated(plain, "test").model_dump(mode="json") == plain
     again = validated(apply_overrides(plain, ("objective.name=sepvae",)), "test").objective
-    assert (again.mmd_background, again.hsic, again.classification) == (0, 0, 10)
+    assert (again.background_mmd, again.hsic, again.classification) == (0, 0, 10)
     (tmp_path / "mine.yaml").write_text("base: as-published\nobjective: {name: cvae}\n", encoding="utf-8")
     objective = load_recipe(str(tmp_path / "mine.yaml")).objective
     assert (objective.critic, objective.total_correlation, objective.effective_voxels) == (

@@ -37,7 +37,7 @@ ROW = {
     "validation_reconstruction": 0.31,
     "reconstruction": 0.25,
     "kl_salient": 4.04,
-    "background_salient": 0.1,
+    "salient_of_background": 0.1,
     "kl_background": 8.0,
     "critic_accuracy": float("nan"),
 }
