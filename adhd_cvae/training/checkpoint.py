@@ -2,16 +2,16 @@
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from adhd_cvae.config import ImageConfig, Recipe
+from adhd_cvae.config.identity import identity
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import atomic_path, fingerprint
 from adhd_cvae.models.network import ContrastiveVAE
@@ -20,46 +20,18 @@ from adhd_cvae.names import RENAMED_TERMS
 from adhd_cvae.training import distributed
 from adhd_cvae.training.state import EpochRow
 
-_SETTINGS_OF_0_1 = MappingProxyType(
-    {
-        "cohort": "group target background site test_fraction drop_one_group_sites match caliper max_ratio",
-        "image": "shape voxel_size centre fwhm min_template_correlation max_offset mask_threshold standardise",
-        "augmentation": "enabled noise_sd scale shift_mm probability",
-        "model": "salient background channels hidden start correction noise output",
-        "objective": "name effective_voxels beta salient_of total_correlation critic background_salient "
-        "background_spread mmd_background mmd_salient classification hsic",
-        "training": "epochs batch_size learning_rate linear_learning_rate train_salient gradient_clip "
-        "validation_fraction patience precision vae device",
-    }
-)
-"""What a training's key is made of, since a state of version 0.1 holds the key alone."""
 
-
-def training_key(settings: Mapping[str, Any], participants: Sequence[Sequence[str]]) -> str:
-    """Name a training by its settings and participants.
+def training_key(recipe: Recipe, participants: Sequence[Sequence[str]]) -> str:
+    """Name a training by its settings and participants, as version 0.1 did: so that one it began goes on.
 
     Parameters
     ----------
-    settings
-        A whole recipe as JSON; `name` and `analysis` don't count.
+    recipe
+        Its name and its analysis don't count.
     participants
         Identifier, group and split of each, in the order of the images.
-
-    Notes
-    -----
-    A setting that came after version 0.1 counts only where it isn't its default, and renamed ones count by their old
-    names: so a training that an earlier version began goes on.
     """
-    defaults = Recipe().model_dump(mode="json")
-    before = {new: old for old, new in RENAMED_TERMS.items()}
-    counted: dict[str, Any] = {"seed": settings["seed"]}
-    for section, names in _SETTINGS_OF_0_1.items():
-        first = names.split()
-        counted[section] = {
-            before.get(name, name): value
-            for name, value in settings[section].items()
-            if before.get(name, name) in first or value != defaults[section][name]
-        }
+    counted = {part: value for part, value in identity(recipe).items() if part not in ("name", "analysis")}
     return fingerprint([counted, participants])
 
 

@@ -61,7 +61,7 @@ def train(
         remove_partial_files(checkpoint_dir)
     check_groups(cohort)
     participants = cohort[["participant_id", "group", "split"]].to_numpy().tolist()
-    key = training_key(recipe.model_dump(mode="json"), participants)
+    key = training_key(recipe, participants)
     rows = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed)
     trainers = {"cvae": trainer} | ({"vae": trainer.without_salient()} if recipe.training.vae else {})
     history: list[EpochRow] = []

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from adhd_cvae.config import Recipe
+from adhd_cvae.config.identity import identity
 from adhd_cvae.io import fingerprint
 from adhd_cvae.names import BACKGROUND, TEST, rows_of
 from pipelines.output_dir.results import Results
@@ -75,8 +76,8 @@ class RunSummary:
         weights = paths.cvae.with_suffix(".safetensors")
         files = (paths.cohort, paths.latents, paths.draws, weights, paths.reference)
         files += (*sorted(paths.analysis.glob("*.tsv")), paths.stability, paths.seed_scores)
-        recipe = self.recipe.model_dump(mode="json")
-        return fingerprint({"recipe": recipe, "files": self.results.provenance.checksums(*files)})
+        checksums = self.results.provenance.checksums(*files)
+        return fingerprint({"recipe": identity(self.recipe), "files": checksums})
 
     @cached_property
     def profile(self) -> dict[str, int]:

@@ -58,7 +58,8 @@ _TERMS = {
     "salient_of_background": "controls' s was pulled to 0{weight} [@sepvae]",
     "salient_spread_of_background": "the posterior variance of controls' s was penalised{weight} [@contrastive_vi]",
     "background_mmd": "the maximum mean discrepancy of z between the groups was penalised{weight} [@mm_cvae, @mmd]",
-    "salient_mmd_of_background": "the maximum mean discrepancy of controls' s from 0 was penalised{weight} [@mm_cvae, @mmd]",
+    "salient_mmd_of_background": "the maximum mean discrepancy of controls' s from 0 was penalised{weight} "
+    "[@mm_cvae, @mmd]",
     "classification": "a linear classifier told the groups by s{weight} [@sepvae]",
     "hsic": "the unbiased, normalised HSIC of patients' s and z was penalised{weight} [@unbiased_hsic]",
 }
