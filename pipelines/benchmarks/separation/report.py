@@ -24,7 +24,7 @@ MOVED = {
     "cohens_d": "Effect d",
     "n": "Participants",
     "severities": "Severities",
-    "confounding": "Confounding of diagnosis and site",
+    "confounding": "Confounding of group and site",
 }
 OTHER = {
     "unexplained": "unexplained",

@@ -16,7 +16,7 @@ RECOVERED_FROM = (SALIENT, "all", "voxels")
 """Spaces that should hold the severities: of each method the one it has."""
 LEAKS = {
     "severities in z": (BACKGROUND, "all"),
-    "diagnosis in z": (BACKGROUND, "all"),
+    "group in z": (BACKGROUND, "all"),
     "age, sex, IQ, site in s": (SALIENT, "all"),
 }
 """Questions and the spaces they are asked of; a method with one space is asked everything of it."""
@@ -72,7 +72,7 @@ def leakage(table: pd.DataFrame) -> pd.DataFrame:
     probes = where(table, np.isin(table["metric"], list(PROBES)), ~table["null"].astype(bool))
     asked = {
         "severities in z": [str(target).startswith("severity_") for target in probes["target"]],
-        "diagnosis in z": probes["target"] == "group",
+        "group in z": probes["target"] == "group",
         "age, sex, IQ, site in s": np.isin(probes["target"], list(COVARIATES)),
     }
     rows = []

@@ -31,7 +31,7 @@ def test_leakage_counts_each_question_in_its_spaces(table):
     rates = leakage(table).set_index(["question", "method", "probe"])
     assert rates.loc[("severities in z", "one", "linear"), "rate"] == 0.5
     assert rates.loc[("severities in z", "one", "linear"), "tests"] == 2
-    assert rates.loc[("diagnosis in z", "one", "linear"), "rate"] == 1
+    assert rates.loc[("group in z", "one", "linear"), "rate"] == 1
     assert rates.loc[("age, sex, IQ, site in s", "one", "linear"), "rate"] == 0
     assert rates.loc[("age, sex, IQ, site in s", "two", "linear"), "rate"] == 1
 
