@@ -148,7 +148,7 @@ def traversals(
     values
         The unit's value at each step.
     anatomy
-        Mean map, drawn in gray below.
+        Mean map, shown in gray below.
     """
     area = _crop(mask, affine)
     units, steps = values.shape

@@ -155,9 +155,9 @@ def mosaic(
     slices
         Up or front at the end of the rows; one map or more.
     labels
-        What to say of each map; never an identifier.
+        Words for each map; never an identifier.
     outline
-        1 where gray matter belongs, 0 elsewhere: its border is drawn over every map.
+        1 where gray matter belongs, 0 elsewhere: its border is plotted over every map.
     """
     rows = -(-len(slices) // COLUMNS)
     figure = new_figure(0.2 + rows * (0.42 + WIDTH / COLUMNS / 3))

@@ -41,7 +41,7 @@ def _bars(
     categories = list(dict.fromkeys(table[category]))
     spaces = in_order(table["space"].tolist(), SPACE_COLOURS)
     height = 0.8 / len(spaces)
-    drawn = []
+    bars = []
     for row in rows_of(table):
         shift = (spaces.index(row["space"]) - (len(spaces) - 1) / 2) * height
         position = categories.index(row[category]) + shift
@@ -49,13 +49,13 @@ def _bars(
             axes.text(0, position, " n/a", va="center", fontsize=8.5)
         else:
             axes.barh(position, row[value], 0.86 * height, color=space_colour(row["space"]), zorder=2)
-        drawn.append((position, height, row))
+        bars.append((position, height, row))
     axes.set_yticks(range(len(categories)), [folded(str(name)) for name in categories])
     axes.set_ylim(len(categories) - 0.45, -0.55)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7))
     axes.axvline(0, color=INK, lw=0.8, zorder=3)
     soft_grid(axes)
-    return drawn
+    return bars
 
 
 def _space_key(figure: Figure, table: pd.DataFrame, *more: Patch | Line2D) -> None:
@@ -135,7 +135,7 @@ def mixture_curves(mixture: pd.DataFrame) -> Figure:
     Parameters
     ----------
     mixture
-        ``analysis/mixture.tsv``: `bic`, with `bic_min` and `bic_max` over draws where there.
+        ``analysis/mixture.tsv``: `bic`, with `bic_min` and `bic_max` over posterior samples where there.
     """
     spaces = in_order(mixture["space"].tolist(), SPACE_COLOURS)
     forms = in_order(mixture["covariance"].tolist(), COVARIANCES)

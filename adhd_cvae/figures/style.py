@@ -84,7 +84,7 @@ def soft_grid(axes: Axes, axis: str = "x") -> None:
 
 
 def folded(name: str, width: int = 17) -> str:
-    """A long name on several lines, so that the drawing keeps its room."""
+    """A long name on several lines, so that the plot keeps its room."""
     return "\n".join(line for part in name.splitlines() for line in textwrap.wrap(part, width))
 
 
@@ -107,7 +107,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     with atomic_path(path) as temporary:
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(temporary, format="svg", dpi=200, metadata=metadata)
-        drawing = temporary.read_text(encoding="utf-8")
-        drawing = re.sub(INK, "currentColor", drawing, flags=re.IGNORECASE)
-        drawing = re.sub(r"(<svg\b[^>]*>)", rf"\1{_THEME}", drawing, count=1)
-        temporary.write_text(drawing, encoding="utf-8")
+        svg = temporary.read_text(encoding="utf-8")
+        svg = re.sub(INK, "currentColor", svg, flags=re.IGNORECASE)
+        svg = re.sub(r"(<svg\b[^>]*>)", rf"\1{_THEME}", svg, count=1)
+        temporary.write_text(svg, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Sentences built from the tables about what a run cannot say."""
+"""Sentences built from the tables about what these data cannot answer."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def _small_groups(results: Results) -> Iterator[str]:
         if size < FEW:
             yield f"Only {size} {word}: intervals are wide and a null result says little."
         if held_out < FEW_HELD_OUT:
-            yield f"Only {held_out} {word} held out: held-out figures hang on a few people."
+            yield f"Only {held_out} {word} held out: held-out figures hang on a few participants."
 
 
 def _unidentified(results: Results) -> list[str]:

@@ -63,7 +63,7 @@ _TERMS = {
     "classification": "a linear classifier told the groups by s{weight} [@sepvae]",
     "hsic": "the unbiased, normalised HSIC of patients' s and z was penalised{weight} [@unbiased_hsic]",
 }
-"""Term of the objective, and what the methods say of it where it has a weight."""
+"""Term of the objective, and the words of it where it has a weight."""
 _START = {
     "contrast": "the difference of group means outside the leading principal components and contrastive principal "
     "components [@cpca]",

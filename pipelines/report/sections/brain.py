@@ -150,7 +150,7 @@ def _components_table(results: Results, table: pd.DataFrame) -> ReportTable:
         "Principal components of patients minus their twins, fitted without one site and tried on it: share of the "
         "variance between its patients along the other sites' component, along its own component of that rank, and "
         "share at the sites fitted on. Cosines: with the component of the other folds (which share patients; below "
-        "about 0.9 the order of components is not settled), and with the site's own. The model itself has seen every "
+        "about 0.9 the order of components is open), and with the site's own. The model itself has seen every "
         "site, and its decoding has no more directions than s has units: read agreement between sites, not how much "
         "is explained in all."
     )

@@ -37,7 +37,7 @@ def summary(results: Results, mixture: pd.DataFrame) -> str:
         f"{counted(size, 'component')} with {listed(list(answers.index[answers == size]))} covariances"
         for size in sorted(set(answers))
     ]
-    return f"How many clusters the salient space has is not settled: the lowest BIC is at {listed(by_size)}."
+    return f"How many clusters the salient space has is open: the lowest BIC is at {listed(by_size)}."
 
 
 @from_table("mixture_test")
@@ -116,7 +116,7 @@ SECTION = Section(
             "One cluster or several?",
             "Line chart of the Bayesian information criterion by number of mixture components, one line a "
             "covariance form, one panel a space.",
-            "Lower is better; the dot is each line's lowest point, the shade the range over posterior draws.",
+            "Lower is better; the dot is each line's lowest point, the shade the range over posterior samples.",
             from_table("mixture")(lambda results, table: statistics.mixture_curves(table)),
         ),
     ),

@@ -80,7 +80,7 @@ SECTION = Section(
     "cohort",
     "Who was analysed, and who was left out",
     "Patients are the target group, controls the background group. Held-out participants are kept from "
-    "training to see whether what a model learnt holds for people it has not met.",
+    "training to see whether what a model learnt holds for participants it has not met.",
     tables=(_groups_table, _exclusions_table),
     pictures=(
         Picture(
@@ -99,7 +99,7 @@ SECTION = Section(
         ),
         Picture(
             "exclusions_maps",
-            "Maps left out that can be drawn",
+            "Maps left out that can be shown",
             "Sagittal, coronal and axial slice of each map that was read but refused, under the reason.",
             "As they lie in template space, each in its own gray scale, with the border of the template's gray "
             "matter; at most twelve, every reason first. A brain mirrored left for right looks like any other "

@@ -112,7 +112,7 @@ def site_counts(results: Results) -> pd.DataFrame | None:
 
 
 def _sites_table(results: Results) -> ReportTable | None:
-    """Site × group, with what can be told apart there."""
+    """Site × group, and whether the groups can be compared there."""
     counts = site_counts(results)
     if counts is None:
         return None
@@ -227,7 +227,7 @@ def imbalance(results: Results) -> list[str]:
 
 
 def terminal_lines(results: Results) -> list[str]:
-    """What the section will say, for a terminal: its tables, then its sentences."""
+    """What the section shows, for a terminal: its tables, then its sentences."""
     tables = (
         ("Site and group", _sites_table(results)),
         ("Age and sex by group", _differences_table(results, measures.ALWAYS)),

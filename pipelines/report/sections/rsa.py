@@ -21,8 +21,8 @@ from pipelines.report.formatting import (
 from pipelines.report.section import Picture, Section, from_table, holds, plot_variables
 
 _PSEUDO_REPLICATION = (
-    "The last three columns are the study's own statistic, a t-test over posterior draws of one model: draws are "
-    "not participants, so its p-value answers no question about people."
+    "The last three columns are the study's own statistic, a t-test over posterior samples of one model: these are no "
+    "participants, so its p-value answers no question about participants."
 )
 _MORE: dict[str, tuple[str, Callable[[Any], str]]] = {
     "tau_partial": ("partial τ", number),
@@ -58,7 +58,7 @@ def summary(results: Results, rsa: pd.DataFrame) -> str:
         f"Of {counted(tested, 'variable')}, those related to a space beyond chance, participants permuted "
         f"and the whole table corrected (false discovery rate 5 %), are {'; '.join(by_space)}. A positive τ says "
         "that participants who differ more in the variable lie farther apart in the space: a group-level "
-        "association, neither a cause nor a prediction for one person."
+        "association, neither a cause nor a prediction for one participant."
     )
 
 
@@ -72,8 +72,8 @@ def as_published(results: Results, rsa: pd.DataFrame) -> str:
     honest = sum(row["p_fdr"] < ALPHA for row in rows_of(rsa))
     return (
         f"The study's own statistic on the same latents calls {naive} of {len(published)} rows significant, where "
-        f"permuting participants leaves {honest}: it counts draws of one model as if they were people "
-        "(pseudo-replication), and is shown for comparison only."
+        f"permuting participants leaves {honest}: it counts posterior samples of one model as if they were "
+        "participants (pseudo-replication), and is shown for comparison only."
     )
 
 
@@ -137,7 +137,7 @@ def _caption(rsa: pd.DataFrame, *, published: bool) -> str:
         )
     if holds(rsa, "noise_ceiling"):
         sentences.append(
-            "Ceiling: τ of the space with its own posterior draws; no variable can be expected above it."
+            "Ceiling: τ of the space with its own posterior samples; no variable can be expected above it."
         )
     return " ".join([*sentences, _PSEUDO_REPLICATION] if published else sentences)
 
@@ -157,7 +157,7 @@ def _published_cells(published: pd.DataFrame, space: str, variable: str) -> list
 SECTION = Section(
     "rsa",
     "What the spaces are related to",
-    "If people who differ in a variable also lie apart in a space, the space carries something of that "
+    "If participants who differ in a variable also lie apart in a space, the space carries something of that "
     "variable. Chance is what remains when participants are shuffled.",
     tables=(_rsa_table,),
     pictures=(

@@ -21,7 +21,7 @@ def _terms(results: Results) -> Figure | None:
 SECTION = Section(
     "training",
     "Training",
-    "The losses tell whether a model had settled and whether it does as well on people held out.",
+    "The losses tell whether a model had converged and whether it does as well on participants held out.",
     pictures=(
         Picture(
             "training",

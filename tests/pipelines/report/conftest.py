@@ -1,4 +1,4 @@
-"""Invented results, drawn and reported once a session."""
+"""Invented results, plotted and reported once a session."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.pipelines.report.invented_report import Page, write_decoded, write_sl
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plotted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     for place in ("analysis", "checkpoints"):
         (folder / place).mkdir()
@@ -25,11 +25,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(drawn: Path, tmp_path: Path) -> Path:
+def folder(plotted: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""
-    return shutil.copytree(drawn, tmp_path / "results")
+    return shutil.copytree(plotted, tmp_path / "results")
 
 
 @pytest.fixture(scope="session")
-def page(drawn: Path) -> Page:
-    return Page((drawn / "report.html").read_text(encoding="utf-8"))
+def page(plotted: Path) -> Page:
+    return Page((plotted / "report.html").read_text(encoding="utf-8"))

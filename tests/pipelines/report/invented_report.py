@@ -114,8 +114,11 @@ def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
     write_tsv(pd.DataFrame(mixture_test).assign(space="salient"), analysis / "mixture_test.tsv")
     claim = {"space": "salient", "variable": "age", "n": 30, "tau": 0.1, "ci_low": 0.05, "ci_high": 0.15}
     claim |= {"p_fdr": 0.01, "difference": 0.1, "difference_ci_low": -0.123, "difference_ci_high": 0.2}
-    said = {"claim": ["s is related to age", "s is related to x"], "verdict": ["supported", "not testable"]}
-    write_tsv(pd.DataFrame({**said, "reason": HOSTILE, **claim}), analysis / "claims.tsv")
+    verdicts = {
+        "claim": ["s is related to age", "s is related to x"],
+        "verdict": ["supported", "not testable"],
+    }
+    write_tsv(pd.DataFrame({**verdicts, "reason": HOSTILE, **claim}), analysis / "claims.tsv")
     names = cohort["participant_id"]
     umap = [pd.DataFrame({"participant_id": names, "space": s, "umap_1": 0.1, "umap_2": 0.2}) for s in SPACES]
     write_tsv(pd.concat(umap), analysis / "umap.tsv")

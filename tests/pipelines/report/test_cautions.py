@@ -12,14 +12,14 @@ from tests.pipelines.report.invented_report import Page, cohort_table, rsa_table
 
 
 def test_warnings_say_where_the_data_cannot_answer(page: Page) -> None:
-    for said in (
+    for sentence in (
         "Only 0 patients held out",
         "More than a fifth of the patients have no value of ADHD Index (33 %)",
         "raw scores of 2 instruments",
         "loss was still falling at the last epoch",
         "not independent (permutation p = 0.010)",
     ):
-        assert said in page.text
+        assert sentence in page.text
 
 
 def test_no_site_with_both_groups(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pipelines.report.sections import SECTIONS
 from tests.pipelines.report.invented_report import cohort_table
 
 
-def test_same_files_give_the_same_page_and_figures(folder: Path, drawn: Path) -> None:
+def test_same_files_give_the_same_page_and_figures(folder: Path, plotted: Path) -> None:
     results = Results(folder)
     for picture in (picture for section in SECTIONS for picture in section.pictures):
         if picture.name in ("rsa", "effect_map", "reconstructions", "umap_group"):
@@ -20,9 +20,9 @@ def test_same_files_give_the_same_page_and_figures(folder: Path, drawn: Path) ->
             assert figure is not None
             save_figure(figure, folder / "figures" / picture.file)
         assert (folder / "figures" / picture.file).read_bytes() == (
-            drawn / "figures" / picture.file
+            plotted / "figures" / picture.file
         ).read_bytes()
-    assert write_report(results).read_bytes() == (drawn / "report.html").read_bytes()
+    assert write_report(results).read_bytes() == (plotted / "report.html").read_bytes()
 
 
 def test_a_cohort_alone_gives_its_flow_and_takes_an_earlier_runs_figure_away(tmp_path: Path) -> None:

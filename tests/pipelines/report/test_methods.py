@@ -10,8 +10,8 @@ from pipelines.report import methods
 from tests.pipelines.report.invented_report import Page
 
 
-def test_methods_are_ready_to_paste(drawn: Path, page: Page) -> None:
-    results = Results(drawn)
+def test_methods_are_ready_to_paste(plotted: Path, page: Page) -> None:
+    results = Results(plotted)
     paragraph = methods.paragraph(results)
     assert paragraph in page.text
     assert "1000 permutations of participants within site" in paragraph
@@ -32,13 +32,13 @@ def test_methods_say_how_groups_were_balanced(folder: Path) -> None:
         "max_ratio": 2,
     }
     write_json(run, folder / "run.json")
-    said = methods.paragraph(Results(folder))
+    text = methods.paragraph(Results(folder))
     assert (
         "Beforehand, sites with one group only were left out; each patient was paired with one control by age and"
-        in said
+        in text
     )
-    assert "numbers within 0.25 standard deviations" in said
-    assert "cut at random to 2 times the smaller one." in said
+    assert "numbers within 0.25 standard deviations" in text
+    assert "cut at random to 2 times the smaller one." in text
 
 
 def test_methods_name_the_objectives_terms_and_cite_them(folder: Path) -> None:

@@ -16,9 +16,9 @@ from pipelines.report.sections import SECTIONS
 from tests.pipelines.report.invented_report import HOSTILE, Page, cohort_table
 
 
-def test_every_picture_is_plotted_and_shown_in_its_section(drawn: Path, page: Page) -> None:
+def test_every_picture_is_plotted_and_shown_in_its_section(plotted: Path, page: Page) -> None:
     pictures = [picture for section in SECTIONS for picture in section.pictures]
-    assert {path.name for path in (drawn / "figures").iterdir()} == {picture.file for picture in pictures}
+    assert {path.name for path in (plotted / "figures").iterdir()} == {picture.file for picture in pictures}
     assert [image["alt"] for image in page.all("img")] == [picture.alt for picture in pictures]
 
 
@@ -32,14 +32,14 @@ def test_page_needs_nothing_from_outside(page: Page) -> None:
     assert not page.all("link") + page.all("iframe")
 
 
-def test_the_viewers_script_is_the_only_one_that_may_run(drawn: Path, page: Page) -> None:
+def test_the_viewers_script_is_the_only_one_that_may_run(plotted: Path, page: Page) -> None:
     policy = [meta["content"] or "" for meta in page.all("meta") if meta.get("http-equiv")]
     assert len(policy) == 1
     assert policy[0].startswith(
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'"
     )
     script = re.findall(
-        r"<script>(.*?)</script>", (drawn / "report.html").read_text(encoding="utf-8"), re.DOTALL
+        r"<script>(.*?)</script>", (plotted / "report.html").read_text(encoding="utf-8"), re.DOTALL
     )
     assert len(script) == len(page.all("script")) == 1
     digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
@@ -62,16 +62,16 @@ def test_page_can_be_read_by_machines(page: Page) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_page_shows_nobody_and_no_machine(drawn: Path, page: Page) -> None:
-    raw = (drawn / "report.html").read_text(encoding="utf-8")
+def test_page_shows_nobody_and_no_machine(plotted: Path, page: Page) -> None:
+    raw = (plotted / "report.html").read_text(encoding="utf-8")
     drawings = [base64.b64decode((image["src"] or "").split(",")[1]).decode() for image in page.all("img")]
     for text in (raw, *drawings):
-        for private in ("sub-77", "sub-99", "someone", "secret-host", "/home", str(drawn), "61.25"):
+        for private in ("sub-77", "sub-99", "someone", "secret-host", "/home", str(plotted), "61.25"):
             assert private not in text
 
 
-def test_values_from_data_are_escaped(drawn: Path, page: Page) -> None:
-    raw = (drawn / "report.html").read_text(encoding="utf-8")
+def test_values_from_data_are_escaped(plotted: Path, page: Page) -> None:
+    raw = (plotted / "report.html").read_text(encoding="utf-8")
     assert HOSTILE not in raw
     assert "&lt;script&gt;" in raw
     assert HOSTILE in page.text

@@ -12,7 +12,7 @@ from tests.pipelines.report.invented_report import Page
 
 def test_disagreeing_mixtures_leave_the_number_open(page: Page) -> None:
     assert (
-        "not settled: the lowest BIC is at 1 component with full covariances and 2 components with tied"
+        "is open: the lowest BIC is at 1 component with full covariances and 2 components with tied"
         in page.text
     )
 

@@ -23,18 +23,18 @@ def counts(**sites: tuple[int, int]) -> pd.DataFrame:
 
 
 def test_a_site_of_one_group_is_named_with_what_it_means():
-    said = site_sentences(counts(A=(10, 10), B=(0, 7)))
-    assert said == [
+    sentences = site_sentences(counts(A=(10, 10), B=(0, 7)))
+    assert sentences == [
         "B has controls only (7 participants): patients against controls is not identified there, and what it "
         "adds to any contrast of the groups cannot be told from a difference between scanners."
     ]
 
 
 def test_several_sites_of_one_group_and_both_groups():
-    said = site_sentences(counts(A=(10, 10), B=(0, 7), C=(0, 1), D=(1, 0)))
-    assert said[0].startswith("D has patients only (1 participant): ")
-    assert said[1].startswith("B and C have controls only (8 participants): ")
-    assert "what they add" in said[1]
+    sentences = site_sentences(counts(A=(10, 10), B=(0, 7), C=(0, 1), D=(1, 0)))
+    assert sentences[0].startswith("D has patients only (1 participant): ")
+    assert sentences[1].startswith("B and C have controls only (8 participants): ")
+    assert "what they add" in sentences[1]
 
 
 def test_sites_that_share_no_group():
@@ -42,8 +42,8 @@ def test_sites_that_share_no_group():
 
 
 def test_few_in_the_smaller_group():
-    said = site_sentences(counts(A=(10, 10), B=(4, 70)))
-    assert said == ["Hardly identified, with fewer than five in the smaller group: B (4)."]
+    sentences = site_sentences(counts(A=(10, 10), B=(4, 70)))
+    assert sentences == ["Hardly identified, with fewer than five in the smaller group: B (4)."]
 
 
 def test_nothing_to_beware_of():
@@ -78,9 +78,9 @@ def test_older_and_younger_patients():
 
 
 def test_sexes_that_differ():
-    said = sex_sentence("male", (0.79, 0.53), 0.57)
-    assert said is not None
-    assert said.startswith("Sex differs by group: 79 % of patients and 53 % of controls are male")
+    sentence = sex_sentence("male", (0.79, 0.53), 0.57)
+    assert sentence is not None
+    assert sentence.startswith("Sex differs by group: 79 % of patients and 53 % of controls are male")
     assert sex_sentence("male", (0.5, 0.52), -0.04) is None
     # No spread within either group: the difference has no number, and could not be larger.
     assert "100 % of patients and 0 %" in (sex_sentence("male", (1.0, 0.0), float("nan")) or "")
@@ -103,8 +103,8 @@ def test_age_sex_and_missing_values_are_shown_by_group(page: Page) -> None:
     assert re.search(r"sex: male \d+ \(\d+ %\) \d+ \(\d+ %\) −?\d\.\d\d", page.text)
 
 
-def test_a_terminal_gets_the_tables_and_the_sentences(drawn: Path) -> None:
-    lines = terminal_lines(Results(drawn))
+def test_a_terminal_gets_the_tables_and_the_sentences(plotted: Path) -> None:
+    lines = terminal_lines(Results(plotted))
     assert all(len(line) < 80 for line in lines)
     assert "Missing values  patients  controls" in lines
     assert "ADHD Index      10 of 30  10 of 30" in lines

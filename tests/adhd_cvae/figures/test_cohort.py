@@ -1,0 +1,49 @@
+"""Who was analysed and who was left out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adhd_cvae.figures import cohort as cohort_figures
+from adhd_cvae.figures.style import GROUP_COLOURS
+from tests.adhd_cvae.figures.figure_content import bar_lengths, words_of
+
+
+def test_flow_counts_each_group_and_split(cohort: pd.DataFrame) -> None:
+    words = " ".join(words_of(cohort_figures.participant_flow(11, 3, cohort)))
+    assert "11 participants found" in words
+    assert "3 left out" in words
+    assert "5 controls\n2 trained on, 3 held out" in words
+
+
+def test_site_of_one_group_is_marked(cohort: pd.DataFrame) -> None:
+    figure = cohort_figures.site_counts(cohort, "site", {"3": "Elsewhere"})
+    assert "Elsewhere *" in words_of(figure)
+    assert "1" in words_of(figure)
+    assert sorted(bar_lengths(figure, GROUP_COLOURS["target"])) == [0, 1, 2]
+
+
+def test_age_and_sex_are_shares_of_each_group(cohort: pd.DataFrame) -> None:
+    figure = cohort_figures.age_and_sex(cohort, {"0": "female", "1": "male"})
+    heights = [patch.get_height() for patch in figure.axes[1].patches]
+    assert heights == pytest.approx([100 / 3, 200 / 3, 75, 25])
+    assert "male" in words_of(figure)
+
+
+def test_exclusions_are_counted_without_names() -> None:
+    table = pd.DataFrame({"participant_id": ["sub-1", "sub-2"], "stage": "prepare", "reason": "no_map"})
+    words = words_of(cohort_figures.exclusion_counts(table))
+    assert "no map\n(prepare)" in words
+    assert "2" in words
+    assert not any("sub-" in word for word in words)
+
+
+def test_each_map_of_a_mosaic_has_its_label_and_its_own_gray_scale() -> None:
+    slices = np.stack([np.full((3, 4, 4), level, np.float16) for level in (0.1, 5.0, 9.0)])
+    slices[:, :, 0, 0] = 0
+    figure = cohort_figures.mosaic(
+        slices, ["off centre", "negative values", "flat"], np.eye(4)[None].repeat(3, 0)
+    )
+    assert [text for text in words_of(figure) if text] == ["off centre", "negative values", "flat"]
+    limits = [axes.images[0].get_clim()[1] for axes in figure.axes if axes.images]
+    assert limits == pytest.approx([0.1, 5, 9], rel=1e-3)

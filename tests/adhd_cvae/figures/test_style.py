@@ -1,0 +1,70 @@
+"""One look, the same bytes twice, and matplotlib's settings as they were."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib.lines import Line2D
+
+from adhd_cvae.figures import statistics
+from adhd_cvae.figures.style import (
+    DARK_PAPER,
+    GROUP_COLOURS,
+    INK,
+    SPACE_COLOURS,
+    folded,
+    legend_above,
+    new_figure,
+    save_figure,
+    space_colour,
+    styled,
+)
+
+
+def test_file_is_the_same_twice_and_follows_the_colour_scheme(tmp_path: Path, rsa: pd.DataFrame) -> None:
+    settings = dict(mpl.rcParams)
+    for name in ("one.svg", "two.svg"):
+        save_figure(statistics.similarity_bars(rsa, {}), tmp_path / name)
+    content = (tmp_path / "one.svg").read_bytes()
+    assert content == (tmp_path / "two.svg").read_bytes()
+    assert dict(mpl.rcParams) == settings
+    drawing = content.decode()
+    assert ET.fromstring(drawing).tag.endswith("svg")  # noqa: S314
+    assert f"prefers-color-scheme:dark){{svg{{color:#e4e9ed;background:{DARK_PAPER}" in drawing
+    assert drawing.count("#1f2a33") == 1  # in the style sheet alone
+    assert "<dc:date>" not in drawing
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.svg", "two.svg"]
+
+
+def test_groups_and_spaces_never_share_a_colour() -> None:
+    assert not {*GROUP_COLOURS.values()} & {*SPACE_COLOURS.values()}
+
+
+def test_settings_are_put_back_after_a_plot_that_failed() -> None:
+    settings = dict(mpl.rcParams)
+
+    @styled
+    def plot() -> None:
+        assert mpl.rcParams["text.color"] == INK
+        raise ValueError("no data")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no data"):
+            plot()
+    assert dict(mpl.rcParams) == settings
+
+
+def test_long_names_are_folded_and_their_lines_kept() -> None:
+    assert folded("a name of many words\nlinear") == "a name of many\nwords\nlinear"
+
+
+def test_a_legend_names_what_has_a_label() -> None:
+    figure = new_figure(2)
+    legend_above(figure, [Line2D([], [], label="held out"), Line2D([], [], label="trained on")], 2)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["held out", "trained on"]
+
+
+def test_an_unknown_space_is_gray() -> None:
+    assert space_colour("another") not in SPACE_COLOURS.values()
