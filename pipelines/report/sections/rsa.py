@@ -21,8 +21,8 @@ from pipelines.report.formatting import (
 from pipelines.report.section import Picture, Section, from_table, holds, plot_variables
 
 _PSEUDO_REPLICATION = (
-    "The last three columns are the study's own statistic, a t-test over posterior samples of one model: these are no "
-    "participants, so its p-value answers no question about participants."
+    "The last three columns are the study's own statistic, a t-test over posterior samples of one model: samples "
+    "are not participants, so its p-value answers no question about participants."
 )
 _MORE: dict[str, tuple[str, Callable[[Any], str]]] = {
     "tau_partial": ("partial τ", number),
