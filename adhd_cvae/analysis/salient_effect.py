@@ -13,11 +13,6 @@ from adhd_cvae.analysis.effect_components import EffectComponents, effect_compon
 from adhd_cvae.analysis.group_maps import peaks_table, salient_effect_maps, severity_maps, to_volume
 from adhd_cvae.names import ALPHA
 
-PERMUTATIONS = 1000
-"""Most rearrangements of a voxelwise test."""
-LARGE = 0.5
-"""Share of the largest mean change below which a voxel is no peak. All voxels move along the few directions of s, so a
-test passes nearly everywhere once s differs from 0: the size of the change says where."""
 AXES = ["x_mm", "y_mm", "z_mm"]
 EFFECT = "salientEffect"
 """Start of the name of the maps of patients minus their twins."""
@@ -42,6 +37,10 @@ class SalientEffect:
         Columns whose relation with the effect is tested.
     permute_within
         Column within which `batteries` are permuted; None for freely.
+    permutations
+        Of each voxelwise test.
+    least_change
+        Share of the largest mean change below which a voxel is no peak.
     """
 
     decoded: Mapping[str, NDArray]
@@ -50,21 +49,20 @@ class SalientEffect:
     batteries: tuple[str, ...]
     permute_within: str | None
     permutations: int
+    least_change: float
     seed: int
 
     @cached_property
     def _tests(self) -> dict[str, dict[str, NDArray]]:
         """Variable ("" for the effect itself) to its voxelwise maps."""
         effect, mask = self.decoded["effect"], self.decoded["mask"]
-        permutations = min(self.permutations, PERMUTATIONS)
-        tests = {"": salient_effect_maps(effect, mask, permutations=permutations, seed=self.seed)}
+        drawn = {"permutations": self.permutations, "seed": self.seed}
+        tests = {"": salient_effect_maps(effect, mask, **drawn)}
         within = self.permute_within
         strata = None if within is None else pd.Series(self.patients[within])
         for battery in self.batteries:
             values = self.patients[battery].to_numpy(float)
-            tests[battery] = severity_maps(
-                effect, mask, values, strata=strata, permutations=permutations, seed=self.seed
-            )
+            tests[battery] = severity_maps(effect, mask, values, strata=strata, **drawn)
         return tests
 
     @cached_property
@@ -98,7 +96,7 @@ class SalientEffect:
         maps, affine = self._tests[""], self.decoded["affine"]
         mean = np.where(maps["p"] < ALPHA, maps["mean"], 0) if "p" in maps else np.zeros((1, 1, 1))
         # Against the largest change of all, significant or not.
-        peaks = peaks_table(mean, affine, LARGE * float(np.abs(maps["mean"]).max()))
+        peaks = peaks_table(mean, affine, self.least_change * float(np.abs(maps["mean"]).max()))
         places = np.append(peaks[AXES].to_numpy(float), np.ones((len(peaks), 1)), 1)
         voxels = np.rint(np.linalg.inv(affine) @ places.T)
         values = maps["t"][tuple(voxels[:3].astype(int))] if len(peaks) else []

@@ -4,7 +4,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, fingerprint, read_json, remove_partial_files, write_json
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.progress import Progress
+from pipelines.output_dir.run import Run
 from pipelines.recipes.loader import DEFAULT, apply_overrides, flatten, load_recipe, validated
 from pipelines.recipes.renamed import translated
 
@@ -93,31 +93,24 @@ class Provenance:
         self.content["stages"] = stages  # last: the long part
         write_json(self.content, self.paths.provenance)
 
-    def perform(
-        self,
-        stage: Stage,
-        recipe: Recipe,
-        work: Callable[[], None],
-        progress: Progress,
-        overwrite: bool = False,
-    ) -> bool:
+    def perform(self, stage: Stage, run: Run, work: Callable[[], None]) -> bool:
         """Do a stage's work unless its results stand; return whether anything was done.
 
         Raises
         ------
         InputError
-            OUTPUT_DIR holds this stage's results with other settings and `overwrite` is not set.
+            OUTPUT_DIR holds this stage's results with other settings, and `run` may not replace them.
         """
         before = self._before(stage)
         if before is not None and before["fingerprint"] != _fingerprint(stage):
             # After a wrong setting or table there is nothing to guard, unless hours of training are behind it.
             nothing = before["state"] == "failed" and not stage.keeps_on_new_inputs
-            self._refuse_or_clear(stage, before, progress, overwrite or nothing)
+            self._refuse_or_clear(stage, before, replace(run, overwrite=run.overwrite or nothing))
         elif before is not None and before["state"] == "done" and self._whole(before["outputs"]):
-            progress.line(f"{stage.name}: already done")
+            run.progress.line(f"{stage.name}: already done")
             return False
         remove_partial_files(self.paths.folder)
-        self._start(stage, recipe)
+        self._start(stage, run)
         started = time.monotonic()
         try:
             work()
@@ -128,18 +121,18 @@ class Provenance:
         self._finish(stage, time.monotonic() - started)
         return True
 
-    def begin(self, stage: Stage, recipe: Recipe, progress: Progress, overwrite: bool = False) -> None:
+    def begin(self, stage: Stage, run: Run) -> None:
         """Record a stage that several calls share, each adding its part: what is there stays, or all of it goes.
 
         Raises
         ------
         InputError
-            OUTPUT_DIR holds this stage's results with other settings and `overwrite` is not set.
+            OUTPUT_DIR holds this stage's results with other settings, and `run` may not replace them.
         """
         before = self._before(stage)
         if before is not None and before["fingerprint"] != _fingerprint(stage):
-            self._refuse_or_clear(stage, before, progress, overwrite)
-        self._start(stage, recipe)
+            self._refuse_or_clear(stage, before, run)
+        self._start(stage, run)
 
     def _before(self, stage: Stage) -> dict[str, Any] | None:
         """What is known of an earlier call; a setting that is younger than it had what is now its default."""
@@ -154,9 +147,7 @@ class Provenance:
         completed = fingerprint({"settings": settings, "inputs": before["inputs"]})
         return before | {"settings": settings, "fingerprint": completed}
 
-    def _refuse_or_clear(
-        self, stage: Stage, before: dict[str, Any], progress: Progress, overwrite: bool
-    ) -> None:
+    def _refuse_or_clear(self, stage: Stage, before: dict[str, Any], run: Run) -> None:
         differences = [
             f"{stage.name} was done with {key} = {_short(old)}, now {_short(new)}"
             for key, old, new in _differences(before["settings"], stage.settings)
@@ -164,18 +155,18 @@ class Provenance:
         changed = [name for name, _, _ in _differences(before["inputs"], stage.inputs)]
         if stage.keeps_on_new_inputs and changed:
             differences.append(f"{stage.name} was done with another {', '.join(changed)}")
-        if differences and not overwrite:
+        if differences and not run.overwrite:
             advice = f"Give --overwrite to replace the results in {self.paths.folder}, or another OUTPUT_DIR."
             raise InputError(*(f"{line}. {advice}" for line in differences))
         if changed:
-            progress.line(f"{stage.name}: {', '.join(changed)} changed since, doing it again")
+            run.progress.line(f"{stage.name}: {', '.join(changed)} changed since, doing it again")
         for name in stage.clears:
             _remove(self.paths.folder / name)
 
-    def _start(self, stage: Stage, recipe: Recipe) -> None:
+    def _start(self, stage: Stage, run: Run) -> None:
         self.content.setdefault("format", 1)
-        self.content["recipe"] = recipe.model_dump(mode="json")
-        self.content["seed"] = recipe.seed
+        self.content["recipe"] = run.recipe.model_dump(mode="json")
+        self.content["seed"] = run.recipe.seed
         self.content["software"] = software()
         self.stages[stage.name] = {
             "state": "started",

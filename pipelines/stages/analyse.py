@@ -10,7 +10,7 @@ import pandas as pd
 from adhd_cvae.analysis.as_published import as_published_table
 from adhd_cvae.analysis.claims import OneCluster, Relation, claims_table
 from adhd_cvae.analysis.independence import independence_table
-from adhd_cvae.analysis.mixture import BOOTSTRAPS, mixture_test_table
+from adhd_cvae.analysis.mixture import mixture_test_table
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import recovery_table
 from adhd_cvae.analysis.rsa.table import rsa_table
@@ -27,8 +27,6 @@ from pipelines.output_dir.latents import read_decoded
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
 
-CROSS_VALIDATED_PERMUTATIONS = 1000
-"""Most rearrangements where each is dear, such as a cross-validation of its own."""
 TRUTH = Path("phenotype") / "simulated_truth.tsv"
 Step = Callable[[], pd.DataFrame | None]
 
@@ -71,7 +69,7 @@ def run(run: Run) -> None:
             tick(len(steps), len(steps), "")
         plot(run)
 
-    record.perform(stage, recipe, work, progress, run.overwrite)
+    record.perform(stage, run, work)
 
 
 def tables(
@@ -81,7 +79,7 @@ def tables(
     settings, seed, paths = run.recipe.analysis, run.recipe.seed, run.paths
     spaces, draws, patients = inputs.patients()
     scales, strata = inputs.scales, _strata(patients, settings.permute_within)
-    few = min(settings.permutations, CROSS_VALIDATED_PERMUTATIONS)
+    few = min(settings.permutations, settings.dear_permutations)
     steps: dict[str, Step] = {
         "rsa": lambda: rsa_table(
             spaces,
@@ -107,7 +105,7 @@ def tables(
         ),
         "mixture": lambda: mixture_table(draws, max_components=settings.max_components, seed=seed, n_jobs=-1),
         "mixture_test": lambda: mixture_test_table(
-            spaces, bootstraps=min(settings.bootstraps, BOOTSTRAPS), seed=seed, n_jobs=-1
+            spaces, bootstraps=min(settings.bootstraps, settings.mixture_bootstraps), seed=seed, n_jobs=-1
         ),
         "umap": lambda: umap_table(inputs.spaces, inputs.participants, seed),
         "probes": lambda: probes(inputs, settings.permute_within, few, seed),
@@ -152,7 +150,8 @@ def _brain_tables(run: Run, cohort: pd.DataFrame) -> dict[str, Step]:
             site=site if site in patients else None,
             batteries=tuple(name for name in settings.batteries if name in patients),
             permute_within=settings.permute_within,
-            permutations=settings.permutations,
+            permutations=min(settings.permutations, settings.dear_permutations),
+            least_change=settings.maps.least_change,
             seed=run.recipe.seed,
         )
 

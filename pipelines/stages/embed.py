@@ -44,7 +44,7 @@ def run(run: Run) -> None:
             *("distances.tsv", "distances.json", paths.reference.relative_to(paths.folder).as_posix()),
         ),
     )
-    provenance.perform(stage, recipe, lambda: _embed(run), run.progress, run.overwrite)
+    provenance.perform(stage, run, lambda: _embed(run))
 
 
 def _embed(run: Run) -> None:

@@ -104,7 +104,7 @@ def run(run: Run, source: BidsInput) -> None:
         name = dataset_description(source.folder).get("Name")
         record.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
 
-    record.perform(stage, recipe, work, progress, run.overwrite)
+    record.perform(stage, run, work)
 
 
 def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:

@@ -88,7 +88,7 @@ def run(run: Run, *, live: bool = False) -> None:
             progress.warning(text)
         provenance.note(**facts, training_warnings=list(result.warnings))
 
-    done = provenance.perform(stage, recipe, work, progress, run.overwrite)
+    done = provenance.perform(stage, run, work)
     if is_torchrun() and not done:
         with _others_train_too({}):
             pass

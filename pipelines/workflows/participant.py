@@ -93,7 +93,7 @@ def _claim(run: Run, settings: dict[str, Any]) -> None:
     tables = (paths.cohort, paths.latents, paths.distances, paths.draws, paths.exclusions)
     clears = (*(file.name for file in tables), *(folder.name for folder in paths.folder.glob("sub-*")))
     stage = Stage("participant", settings, {}, (), clears)
-    provenance.begin(stage, run.recipe, run.progress, run.overwrite)
+    provenance.begin(stage, run)
 
 
 def _describe(run: Run, cohort: Cohort, bids_dir: Path, model: Model) -> pd.DataFrame:

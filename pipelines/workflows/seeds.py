@@ -132,7 +132,7 @@ def _average(average: Run, members: Mapping[int, Run]) -> None:
         write_tsv(pd.concat(tables, ignore_index=True), paths.stability)
 
     # Another number of seeds replaces only the average, which costs seconds.
-    Provenance.open(paths).perform(stage, recipe, work, average.progress, overwrite=True)
+    Provenance.open(paths).perform(stage, replace(average, overwrite=True), work)
 
 
 def _scores(average: Run, members: Mapping[int, Run]) -> pd.DataFrame:

@@ -36,6 +36,7 @@ def make():
             batteries=("severity",),
             permute_within="site",
             permutations=99,
+            least_change=0.5,
             seed=0,
         )
 

@@ -9,6 +9,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
+from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 
 STAGE = Stage(
@@ -25,6 +26,10 @@ def paths(tmp_path):
     return OutputPaths(tmp_path / "out")
 
 
+def run_in(paths, overwrite=False) -> Run:
+    return Run(paths, Recipe(), Silent(), overwrite=overwrite)
+
+
 @pytest.fixture
 def perform(paths):
     def call(stage=STAGE, overwrite=False, text="done"):
@@ -33,7 +38,7 @@ def perform(paths):
             (paths.folder / "folder" / "part.txt").write_text(text)
             (paths.folder / "result.txt").write_text(text)
 
-        return Provenance.open(paths).perform(stage, Recipe(), work, Silent(), overwrite)
+        return Provenance.open(paths).perform(stage, run_in(paths, overwrite), work)
 
     return call
 
@@ -96,7 +101,7 @@ def test_a_stage_that_failed_is_done_again(paths, perform):
         raise InputError("broken")
 
     with pytest.raises(InputError, match="broken"):
-        Provenance.open(paths).perform(STAGE, Recipe(), fail, Silent())
+        Provenance.open(paths).perform(STAGE, run_in(paths), fail)
     assert read_json(paths.provenance)["stages"]["embed"]["state"] == "failed"
     assert perform()
 
@@ -108,7 +113,7 @@ def test_a_setting_that_was_wrong_can_be_mended_without_overwrite(paths, perform
     mended = replace(STAGE, settings={"seed": 1})
     for stage in (STAGE, replace(STAGE, keeps_on_new_inputs=True)):
         with pytest.raises(InputError, match="no such column"):
-            Provenance.open(paths).perform(stage, Recipe(), fail, Silent(), overwrite=True)
+            Provenance.open(paths).perform(stage, run_in(paths, overwrite=True), fail)
     with pytest.raises(InputError, match="--overwrite"):
         perform(replace(mended, keeps_on_new_inputs=True))
     assert perform(mended)
@@ -119,7 +124,7 @@ def test_a_started_stage_still_guards_its_settings(paths, perform):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Provenance.open(paths).perform(STAGE, Recipe(), fail, Silent())
+        Provenance.open(paths).perform(STAGE, run_in(paths), fail)
     with pytest.raises(InputError, match="seed = 0, now 1"):
         perform(replace(STAGE, settings={"seed": 1, "analysis.draws": 10}))
 
