@@ -38,7 +38,7 @@ class Posteriors(PythonModel):
         self.model, self.image = load_model(Path(context.artifacts["weights"]).with_suffix(""))
         self.reference = load_reference(Path(context.artifacts["reference"]))
 
-    def predict(
+    def predict(  # pyright: ignore[reportIncompatibleMethodOverride] (MLflow's own returns nothing)
         self,
         context: PythonModelContext | None,
         model_input: pd.DataFrame,
