@@ -15,11 +15,15 @@ from pipelines.output_dir.paths import OutputPaths
 mpl.use("Agg")
 
 
+SHARED = ("demo", "drawn")
+"""Fixtures of the whole session that take long to make."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several processes (``-n``) share no fixtures: tests of one file stay together, and all those of the demo."""
+    """Processes (``-n``) share no fixture: a shared one's tests stay together, and those of one file."""
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if "demo" in fixtures else str(item.path)))
+        shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path)))
 
 
 @pytest.fixture(scope="session")
