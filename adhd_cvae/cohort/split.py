@@ -6,9 +6,6 @@ import pandas as pd
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, TARGET, TEST, TRAIN
 
-MOST_IN_MEMORY = 1000
-"""Maps a linear model is fitted to; at 52,000 voxels in the mask 0.2 GB, held several times."""
-
 
 def split_cohort(table: pd.DataFrame, test_fraction: float, seed: int, site: str | None) -> pd.Series:
     """Hold participants out so that every site × group keeps its proportion.
@@ -55,16 +52,18 @@ def split_cohort(table: pd.DataFrame, test_fraction: float, seed: int, site: str
     return pd.Series(np.where(held_out, TEST, TRAIN), index=table.index, name="split")
 
 
-def sampled_rows(target: np.ndarray, background: np.ndarray, seed: int, smallest: int = 1) -> np.ndarray:
-    """Rows of both groups a linear model is fitted to: all, or `MOST_IN_MEMORY` drawn with the seed, in proportion.
+def sampled_rows(
+    target: np.ndarray, background: np.ndarray, most: int, seed: int, *, smallest: int = 1
+) -> np.ndarray:
+    """Rows of both groups a linear model is fitted to: all, or `most` drawn with the seed, in proportion.
 
     Of a group at least `smallest` are drawn, or all.
     """
     groups = (target, background)
     size = sum(map(len, groups))
-    if size <= MOST_IN_MEMORY:
+    if size <= most:
         return np.sort(np.concatenate(groups))
     rng = np.random.default_rng(seed)
-    sizes = [max(round(MOST_IN_MEMORY * len(group) / size), min(len(group), smallest)) for group in groups]
+    sizes = [max(round(most * len(group) / size), min(len(group), smallest)) for group in groups]
     drawn = (rng.choice(group, count, replace=False) for group, count in zip(groups, sizes, strict=True))
     return np.sort(np.concatenate(list(drawn)))

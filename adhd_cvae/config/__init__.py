@@ -14,9 +14,11 @@ from adhd_cvae.config.recipe import Recipe
 from adhd_cvae.config.training import (
     OBJECTIVES,
     SET_BY_NAME,
+    LinearConfig,
     ModelConfig,
     ObjectiveConfig,
     TrainingConfig,
+    WarningsConfig,
 )
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Claim",
     "CohortConfig",
     "ImageConfig",
+    "LinearConfig",
     "MapCheckConfig",
     "MapsConfig",
     "ModelConfig",
@@ -36,4 +39,5 @@ __all__ = [
     "SizesConfig",
     "TrainingConfig",
     "Variable",
+    "WarningsConfig",
 ]

@@ -112,6 +112,8 @@ class AnalysisConfig(Settings):
     """Variance of its posterior mean above which a unit is active (Burda et al. 2016, arXiv 1509.00519)."""
     umap_neighbours: Annotated[int, Field(ge=2)] = 15
     """Neighbours that UMAP keeps near, and that the trustworthiness of its map is asked of."""
+    out_of_distribution: Annotated[float, Field(gt=0, le=100)] = 99.0
+    """Percentile of the training participants' distances beyond which a map counts as unlike theirs."""
     sizes: SizesConfig = SizesConfig()
     partial: PartialConfig = PartialConfig()
     maps: MapsConfig = MapsConfig()

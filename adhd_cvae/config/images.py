@@ -38,6 +38,8 @@ class ImageConfig(Settings):
     """A voxel belongs to the brain mask where the training participants' mean map exceeds this."""
     standardise: Literal["voxelwise", "none"] = "voxelwise"
     """Subtract the training mean and divide by the training spread, voxel by voxel, or neither."""
+    least_spread: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Quantile of the spread that voxels which hardly vary are divided by, rather than blown up by their own."""
 
 
 class AugmentationConfig(Settings):

@@ -9,6 +9,28 @@ from pydantic import Field, model_validator
 from adhd_cvae.config.settings import PositiveInt, Settings
 
 
+class LinearConfig(Settings):
+    """The linear solution that a network starts from, and the baselines beside it.
+
+    The shares and the strength were chosen on simulated cohorts by what held-out patients show.
+    """
+
+    rank_share: Annotated[float, Field(gt=0, le=1)] = 0.35
+    """Leading principal components, as a share of the training participants, that are told from the tail."""
+    floor_share: Annotated[float, Field(gt=0, le=1)] = 0.6
+    """Principal component, as a share of the training participants, whose variance smaller ones are given."""
+    alpha: Annotated[float, Field(ge=0)] = 40.0
+    """Contrast strength of contrastive PCA."""
+    pcpca_share: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    """Weight γ of the controls in PCPCA, as a share of the largest there can be."""
+    smallest_site: PositiveInt = 4
+    """Training participants of a site below which it counts as one with the other small ones."""
+    most_participants: Annotated[int, Field(ge=4)] = 1000
+    """Beyond so many a sample is fitted, drawn with the seed: the maps of all would not fit into memory."""
+    least_noise: Annotated[float, Field(gt=0)] = 0.01
+    """Least residual variance, in standardised units: the solution fits a tiny cohort exactly."""
+
+
 class ModelConfig(Settings):
     """Sizes and parts of the network."""
 
@@ -22,6 +44,7 @@ class ModelConfig(Settings):
     """Units of the dense layer between convolutions and latents."""
     start: Literal["contrast", "contrastive_pca", "pcpca", "pca", "ica", "random"] = "contrast"
     """Linear maps that start from one of `adhd_cvae.models.linear.METHODS`, or (random) none."""
+    linear: LinearConfig = LinearConfig()
     correction: bool = True
     """A convolutional correction of the linear maps; without it the network is linear."""
     noise: Literal["learned", "fixed"] = "learned"
@@ -114,6 +137,19 @@ class ObjectiveConfig(Settings):
         return {**OBJECTIVES.get(str(settings.get("name")), {}), **settings}
 
 
+class WarningsConfig(Settings):
+    """From where on an epoch is warned of."""
+
+    silent_nats: Annotated[float, Field(ge=0)] = 0.1
+    """A space whose posteriors say less than this about a participant has collapsed onto its prior."""
+    critic_accuracy: Annotated[float, Field(ge=0.5, le=1)] = 0.95
+    """The critic tells true from shuffled pairs with ease, ..."""
+    critic_nats: Annotated[float, Field(ge=0)] = 2.0
+    """... or by this total correlation: the encoders do not hold it back."""
+    exploded: Annotated[float, Field(gt=1)] = 10.0
+    """A training loss this many times the start's size is a near divergence."""
+
+
 class TrainingConfig(Settings):
     """The optimisation. Steps are paired batches of target and background."""
 
@@ -130,8 +166,13 @@ class TrainingConfig(Settings):
     validation_fraction: Annotated[float, Field(ge=0, lt=0.9)] = 0.1
     """Share of the training split that neither start nor steps see and that decides when to stop; the test split never
     decides anything. With 0 the loss of those trained on decides."""
+    smallest_group: PositiveInt = 16
+    """With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""
     patience: PositiveInt = 10
     """Epochs without a better validation loss before training stops."""
+    critic_steps: PositiveInt = 2
+    """Critic updates per update of the model."""
+    warnings: WarningsConfig = WarningsConfig()
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     vae: bool = True
     """Also train the plain VAE, the comparison."""

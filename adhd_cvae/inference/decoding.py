@@ -6,7 +6,7 @@ import torch
 
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.embedding import Embedding, Progress, _batches, standardised_voxels
-from adhd_cvae.inference.linear_baselines import _rows_to_fit
+from adhd_cvae.inference.linear_baselines import rows_to_fit
 from adhd_cvae.models.linear import fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.names import BACKGROUND, TARGET, TEST
@@ -33,7 +33,6 @@ def decode_cohort(
     images: np.ndarray,
     cohort: pd.DataFrame,
     embedding: Embedding,
-    affine: np.ndarray,
     progress: Progress | None = None,
     salient_of: str = "target",
     seed: int = 0,
@@ -50,9 +49,9 @@ def decode_cohort(
     Returns
     -------
     dict
-        Arrays of ``decoded.npz``: `affine`, `mask` (x, y, z), `brain_mean` (voxels,); `effect` (patients, voxels),
+        Arrays of ``decoded.npz`` but the affine: `mask` (x, y, z), `brain_mean` (voxels,); `effect` (patients, voxels),
         each patient minus its twin; `traversal` (units, steps, voxels) at `traversal_values`; `salient_map`
-        (units, voxels), the change for one unit more; `example` (people, 4, voxels): observed, full,
+        (units, voxels), the change for one unit more; `example` (participants, 4, voxels): observed, full,
         background only, salient only; `reconstruction_error` and `pca_reconstruction_error` (n,), residual over total
         sum of squares around the training mean. Volumes are gray-matter volume per voxel.
     """
@@ -62,10 +61,8 @@ def decode_cohort(
     names = cohort["participant_id"].to_numpy(dtype=str)
     mask = np.zeros(int(np.prod(model.shape)), dtype=np.uint8)
     mask[model.mask_index.cpu().numpy()] = 1
-    pca = fit_pca(
-        standardised_voxels(model, take_maps(images, _rows_to_fit(cohort, seed))),
-        model.config.background + model.config.salient,
-    )
+    fitted = take_maps(images, rows_to_fit(cohort, model.config.linear.most_participants, seed))
+    pca = fit_pca(standardised_voxels(model, fitted), model.config.background + model.config.salient)
     errors, pca_errors, effects = [], [], []
     for rows in _batches(len(images), 16, progress):
         background, salient = embedding.background_mean[rows], embedding.salient_mean[rows]
@@ -79,7 +76,6 @@ def decode_cohort(
         effects.append((full - decode(model, background))[target[rows]])
     examples = _example_rows(cohort)
     return {
-        "affine": affine,
         "mask": mask.reshape(model.shape),
         "brain_mean": model.voxel_mean.cpu().numpy(),
         "effect_participant_id": names[target],

@@ -11,11 +11,12 @@ from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.names import TARGET, TRAIN
 
 
-def _rows_to_fit(cohort: pd.DataFrame, seed: int) -> np.ndarray:
+def rows_to_fit(cohort: pd.DataFrame, most: int, seed: int) -> np.ndarray:
+    """Rows of the training split that a linear model is fitted to: all, or `most` of them."""
     training, target = (
         (cohort[column] == value).to_numpy() for column, value in (("split", TRAIN), ("group", TARGET))
     )
-    return sampled_rows(np.flatnonzero(training & target), np.flatnonzero(training & ~target), seed)
+    return sampled_rows(np.flatnonzero(training & target), np.flatnonzero(training & ~target), most, seed)
 
 
 def _linear_codes(model: ContrastiveVAE, images: np.ndarray, *spaces: LinearSpace) -> list[np.ndarray]:
@@ -36,11 +37,12 @@ def baseline_scores(
     Columns `participant_id`, `group`, `split`, ``pca_00…`` (as many as both spaces have) and ``cpca_00…`` (as many as
     the salient space has).
     """
-    fitted = _rows_to_fit(cohort, seed)
+    settings = model.config.linear
+    fitted = rows_to_fit(cohort, settings.most_participants, seed)
     voxels = standardised_voxels(model, take_maps(images, fitted))
     target = (cohort["group"] == TARGET).to_numpy()[fitted]
     salient, background = model.config.salient, model.config.background
-    spaces = fit_linear("contrastive_pca", voxels, target, salient, background, seed=seed)
+    spaces = fit_linear("contrastive_pca", voxels, target, salient, background, settings=settings, seed=seed)
     contrastive, principal = _linear_codes(
         model, images, spaces.salient, fit_pca(voxels, salient + background)
     )

@@ -16,8 +16,6 @@ from adhd_cvae.inference.embedding import Embedding
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import save_tensors
 
-PERCENTILE = 99.0
-"""Of the training participants' distances; what lies beyond is out of distribution."""
 AT_ONCE = 16
 """Maps decoded at a time."""
 
@@ -38,7 +36,7 @@ class Reference:
     residual_scale
         Mean of their `residuals`.
     limit
-        The `PERCENTILE` of their distances.
+        Percentile of their distances beyond which a map is out of distribution.
     """
 
     code_mean: np.ndarray
@@ -59,10 +57,10 @@ class Reference:
         return np.sqrt((squared / self.code_scale + residual / self.residual_scale) / 2)
 
     def out_of_distribution(self, distances: np.ndarray) -> np.ndarray:
-        """Flag distances beyond the 99th percentile of the training participants': (n,) bool.
+        """Flag distances beyond the limit: (n,) bool.
 
-        By this rule one training participant in a hundred is flagged. Of held-out participants it can be more, since
-        a model describes best whom it was fitted to: ``distances.tsv`` tells how many. What is smoother or nearer
+        At the 99th percentile one training participant in a hundred is flagged. Of held-out participants it can be
+        more, since a model describes best whom it was fitted to: ``distances.tsv`` tells how many. What is smoother or nearer
         the average than the training maps is never flagged.
         """
         return ~(distances <= self.limit)
@@ -89,8 +87,8 @@ def residuals(model: ContrastiveVAE, images: np.ndarray, codes: Embedding) -> np
     return found
 
 
-def fit_reference(codes: np.ndarray, residual: np.ndarray) -> Reference:
-    """Describe the training participants: their `code_matrix` (n, units) and `residuals` (n,)."""
+def fit_reference(codes: np.ndarray, residual: np.ndarray, percentile: float) -> Reference:
+    """Describe the training participants: `code_matrix` (n, units), `residuals` (n,), and the `limit`'s percentile."""
     covariance = LedoitWolf().fit(codes)
     squared = covariance.mahalanobis(codes)
     scales = np.maximum([squared.mean(), residual.mean()], np.finfo(np.float64).tiny)
@@ -100,7 +98,7 @@ def fit_reference(codes: np.ndarray, residual: np.ndarray) -> Reference:
         code_precision=np.asarray(covariance.get_precision()),
         code_scale=scales[0],
         residual_scale=scales[1],
-        limit=np.percentile(distances, PERCENTILE),
+        limit=np.percentile(distances, percentile),
     )
 
 

@@ -8,11 +8,6 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.models.linear import LinearSpace, fit_linear, fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
 
-SMALLEST_SCALE_QUANTILE = 0.05
-"""Voxels that hardly vary are standardised by this quantile of the spread, not blown up by their own."""
-SMALLEST_NOISE = 0.01
-"""Residual variance, in standardised units, of a linear solution that fits a tiny cohort exactly."""
-
 
 def initial_model(
     config: ModelConfig,
@@ -50,7 +45,7 @@ def initial_model(
     mean, scale = np.zeros(len(mask), np.float32), np.ones(len(mask), np.float32)
     if image.standardise == "voxelwise":
         mean, spread = voxels.mean(axis=0), voxels.std(axis=0)
-        scale = np.maximum(spread, max(float(np.quantile(spread, SMALLEST_SCALE_QUANTILE)), 1e-6))
+        scale = np.maximum(spread, max(float(np.quantile(spread, image.least_spread)), 1e-6))
         voxels = (voxels - mean) / scale
     model = ContrastiveVAE(config, image.shape, len(mask))
     model.mask_index.copy_(torch.from_numpy(mask))
@@ -69,7 +64,10 @@ def _set_linear_start(
     config = model.config
     if model.salient_encoder is not None:
         spaces = fit_linear(
-            config.start, voxels, is_target, config.salient, config.background, sites=sites, seed=seed
+            *(config.start, voxels, is_target, config.salient, config.background),
+            sites=sites,
+            settings=config.linear,
+            seed=seed,
         )
         background = spaces.background
         _copy(model.salient_encoder.linear, spaces.salient.encoder)
@@ -85,7 +83,7 @@ def _set_linear_start(
     _copy(model.decoder.linear, decoder.T)
     model.origin.copy_(torch.from_numpy(background.origin))
     if config.noise == "learned":
-        model.log_noise.fill_(float(np.log(max(np.mean(residual**2), SMALLEST_NOISE))))
+        model.log_noise.fill_(float(np.log(max(np.mean(residual**2), config.linear.least_noise))))
 
 
 def _reconstruct(space: LinearSpace, voxels: np.ndarray) -> np.ndarray:

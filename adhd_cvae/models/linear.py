@@ -11,16 +11,9 @@ import numpy as np
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 
-RANK_SHARE = 0.35
-"""Leading principal components, as a share of the training participants, that are told from the tail."""
-FLOOR_SHARE = 0.6
-"""Principal component, as a share of the training participants, whose variance smaller ones are given."""
-ALPHA = 40.0
-"""Contrast strength of contrastive PCA."""
-SMALLEST_SITE = 4
-"""Training participants of a site below which it counts as one with the other small ones."""
-PCPCA_SHARE = 0.9
-"""Weight γ of the controls in PCPCA, as a share of the largest there can be."""
+from adhd_cvae.config import LinearConfig
+
+_USUAL = LinearConfig()
 
 
 @dataclass(frozen=True)
@@ -60,6 +53,7 @@ def fit_linear(
     background: int,
     *,
     sites: Sequence[object] | np.ndarray | None = None,
+    settings: LinearConfig = _USUAL,
     seed: int = 0,
 ) -> LinearModel:
     """Fit one of `METHODS`.
@@ -82,16 +76,20 @@ def fit_linear(
         Units; where the data has fewer dimensions the rest are zero.
     sites
         (n,) scanning sites. Where given, no salient direction lies along a difference between them.
+    settings
+        Rank, floor and strength.
     seed
         Of ICA's start.
     """
     origin = voxels[~is_target].mean(axis=0)
     centred = voxels - origin
     scores, axes = _principal_axes(
-        centred if sites is None else _without_sites(centred, is_target, np.asarray(sites).astype(str))
+        centred
+        if sites is None
+        else _without_sites(centred, is_target, np.asarray(sites).astype(str), settings.smallest_site)
     )
     units = max(min(salient, int(is_target.sum()) - 1, scores.shape[1]), 1)
-    directions = METHODS[method](scores, is_target, units, seed)
+    directions = METHODS[method](scores, is_target, units, settings, seed)
     encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
     guarded = _regression(centred[is_target] @ encoder.T, centred[is_target])
     _, control_axes = _principal_axes(centred[~is_target])
@@ -113,57 +111,67 @@ def fit_pca(voxels: np.ndarray, units: int) -> LinearSpace:
     return LinearSpace(origin, *_pad(units, axes / spread[:, None], axes * spread[:, None]))
 
 
-def _contrastive_pca(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+def _contrastive_pca(
+    scores: np.ndarray, is_target: np.ndarray, units: int, settings: LinearConfig, seed: int
+) -> np.ndarray:
     """Directions (k, units) of much variation in patients and little in controls.
 
     Contrastive PCA (Abid et al. 2018, doi 10.1038/s41467-018-04608-8): leading eigenvectors of
     ``C_target − α C_background`` among the leading principal components. Both second moments are taken around the
     *controls'* mean: what patients share and controls lack is contrast too.
     """
-    rank = max(round(RANK_SHARE * len(scores)), min(units, scores.shape[1]))
+    rank = max(round(settings.rank_share * len(scores)), min(units, scores.shape[1]))
     target, background = (_second_moment(scores[rows, :rank]) for rows in (is_target, ~is_target))
     directions = np.zeros((scores.shape[1], min(units, rank)))
-    directions[:rank] = _leading(target - ALPHA * background, units)
+    directions[:rank] = _leading(target - settings.alpha * background, units)
     return directions
 
 
-def _contrast(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+def _contrast(
+    scores: np.ndarray, is_target: np.ndarray, units: int, settings: LinearConfig, seed: int
+) -> np.ndarray:
     """What patients share and controls lack, then what patients vary in and controls do not.
 
     The first direction is Fisher's linear discriminant, with the within-group covariance's small eigenvalues, which
-    a sample underestimates, raised to that of component `FLOOR_SHARE` · n. The others are contrastive PCA's.
+    a sample underestimates, raised to that of component `floor_share` · n. The others are contrastive PCA's.
     """
     within = scores.copy()
     for rows in (is_target, ~is_target):
         within[rows] -= within[rows].mean(axis=0)
     sizes, vectors = np.linalg.eigh(_second_moment(within))
-    floor = sizes[::-1][min(round(FLOOR_SHARE * len(scores)), len(sizes) - 1)]
+    floor = sizes[::-1][min(round(settings.floor_share * len(scores)), len(sizes) - 1)]
     shared = scores[is_target].mean(axis=0) - scores[~is_target].mean(axis=0)
     discriminant = vectors @ (vectors.T @ shared / np.maximum(sizes, max(floor, 1e-9 * sizes[-1])))
-    others = _contrastive_pca(scores, is_target, units - 1, seed)
+    others = _contrastive_pca(scores, is_target, units - 1, settings, seed)
     return np.column_stack([discriminant / np.linalg.norm(discriminant), others])
 
 
-def _pcpca(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+def _pcpca(
+    scores: np.ndarray, is_target: np.ndarray, units: int, settings: LinearConfig, seed: int
+) -> np.ndarray:
     """Probabilistic contrastive PCA (Li, Jones & Engelhardt 2020, arXiv:2012.07977): its maximum likelihood.
 
     Loadings are the leading eigenvectors of ``n C_target − γ m C_background``, with γ below n / m.
     """
     targets, backgrounds = is_target.sum(), (~is_target).sum()
-    weight = PCPCA_SHARE * targets / backgrounds
+    weight = settings.pcpca_share * targets / backgrounds
     contrast = targets * _second_moment(scores[is_target])
     return _leading(contrast - weight * backgrounds * _second_moment(scores[~is_target]), units)
 
 
-def _pca(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+def _pca(
+    scores: np.ndarray, is_target: np.ndarray, units: int, settings: LinearConfig, seed: int
+) -> np.ndarray:
     """Those of the leading principal components in which patients exceed controls most."""
-    rank = max(round(RANK_SHARE * len(scores)), units)
+    rank = max(round(settings.rank_share * len(scores)), units)
     return _most_contrast(scores, is_target, np.eye(scores.shape[1])[:, :rank], units)
 
 
-def _ica(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np.ndarray:
+def _ica(
+    scores: np.ndarray, is_target: np.ndarray, units: int, settings: LinearConfig, seed: int
+) -> np.ndarray:
     """Independent components (Hyvärinen 1999, doi 10.1109/72.761722) in which patients exceed controls most."""
-    rank = min(max(round(RANK_SHARE * len(scores)), units), scores.shape[1] - 1)
+    rank = min(max(round(settings.rank_share * len(scores)), units), scores.shape[1] - 1)
     ica = FastICA(rank, whiten="unit-variance", max_iter=500, tol=1e-3, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # nearly converged components serve as well
@@ -171,7 +179,7 @@ def _ica(scores: np.ndarray, is_target: np.ndarray, units: int, seed: int) -> np
     return _most_contrast(scores, is_target, ica.components_.T, units)
 
 
-Method = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
+Method = Callable[[np.ndarray, np.ndarray, int, LinearConfig, int], np.ndarray]
 METHODS: dict[str, Method] = {
     "contrast": _contrast,
     "contrastive_pca": _contrastive_pca,
@@ -179,7 +187,7 @@ METHODS: dict[str, Method] = {
     "pca": _pca,
     "ica": _ica,
 }
-"""Scores (n, k) of principal components around the controls' mean, groups, units and seed to directions (k, units)."""
+"""Scores (n, k) of principal components around the controls' mean, groups, units, settings, seed to directions (k, units)."""
 
 
 def _most_contrast(
@@ -192,10 +200,12 @@ def _most_contrast(
     return directions[:, np.argsort(-target / np.maximum(background, 1e-12), kind="stable")[:units]]
 
 
-def _without_sites(centred: np.ndarray, is_target: np.ndarray, sites: np.ndarray) -> np.ndarray:
+def _without_sites(
+    centred: np.ndarray, is_target: np.ndarray, sites: np.ndarray, smallest: int
+) -> np.ndarray:
     """Voxels projected off the maps in which sites differ within a group."""
     names, counts = np.unique(sites, return_counts=True)
-    sites = np.where(np.isin(sites, names[counts < SMALLEST_SITE]), "", sites)
+    sites = np.where(np.isin(sites, names[counts < smallest]), "", sites)
     design = np.column_stack([is_target, *[sites == name for name in np.unique(sites)]]).astype(float)
     maps = _regression(design, centred)[1:]
     _, axes = _principal_axes(maps - maps.mean(axis=0))

@@ -10,13 +10,6 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.training import distributed
 from adhd_cvae.training.state import EpochRow
 
-SILENT_NATS = 0.1
-"""A space whose posteriors say less than this about a participant has collapsed onto its prior."""
-CRITIC_WINS_ACCURACY = 0.95
-CRITIC_WINS_NATS = 2.0
-"""From here on the critic tells true from shuffled pairs with ease: the encoders do not hold it back."""
-EXPLODED = 10.0
-"""A training loss this many times the start's size is a near divergence."""
 _PULLS_ON_SALIENT = (
     *(
         "beta",
@@ -92,7 +85,7 @@ class Diagnostics:
         return [*found.values(), *self._course(history, kept)]
 
     def _collapse_of_background(self, row: EpochRow) -> dict[str, str]:
-        if row["kl_background"] >= SILENT_NATS and row["active_background"] > 0:
+        if row["kl_background"] >= self.training.warnings.silent_nats and row["active_background"] > 0:
             return {}
         return {
             "background_collapsed": f"{row['model']}: the background space has collapsed (it says "
@@ -102,7 +95,7 @@ class Diagnostics:
 
     def _collapse_of_salient(self, row: EpochRow) -> dict[str, str]:
         units, active = self.model.salient, row["active_salient"]
-        if row["kl_salient"] < SILENT_NATS or active < 0.5:
+        if row["kl_salient"] < self.training.warnings.silent_nats or active < 0.5:
             pulls = [f"objective.{name}" for name in _PULLS_ON_SALIENT if getattr(self.objective, name) > 0]
             return {
                 "salient_collapsed": f"cvae: the salient space has collapsed (it says {row['kl_salient']:.2g} nats "
@@ -117,8 +110,8 @@ class Diagnostics:
         }
 
     def _critic_wins(self, row: EpochRow) -> dict[str, str]:
-        accuracy, nats = row["critic_accuracy"], row["total_correlation"]
-        if not (accuracy >= CRITIC_WINS_ACCURACY or nats >= CRITIC_WINS_NATS):
+        accuracy, nats, limits = row["critic_accuracy"], row["total_correlation"], self.training.warnings
+        if not (accuracy >= limits.critic_accuracy or nats >= limits.critic_nats):
             return {}
         return {
             "critic_wins": f"cvae: the critic wins (right in {accuracy:.0%}, total correlation {nats:.1f} nats): it "
@@ -130,11 +123,11 @@ class Diagnostics:
 
     def _course(self, history: pd.DataFrame, kept: EpochRow) -> list[str]:
         """How the losses went."""
-        found, name = [], history["model"].iloc[0]
+        found, name, limit = [], history["model"].iloc[0], self.training.warnings.exploded
         losses = history["train_loss"].to_numpy(dtype=float)
-        if losses[1:].size and losses[1:].max() > EXPLODED * max(abs(losses[0]), 1.0):
+        if losses[1:].size and losses[1:].max() > limit * max(abs(losses[0]), 1.0):
             found.append(
-                f"{name}: the training loss rose to {losses.max():.3g}, {EXPLODED:.0f} times the start's: steps are "
+                f"{name}: the training loss rose to {losses.max():.3g}, {limit:.0f} times the start's: steps are "
                 f"too large. Lower training.learning_rate (now {self.training.learning_rate:g})."
             )
         if kept["epoch"] == 0 and len(history) > 1:

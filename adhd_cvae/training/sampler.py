@@ -11,9 +11,6 @@ from adhd_cvae.config import TrainingConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, TARGET, TRAIN
 
-SMALLEST_GROUP_TO_HOLD_BACK = 16
-"""With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""
-
 
 def paired_batches(
     target: np.ndarray,
@@ -115,7 +112,7 @@ def deal_rows(cohort: pd.DataFrame, site: str | None, training: TrainingConfig, 
     everyone = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
     fitted, share = everyone, training.validation_fraction
     smallest = min(is_target[everyone].sum(), (~is_target[everyone]).sum())
-    if training.epochs and share and smallest >= SMALLEST_GROUP_TO_HOLD_BACK:
+    if training.epochs and share and smallest >= training.smallest_group:
         inner = split_cohort(cohort.iloc[everyone], share, seed + 1, site)
         fitted = everyone[(inner == TRAIN).to_numpy()]
     held_back = np.setdiff1d(everyone, fitted)

@@ -29,14 +29,11 @@ from adhd_cvae.training.device import choose_device, choose_precision, determini
 from adhd_cvae.training.diagnostics import Diagnostics
 from adhd_cvae.training.losses import Terms, contrastive_terms, critic_loss, pair_terms, weighted_loss
 from adhd_cvae.training.sampler import (
-    SMALLEST_GROUP_TO_HOLD_BACK,
     Rows,
     paired_batches,
 )
 from adhd_cvae.training.state import EpochRow, TrainingState, channels_last, new_state
 
-CRITIC_STEPS = 2
-"""Critic updates per update of the model."""
 EVALUATION_BATCH = 32
 LOGGED = (
     *(
@@ -154,7 +151,8 @@ class Trainer:
 
         The global torch generator is left as it is after `seed` and the weights of network, critic and classifier.
         """
-        known = sampled_rows(rows.target, rows.background, self.seed, SMALLEST_GROUP_TO_HOLD_BACK)
+        most, smallest = self.model.linear.most_participants, self.training.smallest_group
+        known = sampled_rows(rows.target, rows.background, most, self.seed, smallest=smallest)
         sites = None if rows.sites is None else rows.sites[known]
         weights = distributed.from_first(  # which finds it for all processes
             lambda: initial_model(
@@ -284,7 +282,7 @@ class Trainer:
         measured: dict[str, float] = {}
         if state.critic is None or state.critic_optimiser is None or int(rows.sum()) < 2:
             return measured
-        for _ in range(CRITIC_STEPS):
+        for _ in range(self.training.critic_steps):
             background, salient = codes.background.sample()[rows], codes.salient.sample()[rows]
             loss, accuracy = critic_loss(state.critic, background, salient)
             state.critic_optimiser.zero_grad(set_to_none=True)

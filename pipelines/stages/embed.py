@@ -34,7 +34,14 @@ def run(run: Run) -> None:
     provenance = Provenance.open(paths)
     stage = Stage(
         name="embed",
-        settings=settings_of(recipe, "seed", "analysis.draws", "objective.salient_of"),
+        settings=settings_of(
+            recipe,
+            "seed",
+            "analysis.draws",
+            "analysis.out_of_distribution",
+            "objective.salient_of",
+            "model.linear",
+        ),
         inputs={
             **provenance.checksums(paths.cohort, weights, plain_weights),
             "images": images_fingerprint(paths.manifest),
@@ -84,12 +91,11 @@ def _embed(run: Run) -> None:
             images,
             cohort,
             codes,
-            affine,
             lambda done, total: tick(done, total, "patients and twins"),
             recipe.objective.salient_of,
             recipe.seed,
         )
-    save_arrays(decoded, paths.decoded)
+    save_arrays({"affine": affine, **decoded}, paths.decoded)
 
 
 def _keep_reference(run: Run, cohort: pd.DataFrame, codes: "Embedding", residual: np.ndarray) -> None:
@@ -97,7 +103,9 @@ def _keep_reference(run: Run, cohort: pd.DataFrame, codes: "Embedding", residual
     from adhd_cvae.inference.out_of_distribution import code_matrix, fit_reference, save_reference
 
     training = (cohort["split"] == TRAIN).to_numpy()
-    reference = fit_reference(code_matrix(codes)[training], residual[training])
+    reference = fit_reference(
+        code_matrix(codes)[training], residual[training], run.recipe.analysis.out_of_distribution
+    )
     save_reference(reference, run.paths.reference)
     distances = reference.distances(codes, residual)
     write_distances(cohort, distances, reference.out_of_distribution(distances), run.paths)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.cohort import split
 from adhd_cvae.cohort.split import sampled_rows
 from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.io import write_tsv
@@ -27,16 +26,15 @@ def cohort(n: int) -> pd.DataFrame:
     )
 
 
-def test_the_start_of_a_large_cohort_is_from_a_sample_of_both_groups(monkeypatch):
+def test_the_start_of_a_large_cohort_is_from_a_sample_of_both_groups():
     rows = deal_rows(cohort(600), "site", TrainingConfig(), 0)
-    assert np.array_equal(sampled_rows(rows.target, rows.background, 0), rows.fitted)
-    monkeypatch.setattr(split, "MOST_IN_MEMORY", 120)
-    known = sampled_rows(rows.target, rows.background, 0)
+    assert np.array_equal(sampled_rows(rows.target, rows.background, 1000, 0), rows.fitted)
+    known = sampled_rows(rows.target, rows.background, 120, 0)
     assert len(known) == len(set(known)) == 120
     assert set(known) <= set(rows.fitted)
     assert rows.is_target[known].mean() == pytest.approx(1 / 3, abs=0.02)
-    assert np.array_equal(known, sampled_rows(rows.target, rows.background, 0))
-    assert not np.array_equal(known, sampled_rows(rows.target, rows.background, 1))
+    assert np.array_equal(known, sampled_rows(rows.target, rows.background, 120, 0))
+    assert not np.array_equal(known, sampled_rows(rows.target, rows.background, 120, 1))
 
 
 FULL_LENGTH, WITH_CONTENT, LARGEST_GIB = 50_000, 1_000, 4.0

@@ -60,7 +60,7 @@ def test_draws_have_the_posteriors_moments_and_follow_the_seed():
 @pytest.fixture(scope="module")
 def decoded(case):
     model, images, cohort = case
-    return decode_cohort(model, images, cohort, embed(model, images), np.eye(4))
+    return decode_cohort(model, images, cohort, embed(model, images))
 
 
 def test_effect_is_patient_minus_twin(case, decoded):

@@ -37,7 +37,7 @@ def case():
     config = ModelConfig(salient=2, background=4, channels=(2, 4), hidden=4, start="contrastive_pca")
     model = initial_model(config, GRID, images, np.arange(200) % 2 == 1, 0)
     codes = embed(model, images)
-    return model, images, fit_reference(code_matrix(codes), residuals(model, images, codes))
+    return model, images, fit_reference(code_matrix(codes), residuals(model, images, codes), 99.0)
 
 
 def test_one_training_map_in_a_hundred_is_flagged_and_a_usual_one_is_at_one(case):
