@@ -60,8 +60,8 @@ class Reference:
         """Flag distances beyond the limit: (n,) bool.
 
         At the 99th percentile one training participant in a hundred is flagged. Of held-out participants it can be
-        more, since a model describes best whom it was fitted to: ``distances.tsv`` tells how many. What is smoother or nearer
-        the average than the training maps is never flagged.
+        more, since a model describes best whom it was fitted to: ``distances.tsv`` tells how many. What is smoother or
+        nearer the average than the training maps is never flagged.
         """
         return ~(distances <= self.limit)
 

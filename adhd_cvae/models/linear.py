@@ -187,7 +187,7 @@ METHODS: dict[str, Method] = {
     "pca": _pca,
     "ica": _ica,
 }
-"""Scores (n, k) of principal components around the controls' mean, groups, units, settings, seed to directions (k, units)."""
+"""Scores (n, k) of principal components around the controls' mean, groups, units, settings, seed to directions."""
 
 
 def _most_contrast(
