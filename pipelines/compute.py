@@ -41,7 +41,7 @@ def workers(dask: str | None) -> Iterator[None]:
             "`dask worker tcp://ADDRESS:8786`, and name that address."
         ) from error
     with client:
-        with suppress(TimeoutError):  # then there is none, which is told
+        with suppress(TimeoutError):  # then there is none, which is said below
             client.wait_for_workers(1, timeout=SECONDS_TO_ANSWER)
         answers = cast("Mapping[str, object]", client.run(version, DISTRIBUTION, on_error="return"))
         _check_software(answers)
@@ -52,7 +52,7 @@ def workers(dask: str | None) -> Iterator[None]:
 def _check_software(found: Mapping[str, object]) -> None:
     """Refuse workers that lack this software, or have another version: joblib would wait for them without end."""
     expected = version(DISTRIBUTION)
-    other = {f"{place}: {told}" for place, told in found.items() if told != expected}
+    other = {f"{place}: {answer}" for place, answer in found.items() if answer != expected}
     if other or not found:
         raise InputError(
             f"Every Dask worker needs {DISTRIBUTION} {expected}, and at least one worker. Found: "

@@ -8,9 +8,11 @@ from urllib.parse import quote
 from adhd_cvae.io import file_checksum, fingerprint, read_json
 from bids_adapters.derivatives import write_derivative_description
 from bids_adapters.images.index import walk
-from bids_adapters.phenotype.table import find_phenotype
+from bids_adapters.phenotype.table import TRUTH, find_phenotype
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 
+SIMULATED_TRUTH = Path("phenotype") / TRUTH
+"""In a dataset that `simulate` made: what was planted in whom."""
 MLFLOW = "mlflow"
 """Store and artifacts begin with it; they may lie inside the dataset and are none of it."""
 

@@ -23,11 +23,11 @@ from adhd_cvae.io import file_checksum, read_tsv, write_tsv
 from adhd_cvae.names import SALIENT, TEMPLATE
 from bids_adapters.atlas import atlas_files, read_atlas
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
+from pipelines.output_dir.bids_source import SIMULATED_TRUTH
 from pipelines.output_dir.latents import read_decoded
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
 
-TRUTH = Path("phenotype") / "simulated_truth.tsv"
 Step = Callable[[], pd.DataFrame | None]
 
 
@@ -43,10 +43,10 @@ def run(run: Run) -> None:
     inputs = read_analysis_inputs(paths, recipe.analysis)
     for text in inputs.warnings:
         progress.warning(text)
-    record = Provenance.open(paths)
-    truth = find_truth(paths.folder, record.content.get("bids_dir"))
+    provenance = Provenance.open(paths)
+    truth = find_truth(paths.folder, provenance.content.get("bids_dir"))
     files = (paths.cohort, paths.latents, paths.draws, paths.decoded, paths.baselines, paths.history)
-    sums = record.checksums(*files)
+    sums = provenance.checksums(*files)
     if truth is not None:
         sums["truth"] = file_checksum(truth)
     sums |= {file.name: file_checksum(file) for file in atlas_files(recipe.analysis.atlas)}
@@ -69,7 +69,7 @@ def run(run: Run) -> None:
             tick(len(steps), len(steps), "")
         plot(run)
 
-    record.perform(stage, run, work)
+    provenance.perform(stage, run, work)
 
 
 def tables(
@@ -232,7 +232,7 @@ def critic_accuracy(history: Path) -> float | None:
 
 def find_truth(folder: Path, bids_dir: str | None) -> Path | None:
     """Find the planted factors beside the data of a simulated cohort, named from `folder`; None for real data."""
-    truth = folder / bids_dir / TRUTH if bids_dir else None
+    truth = folder / bids_dir / SIMULATED_TRUTH if bids_dir else None
     return truth if truth is not None and truth.is_file() else None
 
 

@@ -80,7 +80,7 @@ def run(run: Run, source: BidsInput) -> None:
             "cache/pictures.npz",
         ),
     )
-    record = Provenance.open(paths)
+    provenance = Provenance.open(paths)
 
     def work() -> None:
         with progress.bar("Looking for maps and phenotype") as tick:
@@ -102,9 +102,9 @@ def run(run: Run, source: BidsInput) -> None:
         describe_output(source, paths)
         _show_confounding(run)
         name = dataset_description(source.folder).get("Name")
-        record.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
+        provenance.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
 
-    record.perform(stage, run, work)
+    provenance.perform(stage, run, work)
 
 
 def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:

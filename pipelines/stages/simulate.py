@@ -14,9 +14,9 @@ from adhd_cvae.names import SUBTYPE, TEMPLATE
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig, shared_atlas
 from bids_adapters.derivatives import is_ours, write_description, write_readme, write_table
 from bids_adapters.phenotype.codebook import BY_NAME
+from pipelines.output_dir.bids_source import SIMULATED_TRUTH
 from pipelines.progress import Progress
 
-TRUTH = "simulated_truth"
 STEP = "simulated gray-matter maps"
 
 
@@ -57,10 +57,10 @@ def map_paths(bids_dir: Path, participants: Iterable[str], config: SimulationCon
     """Name each participant's map, in the order of the table."""
     return [
         bids_dir
-        / who
+        / name
         / "anat"
-        / f"{who}_space-{TEMPLATE}_res-{config.resolution}_label-GM_desc-modulated_probseg.nii.gz"
-        for who in participants
+        / f"{name}_space-{TEMPLATE}_res-{config.resolution}_label-GM_desc-modulated_probseg.nii.gz"
+        for name in participants
     ]
 
 
@@ -117,7 +117,7 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     phenotype = bids_dir / "phenotype"
     _write_whole(pd.DataFrame(cohort.participants), names, bids_dir / "participants.tsv")
     _write_whole(cohort.phenotype, names, phenotype / "adhd200.tsv")
-    _write_whole(pd.DataFrame(cohort.truth), _truth_sidecar(cohort.config), phenotype / f"{TRUTH}.tsv")
+    _write_whole(pd.DataFrame(cohort.truth), _truth_sidecar(cohort.config), bids_dir / SIMULATED_TRUTH)
     sidecar = {
         "Description": "Gray-matter volume per voxel (modulated), simulated",
         "SpatialReference": "Simulated in the space of nilearn's MNI152 gray-matter template",
@@ -130,12 +130,12 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
 
 def _truth_sidecar(config: SimulationConfig) -> dict[str, Any]:
     """Say what each column of the truth is."""
-    who = "1 in its subtype's patients" if config.subtypes else "mean 1 in patients"
+    mean = "1 in its subtype's patients" if config.subtypes else "mean 1 in patients"
     centres = shared_atlas(config.resolution, config.population).centres
     columns: dict[str, Any] = {
         name: {
             "Description": "Planted severity: gray matter removed around MNI "
-            f"{', '.join(map(str, centres[name]))} mm; 0 in controls, {who}. For the recovery table only.",
+            f"{', '.join(map(str, centres[name]))} mm; 0 in controls, {mean}. For the recovery table only.",
             "Units": "arbitrary",
         }
         for name in config.factors

@@ -33,7 +33,7 @@ def places(folder: Path) -> tuple[Path, OutputPaths]:
 
 
 def summary(run: Run, published: "Published", seconds: float) -> str:
-    """Say who was in it, what was recovered and where everything is."""
+    """Lay out how many took part, what was recovered and where everything is."""
     paths = run.paths
     cohort = read_tsv(paths.cohort)
     counts, held_out = Counter(cohort["group"]), Counter(cohort["split"])[TEST]
