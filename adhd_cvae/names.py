@@ -48,14 +48,6 @@ SPACE_DESCRIPTIONS = {
 _SD = "_sd"
 """Ends the name of a unit's column of standard deviations."""
 
-RENAMED_TERMS = {
-    "background_salient": "salient_of_background",
-    "background_spread": "salient_spread_of_background",
-    "mmd_salient": "salient_mmd_of_background",
-    "mmd_background": "background_mmd",
-}
-"""Terms of the loss by their names of version 0.1, in settings and in the history, to those of today."""
-
 TEMPLATE = "MNI152NLin2009aSym"
 """BIDS' name of the space that simulated and resulting maps are in."""
 SUBTYPE = "subtype"

@@ -5,8 +5,14 @@ from types import MappingProxyType
 from typing import Any
 
 from adhd_cvae.config.recipe import Recipe
-from adhd_cvae.names import RENAMED_TERMS
 
+RENAMED_TERMS = {
+    "background_salient": "salient_of_background",
+    "background_spread": "salient_spread_of_background",
+    "mmd_salient": "salient_mmd_of_background",
+    "mmd_background": "background_mmd",
+}
+"""Terms of the loss by their names of version 0.1, in settings and in the history, to those of today."""
 _OF_0_1 = MappingProxyType(
     {
         "cohort": "group target background site test_fraction drop_one_group_sites match caliper max_ratio",

@@ -11,12 +11,11 @@ from typing import Any
 import torch
 
 from adhd_cvae.config import ImageConfig, Recipe
-from adhd_cvae.config.identity import identity
+from adhd_cvae.config.identity import RENAMED_TERMS, identity
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import atomic_path, fingerprint
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import finished_training, save_model
-from adhd_cvae.names import RENAMED_TERMS
 from adhd_cvae.training import distributed
 from adhd_cvae.training.state import EpochRow
 

@@ -4,8 +4,11 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
+
+import yaml
 
 from bids_adapters.phenotype.text_table import snake_case
 
@@ -44,144 +47,25 @@ class Column:
         return entry
 
 
-_SCORE = "Raw score (ADHD-RS-IV, 9 to 36 a scale) or T-score (Conners, 40 to 90), by adhd_measure"
-_QC_LEVELS = {0: "questionable", 1: "pass"}
-_QC_WORDS = (("question|fail", 0), ("pass", 1))
-COLUMNS = (
-    Column(
-        "site",
-        "code",
-        "Scanning site",
-        levels={
-            1: "Peking University",
-            2: "Brown University",
-            3: "Kennedy Krieger Institute",
-            4: "NeuroIMAGE",
-            5: "New York University",
-            6: "Oregon Health & Science University",
-            7: "University of Pittsburgh",
-            8: "Washington University in St. Louis",
-        },
-        words=(
-            ("^peking", 1),
-            ("^brown", 2),
-            ("^kki|kennedy", 3),
-            ("^neuro ?image", 4),
-            ("^nyu|new york", 5),
-            ("^ohsu|oregon", 6),
-            ("^pitt|university of pittsburgh", 7),
-            ("^washu|^wustl|washington university", 8),
-        ),
-        aliases=("site_id", "site_name"),
-    ),
-    Column(
-        "sex",
-        "code",
-        "Sex",
-        levels={0: "female", 1: "male"},
-        words=(("^(f|female|girl|woman)$", 0), ("^(m|male|boy|man)$", 1)),
-        aliases=("gender",),
-        foreign=frozenset({"2"}),
-    ),
-    Column(
-        "age", "number", "Age at the scan", units="year", aliases=("age_at_scan", "age_years", "age_in_years")
-    ),
-    Column(
-        "handedness",
-        "number",
-        "Handedness: 0 left, 1 right, 2 ambidextrous; at New York University the Edinburgh inventory's "
-        "continuous score from -1 (left) to 1 (right)",
-        words=(("^l(eft)?( handed)?$", 0), ("^r(ight)?( handed)?$", 1), ("^a$|^ambi|^both$|^mixed", 2)),
-        bounds=(-1, 2),
-    ),
-    Column(
-        "dx",
-        "code",
-        "Diagnosis",
-        levels={
-            0: "typically developing",
-            1: "ADHD, combined",
-            2: "ADHD, hyperactive/impulsive",
-            3: "ADHD, inattentive",
-        },
-        words=(
-            ("typical|^tdc?$|^tdcs?$|control|healthy", 0),
-            ("combined", 1),
-            ("inattentive", 3),
-            ("hyperactive|impulsive", 2),
-        ),
-    ),
-    Column("secondary_dx", "text", "Secondary diagnoses, free text"),
-    Column(
-        "adhd_measure",
-        "code",
-        "Instrument of the symptom scores",
-        levels={
-            1: "ADHD Rating Scale IV (ADHD-RS)",
-            2: "Conners' Parent Rating Scale, Revised, Long Version (CPRS-LV)",
-            3: "Conners' Rating Scale, 3rd edition",
-        },
-        words=(
-            (r"conn[eo]rs.*\b(3|3rd|third)\b", 3),
-            (r"cprs|conn[eo]rs.*(parent|revised|long)", 2),
-            (r"adhd rs|rating scale", 1),
-        ),
-    ),
-    Column("adhd_index", "number", f"ADHD index. {_SCORE}", units="score", aliases=("adhd_score",)),
-    Column("inattentive", "number", f"Inattention. {_SCORE}", units="score"),
-    Column(
-        "hyper_impulsive",
-        "number",
-        f"Hyperactivity and impulsivity. {_SCORE}",
-        units="score",
-        aliases=("hyperactive_impulsive", "hyperimpulsive"),
-    ),
-    Column(
-        "iq_measure",
-        "code",
-        "Instrument of the IQ scores",
-        levels={
-            1: "Wechsler Intelligence Scale for Children, 4th edition (WISC-IV)",
-            2: "Wechsler Abbreviated Scale of Intelligence (WASI)",
-            3: "Wechsler Intelligence Scale for Chinese Children, Revised (WISCC-R)",
-            4: "Two subtests of the WASI",
-            5: "Two subtests of the WISC or WAIS",
-        },
-        words=(
-            (r"(two|2) subtest.*wasi|wasi.*(two|2) subtest", 4),
-            (r"(two|2) subtest.*(wisc|wais)|(wisc|wais).*(two|2) subtest", 5),
-            (r"wiscc|chinese", 3),
-            (r"wasi|abbreviated", 2),
-            (r"wisc", 1),
-        ),
-    ),
-    Column("verbal_iq", "number", "Verbal IQ, by iq_measure", units="IQ points", aliases=("viq",)),
-    Column("performance_iq", "number", "Performance IQ, by iq_measure", units="IQ points", aliases=("piq",)),
-    Column("full2_iq", "number", "Full-scale IQ of two subtests", units="IQ points", aliases=("full_2_iq",)),
-    Column(
-        "full4_iq",
-        "number",
-        "Full-scale IQ of four subtests",
-        units="IQ points",
-        aliases=("full_4_iq", "fiq", "fsiq"),
-    ),
-    Column(
-        "med_status",
-        "code",
-        "Lifetime medication for ADHD",
-        levels={1: "medication naive", 2: "not medication naive"},
-        words=((r"\b(not?|non)\b.*\bna ?i?ve|^medicated|on medication", 2), (r"\bna ?i?ve\b", 1)),
-        aliases=("medication_status",),
-    ),
-    Column(
-        "qc_athena",
-        "code",
-        "Quality control of the Athena pipeline",
-        levels=_QC_LEVELS,
-        words=_QC_WORDS,
-    ),
-    Column("qc_niak", "code", "Quality control of the NIAK pipeline", levels=_QC_LEVELS, words=_QC_WORDS),
-)
+def _read() -> tuple[Column, ...]:
+    """Columns as ``adhd200.yaml`` describes them."""
+    described = yaml.safe_load(Path(__file__).with_name("adhd200.yaml").read_text(encoding="utf-8"))
+    return tuple(
+        Column(
+            name,
+            **{
+                **column,
+                "words": tuple(column.get("words", {}).items()),
+                "aliases": tuple(column.get("aliases", ())),
+                "foreign": frozenset(column.get("foreign", ())),
+                "bounds": tuple(column["bounds"]) if "bounds" in column else None,
+            },
+        )
+        for name, column in described.items()
+    )
+
+
+COLUMNS = _read()
 BY_NAME = {column.name: column for column in COLUMNS}
 _BY_HEADER = {alias: column for column in COLUMNS for alias in (column.name, *column.aliases)}
 _QC_OF_A_SCAN = re.compile(r"qc_(?:rest|anatomical|anat)_?\d*|qc_s\d+_(?:anat|rest_?\d*)")
@@ -191,7 +75,7 @@ def find_column(header: str) -> Column | None:
     """Find a header's column in the code book, or None where it is another study's."""
     name = snake_case(header)
     if _QC_OF_A_SCAN.fullmatch(name):
-        return Column(name, "code", "Quality control of one scan", levels=_QC_LEVELS, words=_QC_WORDS)
+        return replace(BY_NAME["qc_athena"], name=name, description="Quality control of one scan")
     return _BY_HEADER.get(name)
 
 

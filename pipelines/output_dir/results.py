@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from nibabel.nifti1 import Nifti1Image
 
+from adhd_cvae.config.identity import RENAMED_TERMS
 from adhd_cvae.images.nifti import map_name
 from adhd_cvae.io import read_json, read_tsv
-from adhd_cvae.names import ALPHA, RENAMED_TERMS, VARIABLE_LABELS, code_label
+from adhd_cvae.names import ALPHA, VARIABLE_LABELS, code_label
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Any
 
-from adhd_cvae.names import RENAMED_TERMS
+from adhd_cvae.config.identity import RENAMED_TERMS
 
 RENAMED = MappingProxyType({f"objective.{old}": f"objective.{new}" for old, new in RENAMED_TERMS.items()})
 """Dotted name before to the one of today, in the same section. In a recipe or after ``--set`` an old name is refused
