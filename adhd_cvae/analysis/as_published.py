@@ -15,17 +15,17 @@ PUBLISHED_COLUMNS = ["space", "variable", "mean", "t", "df", "p_value", "n", "no
 
 
 def as_published_table(
-    draws: Mapping[str, NDArray], variables: pd.DataFrame, scales: Mapping[str, Scale]
+    samples: Mapping[str, NDArray], variables: pd.DataFrame, scales: Mapping[str, Scale]
 ) -> pd.DataFrame:
-    """Compute the study's own statistic: arctan of tau in each posterior draw, a one-sample t over the draws.
+    """Compute the study's own statistic: arctan of tau in each posterior sample, a one-sample t over the samples.
 
-    Reported for comparison only. The draws come from one model of one cohort, so that they are no sample of
-    participants, and the arctan stands where Fisher's arctanh was meant: p-values say nothing about people.
+    Reported for comparison only. The samples come from one model of one cohort, so that they are no sample of
+    participants, and the arctan stands where Fisher's arctanh was meant: p-values say nothing about participants.
 
     Parameters
     ----------
-    draws
-        Space: (draws, n, units).
+    samples
+        Space: (samples, n, units).
     variables, scales
         As in `rsa_table`.
 
@@ -34,14 +34,14 @@ def as_published_table(
     pandas.DataFrame
         space, variable, mean, t, df, p_value, n, note
     """
-    check_rows(draws, variables, scales, axis=1)
+    check_rows(samples, variables, scales, axis=1)
     rows = []
-    for space, samples in draws.items():
+    for space, values in samples.items():
         for name, scale in scales.items():
             numbers = numeric_values(variables[name], scale, name)
-            kept = np.isfinite(numbers) & np.isfinite(samples).all(axis=(0, 2))
+            kept = np.isfinite(numbers) & np.isfinite(values).all(axis=(0, 2))
             rows.append(
-                {"space": space, "variable": name, **_published(samples[:, kept], numbers[kept], scale)}
+                {"space": space, "variable": name, **_published(values[:, kept], numbers[kept], scale)}
             )
     return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
 
@@ -51,10 +51,10 @@ def _published(samples: NDArray, numbers: NDArray[np.float64], scale: Scale) -> 
     if len(numbers) < 3 or len(samples) < 2:
         return {**row, "note": "at least 3 participants with a value and 2 draws are needed"}
     model = model_dissimilarity(numbers, scale)
-    bent = np.arctan([kendall_tau(latent_dissimilarity(sample), model) for sample in samples])
-    if not np.ptp(bent) > 0:
+    angles = np.arctan([kendall_tau(latent_dissimilarity(sample), model) for sample in samples])
+    if not np.ptp(angles) > 0:
         return {**row, "note": "tau is constant over draws or not defined"}
-    df = len(bent) - 1
-    t = float(bent.mean() / (bent.std(ddof=1) / np.sqrt(len(bent))))
+    df = len(angles) - 1
+    t = float(angles.mean() / (angles.std(ddof=1) / np.sqrt(len(angles))))
     p_value = float(2 * student.sf(abs(t), df))
-    return {**row, "mean": float(bent.mean()), "t": t, "df": df, "p_value": p_value}
+    return {**row, "mean": float(angles.mean()), "t": t, "df": df, "p_value": p_value}

@@ -11,16 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.group_maps import MINIMUM_PATIENTS
+from adhd_cvae.analysis.permutation import DEFAULTS
 from adhd_cvae.names import code_label
 
-COMPONENTS = 3
-"""Most components that are told."""
 TABLE_COLUMNS = (
     *("left_out", "component", "n", "n_others", "explained", "explained_others", "explained_own"),
     *("cosine", "cosine_own", "note"),
 )
-TOO_FEW = f"fewer than {MINIMUM_PATIENTS} patients"
 ALIKE = "the patients' maps do not differ"
 
 
@@ -35,7 +32,7 @@ class EffectComponents:
         `explained`: share of the variance between the left-out patients that lies along the component;
         `explained_others`: the same in the patients it was fitted on; `explained_own`: what the left-out
         patients' own component of that rank takes. `cosine`: with the component of the other folds, mean over
-        folds, signs aligned; they share patients, so it is high wherever the order of components is settled.
+        folds, signs aligned; they share patients, so it is high wherever the order of components is firm.
         `cosine_own`: with the left-out patients' own component, which shares nobody (absolute).
     scores
         (patients, components) of each patient by the components fitted without their site; missing where
@@ -57,7 +54,7 @@ class _Fit:
     Attributes
     ----------
     rows
-        (m,) who it was fitted on.
+        (m,) patients it was fitted on.
     weights
         (components, n), 0 for everybody else; each row sums to 0.
     shares
@@ -70,7 +67,11 @@ class _Fit:
 
 
 def effect_components(
-    effect: NDArray[np.floating], sites: NDArray | pd.Series, components: int = COMPONENTS
+    effect: NDArray[np.floating],
+    sites: NDArray | pd.Series,
+    *,
+    components: int = DEFAULTS.maps.components,
+    minimum: int = DEFAULTS.sizes.minimum_patients,
 ) -> EffectComponents | None:
     """Find the leading components of patients' effect maps with every site left out once.
 
@@ -84,26 +85,28 @@ def effect_components(
         (patients,) codes; patients without one are in every fold and never left out.
     components
         At most so many.
+    minimum
+        Patients below which there are none.
 
     Returns
     -------
     EffectComponents or None
-        None with fewer than five usable patients, or where they do not differ.
+        None with too few usable patients, or where they do not differ.
     """
     effect = np.asarray(effect, np.float64)
     usable = np.flatnonzero(np.isfinite(effect).all(axis=1))
-    if len(usable) < MINIMUM_PATIENTS:
+    if len(usable) < minimum:
         return None
     products = np.zeros((len(effect), len(effect)))
     products[np.ix_(usable, usable)] = effect[usable] @ effect[usable].T
-    everyone = _fit(products, usable, components)
+    everyone = _fit(products, usable, components, minimum)
     if everyone is None:
         return None
     codes = pd.Series(np.asarray(sites))
     folds: dict[str, tuple[NDArray[np.intp], _Fit]] = {}
     for site in sorted(codes.dropna().unique(), key=str):
         left_out = usable[(codes == site).to_numpy()[usable]]
-        fit = _fit(products, np.setdiff1d(usable, left_out), len(everyone.shares))
+        fit = _fit(products, np.setdiff1d(usable, left_out), len(everyone.shares), minimum)
         if len(left_out) and fit is not None and len(fit.shares) == len(everyone.shares):
             folds[code_label(site, {})] = left_out, _aligned(fit, everyone, products)
     scores = np.full((len(effect), len(everyone.shares)), np.nan)
@@ -111,12 +114,12 @@ def effect_components(
         scores[left_out] = _scores(fit, left_out, products)
     spread = _scores(everyone, usable, products).std(axis=0, ddof=1)
     maps = spread[:, None] * (everyone.weights[:, usable] @ effect[usable])
-    return EffectComponents(_table(everyone, folds, products), scores, maps)
+    return EffectComponents(_table(everyone, folds, products, minimum), scores, maps)
 
 
-def _fit(products: NDArray, rows: NDArray[np.intp], components: int) -> _Fit | None:
+def _fit(products: NDArray, rows: NDArray[np.intp], components: int, minimum: int) -> _Fit | None:
     """Components of these patients; None where they are too few or do not differ."""
-    if len(rows) < MINIMUM_PATIENTS:
+    if len(rows) < minimum:
         return None
     values, vectors = np.linalg.eigh(_centred(products[np.ix_(rows, rows)]))
     values, vectors = values[::-1], vectors[:, ::-1]
@@ -156,7 +159,7 @@ def _explained(fit: _Fit, rows: NDArray[np.intp], products: NDArray) -> NDArray[
 
 
 def _table(
-    everyone: _Fit, folds: dict[str, tuple[NDArray[np.intp], _Fit]], products: NDArray
+    everyone: _Fit, folds: dict[str, tuple[NDArray[np.intp], _Fit]], products: NDArray, minimum: int
 ) -> pd.DataFrame:
     size, missing = len(everyone.rows), np.nan
     rows: list[tuple[object, ...]] = [
@@ -165,7 +168,7 @@ def _table(
     ]
     for site, (left_out, fit) in folds.items():
         others = [other for name, (_, other) in folds.items() if name != site]
-        own = _fit(products, left_out, len(fit.shares))
+        own = _fit(products, left_out, len(fit.shares), minimum)
         explained = _explained(fit, left_out, products) if own is not None else [missing] * len(fit.shares)
         for rank, share in enumerate(fit.shares):
             cosines = [_cosine(fit, other, rank, products) for other in others]
@@ -176,7 +179,11 @@ def _table(
                 (
                     *(site, rank + 1, len(left_out), len(fit.rows), explained[rank], share, alone[0]),
                     *(np.mean(cosines) if cosines else missing, alone[1]),
-                    None if own is not None else TOO_FEW if len(left_out) < MINIMUM_PATIENTS else ALIKE,
+                    None
+                    if own is not None
+                    else f"fewer than {minimum} patients"
+                    if len(left_out) < minimum
+                    else ALIKE,
                 )
             )
     return pd.DataFrame(rows, columns=list(TABLE_COLUMNS))

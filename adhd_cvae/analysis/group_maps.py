@@ -4,7 +4,6 @@ Every map is a vector over the voxels of the brain mask until `to_volume` puts i
 """
 
 import warnings
-from collections.abc import Hashable, Sequence
 
 import nibabel as nib
 import numpy as np
@@ -12,11 +11,10 @@ import pandas as pd
 from nilearn.reporting import get_clusters_table
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.permutation import draw_permutations, stratum_codes
+from adhd_cvae.analysis.permutation import DEFAULTS, Inference, draw_permutations, stratum_codes
 from adhd_cvae.errors import InputError
 
-MINIMUM_PATIENTS = 5
-BLOCK = 64
+_BLOCK = 64
 """Arrangements whose correlations are in memory at once."""
 PEAK_COLUMNS = ["cluster", "x_mm", "y_mm", "z_mm", "peak", "volume_mm3"]
 
@@ -61,7 +59,7 @@ def _max_t(
     kept = kept / np.linalg.norm(kept, axis=0)
     arranged = arranged / np.linalg.norm(arranged[0])
     observed = arranged[0] @ kept
-    blocks = np.array_split(arranged[1:], max(1, len(arranged) // BLOCK))
+    blocks = np.array_split(arranged[1:], max(1, len(arranged) // _BLOCK))
     largest = np.sort(np.concatenate([np.abs(block @ kept).max(axis=1, initial=0.0) for block in blocks]))
     # Within rounding error of it counts as reaching it.
     reached = len(largest) - np.searchsorted(largest, np.abs(observed) - 1e-12)
@@ -96,7 +94,7 @@ def _inference(t: NDArray, p: NDArray, mask: NDArray) -> dict[str, NDArray[np.fl
 
 
 def salient_effect_maps(
-    effect: NDArray[np.floating], mask: NDArray, *, permutations: int = 1000, seed: int = 0
+    effect: NDArray[np.floating], mask: NDArray, inference: Inference
 ) -> dict[str, NDArray[np.float32]]:
     """Test whether patients differ from their background twins, voxel by voxel.
 
@@ -107,14 +105,14 @@ def salient_effect_maps(
         is not finite are left out.
     mask
         (x, y, z), as many voxels as `effect`.
-    permutations
-        Random flips of the patients' signs. The p-values are two-sided and corrected for all voxels by the
-        largest statistic (`_max_t`).
+    inference
+        Its permutations are random flips of the patients' signs. The p-values are two-sided and corrected for all
+        voxels by the largest statistic (`_max_t`).
 
     Returns
     -------
     dict
-        3-D maps: `mean` (gray-matter volume per voxel); and, from five patients on, `t`, `p` (corrected; 1
+        3-D maps: `mean` (gray-matter volume per voxel); and, with enough patients, `t`, `p` (corrected; 1
         outside the mask) and `log10_p` (-log10 of it). Voxels that do not vary have t = 0 and p = 1.
 
     Raises
@@ -126,9 +124,9 @@ def salient_effect_maps(
     if not len(effect):
         raise InputError("No patient has a finite salient effect; expected at least one. Check the decoding.")
     maps = {"mean": to_volume(effect.mean(axis=0), mask)}
-    if len(effect) >= MINIMUM_PATIENTS:
-        signs = np.ones((1 + permutations, len(effect)))
-        signs[1:] = np.random.default_rng(seed).choice([-1.0, 1.0], size=signs[1:].shape)
+    if len(effect) >= inference.sizes.minimum_patients:
+        signs = np.ones((1 + inference.permutations, len(effect)))
+        signs[1:] = np.random.default_rng(inference.seed).choice([-1.0, 1.0], size=signs[1:].shape)
         _, t, p = _max_t(signs, effect, _varying(effect, effect), len(effect) - 1)
         maps |= _inference(t, p, mask)
     return maps
@@ -147,10 +145,7 @@ def severity_maps(
     effect: NDArray[np.floating],
     mask: NDArray,
     severity: NDArray[np.floating] | pd.Series,
-    *,
-    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
-    permutations: int = 1000,
-    seed: int = 0,
+    inference: Inference,
 ) -> dict[str, NDArray[np.float32]]:
     """Correlate the salient effect with a severity-like variable, voxel by voxel.
 
@@ -160,16 +155,15 @@ def severity_maps(
         As in `salient_effect_maps`.
     severity
         (patients,) numbers; patients without one are left out.
-    strata
-        (patients,) such as sites: their means are held constant, so that r is within strata. None: one stratum.
-    permutations
-        Of the severities within strata.
+    inference
+        The severities are permuted within its strata, such as sites, whose means are held constant, so that r is
+        within strata.
 
     Returns
     -------
     dict
         3-D maps `r` (Pearson's), `slope` (gray-matter volume per voxel for one standard deviation of the
-        severity), `t`, `p` (corrected; 1 outside the mask), `log10_p`; empty where fewer than five patients have a
+        severity), `t`, `p` (corrected; 1 outside the mask), `log10_p`; empty where too few patients have a
         severity, or all of a stratum have the same.
 
     Raises
@@ -183,13 +177,14 @@ def severity_maps(
     known = np.isfinite(values) & np.isfinite(effect).all(axis=1)
     values = values[known]
     effect = _usable(effect[known], mask)
-    groups = stratum_codes(strata, len(known))[known]
+    groups = stratum_codes(inference.strata, len(known))[known]
     degrees = len(values) - len(np.unique(groups)) - 1
     left = _centred(values, groups)
-    if len(values) < MINIMUM_PATIENTS or degrees < 1 or np.abs(left).max() <= 1e-12 * np.abs(values).max():
+    enough = len(values) >= inference.sizes.minimum_patients and degrees >= 1
+    if not enough or np.abs(left).max() <= 1e-12 * np.abs(values).max():
         return {}
     within = _centred(effect, groups)
-    orders = draw_permutations(np.random.default_rng(seed), groups, permutations)
+    orders = draw_permutations(np.random.default_rng(inference.seed), groups, inference.permutations)
     r, t, p = _max_t(
         left[np.vstack([np.arange(len(left)), orders])], within, _varying(effect, within), degrees
     )
@@ -202,7 +197,7 @@ def peaks_table(
     affine: NDArray[np.floating],
     threshold: float,
     *,
-    cluster_voxels: int = 10,
+    cluster_voxels: int = DEFAULTS.maps.cluster_voxels,
 ) -> pd.DataFrame:
     """Clusters of a 3-D map beyond ±threshold, and their peaks in the affine's (MNI) millimetres.
 

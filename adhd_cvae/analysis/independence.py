@@ -1,17 +1,21 @@
 """Dependence between the spaces: HSIC, critic accuracy, active units, norm of the background group's s."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from adhd_cvae.analysis.kernels import gaussian_kernel
-from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
-from adhd_cvae.analysis.probes import _MINIMUM
+from adhd_cvae.analysis.permutation import (
+    DEFAULTS,
+    Inference,
+    cell_generator,
+    draw_permutations,
+    upper_p_value,
+)
 from adhd_cvae.names import BACKGROUND, SALIENT, TARGET
 
-_ACTIVE_VARIANCE = 0.01
 INDEPENDENCE_COLUMNS = ["measure", "space", "value", "p_value", "n", "note"]
 
 
@@ -41,24 +45,25 @@ def hsic(
     return observed / (n - 1) ** 2, upper_p_value(observed, null)
 
 
-def _hsic_row(
-    salient: NDArray, background: NDArray, strata: NDArray[np.int64], permutations: int, seed: int
-) -> dict[str, float | str]:
+def _hsic_row(salient: NDArray, background: NDArray, inference: Inference) -> dict[str, float | str]:
+    minimum = inference.sizes.minimum
     finite = np.isfinite(salient).all(axis=1) & np.isfinite(background).all(axis=1)
     row = {"measure": "hsic", "space": "salient and background", "n": int(finite.sum())}
     first, second = salient[finite], background[finite]
-    if len(first) < _MINIMUM:
-        return row | {"note": f"{len(first)} patients; at least {_MINIMUM} are needed"}
+    if len(first) < minimum:
+        return row | {"note": f"{len(first)} patients; at least {minimum} are needed"}
     if not (np.ptp(first, axis=0).any() and np.ptp(second, axis=0).any()):
         return row | {"note": "a space does not tell patients apart"}
-    rng = cell_generator(seed, "hsic")
-    value, p_value = hsic(first, second, strata=strata[finite], permutations=permutations, rng=rng)
+    strata, rng = inference.codes[finite], cell_generator(inference.seed, "hsic")
+    value, p_value = hsic(first, second, strata=strata, permutations=inference.permutations, rng=rng)
     return row | {"value": value, "p_value": p_value}
 
 
-def _unit_rows(space: str, latents: NDArray[np.float64]) -> list[dict[str, float | str]]:
+def _unit_rows(
+    space: str, latents: NDArray[np.float64], active_variance: float
+) -> list[dict[str, float | str]]:
     used = latents[np.isfinite(latents).all(axis=1)]
-    active = (used.var(axis=0) > _ACTIVE_VARIANCE).sum() if len(used) else np.nan
+    active = (used.var(axis=0) > active_variance).sum() if len(used) else np.nan
     return [
         {"measure": "active_units", "space": space, "value": active, "n": len(used)},
         {"measure": "units", "space": space, "value": latents.shape[1]},
@@ -78,11 +83,10 @@ def _norm_rows(salient: NDArray[np.float64], patients: NDArray[np.bool_]) -> lis
 def independence_table(
     spaces: Mapping[str, NDArray],
     is_target: pd.Series | NDArray,
+    inference: Inference,
     *,
     critic_accuracy: float | None = None,
-    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
-    permutations: int = 1000,
-    seed: int = 0,
+    active_variance: float = DEFAULTS.active_variance,
 ) -> pd.DataFrame:
     """Measure what the model was asked for: independent spaces, units in use, no salient code in controls.
 
@@ -92,32 +96,32 @@ def independence_table(
         ``salient``, ``background`` and any other: (n, units) posterior means.
     is_target
         (n,) True for patients; the salient space is a matter of patients only.
+    inference
+        Of the permutation test of HSIC.
     critic_accuracy
         Of the training's critic on training batches, where known; 0.5 is chance.
-    strata, permutations
-        Of the permutation test of HSIC.
+    active_variance
+        Variance of a unit's posterior mean above which it is active (Burda et al. 2016, arXiv 1509.00519).
 
     Returns
     -------
     pandas.DataFrame
         measure, space, value, p_value, n, note. Measures: `hsic` (patients); `critic_accuracy`; `active_units`
-        (posterior means' variance above 0.01, Burda et al. 2016, arXiv 1509.00519; over patients for the
-        salient space, over everybody for the others) and `units`; `norm_target`, `norm_background` (mean
-        Euclidean norm of `s`).
+        (over patients for the salient space, over everybody for the others) and `units`; `norm_target`,
+        `norm_background` (mean Euclidean norm of `s`).
     """
     patients = np.asarray(is_target).astype(bool)
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
     rows: list[dict[str, float | str]] = []
     if {SALIENT, BACKGROUND} <= set(arrays):
-        groups = stratum_codes(strata, len(patients))[patients]
         pair = arrays[SALIENT][patients], arrays[BACKGROUND][patients]
-        rows.append(_hsic_row(*pair, groups, permutations, seed))
+        rows.append(_hsic_row(*pair, inference.among(patients)))
     if critic_accuracy is not None:
         rows.append(
             {"measure": "critic_accuracy", "space": "salient and background", "value": critic_accuracy}
         )
     for space, latents in arrays.items():
-        rows += _unit_rows(space, latents[patients] if space == SALIENT else latents)
+        rows += _unit_rows(space, latents[patients] if space == SALIENT else latents, active_variance)
     if SALIENT in arrays:
         rows += _norm_rows(arrays[SALIENT], patients)
     table = pd.DataFrame(rows, columns=INDEPENDENCE_COLUMNS).astype({"note": object})

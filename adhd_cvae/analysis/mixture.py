@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from adhd_cvae.analysis.permutation import cell_generator, upper_p_value
+from adhd_cvae.analysis.permutation import DEFAULTS, Inference, cell_generator, upper_p_value
 from adhd_cvae.names import ALPHA
 
 DECIDING = ("full", "tied")
@@ -19,10 +19,6 @@ DECIDING = ("full", "tied")
 ONE_COMPONENT_ALPHA = ALPHA / len(DECIDING)
 """Below it one component is rejected: the level over the forms that decide (Bonferroni)."""
 MIXTURE_TEST_COLUMNS = ["space", "covariance", "statistic", "p_value", "bootstraps", "n", "note"]
-BOOTSTRAPS = 99
-"""Samples of one Gaussian; each is fitted as the data are."""
-_PER_UNIT = 5
-"""Participants per unit in each component, below which a free covariance is not estimated."""
 COVARIANCES = ("full", "diag", "tied", "spherical")
 MIXTURE_COLUMNS = ["space", "covariance", "k", "bic", "bic_min", "bic_max", "draws", "n", "note"]
 
@@ -34,15 +30,12 @@ def _parameters_fit(n: int, units: int, k: int, covariance: str) -> bool:
 
 
 def _bic(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> float:
-    """BIC of one draw in its own units, fitted after division by one common scale.
+    """BIC of one posterior sample in its own units, fitted after division by one common scale.
 
-    One factor for all units keeps the space's geometry, which spherical mixtures see; it makes the ridge on
-    the covariances (1e-3) a share of the mean variance. Without such a floor a component could shrink onto a
-    few participants and win by an unbounded likelihood.
+    The scale makes the ridge on the covariances (1e-3) a share of the mean variance. Without such a floor a
+    component could shrink onto a few participants and win by an unbounded likelihood.
     """
-    scale = float(np.sqrt(sample.var(axis=0).mean()))
-    scale = scale if scale > 0 else 1.0
-    scaled = (sample - sample.mean(axis=0)) / scale
+    scaled, scale = _scaled(sample)
     mixture = GaussianMixture(k, covariance_type=covariance, reg_covar=1e-3, max_iter=200, random_state=seed)
     with warnings.catch_warnings():
         # A fit that stops at 200 iterations is within the tolerance that a comparison of BICs needs.
@@ -54,15 +47,15 @@ def _bic(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> flo
 def _mixture_row(
     samples: NDArray[np.float64], space: str, covariance: str, k: int, seed: int
 ) -> dict[str, float | str | None]:
-    draws, n, units = samples.shape
+    count, n, units = samples.shape
     row: dict[str, float | str | None] = {
         "covariance": covariance,
         "k": k,
-        "draws": draws,
+        "draws": count,
         "n": n,
         "space": space,
     }
-    if not draws or not _parameters_fit(n, units, k, covariance):
+    if not count or not _parameters_fit(n, units, k, covariance):
         return {
             **row,
             "note": f"{n} participants are too few for {k} {covariance} components of {units} units",
@@ -73,55 +66,35 @@ def _mixture_row(
 
 @threadpool_limits.wrap(limits=1)  # twenty times faster: the matrices are small
 def mixture_table(
-    draws: Mapping[str, NDArray], *, max_components: int = 10, seed: int = 0, n_jobs: int = 1
+    samples: Mapping[str, NDArray],
+    *,
+    max_components: int = DEFAULTS.max_components,
+    seed: int = 0,
+    n_jobs: int = 1,
 ) -> pd.DataFrame:
-    """Gaussian mixtures of every covariance form and size, fitted to each posterior draw.
+    """Gaussian mixtures of every covariance form and size, fitted to each posterior sample.
 
     Parameters
     ----------
-    draws
-        Space: (draws, n, units). Participants with a value that is not finite are left out.
+    samples
+        Space: (samples, n, units). Participants with a value that is not finite are left out.
     max_components
         Largest k.
 
     Returns
     -------
     pandas.DataFrame
-        space, covariance, k, bic (mean over draws), bic_min, bic_max, draws, n, note. BIC: smaller is better
+        space, covariance, k, bic (mean over samples), bic_min, bic_max, draws, n, note. BIC: smaller is better
         (Schwarz 1978, doi 10.1214/aos/1176344136).
     """
     finite = {}
-    for space, samples in draws.items():
-        samples = np.asarray(samples, np.float64)
-        finite[space] = samples[:, np.isfinite(samples).all(axis=(0, 2))]
+    for space, values in samples.items():
+        values = np.asarray(values, np.float64)
+        finite[space] = values[:, np.isfinite(values).all(axis=(0, 2))]
     sizes = range(1, max_components + 1)
     cells = [(space, covariance, k) for space in finite for covariance in COVARIANCES for k in sizes]
     calls = (delayed(_mixture_row)(finite[space], space, *form, seed) for space, *form in cells)
     return pd.DataFrame(list(Parallel(n_jobs=n_jobs, prefer="threads")(calls)), columns=MIXTURE_COLUMNS)
-
-
-def mixture_sentence(table: pd.DataFrame) -> str:
-    """Say in plain words how many components each space prefers and whether the covariance forms agree."""
-    sentences = []
-    for space, rows in table.groupby("space", sort=False):
-        fitted = rows.dropna(subset=["bic"])
-        if fitted.empty:
-            sentences.append(f"In {space}, there were too few participants for any mixture.")
-            continue
-        best = fitted.loc[fitted.groupby("covariance", sort=False)["bic"].idxmin()]
-        counts = dict(zip(best["covariance"], best["k"].astype(int), strict=True))
-        overall = best.loc[best["bic"].idxmin()]
-        if len(set(counts.values())) == 1:
-            k = next(iter(counts.values()))
-            verdict = f"all covariance forms agree on {k} component{'s' if k > 1 else ''}"
-        else:
-            listed = ", ".join(f"{form} {k}" for form, k in counts.items())
-            verdict = f"the answer depends on the covariance form (best number of components: {listed})"
-        sentences.append(
-            f"In {space}, {verdict}; the lowest BIC of all has {int(overall['k'])} {overall['covariance']} "
-            f"component{'s' if overall['k'] > 1 else ''}."
-        )
-    return " ".join(sentences)
 
 
 def _log_likelihood(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> float:
@@ -156,15 +129,16 @@ def _one_gaussian(sample: NDArray[np.float64], covariance: str) -> NDArray[np.fl
     return vectors * np.sqrt(np.clip(values, 0, None))
 
 
-def _scaled(sample: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scaled(sample: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Centre, and divide by one factor for all units, which keeps the geometry that spherical mixtures see."""
     scale = float(np.sqrt(sample.var(axis=0).mean()))
-    return (sample - sample.mean(axis=0)) / scale
+    scale = scale if scale > 0 else 1.0
+    return (sample - sample.mean(axis=0)) / scale, scale
 
 
-def _obstacle(sample: NDArray[np.float64], covariance: str) -> str | None:
+def _obstacle(sample: NDArray[np.float64], covariance: str, per_unit: int) -> str | None:
     n, units = sample.shape
-    least = 2 * _PER_UNIT * (units if covariance in ("full", "tied") else 1)
+    least = 2 * per_unit * (units if covariance in ("full", "tied") else 1)
     if n < least:
         return f"{n} participants are too few for two {covariance} components of {units} units; {least} are needed"
     if not (np.ptp(sample, axis=0) > 0).all():
@@ -173,18 +147,19 @@ def _obstacle(sample: NDArray[np.float64], covariance: str) -> str | None:
 
 
 def _row(
-    sample: NDArray[np.float64], space: str, covariance: str, bootstraps: int, seed: int
+    sample: NDArray[np.float64], space: str, covariance: str, inference: Inference
 ) -> dict[str, float | str | None]:
+    seed, bootstraps = inference.seed, inference.bootstraps
     row: dict[str, float | str | None] = {"space": space, "covariance": covariance, "n": len(sample)}
-    if note := _obstacle(sample, covariance):
+    if note := _obstacle(sample, covariance, inference.sizes.per_unit):
         return {**row, "note": note}
-    sample = _scaled(sample)
+    sample, _ = _scaled(sample)
     observed = _ratio(sample, covariance, seed)
     rng = cell_generator(seed, "mixture test", space, covariance)
     root = _one_gaussian(sample, covariance)
     null = np.array(
         [
-            _ratio(_scaled(rng.standard_normal(sample.shape) @ root.T), covariance, seed)
+            _ratio(_scaled(rng.standard_normal(sample.shape) @ root.T)[0], covariance, seed)
             for _ in range(bootstraps)
         ]
     )
@@ -198,7 +173,7 @@ def _row(
 
 @threadpool_limits.wrap(limits=1)  # the matrices are small
 def mixture_test_table(
-    spaces: Mapping[str, NDArray], *, bootstraps: int = BOOTSTRAPS, seed: int = 0, n_jobs: int = 1
+    spaces: Mapping[str, NDArray], inference: Inference, *, n_jobs: int = 1
 ) -> pd.DataFrame:
     """Test one component against two, for each form of covariance (McLachlan 1987, doi 10.2307/2347790).
 
@@ -209,8 +184,8 @@ def mixture_test_table(
     ----------
     spaces
         Name: (n, units) posterior means. Participants with a value that is not finite are left out.
-    bootstraps
-        Samples of the single Gaussian.
+    inference
+        Its bootstraps are samples of the single Gaussian.
 
     Returns
     -------
@@ -221,7 +196,7 @@ def mixture_test_table(
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
     finite = {name: latents[np.isfinite(latents).all(axis=1)] for name, latents in arrays.items()}
     calls = (
-        delayed(_row)(finite[space], space, covariance, bootstraps, seed)
+        delayed(_row)(finite[space], space, covariance, inference)
         for space in finite
         for covariance in COVARIANCES
     )
@@ -230,7 +205,7 @@ def mixture_test_table(
 
 
 def mixture_test_sentence(table: pd.DataFrame, words: Mapping[str, str] | None = None) -> str:
-    """Say in plain words where one Gaussian is rejected (p < 0.025) and whether the covariance forms agree.
+    """Say in plain words where one Gaussian is rejected and whether the covariance forms agree.
 
     Parameters
     ----------

@@ -2,11 +2,56 @@
 
 import zlib
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
+
+from adhd_cvae.config import AnalysisConfig, SizesConfig
+
+Strata = Sequence[Hashable] | pd.Series | NDArray | None
+"""(n,) levels within which participants are permuted; None: freely."""
+DEFAULTS = AnalysisConfig()
+PERMUTED_FREELY = "permuted freely: it does not vary within strata"
+
+
+@dataclass(frozen=True)
+class Inference:
+    """How chance and uncertainty are estimated.
+
+    Parameters
+    ----------
+    permutations
+        Rearrangements of participants for a p-value.
+    bootstraps
+        Resamples of participants for an interval; 0: no interval.
+    seed
+        Of both; each cell of a table has a generator of its own.
+    strata
+        (n,) participants are permuted within its levels only; None: freely.
+    sizes
+        From how many participants on something is given, beyond how many it is drawn.
+    """
+
+    permutations: int = DEFAULTS.permutations
+    bootstraps: int = DEFAULTS.bootstraps
+    seed: int = 0
+    strata: Strata = None
+    sizes: SizesConfig = DEFAULTS.sizes
+
+    def among(self, rows: NDArray[np.bool_]) -> "Inference":
+        """Give the same for some of the (n,) participants, strata as `codes`.
+
+        They are numbered among all, and never again: the order of the numbers is that in which strata are permuted.
+        """
+        return replace(self, strata=stratum_codes(self.strata, len(rows))[rows])
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """(n,) numbers of the strata, after `among`."""
+        return np.asarray(self.strata, np.int64)
 
 
 def cell_generator(seed: int, *names: str) -> np.random.Generator:
@@ -14,15 +59,12 @@ def cell_generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
-def stratum_codes(strata: Sequence[Hashable] | pd.Series | NDArray | None, n: int) -> NDArray[np.int64]:
+def stratum_codes(strata: Strata, n: int) -> NDArray[np.int64]:
     """Number the strata from 0; participants without one form a stratum of their own, None is one stratum."""
     if strata is None:
         return np.zeros(n, np.int64)
     codes, _ = pd.factorize(pd.Series(strata).to_numpy(), use_na_sentinel=False)
     return np.asarray(codes, np.int64)
-
-
-PERMUTED_FREELY = "permuted freely: it does not vary within strata"
 
 
 def strata_to_permute(

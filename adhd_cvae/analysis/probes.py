@@ -1,6 +1,6 @@
 """Leakage: what a space holds that it should not, and whether the two spaces are independent."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,16 +11,15 @@ from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.kernels import ridge_predictions, split_kernels
 from adhd_cvae.analysis.permutation import (
+    DEFAULTS,
+    Inference,
     cell_generator,
     draw_permutations,
     strata_to_permute,
-    stratum_codes,
     upper_p_value,
 )
 from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
 
-_MINIMUM = 10
-_MINIMUM_CLASS = 5
 PROBE_COLUMNS = ["space", "target", "probe", "metric", "score", "null_mean", "null_p95", "p_value", "n"]
 
 
@@ -87,29 +86,32 @@ def _correlations(predicted: NDArray[np.float64], arranged: NDArray[np.float64])
 
 
 def _ask(
-    latents: NDArray, values: pd.Series, scale: Scale, held_out: NDArray[np.bool_], strata: NDArray[np.int64]
+    latents: NDArray, values: pd.Series, scale: Scale, held_out: NDArray[np.bool_], inference: Inference
 ) -> _Question:
     """Collect the held-out participants that know the target; classes with too few members are dropped."""
+    sizes = inference.sizes
     features = np.asarray(latents, np.float64)
     numbers = numeric_values(values, scale, str(values.name))
     kept = held_out & np.isfinite(numbers) & np.isfinite(features).all(axis=1)
     notes = []
     if scale == "nominal":
         codes, counts = np.unique(numbers[kept], return_counts=True)
-        rare = codes[counts < _MINIMUM_CLASS]
+        rare = codes[counts < sizes.minimum_class]
         if len(rare):
             dropped = kept & np.isin(numbers, rare)
             labels = sorted(set(map(str, values[dropped])))
-            notes.append(f"classes with fewer than {_MINIMUM_CLASS} members left out: {', '.join(labels)}")
+            notes.append(
+                f"classes with fewer than {sizes.minimum_class} members left out: {', '.join(labels)}"
+            )
             kept &= ~dropped
     outcomes = numbers[kept]
     levels, codes = np.unique(outcomes, return_inverse=True)
-    if len(outcomes) < _MINIMUM:
-        notes.append(f"{len(outcomes)} held-out participants; at least {_MINIMUM} are needed")
+    if len(outcomes) < sizes.minimum:
+        notes.append(f"{len(outcomes)} held-out participants; at least {sizes.minimum} are needed")
     elif len(levels) < 2:
         notes.append("the target is the same for every held-out participant")
-    usable = len(outcomes) >= _MINIMUM and len(levels) > 1
-    groups, freely = strata_to_permute(codes, strata[kept])
+    usable = len(outcomes) >= sizes.minimum and len(levels) > 1
+    groups, freely = strata_to_permute(codes, inference.codes[kept])
     if freely and usable:
         notes.append(freely)
     nominal = scale == "nominal"
@@ -155,11 +157,9 @@ def probe_table(
     targets: pd.DataFrame,
     scales: Mapping[str, Scale],
     held_out: pd.Series | NDArray,
+    inference: Inference,
     *,
-    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
-    permutations: int = 1000,
-    folds: int = 5,
-    seed: int = 0,
+    folds: int = DEFAULTS.folds,
 ) -> pd.DataFrame:
     """Predict each target from each space, in participants that the model was not trained on.
 
@@ -176,10 +176,10 @@ def probe_table(
         Target: ``ratio`` (score: r) or ``nominal`` (score: balanced accuracy).
     held_out
         (n,) True for those to use: held out of training and, for a question about patients, patients.
-    strata
-        (n,) outcomes are permuted within its levels only; None: freely.
-    permutations
-        Rearrangements of the outcomes, each cross-validated like the observed ones; p is one-sided.
+    inference
+        The outcomes are permuted, each arrangement cross-validated like the observed one; p is one-sided.
+    folds
+        Of the cross-validation.
 
     Returns
     -------
@@ -187,14 +187,14 @@ def probe_table(
         space, target, probe, metric, score, null_mean, null_p95, p_value, n, note
     """
     check_rows(spaces, targets, scales)
-    groups = stratum_codes(strata, len(targets))
+    inference = inference.among(np.ones(len(targets), bool))
     kept = np.asarray(held_out).astype(bool)
     rows = []
     for space, latents in spaces.items():
         for target, scale in scales.items():
-            question = _ask(latents, pd.Series(targets[target]), scale, kept, groups)
+            question = _ask(latents, pd.Series(targets[target]), scale, kept, inference)
             for probe in ("linear", "rbf"):
-                rng = cell_generator(seed, "probe", space, target, probe)
-                row = _probe(question, probe, permutations, folds, rng)
+                rng = cell_generator(inference.seed, "probe", space, target, probe)
+                row = _probe(question, probe, inference.permutations, folds, rng)
                 rows.append({"space": space, "target": target, **row})
     return pd.DataFrame(rows, columns=PROBE_COLUMNS)

@@ -12,13 +12,25 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from adhd_cvae.analysis.permutation import DEFAULTS
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import SUBTYPE, TEST, TRAIN
 
 _PENALTIES = np.logspace(-2, 4, 13)
-_FOLDS = 5
-_MINIMUM = 10
+"""What ridge regression chooses from, for latents of unit variance."""
 RECOVERY_COLUMNS = ["factor", "space", "split", "metric", "score", "n", "note"]
+
+
+class Scoring(NamedTuple):
+    """How predictions are scored out of sample."""
+
+    folds: int = DEFAULTS.folds
+    shuffles: int = DEFAULTS.fold_shuffles
+    """Of the folds, over which a score is averaged."""
+    seed: int = 0
+    """Of the first shuffle."""
+    minimum: int = DEFAULTS.sizes.minimum
+    """Patients below which there is no score."""
 
 
 class _Patients(NamedTuple):
@@ -27,10 +39,9 @@ class _Patients(NamedTuple):
     latents: NDArray[np.float64]
     factor: NDArray[np.float64]
 
-    @property
-    def obstacle(self) -> str | None:
-        if len(self.factor) < _MINIMUM:
-            return f"{len(self.factor)} patients; at least {_MINIMUM} are needed"
+    def obstacle(self, minimum: int) -> str | None:
+        if len(self.factor) < minimum:
+            return f"{len(self.factor)} patients; at least {minimum} are needed"
         if not np.ptp(self.factor) > 0:
             return "the factor is the same for every patient"
         return None
@@ -54,27 +65,27 @@ def explained_share(predicted: NDArray[np.floating], observed: NDArray[np.floati
     return float(1 - residual / np.sum((observed - observed.mean()) ** 2))
 
 
-def _cross_validated(patients: _Patients, repeats: int, seed: int) -> dict[str, float]:
+def _cross_validated(patients: _Patients, scoring: Scoring) -> dict[str, float]:
     """Score cross-validated predictions by r and R², each averaged over repeated shuffles of the folds."""
     scores = []
-    for repeat in range(repeats):
-        folds = KFold(_FOLDS, shuffle=True, random_state=seed + repeat)
+    for shuffle in range(scoring.shuffles):
+        folds = KFold(scoring.folds, shuffle=True, random_state=scoring.seed + shuffle)
         predicted = np.asarray(cross_val_predict(ridge(), patients.latents, patients.factor, cv=folds))
         scores.append((correlation(predicted, patients.factor), explained_share(predicted, patients.factor)))
     r, r2 = np.mean(scores, axis=0)
     return {"r": float(r), "r2": float(r2)}
 
 
-def _rows(train: _Patients, test: _Patients, repeats: int, seed: int) -> list[dict[str, float | str | None]]:
+def _rows(train: _Patients, test: _Patients, scoring: Scoring) -> list[dict[str, float | str | None]]:
     rows: list[dict[str, float | str | None]] = []
     for split, patients in ((TRAIN, train), (TEST, test)):
-        obstacle = patients.obstacle
-        scores = {"r": np.nan, "r2": np.nan} if obstacle else _cross_validated(patients, repeats, seed)
+        obstacle = patients.obstacle(scoring.minimum)
+        scores = {"r": np.nan, "r2": np.nan} if obstacle else _cross_validated(patients, scoring)
         rows += [
             {"split": split, "metric": metric, "score": score, "n": len(patients.factor), "note": obstacle}
             for metric, score in scores.items()
         ]
-    obstacle = train.obstacle or test.obstacle
+    obstacle = train.obstacle(scoring.minimum) or test.obstacle(scoring.minimum)
     score = np.nan
     if not obstacle:
         fitted = ridge().fit(train.latents, train.factor)
@@ -101,9 +112,7 @@ def recovery_table(
     split: pd.Series | NDArray,
     is_target: pd.Series | NDArray,
     truth: pd.DataFrame,
-    *,
-    repeats: int = 5,
-    seed: int = 0,
+    scoring: Scoring,
 ) -> pd.DataFrame:
     """Predict every planted factor from every space, within patients and within each split.
 
@@ -117,8 +126,8 @@ def recovery_table(
         (n,) True for patients; the others are left out.
     truth
         n rows in the same order; every numeric column but `subtype` is a factor.
-    repeats, seed
-        Shuffles of the five folds that `score` is averaged over; the seed is of the first.
+    scoring
+        Folds and their shuffles.
 
     Returns
     -------
@@ -142,5 +151,5 @@ def recovery_table(
             known = patients & np.isfinite(values) & np.isfinite(latents).all(axis=1)
             sides = [known & (splits == name) for name in (TRAIN, TEST)]
             train, test = (_Patients(latents[side], values[side]) for side in sides)
-            rows += [{"factor": factor, "space": space, **row} for row in _rows(train, test, repeats, seed)]
+            rows += [{"factor": factor, "space": space, **row} for row in _rows(train, test, scoring)]
     return pd.DataFrame(rows, columns=RECOVERY_COLUMNS)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from adhd_cvae.analysis.effect_components import EffectComponents, effect_components
 from adhd_cvae.analysis.group_maps import peaks_table, salient_effect_maps, severity_maps, to_volume
+from adhd_cvae.analysis.permutation import Inference
+from adhd_cvae.config import MapsConfig
 from adhd_cvae.names import ALPHA
 
 AXES = ["x_mm", "y_mm", "z_mm"]
@@ -35,41 +37,39 @@ class SalientEffect:
         Column of the site; None where it is not known.
     batteries
         Columns whose relation with the effect is tested.
-    permute_within
-        Column within which `batteries` are permuted; None for freely.
-    permutations
-        Of each voxelwise test.
-    least_change
-        Share of the largest mean change below which a voxel is no peak.
+    inference
+        Of the voxelwise tests; its strata are those of `patients`, within which `batteries` are permuted.
+    settings
+        What is read off the maps.
     """
 
     decoded: Mapping[str, NDArray]
     patients: pd.DataFrame
     site: str | None
     batteries: tuple[str, ...]
-    permute_within: str | None
-    permutations: int
-    least_change: float
-    seed: int
+    inference: Inference
+    settings: MapsConfig
 
     @cached_property
     def _tests(self) -> dict[str, dict[str, NDArray]]:
         """Variable ("" for the effect itself) to its voxelwise maps."""
         effect, mask = self.decoded["effect"], self.decoded["mask"]
-        drawn = {"permutations": self.permutations, "seed": self.seed}
-        tests = {"": salient_effect_maps(effect, mask, **drawn)}
-        within = self.permute_within
-        strata = None if within is None else pd.Series(self.patients[within])
+        tests = {"": salient_effect_maps(effect, mask, self.inference)}
         for battery in self.batteries:
             values = self.patients[battery].to_numpy(float)
-            tests[battery] = severity_maps(effect, mask, values, strata=strata, **drawn)
+            tests[battery] = severity_maps(effect, mask, values, self.inference)
         return tests
 
     @cached_property
     def _components(self) -> EffectComponents | None:
         unknown = np.full(len(self.patients), np.nan)
         sites = unknown if self.site is None else self.patients[self.site].to_numpy()
-        return effect_components(self.decoded["effect"], sites)
+        return effect_components(
+            self.decoded["effect"],
+            sites,
+            components=self.settings.components,
+            minimum=self.inference.sizes.minimum_patients,
+        )
 
     def maps(self) -> Iterator[NamedMap]:
         """Give every map but the components': the effect and its test, its correlation with each battery, each
@@ -96,7 +96,8 @@ class SalientEffect:
         maps, affine = self._tests[""], self.decoded["affine"]
         mean = np.where(maps["p"] < ALPHA, maps["mean"], 0) if "p" in maps else np.zeros((1, 1, 1))
         # Against the largest change of all, significant or not.
-        peaks = peaks_table(mean, affine, self.least_change * float(np.abs(maps["mean"]).max()))
+        threshold = self.settings.least_change * float(np.abs(maps["mean"]).max())
+        peaks = peaks_table(mean, affine, threshold, cluster_voxels=self.settings.cluster_voxels)
         places = np.append(peaks[AXES].to_numpy(float), np.ones((len(peaks), 1)), 1)
         voxels = np.rint(np.linalg.inv(affine) @ places.T)
         values = maps["t"][tuple(voxels[:3].astype(int))] if len(peaks) else []

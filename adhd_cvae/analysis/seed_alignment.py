@@ -62,9 +62,9 @@ def stability_table(
     members
         Seed to codes, (n, units).
     fitted
-        (n,) participants whom the rotation is fitted to.
+        (n,) participants that the rotation is fitted to.
     asked
-        Name of a split to (n,) participants whom the agreement is of.
+        Name of a split to (n,) participants that the agreement is of.
 
     Returns
     -------
@@ -74,9 +74,10 @@ def stability_table(
     rows = []
     for (seed, codes), (other_seed, other) in combinations(members.items(), 2):
         turned = other @ rotation(other, codes, fitted)
-        for split, who in asked.items():
-            r = agreement(codes[who], turned[who]) if who.sum() > 1 else float("nan")
-            rows.append((space, seed, other_seed, split, r, int(who.sum())))
+        for split, members_of in asked.items():
+            n = int(members_of.sum())
+            r = agreement(codes[members_of], turned[members_of]) if n > 1 else float("nan")
+            rows.append((space, seed, other_seed, split, r, n))
     return pd.DataFrame(rows, columns=STABILITY_COLUMNS)
 
 

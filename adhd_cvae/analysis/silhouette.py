@@ -1,30 +1,23 @@
-"""Shape of the spaces: separation by labels and a map in two dimensions; mixtures are next door."""
+"""Separation of the spaces by the labels of participants."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from adhd_cvae.analysis.mixture import mixture_sentence, mixture_table
 from adhd_cvae.analysis.permutation import (
+    Inference,
     cell_generator,
     draw_permutations,
     strata_to_permute,
-    stratum_codes,
     upper_p_value,
 )
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity
-from adhd_cvae.analysis.variables import MINIMUM_PARTICIPANTS, Scale, check_rows, numeric_values
+from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
 from adhd_cvae.names import BACKGROUND, SALIENT
 
-if TYPE_CHECKING:
-    from adhd_cvae.analysis.umap_projection import umap_table
-
-
-__all__ = ["mixture_sentence", "mixture_table", "silhouette_table", "silhouettes", "umap_table"]
 SILHOUETTE_COLUMNS = ["space", "variable", "n", "silhouette", "p_value", "difference", "difference_ci_low"]
 
 
@@ -32,6 +25,7 @@ SILHOUETTE_COLUMNS += ["difference_ci_high", "labels", "null_mean", "note"]
 
 
 _BATCH = 64
+"""Labellings whose sums of distances are in memory at once."""
 
 
 def silhouettes(
@@ -96,19 +90,19 @@ def _null_silhouettes(
 
 
 def _difference(
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
+    pair: tuple[NDArray[np.float64], NDArray[np.float64]],
     codes: NDArray[np.int64],
     chance: float,
-    bootstraps: int,
-    rng: np.random.Generator,
+    times: NDArray[np.float64],
 ) -> dict[str, float]:
-    """Difference of two spaces' silhouettes beyond `chance`, same participants, with its bootstrap interval."""
-    n = len(codes)
+    """Difference of two spaces' silhouettes beyond `chance`, with its interval over resamples of participants.
+
+    `times`, (bootstraps, n), is how often each participant is in a resample.
+    """
+    first, second = pair
     estimate = silhouettes(first, codes[None]) - silhouettes(second, codes[None]) - chance
-    times = rng.multinomial(n, np.full(n, 1 / n), size=bootstraps).astype(np.float64)
     parts = []
-    for k in range(0, bootstraps, _BATCH):
+    for k in range(0, len(times), _BATCH):
         weights = times[k : k + _BATCH]
         repeated = np.broadcast_to(codes, weights.shape)
         parts.append(silhouettes(first, repeated, weights) - silhouettes(second, repeated, weights))
@@ -127,11 +121,7 @@ def silhouette_table(
     spaces: Mapping[str, NDArray],
     variables: pd.DataFrame,
     scales: Mapping[str, Scale],
-    *,
-    permutations: int = 1000,
-    bootstraps: int = 1000,
-    seed: int = 0,
-    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
+    inference: Inference,
 ) -> pd.DataFrame:
     """How well each variable's groups separate in each space.
 
@@ -141,10 +131,9 @@ def silhouette_table(
         Name: (n, units). Every variable is judged on the participants with finite latents in all of them.
     variables, scales
         As in `rsa_table`; ratio variables are split at their median, as the column `labels` says.
-    permutations
-        Of the labels, within `strata`; p is one-sided, for a larger silhouette.
-    bootstraps
-        Resamples of participants for the interval of the difference.
+    inference
+        The labels are permuted; p is one-sided, for a larger silhouette. Participants are resampled for the interval
+        of the difference.
 
     Returns
     -------
@@ -156,16 +145,13 @@ def silhouette_table(
     check_rows(spaces, variables, scales)
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
     finite = np.all([np.isfinite(latents).all(axis=1) for latents in arrays.values()], axis=0)
-    groups = stratum_codes(strata, len(variables))
     rows = []
     for name, scale in scales.items():
         numbers = numeric_values(variables[name], scale, name)
         kept = finite & np.isfinite(numbers)
         kept_spaces = {space: latents[kept] for space, latents in arrays.items()}
-        rng = cell_generator(seed, "silhouette", name)
-        found = _variable_silhouettes(
-            kept_spaces, numbers[kept], scale, groups[kept], permutations, bootstraps, rng
-        )
+        rng = cell_generator(inference.seed, "silhouette", name)
+        found = _variable_silhouettes(kept_spaces, numbers[kept], scale, inference.among(kept), rng)
         rows += [{"variable": name, **row} for row in found]
     table = pd.DataFrame(rows, columns=SILHOUETTE_COLUMNS)
     order = {space: place for place, space in enumerate(spaces)}
@@ -176,22 +162,20 @@ def _variable_silhouettes(
     spaces: Mapping[str, NDArray[np.float64]],
     numbers: NDArray[np.float64],
     scale: Scale,
-    groups: NDArray[np.int64],
-    permutations: int,
-    bootstraps: int,
+    inference: Inference,
     rng: np.random.Generator,
 ) -> list[dict[str, float | str | None]]:
     n = len(numbers)
     base: dict[str, float | str | None] = {"n": n}
-    if n < MINIMUM_PARTICIPANTS:
-        note = f"{n} participants with a value; at least {MINIMUM_PARTICIPANTS} are needed"
+    if n < (minimum := inference.sizes.minimum):
+        note = f"{n} participants with a value; at least {minimum} are needed"
         return [{**base, "space": space, "note": note} for space in spaces]
     codes, base["labels"] = _labels(numbers, scale)
     if not 1 < len(np.unique(codes)) < n:
         note = "fewer than two groups, or no two participants in one"
         return [{**base, "space": space, "note": note} for space in spaces]
-    groups, base["note"] = strata_to_permute(codes, groups)
-    orders = draw_permutations(rng, groups, permutations)
+    strata, base["note"] = strata_to_permute(codes, inference.codes)
+    orders = draw_permutations(rng, strata, inference.permutations)
     distances = {space: latent_dissimilarity(latents) for space, latents in spaces.items()}
     nulls = {space: _null_silhouettes(between, codes, orders) for space, between in distances.items()}
     rows = []
@@ -205,6 +189,7 @@ def _variable_silhouettes(
             row["p_value"] = upper_p_value(observed, null)
         if space == SALIENT and BACKGROUND in distances:
             chance = float(null.mean() - nulls[BACKGROUND].mean())
-            row |= _difference(between, distances[BACKGROUND], codes, chance, bootstraps, rng)
+            times = rng.multinomial(n, np.full(n, 1 / n), size=inference.bootstraps).astype(np.float64)
+            row |= _difference((between, distances[BACKGROUND]), codes, chance, times)
         rows.append(row)
     return rows

@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from adhd_cvae.errors import InputError
 
 Scale = Literal["ratio", "nominal"]
-MINIMUM_PARTICIPANTS = 10
-"""No statistic of pairs is given for fewer."""
 
 
 def battery_component(columns: pd.DataFrame) -> pd.Series:

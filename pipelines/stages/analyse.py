@@ -1,6 +1,7 @@
 """Stage: cohort.tsv, latents.tsv and draws.npz in; analysis/, maps/ and figures/ out. Needs no torch."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,14 +11,15 @@ import pandas as pd
 from adhd_cvae.analysis.as_published import as_published_table
 from adhd_cvae.analysis.claims import OneCluster, Relation, claims_table
 from adhd_cvae.analysis.independence import independence_table
-from adhd_cvae.analysis.mixture import mixture_test_table
+from adhd_cvae.analysis.mixture import mixture_table, mixture_test_table
+from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.probes import probe_table
-from adhd_cvae.analysis.recovery import recovery_table
-from adhd_cvae.analysis.rsa.table import rsa_table
+from adhd_cvae.analysis.recovery import Scoring, recovery_table
+from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.salient_effect import AXES, NamedMap, SalientEffect
-from adhd_cvae.analysis.silhouette import mixture_table, silhouette_table
+from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
-from adhd_cvae.config import Claim
+from adhd_cvae.config import AnalysisConfig, Claim
 from adhd_cvae.images.nifti import map_name, save_nifti
 from adhd_cvae.io import file_checksum, read_tsv, write_tsv
 from adhd_cvae.names import SALIENT, TEMPLATE
@@ -77,45 +79,50 @@ def tables(
 ) -> dict[str, Step]:
     """Name each table of ``analysis/`` and what computes it; the first, and longest, notes how far it is."""
     settings, seed, paths = run.recipe.analysis, run.recipe.seed, run.paths
-    spaces, draws, patients = inputs.patients()
-    scales, strata = inputs.scales, _strata(patients, settings.permute_within)
-    few = min(settings.permutations, settings.dear_permutations)
-    steps: dict[str, Step] = {
-        "rsa": lambda: rsa_table(
+    spaces, samples, patients = inputs.patients()
+    of_patients, of_all = (_inference(settings, seed, cohort) for cohort in (patients, inputs.cohort))
+    dear = min(settings.permutations, settings.dear_permutations)
+
+    def rsa() -> pd.DataFrame:
+        table = rsa_table(
             spaces,
             patients,
-            scales,
+            inputs.scales,
+            of_patients,
             controls=_controls(patients, run.recipe.cohort.site),
-            draws=draws,
-            permutations=settings.permutations,
-            bootstraps=settings.bootstraps,
-            seed=seed,
-            strata=strata,
+            partial=settings.partial,
             progress=lambda done, total: note(f"rsa, {done} of {total} cells"),
-        ),
-        "as_published": lambda: as_published_table(draws, patients, scales),
+        )
+        return with_noise_ceilings(table, spaces, samples, settings.sizes)
+
+    steps: dict[str, Step] = {
+        "rsa": rsa,
+        "as_published": lambda: as_published_table(samples, patients, inputs.scales),
         "silhouette": lambda: silhouette_table(
-            spaces,
-            patients,
-            scales,
-            permutations=few,
-            bootstraps=settings.bootstraps,
-            seed=seed,
-            strata=strata,
+            spaces, patients, inputs.scales, replace(of_patients, permutations=dear)
         ),
-        "mixture": lambda: mixture_table(draws, max_components=settings.max_components, seed=seed, n_jobs=-1),
+        "mixture": lambda: mixture_table(
+            samples, max_components=settings.max_components, seed=seed, n_jobs=-1
+        ),
         "mixture_test": lambda: mixture_test_table(
-            spaces, bootstraps=min(settings.bootstraps, settings.mixture_bootstraps), seed=seed, n_jobs=-1
+            spaces,
+            replace(of_patients, bootstraps=min(settings.bootstraps, settings.mixture_bootstraps)),
+            n_jobs=-1,
         ),
-        "umap": lambda: umap_table(inputs.spaces, inputs.participants, seed),
-        "probes": lambda: probes(inputs, settings.permute_within, few, seed),
+        "umap": lambda: umap_table(
+            inputs.spaces,
+            inputs.participants,
+            seed,
+            neighbours=settings.umap_neighbours,
+            minimum=settings.sizes.minimum,
+        ),
+        "probes": lambda: probes(inputs, replace(of_all, permutations=dear), settings.folds),
         "independence": lambda: independence_table(
             inputs.spaces,
             inputs.is_patient,
+            replace(of_all, permutations=dear),
             critic_accuracy=critic_accuracy(paths.history),
-            strata=_strata(inputs.cohort, settings.permute_within),
-            permutations=few,
-            seed=seed,
+            active_variance=settings.active_variance,
         ),
     }
     if settings.claims:
@@ -123,7 +130,8 @@ def tables(
     if paths.decoded.is_file():
         steps |= _brain_tables(run, inputs.cohort)
     if truth is not None:
-        steps["recovery"] = lambda: recovery(inputs, truth, seed)
+        scoring = Scoring(settings.folds, settings.fold_shuffles, seed, settings.sizes.minimum)
+        steps["recovery"] = lambda: recovery(inputs, truth, scoring)
     return steps
 
 
@@ -144,15 +152,15 @@ def _brain_tables(run: Run, cohort: pd.DataFrame) -> dict[str, Step]:
     def effect() -> SalientEffect:
         decoded = read_decoded(run.paths.decoded)
         patients = cohort.set_index("participant_id").reindex(decoded["effect_participant_id"].astype(str))
+        inference = _inference(settings, run.recipe.seed, patients)
+        dear = min(settings.permutations, settings.dear_permutations)
         return SalientEffect(
             decoded,
             patients,
             site=site if site in patients else None,
             batteries=tuple(name for name in settings.batteries if name in patients),
-            permute_within=settings.permute_within,
-            permutations=min(settings.permutations, settings.dear_permutations),
-            least_change=settings.maps.least_change,
-            seed=run.recipe.seed,
+            inference=replace(inference, permutations=dear),
+            settings=settings.maps,
         )
 
     def write(named: NamedMap) -> None:
@@ -181,9 +189,11 @@ def _brain_tables(run: Run, cohort: pd.DataFrame) -> dict[str, Step]:
     }
 
 
-def _strata(cohort: pd.DataFrame, within: str | None) -> pd.Series | None:
-    """Within what participants are permuted, None for freely."""
-    return None if within is None else pd.Series(cohort[within])
+def _inference(settings: AnalysisConfig, seed: int, cohort: pd.DataFrame) -> Inference:
+    """How chance and uncertainty are estimated among these participants."""
+    within = settings.permute_within
+    strata = None if within is None else pd.Series(cohort[within])
+    return Inference(settings.permutations, settings.bootstraps, seed, strata, settings.sizes)
 
 
 def _controls(cohort: pd.DataFrame, site: str | None) -> dict[str, Scale]:
@@ -193,26 +203,23 @@ def _controls(cohort: pd.DataFrame, site: str | None) -> dict[str, Scale]:
     return {name: scale for name, scale in asked if name is not None and name in filled}
 
 
-def probes(inputs: AnalysisInputs, within: str | None, permutations: int, seed: int) -> pd.DataFrame:
+def probes(inputs: AnalysisInputs, inference: Inference, folds: int) -> pd.DataFrame:
     """Ask each space for the variables in held-out patients, the shared ones for the group in everybody."""
-    strata = _strata(inputs.cohort, within)
     everybody = probe_table(
         {name: values for name, values in inputs.spaces.items() if name != SALIENT},
         pd.DataFrame({"group": inputs.cohort["group"]}),
         {"group": "nominal"},
         inputs.is_held_out,
-        strata=strata,
-        permutations=permutations,
-        seed=seed,
+        inference,
+        folds=folds,
     )
     patients = probe_table(
         inputs.spaces,
         inputs.cohort,
         inputs.scales,
         inputs.is_held_out & inputs.is_patient,
-        strata=strata,
-        permutations=permutations,
-        seed=seed,
+        inference,
+        folds=folds,
     )
     return pd.concat([everybody, patients], ignore_index=True)
 
@@ -236,15 +243,15 @@ def find_truth(folder: Path, bids_dir: str | None) -> Path | None:
     return truth if truth is not None and truth.is_file() else None
 
 
-def recovery(inputs: AnalysisInputs, truth: Path, seed: int) -> pd.DataFrame:
-    """Score how well each space, and each linear baseline, tells the planted severities."""
+def recovery(inputs: AnalysisInputs, truth: Path, scoring: Scoring) -> pd.DataFrame:
+    """Score how well the planted severities can be predicted from each space and each linear baseline."""
     planted = read_tsv(truth).set_index("participant_id").reindex(inputs.participants)
     return recovery_table(
         {**inputs.spaces, **inputs.baselines},
         inputs.cohort["split"].to_numpy(),
         inputs.is_patient,
         planted.reset_index(drop=True),
-        seed=seed,
+        scoring,
     )
 
 

@@ -10,9 +10,10 @@ from adhd_cvae.analysis.as_published import as_published_table
 from adhd_cvae.analysis.claims import OneCluster, Relation, claims_table
 from adhd_cvae.analysis.independence import independence_table
 from adhd_cvae.analysis.mixture import mixture_table, mixture_test_table
+from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.probes import probe_table
-from adhd_cvae.analysis.recovery import recovery_table
-from adhd_cvae.analysis.rsa.table import rsa_table
+from adhd_cvae.analysis.recovery import Scoring, recovery_table
+from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
 from adhd_cvae.analysis.variables import battery_component
@@ -55,22 +56,18 @@ class Data:
 
 
 def rsa(data: Data) -> pd.DataFrame:
-    return rsa_table(
-        data.spaces,
-        data.frame,
-        SCALES,
-        controls={"site": "nominal", "age": "ratio"},
-        draws=data.draws,
-        permutations=19,
-        bootstraps=9,
-        strata=data.frame["site"],
-        n_jobs=1,
-    )
+    inference = Inference(permutations=19, bootstraps=9, strata=data.frame["site"])
+    controls = {"site": "nominal", "age": "ratio"}
+    table = rsa_table(data.spaces, data.frame, SCALES, inference, controls=controls, n_jobs=1)
+    return with_noise_ceilings(table, data.spaces, data.draws, inference.sizes)
 
 
 def claims(data: Data) -> pd.DataFrame:
     said = [Relation("salient", "score", ("score",)), Relation("background", "site", ("site",))]
-    mixtures = mixture_table(data.draws, max_components=2), mixture_test_table(data.spaces, bootstraps=9)
+    mixtures = (
+        mixture_table(data.draws, max_components=2),
+        mixture_test_table(data.spaces, Inference(bootstraps=9)),
+    )
     return claims_table([*said, OneCluster("salient")], rsa(data), *mixtures)
 
 
@@ -78,22 +75,31 @@ TABLES: dict[str, tuple[Callable[[Data], pd.DataFrame], str]] = {
     "rsa": (rsa, "p_value"),
     "as_published": (lambda data: as_published_table(data.draws, data.frame, SCALES), "p_value"),
     "silhouette": (
-        lambda data: silhouette_table(data.spaces, data.frame, SCALES, permutations=19, bootstraps=9),
-        "p_value",
-    ),
-    "mixture": (lambda data: mixture_table(data.draws, max_components=2), "bic"),
-    "mixture_test": (lambda data: mixture_test_table(data.spaces, bootstraps=9), "p_value"),
-    "umap": (lambda data: umap_table(data.spaces, data.ids, 0), "umap_1"),
-    "probes": (
-        lambda data: probe_table(
-            data.spaces, data.frame, SCALES, data.is_patient, strata=data.frame["site"], permutations=19
+        lambda data: silhouette_table(
+            data.spaces, data.frame, SCALES, Inference(permutations=19, bootstraps=9)
         ),
         "p_value",
     ),
-    "independence": (lambda data: independence_table(data.spaces, data.is_patient, permutations=19), "value"),
+    "mixture": (lambda data: mixture_table(data.draws, max_components=2), "bic"),
+    "mixture_test": (lambda data: mixture_test_table(data.spaces, Inference(bootstraps=9)), "p_value"),
+    "umap": (lambda data: umap_table(data.spaces, data.ids, 0), "umap_1"),
+    "probes": (
+        lambda data: probe_table(
+            data.spaces,
+            data.frame,
+            SCALES,
+            data.is_patient,
+            Inference(strata=data.frame["site"], permutations=19),
+        ),
+        "p_value",
+    ),
+    "independence": (
+        lambda data: independence_table(data.spaces, data.is_patient, Inference(permutations=19)),
+        "value",
+    ),
     "recovery": (
         lambda data: recovery_table(
-            data.spaces, data.split, data.is_patient, data.frame[["score"]], repeats=1
+            data.spaces, data.split, data.is_patient, data.frame[["score"]], Scoring(shuffles=1)
         ),
         "score",
     ),

@@ -5,67 +5,16 @@ ranks) of the other dissimilarity in that order and counts their strict inversio
 change under permutation, except that of the pairs of pairs tied in both.
 """
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
 from adhd_cvae.analysis.rsa.inversions import count_inversions
-
-
-class PairOrder(NamedTuple):
-    """The pairs i < j of n participants, sorted by one dissimilarity."""
-
-    first: NDArray[np.int32]
-    """(pairs,) participant i of each pair."""
-    second: NDArray[np.int32]
-    """(pairs,) participant j of each pair."""
-    run: NDArray[np.int32]
-    """(pairs,) number of the run of equal dissimilarities that the pair is in, rising."""
-
-
-def pair_order(dissimilarity: NDArray[np.float64]) -> PairOrder:
-    """Sort the pairs of a symmetric (n, n) dissimilarity."""
-    first, second = np.triu_indices(len(dissimilarity), 1)
-    return sorted_pairs(first, second, dissimilarity[first, second])
-
-
-def sorted_pairs(
-    first: NDArray[np.integer], second: NDArray[np.integer], values: NDArray[np.float64]
-) -> PairOrder:
-    """Sort some pairs by their (pairs,) dissimilarities."""
-    order = np.argsort(values, kind="stable")
-    run = np.concatenate([[0], np.cumsum(np.diff(values[order]) != 0)]) if len(order) else order
-    return PairOrder(first[order].astype(np.int32), second[order].astype(np.int32), run.astype(np.int32))
-
-
-def dense_codes(dissimilarity: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Replace a symmetric (n, n) dissimilarity with a zero diagonal by dense ranks over its pairs.
-
-    Returns
-    -------
-    codes
-        (levels, levels) between the distinct rows: participants with the same value share one.
-    levels
-        (n,) the row of each participant.
-    """
-    first, second = np.triu_indices(len(dissimilarity), 1)
-    _, ranks = np.unique(dissimilarity[first, second], return_inverse=True)
-    codes = np.zeros(dissimilarity.shape, np.int32)
-    codes[first, second] = ranks
-    codes[second, first] = ranks
-    _, representatives, levels = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-    return codes[np.ix_(representatives, representatives)], levels.ravel().astype(np.int32)
-
-
-def tied_pairs(counts: NDArray[np.integer]) -> int:
-    """Number of unordered pairs inside groups of the given sizes."""
-    counts = counts.astype(np.int64)
-    return int((counts * (counts - 1) // 2).sum())
+from adhd_cvae.analysis.rsa.pair_order import PairOrder, dense_codes, pair_order, tied_pairs
 
 
 @njit(cache=True, nogil=True)
@@ -204,11 +153,12 @@ def _ties(counts):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _resample(first, second, run, codes, levels, times, drawn, counts):  # pragma: no cover - compiled
+def _resample(order, codes, levels, times, drawn, counts):  # pragma: no cover - compiled
     """Write the pairs that a resample has to `drawn` (codes, copies, runs), and count levels and runs.
 
     Returns how many different pairs there are, and the pairs of a pair's own copies.
     """
+    first, second, run = order
     gathered, weights, runs = drawn
     level_counts, run_counts = counts
     level_counts[:] = 0
@@ -253,7 +203,7 @@ def bootstrap_taus(first, second, run, codes, levels, multiplicities):  # pragma
     counts = (np.empty(np.int64(codes.max()) + 1, np.int64), np.empty(np.int64(run[-1]) + 1, np.int64))
     tied = run[-1] != len(run) - 1
     for k in range(len(multiplicities)):
-        kept, copies_tied = _resample(first, second, run, codes, levels, multiplicities[k], drawn, counts)
+        kept, copies_tied = _resample((first, second, run), codes, levels, multiplicities[k], drawn, counts)
         level_ties, run_ties = _ties(counts[0]), _ties(counts[1])
         total = counts[0].sum()
         pairs = total * (total - 1) // 2
@@ -311,22 +261,12 @@ def compare(
     )
 
 
-def scores(comparison: Comparison, permutations: NDArray[np.int32], n_jobs: int) -> NDArray[np.int64]:
-    """Concordant minus discordant pairs of pairs for each permutation; threads share the permutations."""
-    parts = np.array_split(permutations, max(1, min(effective_n_jobs(n_jobs), len(permutations))))
-    if comparison.labels is None:
-        calls = (
-            delayed(permuted_scores)(
-                *comparison.order, comparison.untied, comparison.codes, comparison.levels, part
-            )
-            for part in parts
-        )
-    else:
-        calls = (
-            delayed(permuted_label_scores)(comparison.weights, comparison.labels, part) for part in parts
-        )
-    return np.concatenate(
-        cast("list[NDArray[np.int64]]", Parallel(n_jobs=len(parts), prefer="threads")(calls))
+def scores(comparison: Comparison, permutations: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Concordant minus discordant pairs of pairs for each permutation."""
+    if comparison.labels is not None:
+        return permuted_label_scores(comparison.weights, comparison.labels, permutations)
+    return permuted_scores(
+        *comparison.order, comparison.untied, comparison.codes, comparison.levels, permutations
     )
 
 
@@ -336,4 +276,4 @@ def kendall_tau(first: NDArray[np.floating], second: NDArray[np.floating]) -> fl
     if not comparison.norm:
         return float("nan")
     identity = np.arange(len(first), dtype=np.int32)[None]
-    return float(scores(comparison, identity, 1)[0] / comparison.norm)
+    return float(scores(comparison, identity)[0] / comparison.norm)

@@ -19,15 +19,11 @@ from numpy.typing import NDArray
 
 from adhd_cvae.analysis.permutation import draw_permutations
 from adhd_cvae.analysis.rsa.dissimilarity import model_dissimilarity, without_rounding_error
-from adhd_cvae.analysis.rsa.kendall import PairOrder, bootstrap_taus, sorted_pairs, tied_pairs
+from adhd_cvae.analysis.rsa.kendall import bootstrap_taus
+from adhd_cvae.analysis.rsa.pair_order import PairOrder, sorted_pairs, tied_pairs
 from adhd_cvae.analysis.variables import Scale
+from adhd_cvae.config import SizesConfig
 
-LARGEST_EXACT = 4000
-"""Participants up to whom all pairs are used: about 1 GB a cell of the table."""
-SAMPLED_PAIRS = 200_000
-"""Pairs drawn where there are more participants: as many as 633 participants have."""
-LEVELS = 2000
-"""Equal steps that a ratio variable with more values is rounded to: the table of their differences stays small."""
 _AT_ONCE = 50
 """Arrangements held in memory."""
 _BLOCK = 20_000
@@ -53,7 +49,7 @@ class SampledPairs(NamedTuple):
         return np.fromiter(each, np.float64, len(arrangements))
 
 
-def draw_pairs(n: int, rng: np.random.Generator, count: int = SAMPLED_PAIRS) -> NDArray[np.int32]:
+def draw_pairs(n: int, rng: np.random.Generator, count: int) -> NDArray[np.int32]:
     """(2, count) different pairs i < j of n participants; all of them where there are no more."""
     total = n * (n - 1) // 2
     numbers = rng.choice(total, size=min(count, total), replace=False, shuffle=False)
@@ -67,11 +63,13 @@ def distances(latents: NDArray[np.float64], pairs: NDArray[np.int32]) -> NDArray
     return np.concatenate([np.linalg.norm(latents[i] - latents[j], axis=1) for i, j in blocks])
 
 
-def _model_codes(numbers: NDArray[np.float64], scale: Scale) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Dense ranks of the dissimilarities of a variable's different values, and each participant's value."""
+def _model_codes(
+    numbers: NDArray[np.float64], scale: Scale, most: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Dense ranks of the dissimilarities of a variable's at `most` different values, and each participant's value."""
     values, levels = np.unique(numbers, return_inverse=True)
-    if scale == "ratio" and len(values) > LEVELS:
-        steps = (numbers - values[0]) / (values[-1] - values[0]) * (LEVELS - 1)
+    if scale == "ratio" and len(values) > most:
+        steps = (numbers - values[0]) / (values[-1] - values[0]) * (most - 1)
         values, levels = np.unique(np.round(steps), return_inverse=True)
     model = without_rounding_error(model_dissimilarity(values, scale))
     _, codes = np.unique(model, return_inverse=True)
@@ -79,12 +77,16 @@ def _model_codes(numbers: NDArray[np.float64], scale: Scale) -> tuple[NDArray[np
 
 
 def sample(
-    latents: NDArray[np.float64], numbers: NDArray[np.float64], scale: Scale, rng: np.random.Generator
+    latents: NDArray[np.float64],
+    numbers: NDArray[np.float64],
+    scale: Scale,
+    sizes: SizesConfig,
+    rng: np.random.Generator,
 ) -> SampledPairs:
     """Draw pairs of (n, units) latents and (n,) numbers, and sort them by their distances."""
-    pairs = draw_pairs(len(numbers), rng)
+    pairs = draw_pairs(len(numbers), rng, sizes.sampled_pairs)
     values = distances(latents, pairs)
-    codes, levels = _model_codes(numbers, scale)
+    codes, levels = _model_codes(numbers, scale, sizes.sampled_levels)
     count = len(values)
     total = count * (count - 1) // 2
     untied = 1.0

@@ -15,24 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from adhd_cvae.analysis.permutation import draw_permutations
+from adhd_cvae.analysis.permutation import Inference, draw_permutations
 from adhd_cvae.analysis.rsa.dissimilarity import (
     latent_dissimilarity,
     model_dissimilarity,
     without_rounding_error,
 )
-from adhd_cvae.analysis.rsa.kendall import permuted_scores, tied_pairs
-from adhd_cvae.analysis.rsa.pair_sampling import LARGEST_EXACT
-from adhd_cvae.analysis.variables import MINIMUM_PARTICIPANTS, Scale
-
-PARTIAL_PERMUTATIONS = 500
-"""Most rearrangements for a partial tau: residuals have no ties, so that each is dear."""
-NEIGHBOURS = 5
-"""Participants of one site, next to each other in age, who are exchanged."""
-MOST_PARTICIPANTS = 2000
-"""Drawn where there are more than `LARGEST_EXACT`: pairs of the same site cannot be drawn beforehand."""
-_DEGREE = 4
-_LEVELS = 512
+from adhd_cvae.analysis.rsa.kendall import permuted_scores
+from adhd_cvae.analysis.rsa.pair_order import tied_pairs
+from adhd_cvae.analysis.variables import Scale
+from adhd_cvae.config import PartialConfig
 
 
 class Control(NamedTuple):
@@ -53,7 +45,7 @@ class Partial(NamedTuple):
 
 
 class _Pairs(NamedTuple):
-    """The pairs i < j that agree in every nominal control, and what the other controls tell of them."""
+    """The pairs i < j that agree in every nominal control, and what the other controls say of them."""
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
@@ -66,7 +58,8 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return 2 * rankdata(without_rounding_error(values)) / (len(values) + 1) - 1
 
 
-def _pairs(controls: Mapping[str, Control]) -> _Pairs:
+def _pairs(controls: Mapping[str, Control], degree: int) -> _Pairs:
+    """Pairs of the same stratum, and the basis of polynomials of that degree."""
     numbers = [control.numbers for control in controls.values() if control.scale == "nominal"]
     ratio = [control.numbers for control in controls.values() if control.scale == "ratio"]
     n = len((numbers + ratio)[0])
@@ -78,7 +71,7 @@ def _pairs(controls: Mapping[str, Control]) -> _Pairs:
     columns = [(codes[first] == code).astype(np.float64) for code in np.unique(codes[first])]
     for values in ratio:
         ranks = _ranks(np.abs(values[first] - values[second]))
-        columns += [ranks**power for power in range(1, _DEGREE + 1)]
+        columns += [ranks**power for power in range(1, degree + 1)]
     basis = np.linalg.qr(np.column_stack(columns))[0] if columns else np.empty((0, 0))
     return _Pairs(first, second, basis)
 
@@ -90,13 +83,9 @@ def _residual(dissimilarity: NDArray[np.float64], pairs: _Pairs) -> NDArray[np.f
 
 
 def _taus(
-    left: NDArray[np.float64], model: NDArray[np.float64], pairs: _Pairs, arrangements: NDArray[np.int32]
+    left: NDArray[np.float64], levels: NDArray[np.int32], pairs: _Pairs, arrangements: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    """Tau-b of two residuals (pairs,) for each arrangement of the second one's participants.
-
-    The second is sorted into 512 levels of equal size, which makes counting three times as fast.
-    """
-    levels = np.floor(rankdata(model) * _LEVELS / (len(model) + 1)).astype(np.int32)
+    """Tau-b of two residuals (pairs,), the second in levels, for each arrangement of the second's participants."""
     n = arrangements.shape[1]
     codes = np.zeros((n, n), np.int32)
     codes[pairs.first, pairs.second] = codes[pairs.second, pairs.first] = levels
@@ -116,8 +105,10 @@ def _taus(
     return scores / (np.sqrt(total - ties[0]) * np.sqrt(total - ties[1]))
 
 
-def neighbour_strata(controls: Mapping[str, Control], strata: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Split the strata by nominal controls, then by rising values of the first ratio control, about five each."""
+def neighbour_strata(
+    controls: Mapping[str, Control], strata: NDArray[np.int64], neighbours: int
+) -> NDArray[np.int64]:
+    """Split the strata by nominal controls, then by rising values of the first ratio control, so many each."""
     nominal = [control.numbers for control in controls.values() if control.scale == "nominal"]
     _, codes = np.unique(np.column_stack([strata, *nominal]), axis=0, return_inverse=True)
     ratio = [control.numbers for control in controls.values() if control.scale == "ratio"]
@@ -128,29 +119,19 @@ def neighbour_strata(controls: Mapping[str, Control], strata: NDArray[np.int64])
     for code in np.unique(codes):
         members = np.flatnonzero(codes.ravel() == code)
         members = members[np.argsort(ratio[0][members], kind="stable")]
-        parts = max(1, round(len(members) / NEIGHBOURS))
+        parts = max(1, round(len(members) / neighbours))
         for part in np.array_split(members, parts):
             fine[part] = used
             used += 1
     return fine
 
 
-def _arranged_taus(
-    space: NDArray[np.float64],
-    numbers: NDArray[np.float64],
-    scale: Scale,
-    pairs: _Pairs,
-    orders: NDArray[np.int32],
-) -> NDArray[np.float64] | None:
-    """Tau of the residuals as observed, then of each order; None where nothing is left of either."""
-    if len(pairs.first) < MINIMUM_PARTICIPANTS:
-        return None
-    model = _residual(model_dissimilarity(numbers, scale), pairs)
-    left = _residual(latent_dissimilarity(space), pairs)
-    if not (np.ptp(left) > 1e-6 and np.ptp(model) > 1e-6):
-        return None
-    observed = np.arange(len(numbers), dtype=np.int32)[None]
-    return _taus(left, model, pairs, np.concatenate([observed, orders]))
+def _chosen(kept: NDArray[np.bool_], most: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Draw `most` of the participants that are kept."""
+    rows = np.flatnonzero(kept)
+    chosen = np.zeros_like(kept)
+    chosen[rows[rng.choice(len(rows), min(most, len(rows)), replace=False)]] = True
+    return chosen
 
 
 def partial_rsa(
@@ -159,8 +140,8 @@ def partial_rsa(
     scale: Scale,
     controls: Mapping[str, Control],
     *,
-    permutations: int,
-    strata: NDArray[np.int64],
+    inference: Inference,
+    settings: PartialConfig,
     rng: np.random.Generator,
 ) -> Partial:
     """Kendall's tau-b of the ranked dissimilarities' residuals over pairs that agree in every nominal control.
@@ -175,36 +156,35 @@ def partial_rsa(
         (n,) the variable, NaN where missing, and how two values differ.
     controls
         Name to what is held constant; at most one ratio control orders the neighbours.
-    permutations
-        At most `PARTIAL_PERMUTATIONS` are drawn.
-    strata
-        (n,) participants are exchanged within its levels too.
+    inference
+        Participants are exchanged within its `codes` too, at most `settings.permutations` times.
     """
+    sizes = inference.sizes
     asked = np.isfinite(numbers) & np.isfinite(space).all(axis=1)
     kept = asked & np.all([np.isfinite(control.numbers) for control in controls.values()], axis=0)
-    known = {name: Control(control.numbers[kept], control.scale) for name, control in controls.items()}
-    known = {name: control for name, control in known.items() if len(np.unique(control.numbers)) > 1}
-    if kept.sum() < MINIMUM_PARTICIPANTS:
-        needed = f"{MINIMUM_PARTICIPANTS} are needed"
+    if kept.sum() < sizes.minimum:
+        needed = f"{sizes.minimum} are needed"
         return Partial(note=f"{kept.sum()} participants with {', '.join(controls)}; {needed}")
-    if not known:
+    varying = [name for name, control in controls.items() if len(np.unique(control.numbers[kept])) > 1]
+    if not varying:
         return Partial(note=f"{' and '.join(controls)} do not vary")
-    n = int(kept.sum())
-    if n > LARGEST_EXACT:
-        chosen = rng.choice(n, MOST_PARTICIPANTS, replace=False)
-        kept[np.delete(np.flatnonzero(kept), chosen)] = False
-        known = {
-            name: Control(control.numbers[np.sort(chosen)], control.scale) for name, control in known.items()
-        }
-    fine = neighbour_strata(known, strata[kept])
-    orders = draw_permutations(rng, fine, min(permutations, PARTIAL_PERMUTATIONS))
+    if kept.sum() > sizes.all_pairs:
+        kept = _chosen(kept, sizes.partial, rng)
+    known = {name: Control(controls[name].numbers[kept], controls[name].scale) for name in varying}
+    fine = neighbour_strata(known, inference.codes[kept], settings.neighbours)
+    orders = draw_permutations(rng, fine, min(inference.permutations, settings.permutations))
     held = f"once {' and '.join(known)} are held constant"
     if (numbers[kept][orders] == numbers[kept]).all():
         return Partial(note=f"it does not vary {held}")
-    taus = _arranged_taus(space[kept], numbers[kept], scale, _pairs(known), orders)
-    if taus is None:
+    pairs = _pairs(known, settings.degree)
+    model = _residual(model_dissimilarity(numbers[kept], scale), pairs)
+    left = _residual(latent_dissimilarity(space[kept]), pairs)
+    if len(pairs.first) < sizes.minimum or not (np.ptp(left) > 1e-6 and np.ptp(model) > 1e-6):
         return Partial(note=f"nothing is left {held}")
+    levels = np.floor(rankdata(model) * settings.levels / (len(model) + 1)).astype(np.int32)
+    observed = np.arange(kept.sum(), dtype=np.int32)[None]
+    taus = _taus(left, levels, pairs, np.concatenate([observed, orders]))
     distances = np.abs(taus - taus.mean())
     p_value = float(np.mean(distances >= distances[0] - 1e-12))
-    missing = f" (n = {kept.sum()})" if n > LARGEST_EXACT or kept.sum() < asked.sum() else ""
+    missing = f" (n = {kept.sum()})" if kept.sum() < asked.sum() else ""
     return Partial(float(taus[0]), p_value, len(orders), f"held constant: {', '.join(known)}{missing}")

@@ -4,7 +4,6 @@ Kriegeskorte et al. 2008, doi 10.3389/neuro.06.004.2008. Participants are the un
 resampled, never pairs or posterior draws.
 """
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -13,7 +12,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import squareform
 
-from adhd_cvae.analysis.permutation import draw_permutations, strata_to_permute, stratum_codes
+from adhd_cvae.analysis.permutation import (
+    DEFAULTS,
+    Strata,
+    draw_permutations,
+    strata_to_permute,
+    stratum_codes,
+)
 from adhd_cvae.analysis.rsa.dissimilarity import (
     latent_dissimilarity,
     model_dissimilarity,
@@ -21,14 +26,15 @@ from adhd_cvae.analysis.rsa.dissimilarity import (
 )
 from adhd_cvae.analysis.rsa.kendall import Comparison, bootstrap_taus, compare, scores
 from adhd_cvae.analysis.rsa.pair_sampling import (
-    LARGEST_EXACT,
+    SampledPairs,
     distances,
     draw_pairs,
     permuted_taus,
     resampled_taus,
     sample,
 )
-from adhd_cvae.analysis.variables import MINIMUM_PARTICIPANTS, Scale, numeric_values
+from adhd_cvae.analysis.variables import Scale, numeric_values
+from adhd_cvae.config import SizesConfig
 from adhd_cvae.errors import InputError
 
 
@@ -57,7 +63,7 @@ class RsaResult:
         return 0.0 if self.freely else self.null_mean
 
 
-def _two_sided(observed: int, null: NDArray[np.int64], centred_at_zero: bool) -> float:
+def _two_sided(observed: int, null: NDArray[np.int64], *, centred_at_zero: bool) -> float:
     """(1 + number of permutations at least as far from the null's centre) / (permutations + 1).
 
     Freely permuted, the expected score is exactly 0 (exchanging two pairs of participants is a permutation
@@ -88,35 +94,28 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _obstacle(latents: NDArray[np.float64], numbers: NDArray[np.float64], scale: Scale) -> str | None:
-    """Why nothing can be said about these participants, or None."""
-    levels = len(np.unique(numbers))
-    if len(numbers) < MINIMUM_PARTICIPANTS:
-        return f"{len(numbers)} participants with a value; at least {MINIMUM_PARTICIPANTS} are needed"
-    if levels < 2:
-        return "the variable is the same for every participant"
-    if scale == "nominal" and levels == len(numbers):
-        return "no two participants share a value"
-    if not np.ptp(_some_distances(latents)) > 0:
-        return "the space does not tell participants apart"
-    return None
-
-
-def _some_distances(latents: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of all pairs, or of some where there are too many."""
-    if len(latents) > LARGEST_EXACT:
-        return distances(latents, draw_pairs(len(latents), np.random.default_rng(0)))
-    return squareform(latent_dissimilarity(latents), checks=False)
-
-
 class _Question(NamedTuple):
     """The participants that know the variable and have finite latents."""
 
     latents: NDArray[np.float64]
     numbers: NDArray[np.float64]
     scale: Scale
-    groups: NDArray[np.int64]
-    """(n,) strata."""
+    strata: NDArray[np.int64]
+    """(n,) within which they are permuted."""
+    note: str | None = None
+
+    def obstacle(self, sizes: SizesConfig) -> str | None:
+        """Why nothing can be said about these participants, or None."""
+        levels = len(np.unique(self.numbers))
+        if len(self.numbers) < sizes.minimum:
+            return f"{len(self.numbers)} participants with a value; at least {sizes.minimum} are needed"
+        if levels < 2:
+            return "the variable is the same for every participant"
+        if self.scale == "nominal" and levels == len(self.numbers):
+            return "no two participants share a value"
+        if not np.ptp(_some_distances(self.latents, sizes)) > 0:
+            return "the space does not tell participants apart"
+        return None
 
     def comparison(self) -> Comparison:
         """Sort both dissimilarities."""
@@ -125,12 +124,14 @@ class _Question(NamedTuple):
         return compare(latent_dissimilarity(self.latents), model, labels)
 
 
-def _question(
-    latents: ArrayLike,
-    values: ArrayLike | pd.Series,
-    scale: Scale,
-    strata: Sequence[Hashable] | pd.Series | NDArray | None,
-) -> _Question:
+def _some_distances(latents: NDArray[np.float64], sizes: SizesConfig) -> NDArray[np.float64]:
+    """Of all pairs, or of some where there are too many."""
+    if len(latents) > sizes.all_pairs:
+        return distances(latents, draw_pairs(len(latents), np.random.default_rng(0), sizes.sampled_pairs))
+    return squareform(latent_dissimilarity(latents), checks=False)
+
+
+def _question(latents: ArrayLike, values: ArrayLike | pd.Series, scale: Scale, strata: Strata) -> _Question:
     space = np.asarray(latents, np.float64)
     numbers = numeric_values(values, scale)
     if space.ndim != 2 or len(space) != len(numbers):
@@ -138,7 +139,8 @@ def _question(
             f"Latents of shape {space.shape} do not fit {len(numbers)} values; expected (n, units)."
         )
     kept = np.isfinite(numbers) & np.isfinite(space).all(axis=1)
-    return _Question(space[kept], numbers[kept], scale, stratum_codes(strata, len(numbers))[kept])
+    groups, note = strata_to_permute(numbers[kept], stratum_codes(strata, len(numbers))[kept])
+    return _Question(space[kept], numbers[kept], scale, groups, note)
 
 
 def _tested(estimate: RsaResult, taus: NDArray[np.float64], p_value: float) -> RsaResult:
@@ -153,17 +155,13 @@ def _tested(estimate: RsaResult, taus: NDArray[np.float64], p_value: float) -> R
 
 
 def _sampled(
-    question: _Question,
-    strata: NDArray[np.int64],
-    counts: tuple[int, int],
-    rng: np.random.Generator,
-    note: str | None,
+    question: _Question, pairs: SampledPairs, counts: tuple[int, int], rng: np.random.Generator
 ) -> RsaResult:
     """`permutation_rsa` from drawn pairs; `counts` are of permutations and bootstraps."""
-    n, freely = len(question.numbers), len(np.unique(strata)) == 1
-    pairs = sample(question.latents, question.numbers, question.scale, rng)
+    n, strata = len(question.numbers), question.strata
+    freely = len(np.unique(strata)) == 1
     drawn = f"from {len(pairs.order.first):,} of {n * (n - 1) // 2:,} pairs: standard error of tau from that"
-    note = "; ".join(filter(None, [note, f"{drawn} at most {pairs.error:.4f}"]))
+    note = "; ".join(filter(None, [question.note, f"{drawn} at most {pairs.error:.4f}"]))
     tau = float(pairs.taus(np.arange(n, dtype=np.int32)[None])[0])
     resampled = resampled_taus(pairs, counts[1], rng)
     estimate = RsaResult(n, tau, *interval(resampled), note=note, resampled=resampled, freely=freely)
@@ -179,11 +177,11 @@ def permutation_rsa(
     values: ArrayLike | pd.Series,
     scale: Scale,
     *,
-    permutations: int = 5000,
-    bootstraps: int = 1000,
+    permutations: int = DEFAULTS.permutations,
+    bootstraps: int = DEFAULTS.bootstraps,
     seed: int | np.random.Generator = 0,
-    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
-    n_jobs: int = 1,
+    strata: Strata = None,
+    sizes: SizesConfig = DEFAULTS.sizes,
 ) -> RsaResult:
     """Kendall's tau-b between a space's and a variable's dissimilarities, tested by permuting participants.
 
@@ -199,11 +197,9 @@ def permutation_rsa(
         Rearrangements for the p-value; resamples for the interval (0: none); a number or generator to draw from.
     strata
         (n,) participants are permuted within its levels only; None: freely.
-    n_jobs
-        Threads; the result does not depend on it.
-
-    With more than `LARGEST_EXACT` participants tau is from `SAMPLED_PAIRS` of their pairs; `note` says so, with a bound
-    on the standard error that this adds.
+    sizes
+        Participants from whom on there is a result, and beyond whom tau is from some of their pairs; `note` says so
+        then, with a bound on the standard error that this adds.
 
     Raises
     ------
@@ -212,18 +208,19 @@ def permutation_rsa(
     """
     question = _question(latents, values, scale, strata)
     n = len(question.numbers)
-    if note := _obstacle(*question[:3]):
+    if note := question.obstacle(sizes):
         return RsaResult(n, note=note)
-    groups, note = strata_to_permute(question.numbers, question.groups)
-    freely = len(np.unique(groups)) == 1
+    freely = len(np.unique(question.strata)) == 1
     rng = np.random.default_rng(seed)
-    if n > LARGEST_EXACT:
-        return _sampled(question, groups, (permutations, bootstraps), rng, note)
+    if n > sizes.all_pairs:
+        pairs = sample(question.latents, question.numbers, scale, sizes, rng)
+        return _sampled(question, pairs, (permutations, bootstraps), rng)
     comparison = question.comparison()
-    observed = int(scores(comparison, np.arange(n, dtype=np.int32)[None], 1)[0])
+    observed = int(scores(comparison, np.arange(n, dtype=np.int32)[None])[0])
     tau, resampled = observed / comparison.norm, _resampled(comparison, bootstraps, rng)
-    estimate = RsaResult(n, tau, *interval(resampled), note=note, resampled=resampled, freely=freely)
-    null = scores(comparison, draw_permutations(rng, groups, permutations), n_jobs)
+    ends = interval(resampled)
+    estimate = RsaResult(n, tau, *ends, note=question.note, resampled=resampled, freely=freely)
+    null = scores(comparison, draw_permutations(rng, question.strata, permutations))
     if np.all(null == observed):
         return replace(estimate, note="every permutation leaves the variable as it is")
     return _tested(estimate, null / comparison.norm, _two_sided(observed, null, centred_at_zero=freely))

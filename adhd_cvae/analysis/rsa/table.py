@@ -1,6 +1,6 @@
 """Every space against every variable: relations, their differences between spaces, what site and age leave."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -8,20 +8,24 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.permutation import cell_generator, false_discovery_rate, stratum_codes
+from adhd_cvae.analysis.permutation import (
+    DEFAULTS,
+    Inference,
+    cell_generator,
+    false_discovery_rate,
+)
 from adhd_cvae.analysis.rsa.noise_ceiling import noise_ceiling
 from adhd_cvae.analysis.rsa.partial import Control, Partial, partial_rsa
 from adhd_cvae.analysis.rsa.permutation_rsa import RsaResult, interval, permutation_rsa
 from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
+from adhd_cvae.config import PartialConfig, SizesConfig
 from adhd_cvae.names import BACKGROUND, SALIENT
 
-RSA_COLUMNS = ["space", "variable", "scale", "n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "p_fdr"]
-
-
-RSA_COLUMNS += ["null_mean", "difference", "difference_ci_low", "difference_ci_high", "tau_partial"]
-
-
-RSA_COLUMNS += ["p_partial", "partial_permutations", "partial_note", "noise_ceiling", "note"]
+RSA_COLUMNS = [
+    *("space", "variable", "scale", "n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "p_fdr"),
+    *("null_mean", "difference", "difference_ci_low", "difference_ci_high"),
+    *("tau_partial", "p_partial", "partial_permutations", "partial_note", "noise_ceiling", "note"),
+]
 """`difference`, in the salient rows: tau beyond its chance level (`null_mean` where participants are permuted within
 strata, else 0), salient minus background, with the interval over the same resamples of participants. `tau_partial`,
 `p_partial`: see `partial_rsa`; from `partial_permutations` rearrangements. `noise_ceiling`: see there."""
@@ -36,10 +40,9 @@ class _Study(NamedTuple):
     """(n,) numbers or codes; NaN where missing, or where a space has none."""
     scales: Mapping[str, Scale]
     controls: Mapping[str, Control]
-    strata: NDArray[np.int64]
-    permutations: int
-    bootstraps: int
-    seed: int
+    inference: Inference
+    """Strata as codes."""
+    settings: PartialConfig
 
     def relation(self, space: str, name: str) -> RsaResult:
         """Relate a space to a variable.
@@ -50,10 +53,11 @@ class _Study(NamedTuple):
             self.spaces[space],
             self.known[name],
             self.scales[name],
-            permutations=self.permutations,
-            bootstraps=self.bootstraps,
-            seed=cell_generator(self.seed, "rsa", name),
-            strata=self.strata,
+            permutations=self.inference.permutations,
+            bootstraps=self.inference.bootstraps,
+            seed=cell_generator(self.inference.seed, "rsa", name),
+            strata=self.inference.strata,
+            sizes=self.inference.sizes,
         )
 
     def partial(self, space: str, name: str, relation: RsaResult) -> Cell:
@@ -70,9 +74,9 @@ class _Study(NamedTuple):
                 self.known[name],
                 self.scales[name],
                 self.controls,
-                permutations=self.permutations,
-                strata=self.strata,
-                rng=cell_generator(self.seed, "partial", name),
+                inference=self.inference,
+                settings=self.settings,
+                rng=cell_generator(self.inference.seed, "partial", name),
             )
         return {
             "tau_partial": found.tau,
@@ -94,13 +98,10 @@ def rsa_table(
     spaces: Mapping[str, NDArray],
     variables: pd.DataFrame,
     scales: Mapping[str, Scale],
+    inference: Inference,
     *,
     controls: Mapping[str, Scale] | None = None,
-    draws: Mapping[str, NDArray] | None = None,
-    permutations: int = 5000,
-    bootstraps: int = 1000,
-    seed: int = 0,
-    strata: Sequence[Hashable] | pd.Series | NDArray | None = None,
+    partial: PartialConfig = DEFAULTS.partial,
     n_jobs: int = -1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> pd.DataFrame:
@@ -115,17 +116,19 @@ def rsa_table(
         n rows in the same order; only the columns named in `scales` and `controls` are used.
     scales, controls
         Variable: ``ratio`` or ``nominal``. Controls, such as site and age, are held constant in the partial tau.
-    draws
-        Name: (draws, n, units) posterior draws, for the noise ceiling.
-    permutations, bootstraps, strata, n_jobs
-        As in `permutation_rsa`; here threads share the cells.
+    inference
+        As in `permutation_rsa`.
+    partial
+        How the controls are held constant.
+    n_jobs
+        Threads that share the cells; the result does not depend on it.
     progress
-        Told how many cells of all are done.
+        Called with the number of cells that are done, and of all.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `RSA_COLUMNS`.
+        Columns `RSA_COLUMNS`; `noise_ceiling` is left to `with_noise_ceilings`.
     """
     check_rows(spaces, variables, {**scales, **(controls or {})})
     numbers = {name: numeric_values(variables[name], scale, name) for name, scale in scales.items()}
@@ -136,14 +139,27 @@ def rsa_table(
         name: Control(numeric_values(variables[name], scale, name), scale)
         for name, scale in (controls or {}).items()
     }
-    groups = stratum_codes(strata, len(variables))
-    study = _Study(arrays, values, scales, held, groups, permutations, bootstraps, seed)
-    return _table(study, draws or {}, n_jobs, progress)
+    inference = inference.among(np.ones(len(variables), bool))
+    return _table(_Study(arrays, values, scales, held, inference, partial), n_jobs, progress)
 
 
-def _table(
-    study: _Study, draws: Mapping[str, NDArray], n_jobs: int, progress: Callable[[int, int], None]
+def with_noise_ceilings(
+    table: pd.DataFrame, spaces: Mapping[str, NDArray], samples: Mapping[str, NDArray], sizes: SizesConfig
 ) -> pd.DataFrame:
+    """Add to a table of relations how high each space's could be, where it has posterior samples.
+
+    Parameters
+    ----------
+    samples
+        Name: (samples, n, units), in the order of `spaces`.
+    """
+    ceilings = {
+        name: noise_ceiling(means, samples[name], sizes) for name, means in spaces.items() if name in samples
+    }
+    return table.assign(noise_ceiling=[ceilings.get(space, np.nan) for space in table["space"]])
+
+
+def _table(study: _Study, n_jobs: int, progress: Callable[[int, int], None]) -> pd.DataFrame:
     """Fill the cells, then add what compares them."""
     cells = [(space, name) for space in study.spaces for name in study.known]
     threads = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
@@ -153,14 +169,11 @@ def _table(
     for cell, row in zip(cells, rows_in_turn, strict=True):
         found[cell] = row
         progress(len(found), len(cells))
-    ceilings = {
-        space: noise_ceiling(study.spaces[space], draws[space]) for space in study.spaces if space in draws
-    }
     rows = []
     for (space, name), (relation, row) in found.items():
         if space == SALIENT and (BACKGROUND, name) in found:
             row |= _difference(relation, found[BACKGROUND, name][0])
-        rows.append(row | {"noise_ceiling": ceilings.get(space)})
+        rows.append(row)
     table = pd.DataFrame(rows, columns=RSA_COLUMNS)
     table["p_fdr"] = false_discovery_rate(table["p_value"].to_numpy(np.float64))
     return table

@@ -21,7 +21,13 @@ from threadpoolctl import threadpool_limits
 from adhd_cvae.analysis.independence import independence_table
 from adhd_cvae.analysis.kernels import ridge_predictions, split_kernels
 from adhd_cvae.analysis.mixture import mixture_table
-from adhd_cvae.analysis.permutation import cell_generator, draw_permutations, stratum_codes, upper_p_value
+from adhd_cvae.analysis.permutation import (
+    Inference,
+    cell_generator,
+    draw_permutations,
+    stratum_codes,
+    upper_p_value,
+)
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import correlation, explained_share
 from adhd_cvae.analysis.rsa.table import rsa_table
@@ -100,7 +106,9 @@ def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: 
         (outside_background, COVARIATES, patients),
     )
     found = [
-        probe_table(asked, table, scales, rows, strata=cohort.sites, permutations=permutations, seed=seed)
+        probe_table(
+            asked, table, scales, rows, Inference(strata=cohort.sites, permutations=permutations, seed=seed)
+        )
         for asked, scales, rows in questions
     ]
     answers = pd.concat([table for table in found if len(table)]).to_dict("records")
@@ -118,9 +126,7 @@ def _independence_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, s
     table = independence_table(
         {name: codes[held_out] for name, codes in spaces.items()},
         cohort.is_target[held_out],
-        strata=np.asarray(cohort.sites)[held_out],
-        permutations=permutations,
-        seed=seed,
+        Inference(strata=np.asarray(cohort.sites)[held_out], permutations=permutations, seed=seed),
     )
     values = dict(zip(table["measure"], table["value"], strict=True))
     p_values = dict(zip(table["measure"], table["p_value"], strict=True))
@@ -171,10 +177,9 @@ def _similarity_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, see
         {name: codes[patients] for name, codes in spaces.items()},
         pd.DataFrame(cohort.table[patients]).reset_index(drop=True),
         scales,
-        permutations=permutations,
-        bootstraps=0,
-        seed=seed,
-        strata=np.asarray(cohort.sites)[patients],
+        Inference(
+            permutations=permutations, bootstraps=0, seed=seed, strata=np.asarray(cohort.sites)[patients]
+        ),
         n_jobs=1,
     )
     return [

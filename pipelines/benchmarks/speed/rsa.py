@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
+from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dissimilarity
 from adhd_cvae.analysis.rsa.kendall import compare, scores
-from adhd_cvae.analysis.rsa.table import rsa_table
+from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.variables import Scale
 from adhd_cvae.names import BACKGROUND, SALIENT, VAE
 from pipelines.benchmarks.speed.measures import timed
@@ -63,18 +64,14 @@ def table_seconds(size: Size) -> float:
     spaces, variables = study(size)
     noise = np.random.default_rng(1)
     samples = {name: values + noise.normal(size=(SAMPLES, *values.shape)) for name, values in spaces.items()}
-    return timed(
-        lambda: rsa_table(
-            spaces,
-            variables,
-            SCALES,
-            controls={"site": "nominal", "age": "ratio"},
-            draws=samples,
-            permutations=size.permutations,
-            bootstraps=size.bootstraps,
-            strata=pd.Series(variables["site"]),
-        )
-    )
+    inference = Inference(size.permutations, size.bootstraps, strata=pd.Series(variables["site"]))
+    controls: dict[str, Scale] = {"site": "nominal", "age": "ratio"}
+
+    def table() -> pd.DataFrame:
+        relations = rsa_table(spaces, variables, SCALES, inference, controls=controls)
+        return with_noise_ceilings(relations, spaces, samples, inference.sizes)
+
+    return timed(table)
 
 
 def statistic_seconds(variable: str, size: Size, rounds: int) -> dict[str, list[float]]:
@@ -88,14 +85,14 @@ def statistic_seconds(variable: str, size: Size, rounds: int) -> dict[str, list[
     rng = np.random.default_rng(2)
     count = min(size.permutations, 200)
     orders = np.stack([rng.permutation(size.participants) for _ in range(count)]).astype(np.int32)
-    scores(comparison, orders[:1], 1)  # compiles
+    scores(comparison, orders[:1])  # compiles
     pairs = np.triu_indices(size.participants, 1)
     calls: dict[str, Callable[[], object]] = {"scipy": lambda: kendalltau(space[pairs], model[pairs])}
     if find_spec("rsatoolbox") is not None:
         calls["rsatoolbox"] = _rsatoolbox(space[pairs], model[pairs])
     seconds: dict[str, list[float]] = {name: [] for name in ("ours", *calls)}
     for _ in range(rounds):
-        seconds["ours"].append(timed(lambda: scores(comparison, orders, 1), time.process_time) / count)
+        seconds["ours"].append(timed(lambda: scores(comparison, orders), time.process_time) / count)
         for name, call in calls.items():
             seconds[name].append(timed(call, time.process_time))
     return seconds

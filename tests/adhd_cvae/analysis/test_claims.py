@@ -11,6 +11,7 @@ from adhd_cvae.analysis.mixture import (
     mixture_table,
     mixture_test_table,
 )
+from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.rsa.table import RSA_COLUMNS, rsa_table
 
 NO_MIXTURE = (pd.DataFrame(columns=MIXTURE_COLUMNS), pd.DataFrame(columns=MIXTURE_TEST_COLUMNS))
@@ -147,9 +148,9 @@ def test_a_planted_dissociation_is_found_and_noise_supports_nothing():
         "salient": frame[["score"]].to_numpy() + 0.3 * rng.normal(size=(80, 1)),
         "background": frame[["iq"]].to_numpy() + 0.3 * rng.normal(size=(80, 2)),
     }
-    rsa = rsa_table(spaces, frame, dict.fromkeys(frame, "ratio"), permutations=199, bootstraps=99)
+    rsa = rsa_table(spaces, frame, dict.fromkeys(frame, "ratio"), Inference(permutations=199, bootstraps=99))
     mixture = mixture_table({name: values[None] for name, values in spaces.items()}, max_components=3)
-    tests = mixture_test_table(spaces, bootstraps=49)
+    tests = mixture_test_table(spaces, Inference(bootstraps=49))
     claims = [Relation("salient", name, (name,)) for name in frame] + [OneCluster("salient")]
     table = claims_table(claims, rsa, mixture, tests)
     assert table["verdict"].tolist() == ["supported", "contradicted", "not supported", "supported"]

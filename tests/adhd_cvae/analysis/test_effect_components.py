@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
-from adhd_cvae.analysis.effect_components import ALIKE, TABLE_COLUMNS, TOO_FEW, effect_components
+from adhd_cvae.analysis.effect_components import ALIKE, TABLE_COLUMNS, effect_components
 
 SITES = np.repeat([1, 4, 5, 7], [20, 15, 25, 10])
 
@@ -108,7 +108,7 @@ def test_few_patients_and_missing_sites_and_values():
     assert np.isnan(found.scores[[0, 1, 2, 5]]).all()
     assert np.isfinite(found.scores[np.setdiff1d(np.arange(70), [0, 1, 2, 5])]).all()
     few = row_of(found.table, 8, 1)
-    assert few["note"] == TOO_FEW
+    assert few["note"] == "fewer than 5 patients"
     assert np.isnan(few["explained"])
     assert effect_components(effect[:4], SITES[:4]) is None
 

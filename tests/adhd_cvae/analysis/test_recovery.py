@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.analysis.recovery import RECOVERY_COLUMNS, correlation, recovery_table
+from adhd_cvae.analysis.recovery import RECOVERY_COLUMNS, Scoring, correlation, recovery_table
 from adhd_cvae.errors import InputError
 
 
@@ -21,7 +21,7 @@ def cohort(n=160, seed=0):
 
 
 def test_planted_factors_are_recovered_where_they_are():
-    table = recovery_table(*cohort())
+    table = recovery_table(*cohort(), Scoring())
     assert list(table.columns) == RECOVERY_COLUMNS
     scores = table.set_index(["space", "split", "metric", "factor"])["score"].sort_index()
     for split in ("train", "test"):
@@ -36,16 +36,16 @@ def test_planted_factors_are_recovered_where_they_are():
 
 def test_only_patients_count_and_n_says_how_many():
     spaces, split, is_target, truth = cohort()
-    table = recovery_table(spaces, split, is_target, truth)
+    table = recovery_table(spaces, split, is_target, truth, Scoring())
     assert (table[table["split"] == "test"]["n"] == (is_target & (split == "test")).sum()).all()
     changed = {name: np.where(is_target[:, None], latents, 99.0) for name, latents in spaces.items()}
-    pd.testing.assert_frame_equal(table, recovery_table(changed, split, is_target, truth))
+    pd.testing.assert_frame_equal(table, recovery_table(changed, split, is_target, truth, Scoring()))
 
 
 def test_many_useless_units_do_not_pass_for_recovery():
     rng = np.random.default_rng(0)
     _, split, is_target, truth = cohort()
-    table = recovery_table({"vae": rng.normal(size=(160, 60))}, split, is_target, truth)
+    table = recovery_table({"vae": rng.normal(size=(160, 60))}, split, is_target, truth, Scoring())
     assert (table[table["metric"] != "r2"]["score"] < 0.45).all()
     assert (table[table["metric"] == "r2"]["score"] < 0.1).all()
 
@@ -54,8 +54,8 @@ def test_same_seed_same_scores_and_missing_truth_is_left_out():
     spaces, split, is_target, truth = cohort()
     truth.loc[0, "striatal"] = np.nan
     spaces["salient"][2] = np.nan
-    table = recovery_table(spaces, split, is_target, truth, seed=2)
-    pd.testing.assert_frame_equal(table, recovery_table(spaces, split, is_target, truth, seed=2))
+    table = recovery_table(spaces, split, is_target, truth, Scoring(seed=2))
+    pd.testing.assert_frame_equal(table, recovery_table(spaces, split, is_target, truth, Scoring(seed=2)))
     counts = table[(table["factor"] == "striatal") & (table["metric"] == "r")].groupby("space")["n"].sum()
     assert counts["background"] == is_target.sum() - 1
     assert counts["salient"] == is_target.sum() - 2
@@ -65,7 +65,7 @@ def test_too_few_patients_or_a_constant_factor_are_missing_with_a_reason():
     spaces, split, is_target, truth = cohort(30)
     split[:] = "train"
     split[:8] = "test"
-    table = recovery_table(spaces, split, is_target, truth.assign(flat=1.0))
+    table = recovery_table(spaces, split, is_target, truth.assign(flat=1.0), Scoring())
     table = table.set_index(["factor", "split", "metric"])
     assert table.loc[("striatal", "test", "r"), "score"].isna().all()
     assert (table.loc[("striatal", "test", "r"), "note"] == "4 patients; at least 10 are needed").all()
@@ -77,7 +77,7 @@ def test_too_few_patients_or_a_constant_factor_are_missing_with_a_reason():
 def test_lengths_must_agree():
     spaces, split, is_target, truth = cohort(30)
     with pytest.raises(InputError, match="'split' has 29 participants, the truth 30"):
-        recovery_table(spaces, split[:29], is_target, truth)
+        recovery_table(spaces, split[:29], is_target, truth, Scoring())
 
 
 def test_correlation_of_a_constant_prediction_is_zero():
@@ -87,5 +87,7 @@ def test_correlation_of_a_constant_prediction_is_zero():
 
 def test_a_subtype_is_no_severity():
     spaces, split, is_target, truth = cohort()
-    with_subtype = recovery_table(spaces, split, is_target, truth.assign(subtype=np.arange(len(truth)) % 4))
-    pd.testing.assert_frame_equal(with_subtype, recovery_table(spaces, split, is_target, truth))
+    with_subtype = recovery_table(
+        spaces, split, is_target, truth.assign(subtype=np.arange(len(truth)) % 4), Scoring()
+    )
+    pd.testing.assert_frame_equal(with_subtype, recovery_table(spaces, split, is_target, truth, Scoring()))

@@ -1,10 +1,14 @@
 """The effect of the salient space on the brain: where the change is, how patients differ, who was left out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.salient_effect import SalientEffect
+from adhd_cvae.config import MapsConfig
 
 SHAPE = (12, 14, 12)
 AFFINE = np.array([[10.0, 0, 0, -55], [0, 10, 0, -85], [0, 0, 10, -45], [0, 0, 0, 1]])
@@ -34,10 +38,8 @@ def make():
             patients,
             site=site,
             batteries=("severity",),
-            permute_within="site",
-            permutations=99,
-            least_change=0.5,
-            seed=0,
+            inference=Inference(permutations=99, strata=patients["site"]),
+            settings=MapsConfig(),
         )
 
     return invent
@@ -86,3 +88,10 @@ def test_no_site_no_scores(make) -> None:
     no_site = make(site=None)
     assert no_site.scores() is None
     assert no_site.components()["left_out"].isna().all()
+
+
+def test_what_is_read_off_the_maps_is_a_matter_of_settings(make) -> None:
+    brain = make()
+    few = replace(brain, settings=MapsConfig(components=1, least_change=0.99, cluster_voxels=1))
+    assert few.peaks()["volume_mm3"].sum() < brain.peaks()["volume_mm3"].sum()
+    assert few.components()["component"].max() == 1 < brain.components()["component"].max()

@@ -13,7 +13,7 @@ from adhd_cvae.analysis.as_published import as_published_table
 from adhd_cvae.analysis.group_maps import salient_effect_maps, severity_maps
 from adhd_cvae.analysis.independence import independence_table
 from adhd_cvae.analysis.mixture import mixture_test_table
-from adhd_cvae.analysis.permutation import cell_generator
+from adhd_cvae.analysis.permutation import Inference, cell_generator
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dissimilarity
 from adhd_cvae.analysis.rsa.table import rsa_table
@@ -69,10 +69,7 @@ def _rsa(study: Study, seed: int) -> Rejections:
             spaces,
             study.variables,
             _SCALES,
-            permutations=PERMUTATIONS,
-            bootstraps=PERMUTATIONS,
-            seed=seed,
-            strata=strata,
+            Inference(permutations=PERMUTATIONS, bootstraps=PERMUTATIONS, seed=seed, strata=strata),
             n_jobs=1,
         )
         found |= _of_salient(table, f"RSA {way}")
@@ -86,11 +83,8 @@ def _partial(study: Study, seed: int) -> Rejections:
         {"salient": space},
         study.variables.assign(score=score),
         _SCALES,
+        Inference(permutations=PERMUTATIONS, bootstraps=0, seed=seed, strata=study.site),
         controls={"site": "nominal", "age": "ratio"},
-        permutations=PERMUTATIONS,
-        bootstraps=0,
-        seed=seed,
-        strata=study.site,
         n_jobs=1,
     )
     p_values = _salient(table, "p_partial")
@@ -104,10 +98,7 @@ def _silhouettes(study: Study, seed: int) -> Rejections:
         {"salient": study.salient, "background": study.background[:, :units]},
         study.variables,
         _SCALES,
-        permutations=PERMUTATIONS,
-        bootstraps=PERMUTATIONS,
-        seed=seed,
-        strata=study.site,
+        Inference(permutations=PERMUTATIONS, bootstraps=PERMUTATIONS, seed=seed, strata=study.site),
     )
     return _of_salient(table, "silhouette")
 
@@ -118,9 +109,7 @@ def _probes(study: Study, seed: int) -> Rejections:
         study.variables,
         _SCALES,
         np.ones(len(study.salient), bool),
-        strata=study.site,
-        permutations=PERMUTATIONS,
-        seed=seed,
+        Inference(strata=study.site, permutations=PERMUTATIONS, seed=seed),
     )
     rows = zip(table["probe"], table["target"], table["p_value"].to_numpy(np.float64), strict=True)
     return {f"{probe} probe, {_SCALES[target]}": _rejected(p_value) for probe, target, p_value in rows}
@@ -130,9 +119,7 @@ def _independence(study: Study, seed: int) -> Rejections:
     table = independence_table(
         {"salient": study.salient, "background": study.background},
         np.ones(len(study.salient), bool),
-        strata=study.site,
-        permutations=PERMUTATIONS,
-        seed=seed,
+        Inference(strata=study.site, permutations=PERMUTATIONS, seed=seed),
     )
     p_values = table.loc[table["measure"] == "hsic", "p_value"].to_numpy(np.float64)
     return {"HSIC of s and z": _rejected(float(p_values[0]))}
@@ -142,7 +129,9 @@ def _mixtures(study: Study, seed: int) -> Rejections:
     """Only where no site moves anything: sites are clusters."""
     if study.site is not None:
         return {}
-    table = mixture_test_table({"salient": study.clusters}, bootstraps=MIXTURE_BOOTSTRAPS, seed=seed)
+    table = mixture_test_table(
+        {"salient": study.clusters}, Inference(bootstraps=MIXTURE_BOOTSTRAPS, seed=seed)
+    )
     rows = zip(table["covariance"], table["p_value"].to_numpy(np.float64), strict=True)
     return {f"mixture, {covariance}": _rejected(p_value) for covariance, p_value in rows}
 
@@ -152,11 +141,11 @@ def _brain_maps(study: Study, seed: int) -> Rejections:
     mask = np.ones((study.voxels.shape[1], 1, 1), bool)
     score = study.variables["score"].to_numpy()
     severity = severity_maps(
-        study.voxels, mask, score, strata=study.site, permutations=PERMUTATIONS, seed=seed
+        study.voxels, mask, score, Inference(strata=study.site, permutations=PERMUTATIONS, seed=seed)
     )
     found = {"voxels, by severity, any": _rejected(float(severity["p"].min()))}
     if study.site is None:
-        effect = salient_effect_maps(study.voxels, mask, permutations=PERMUTATIONS, seed=seed)
+        effect = salient_effect_maps(study.voxels, mask, Inference(permutations=PERMUTATIONS, seed=seed))
         found["voxels, effect, any"] = _rejected(float(effect["p"].min()))
     return found
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, kendalltau
 
+from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.rsa.partial import Control, neighbour_strata
 from adhd_cvae.analysis.rsa.table import rsa_table
 
@@ -27,10 +28,8 @@ def cell(spaces, frame, scale="ratio", name="score", controls=CONTROLS, permutat
         spaces,
         frame,
         {name: scale},
+        Inference(permutations=permutations, bootstraps=0, strata=None if strata is None else frame[strata]),
         controls=controls,
-        permutations=permutations,
-        bootstraps=0,
-        strata=None if strata is None else frame[strata],
         n_jobs=1,
     )
     return table.iloc[0]
@@ -115,7 +114,7 @@ def test_neighbours_are_of_one_site_and_near_in_age():
     rng = np.random.default_rng(0)
     site, age = rng.integers(0, 2, 53).astype(float), rng.normal(size=53)
     strata = neighbour_strata(
-        {"site": Control(site, "nominal"), "age": Control(age, "ratio")}, np.zeros(53, int)
+        {"site": Control(site, "nominal"), "age": Control(age, "ratio")}, np.zeros(53, int), 5
     )
     for stratum in np.unique(strata):
         members = strata == stratum
@@ -130,32 +129,20 @@ def test_without_controls_there_are_no_partial_columns():
     assert row[["tau_partial", "p_partial", "partial_permutations", "partial_note"]].isna().all()
 
 
-def test_noise_ceiling_falls_with_noise_and_is_that_of_the_space():
-    spaces, frame = confounded(0)
-    rng = np.random.default_rng(3)
-    ceilings = []
-    for noise in (0.0, 0.3, 2.0):
-        draws = {"salient": spaces["salient"] + noise * rng.normal(size=(4, 60, 1))}
-        table = rsa_table(spaces, frame, {"age": "ratio"}, draws=draws, permutations=19, bootstraps=0)
-        ceilings.append(table["noise_ceiling"][0])
-    assert ceilings[0] == pytest.approx(1)
-    assert 1 > ceilings[1] > ceilings[2] > 0
-    none = rsa_table(spaces, frame, {"age": "ratio"}, permutations=19, bootstraps=0)
-    assert none["noise_ceiling"].isna().all()
-
-
 def test_difference_is_beyond_chance_and_over_the_same_resamples():
     spaces, frame = confounded(1, n=60, direct=2.0)
     spaces["background"] = spaces["salient"].copy()
-    same = rsa_table(spaces, frame, {"score": "ratio"}, permutations=99, bootstraps=99).iloc[0]
+    same = rsa_table(spaces, frame, {"score": "ratio"}, Inference(permutations=99, bootstraps=99)).iloc[0]
     assert same[["difference", "difference_ci_low", "difference_ci_high"]].tolist() == [0, 0, 0]
     spaces["background"] = np.random.default_rng(0).normal(size=(60, 2))
-    free = rsa_table(spaces, frame, {"score": "ratio"}, permutations=99, bootstraps=99).set_index("space")
+    free = rsa_table(spaces, frame, {"score": "ratio"}, Inference(permutations=99, bootstraps=99)).set_index(
+        "space"
+    )
     assert free["difference"]["salient"] == pytest.approx(free["tau"]["salient"] - free["tau"]["background"])
     assert 0 < free["difference_ci_low"]["salient"] < free["difference"]["salient"]
     assert np.isnan(free["difference"]["background"])
     within = rsa_table(
-        spaces, frame, {"score": "ratio"}, permutations=99, bootstraps=99, strata=frame["site"]
+        spaces, frame, {"score": "ratio"}, Inference(permutations=99, bootstraps=99, strata=frame["site"])
     ).set_index("space")
     beyond = within["tau"] - within["null_mean"]
     assert within["difference"]["salient"] == pytest.approx(beyond["salient"] - beyond["background"])
@@ -166,6 +153,8 @@ def test_spaces_are_compared_over_the_same_participants():
     spaces["background"] = spaces["salient"].copy()
     spaces["background"][:5] = np.nan
     spaces["vae"] = np.full((60, 2), np.nan)
-    table = rsa_table(spaces, frame, {"age": "ratio"}, permutations=19, bootstraps=0).set_index("space")
+    table = rsa_table(spaces, frame, {"age": "ratio"}, Inference(permutations=19, bootstraps=0)).set_index(
+        "space"
+    )
     assert table["n"].to_dict() == {"salient": 55, "background": 55, "vae": 0}
     assert "0 participants" in table["note"]["vae"]

@@ -1,0 +1,72 @@
+"""Permutations within strata, the seeds of cells, and the p-values they give."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adhd_cvae.analysis.permutation import (
+    PERMUTED_FREELY,
+    Inference,
+    cell_generator,
+    draw_permutations,
+    false_discovery_rate,
+    strata_to_permute,
+    stratum_codes,
+    upper_p_value,
+)
+from adhd_cvae.config import AnalysisConfig
+
+
+def test_defaults_are_those_of_the_settings():
+    settings = AnalysisConfig()
+    assert (Inference().permutations, Inference().bootstraps) == (settings.permutations, settings.bootstraps)
+    assert Inference().sizes == settings.sizes
+
+
+def test_a_cells_generator_depends_on_seed_and_names_alone():
+    first = cell_generator(3, "rsa", "age").random()
+    assert first == cell_generator(3, "rsa", "age").random()
+    assert (
+        len({first, cell_generator(4, "rsa", "age").random(), cell_generator(3, "rsa", "sex").random()}) == 3
+    )
+
+
+def test_participants_without_a_stratum_form_one():
+    assert stratum_codes(None, 3).tolist() == [0, 0, 0]
+    codes = stratum_codes(pd.Series(["b", None, "a", None]), 4)
+    assert codes[1] == codes[3]
+    assert len(set(codes)) == 3
+
+
+def test_some_participants_keep_the_numbers_that_strata_have_among_all():
+    """Numbered anew, strata would be permuted in another order, and every p-value be another one."""
+    among = Inference(strata=["b", "a", "b", "a"]).among(np.array([False, True, True, True]))
+    assert among.codes.tolist() == [1, 0, 1]
+
+
+def test_each_rearrangement_keeps_everybody_in_the_own_stratum():
+    strata = np.array([1, 0, 1, 0, 1, 2])
+    orders = draw_permutations(np.random.default_rng(0), strata, 50)
+    assert (np.sort(orders, axis=1) == np.arange(6)).all()
+    assert (strata[orders] == strata).all()
+    assert len(np.unique(orders, axis=0)) > 5
+
+
+def test_what_varies_only_between_strata_is_permuted_freely():
+    strata = np.array([0, 0, 1, 1])
+    freely, note = strata_to_permute(np.array([5, 5, 7, 7]), strata)
+    assert (freely.tolist(), note) == ([0, 0, 0, 0], PERMUTED_FREELY)
+    within, note = strata_to_permute(np.array([5, 6, 7, 7]), strata)
+    assert (within.tolist(), note) == (strata.tolist(), None)
+
+
+def test_the_p_value_counts_the_observed_arrangement_and_ties():
+    assert upper_p_value(2.0, np.array([1.0, 2.0, 2.0 - 1e-13, 3.0])) == pytest.approx(4 / 5)
+    assert np.isnan(upper_p_value(np.nan, np.array([1.0])))
+
+
+def test_benjamini_hochberg_passes_over_what_was_not_tested():
+    adjusted = false_discovery_rate(np.array([0.01, np.nan, 0.04]))
+    assert adjusted[[0, 2]] == pytest.approx([0.02, 0.04])
+    assert np.isnan(adjusted[1])
+    assert np.isnan(false_discovery_rate(np.array([np.nan]))).all()
