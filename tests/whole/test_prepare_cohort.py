@@ -14,23 +14,12 @@ from adhd_cvae.io import read_json, read_tsv
 from pipelines.cli import main
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
-from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import prepare
+from tests.shown import Shown
 
 NAME = "sub-{0}/anat/sub-{0}_space-MNI152NLin2009cAsym_label-GM_probseg.nii.gz"
 GRID = ("image.shape=[16, 16, 16]", "image.voxel_size=12", "cohort.test_fraction=0.25")
-
-
-class Told(Silent):
-    """Keeps the lines too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +78,8 @@ def study(tmp_path: Path, write_maps) -> BidsInput:
 
 def prepared(
     source: BidsInput, folder: Path, *overrides: str, recipe: str = "adhd200"
-) -> tuple[OutputPaths, Told]:
-    paths, told = OutputPaths(folder), Told()
+) -> tuple[OutputPaths, Shown]:
+    paths, told = OutputPaths(folder), Shown()
     prepare.run(Run(paths, load_recipe(recipe, (*GRID, *overrides)), told), source)
     return paths, told
 

@@ -145,7 +145,7 @@ def test_participant_labels_may_follow_one_option():
     ]
 
 
-def test_the_version_is_told(call):
+def test_the_version_is_shown(call):
     status, out, _ = call("--version")
     assert status == 0
     assert out.strip()

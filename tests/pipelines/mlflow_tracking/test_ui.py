@@ -13,16 +13,7 @@ from adhd_cvae.errors import InputError
 from pipelines.mlflow_tracking import runs, ui
 from pipelines.mlflow_tracking import store as tracking
 from pipelines.progress import Silent
-
-
-class Told(Silent):
-    """Keeps the lines."""
-
-    def __init__(self):
-        self.lines = []
-
-    def line(self, text):
-        self.lines.append(text)
+from tests.shown import Shown
 
 
 def test_without_a_store_it_says_where_it_looked(tmp_path, monkeypatch):
@@ -41,7 +32,7 @@ def test_a_server_of_the_environment_is_named_and_not_started(tmp_path, monkeypa
 
 def test_it_serves_the_store_on_loopback(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    store, commands, told = tracking.find_store(tmp_path / "out"), [], Told()
+    store, commands, told = tracking.find_store(tmp_path / "out"), [], Shown()
     runs.start_run(store.client(), store, "a run", {})
     monkeypatch.setattr(ui, "serve", commands.append)
     ui.run(tmp_path / "out", 5000, told)

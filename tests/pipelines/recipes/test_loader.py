@@ -66,7 +66,7 @@ def test_a_bad_override_is_one_line_that_helps(override, expected):
     assert expected in str(caught.value)
 
 
-def test_every_problem_is_told_at_once():
+def test_every_problem_is_named_at_once():
     with pytest.raises(InputError) as caught:
         load_recipe("demo", ("a=1", "b=2", "c"))
     assert len(caught.value.problems) == 3

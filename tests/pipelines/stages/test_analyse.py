@@ -109,7 +109,7 @@ def test_rows_are_matched_by_participant_and_not_by_place(tmp_path, invent_resul
         ("no variable", "none of the recipe's variables"),
     ],
 )
-def test_misfits_are_told_in_a_line(tmp_path, damage, expected, invent_results):
+def test_misfits_are_one_line(tmp_path, damage, expected, invent_results):
     paths = invent_results(tmp_path)
     cohort, latents = read_tsv(paths.cohort), read_tsv(paths.latents)
     names = latents["participant_id"].to_numpy(str)

@@ -3,19 +3,10 @@
 import nibabel as nib
 import numpy as np
 
-from pipelines.progress import Silent
 from pipelines.stages import import_burner
+from tests.shown import Shown
 
 AFFINE = np.diag([-1.5, 1.5, 1.5, 1.0])
-
-
-class Shown(Silent):
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines = []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
 
 
 def test_it_says_how_many_came_and_why_the_others_did_not(tmp_path):

@@ -124,9 +124,9 @@ def messy(whole, tmp_path_factory) -> tuple[Path, dict[str, tuple[str, str]]]:
     bids = shutil.copytree(whole, tmp_path_factory.mktemp("messy") / "bids")
     expected = {}
     first = list(maps_of(bids).items())[: len(BREAK)]
-    for (who, path), (kind, (reason, change)) in zip(first, BREAK.items(), strict=True):
+    for (name, path), (kind, (reason, change)) in zip(first, BREAK.items(), strict=True):
         change(path)
-        expected[who] = (kind, reason)
+        expected[name] = (kind, reason)
     return bids, expected
 
 
@@ -138,10 +138,10 @@ def test_broken_maps_are_named_and_the_others_pass(messy, tmp_path, capsys):
     assert left.value.code == 0, told
     assert f"Warning: {len(expected)} left out" in told
     exclusions = read_tsv(tmp_path / "exclusions.tsv").set_index("participant_id")
-    assert {who: reason for who, (_, reason) in expected.items()} == exclusions["reason"].to_dict()
+    assert {name: reason for name, (_, reason) in expected.items()} == exclusions["reason"].to_dict()
     assert (exclusions["stage"] == "image").all()
-    for who, detail in exclusions["detail"].items():
-        assert str(who) in detail
+    for name, detail in exclusions["detail"].items():
+        assert str(name) in detail
         assert str(bids) not in detail
         assert "\n" not in detail
     cohort = read_tsv(tmp_path / "cohort.tsv")

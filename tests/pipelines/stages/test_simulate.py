@@ -38,8 +38,8 @@ def dataset(tmp_path_factory, quick_calibration):
 def test_tables_maps_and_sidecars_are_there(dataset):
     participants = read_tsv(dataset / "participants.tsv")
     assert len(participants) == 8
-    for who in participants["participant_id"]:
-        maps = list((dataset / who / "anat").glob("*_label-GM_desc-modulated_probseg.nii.gz"))
+    for name in participants["participant_id"]:
+        maps = list((dataset / name / "anat").glob("*_label-GM_desc-modulated_probseg.nii.gz"))
         assert len(maps) == 1
         assert nib.load(maps[0]).get_fdata().max() > 0.5
     assert read_json(dataset / "participants.json")["sex"]["Levels"] == {"0": "female", "1": "male"}

@@ -15,6 +15,7 @@ from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import train
+from tests.shown import Shown
 
 SETTINGS = ("training.epochs=6", "training.patience=6", "training.vae=false")
 
@@ -43,15 +44,12 @@ ROW = {
 }
 
 
-class Shown(Silent):
-    """Keeps lines, bars and followed rows."""
+class Epochs(Shown):
+    """Keeps bars and followed rows as well."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines, self.ticks, self.followed = [], [], []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
+        self.ticks, self.followed = [], []
 
     def epochs(self) -> train.EpochLines:
         return train.EpochLines(self, lambda *tick: self.ticks.append(tick), self.followed.append)
@@ -66,7 +64,7 @@ def test_an_epoch_in_words():
 
 
 def test_lines_come_at_the_start_every_tenth_epoch_and_at_the_end_the_bar_every_time():
-    shown = Shown()
+    shown = Epochs()
     show = shown.epochs()
     for epoch in range(13):
         show({**ROW, "epoch": epoch})
@@ -80,7 +78,7 @@ def test_lines_come_at_the_start_every_tenth_epoch_and_at_the_end_the_bar_every_
 
 
 def test_what_goes_wrong_is_shown_when_it_is_first_seen_of_each_model():
-    shown = Shown()
+    shown = Epochs()
     show = shown.epochs()
     for model in ("cvae", "cvae", "vae"):
         show({**ROW, "model": model, "epoch": 3, "warnings": {"leap": "the loss leapt"}})
@@ -88,7 +86,7 @@ def test_what_goes_wrong_is_shown_when_it_is_first_seen_of_each_model():
 
 
 def test_the_last_fit_moves_the_bar_and_is_not_followed():
-    shown = Shown()
+    shown = Epochs()
     shown.epochs()({"model": "vae", "epoch": 1, "epochs": 0, "refit": True})
     assert shown.ticks == [(1, 1, "plain model, once more with everyone")]
     assert not shown.followed

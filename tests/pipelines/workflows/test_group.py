@@ -10,19 +10,10 @@ from pipelines.mlflow_tracking.publication import Published
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.provenance import Provenance
 from pipelines.output_dir.run import Run
-from pipelines.progress import Silent
 from pipelines.workflows import group
+from tests.shown import Shown
 
 SOURCE = BidsInput(Path("bids"))
-
-
-class Shown(Silent):
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines = []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ TABLES = ("cohort.tsv", "latents.json", "exclusions.tsv")
 
 
 @pytest.fixture
-def people(demo):
+def names(demo):
     return read_tsv(demo.paths.cohort)["participant_id"].tolist()
 
 
@@ -48,23 +48,23 @@ def call(demo, monkeypatch):
     return run
 
 
-def test_each_participant_has_codes_twin_and_salient_map_that_name_the_model(call, people, demo, tmp_path):
-    paths = call(tmp_path / "out", people[:2])
-    who = people[1]
-    stem = paths.folder / who / "anat" / f"{who}_space-MNI152NLin2009aSym"
+def test_each_participant_has_codes_twin_and_salient_map_that_name_the_model(call, names, demo, tmp_path):
+    paths = call(tmp_path / "out", names[:2])
+    name = names[1]
+    stem = paths.folder / name / "anat" / f"{name}_space-MNI152NLin2009aSym"
     twin = nib.load(f"{stem}_label-GM_desc-twin_probseg.nii.gz")
     salient = nib.load(f"{stem}_desc-salient_map.nii.gz")
     decoded = np.load(demo.paths.decoded)
     np.testing.assert_allclose(twin.affine, decoded["affine"])
     patients = decoded["effect_participant_id"].tolist()
-    if who in patients:
-        expected = decoded["effect"][patients.index(who)]
+    if name in patients:
+        expected = decoded["effect"][patients.index(name)]
         np.testing.assert_allclose(salient.get_fdata()[decoded["mask"] > 0], expected, atol=1e-5)
     assert np.abs(twin.get_fdata()).max() > 0.1
-    sidecar = read_json(paths.folder / who / "anat" / f"{who}_latents.json")
+    sidecar = read_json(paths.folder / name / "anat" / f"{name}_latents.json")
     assert sidecar["Model"]["URI"] == "models:/adhd-cvae/1"
-    assert sidecar["Sources"][0].startswith(f"bids::{who}/anat/")
-    row = read_tsv(paths.folder / who / "anat" / f"{who}_latents.tsv")
+    assert sidecar["Sources"][0].startswith(f"bids::{name}/anat/")
+    row = read_tsv(paths.folder / name / "anat" / f"{name}_latents.tsv")
     assert set(row) <= set(sidecar)
     shown = subprocess.run(
         [os.path.join(os.path.dirname(sys.executable), "bids-validator-deno"), str(paths.folder)],
@@ -75,58 +75,58 @@ def test_each_participant_has_codes_twin_and_salient_map_that_name_the_model(cal
     assert "[ERROR]" not in shown.stdout, shown.stdout
 
 
-def test_calls_for_different_people_add_up_whatever_their_order(call, people, tmp_path):
-    together = call(tmp_path / "together", people[:3])
-    apart = call(tmp_path / "apart", people[2:3])
-    call(tmp_path / "apart", people[:2])
-    call(tmp_path / "apart", people[1:2])
+def test_calls_for_different_participants_add_up_whatever_their_order(call, names, tmp_path):
+    together = call(tmp_path / "together", names[:3])
+    apart = call(tmp_path / "apart", names[2:3])
+    call(tmp_path / "apart", names[:2])
+    call(tmp_path / "apart", names[1:2])
     for name in TABLES:
         assert (apart.folder / name).read_bytes() == (together.folder / name).read_bytes(), name
     for name in ("latents.tsv", "distances.tsv"):
         some, others = read_tsv(apart.folder / name), read_tsv(together.folder / name)
         pd.testing.assert_frame_equal(some, others, rtol=1e-5)
     with np.load(apart.draws) as some, np.load(together.draws) as others:
-        assert some["participant_id"].tolist() == others["participant_id"].tolist() == people[:3]
+        assert some["participant_id"].tolist() == others["participant_id"].tolist() == names[:3]
         for space in ("salient", "background"):
             np.testing.assert_allclose(some[space], others[space], rtol=1e-4, atol=1e-6)
 
 
-def test_processes_at_the_same_time_lose_nobody(call, people, demo, tmp_path):
+def test_processes_at_the_same_time_lose_nobody(call, names, demo, tmp_path):
     command = [sys.executable, "-m", "adhd_cvae", "run", str(demo.bids_dir), str(tmp_path / "out")]
     command += ["participant", "--model", CHAMPION, "--participant-label"]
-    started = [subprocess.Popen([*command, who]) for who in people[:3]]
+    started = [subprocess.Popen([*command, name]) for name in names[:3]]
     assert [one.wait(300) for one in started] == [0, 0, 0]
-    assert read_tsv(tmp_path / "out" / "latents.tsv")["participant_id"].tolist() == sorted(people[:3])
+    assert read_tsv(tmp_path / "out" / "latents.tsv")["participant_id"].tolist() == sorted(names[:3])
     assert not list((tmp_path / "out").glob(".maps-*"))
 
 
-def test_another_dataset_or_a_group_is_refused_in_the_same_folder(call, people, demo, tmp_path):
-    paths = call(tmp_path / "out", people[:1])
+def test_another_dataset_or_a_group_is_refused_in_the_same_folder(call, names, demo, tmp_path):
+    paths = call(tmp_path / "out", names[:1])
     (tmp_path / "filter.json").write_text('{"gm": {"suffix": "probseg"}}')
-    source = BidsInput(demo.bids_dir, tuple(people[1:2]), tmp_path / "filter.json")
+    source = BidsInput(demo.bids_dir, tuple(names[1:2]), tmp_path / "filter.json")
     with pytest.raises(InputError, match=r"was done with --bids-filter-file = .*--overwrite"):
         describe(paths, source)
-    assert read_tsv(paths.latents)["participant_id"].tolist() == people[:1]
+    assert read_tsv(paths.latents)["participant_id"].tolist() == names[:1]
     with pytest.raises(InputError, match="participant level"):
         group.run(Run(paths, load_recipe("smoke"), Silent()), source)
     describe(paths, source, overwrite=True)
-    assert read_tsv(paths.latents)["participant_id"].tolist() == people[1:2]
-    assert not (paths.folder / people[0]).exists()
+    assert read_tsv(paths.latents)["participant_id"].tolist() == names[1:2]
+    assert not (paths.folder / names[0]).exists()
 
 
-def test_a_map_that_went_bad_takes_its_codes_with_it(call, people, demo, tmp_path):
+def test_a_map_that_went_bad_takes_its_codes_with_it(call, names, demo, tmp_path):
     bids = tmp_path / "bids"
     shutil.copytree(demo.bids_dir, bids)
-    paths, source = OutputPaths(tmp_path / "out"), BidsInput(bids, tuple(people[:2]))
+    paths, source = OutputPaths(tmp_path / "out"), BidsInput(bids, tuple(names[:2]))
     describe(paths, source)
-    image = next((bids / people[0]).rglob("*.nii.gz"))
+    image = next((bids / names[0]).rglob("*.nii.gz"))
     image.write_bytes(b"no map")
     describe(paths, source)
-    assert read_tsv(paths.latents)["participant_id"].tolist() == people[1:2]
+    assert read_tsv(paths.latents)["participant_id"].tolist() == names[1:2]
     excluded = read_tsv(paths.exclusions)
-    assert excluded["participant_id"].tolist() == people[:1]
+    assert excluded["participant_id"].tolist() == names[:1]
     assert excluded["reason"].tolist() == ["unreadable"]
-    only = BidsInput(bids, tuple(people[:1]))
+    only = BidsInput(bids, tuple(names[:1]))
     with pytest.raises(InputError, match="nothing is left"):
         describe(paths, only)
-    assert read_tsv(paths.latents)["participant_id"].tolist() == people[1:2]
+    assert read_tsv(paths.latents)["participant_id"].tolist() == names[1:2]
