@@ -14,13 +14,8 @@ from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 from pipelines.output_dir.results import Results
 
-SCHEMA = (
-    "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
-)
-REFERENCES = (
-    "Aglinskas, Hartshorne & Anzellotti 2022, doi:10.1126/science.abm2461",
-    "Abid & Zou 2019, arXiv:1902.04601",
-)
+TEMPLATES = Path(__file__).with_name("bundle")
+"""The bundle's files, with gaps for what depends on the model."""
 
 
 def run(paths: OutputPaths, folder: Path) -> Path:
@@ -46,127 +41,49 @@ def run(paths: OutputPaths, folder: Path) -> Path:
     dataset = str(Provenance.open(paths).content.get("dataset", "not stated"))
     metadata = describe(trained, dataset, held_out_scores(Results(paths.folder)))
     write_json(metadata, folder / "configs" / "metadata.json")
-    (folder / "LICENSE").write_text(_licence(), encoding="utf-8")
-    (folder / "docs" / "data_license.txt").write_text(
-        _data_licence(dataset_description(paths.folder).get("License")), encoding="utf-8"
-    )
-    (folder / "docs" / "README.md").write_text(_readme(trained), encoding="utf-8")
+    licence = dataset_description(paths.folder).get("License")
+    texts = {
+        "LICENSE": _licence(),
+        "docs/data_license.txt": _filled(
+            "data_license.txt", licence=f"this licence: {licence}" if licence else "no licence."
+        ),
+        "docs/README.md": _readme(trained),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return folder
 
 
 def inference(trained: dict[str, Any]) -> dict[str, Any]:
     """Let MONAI embed maps: `image` is a path or a pattern of paths, `output_file` the table."""
-    return {
-        "imports": ["$import glob", "$import torch"],
-        "bundle_root": ".",
-        "image": "maps/*.nii*",
-        "output_file": "codes.tsv",
-        "batch_size": 8,
-        "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
-        "grid": {"_target_": "adhd_cvae.config.ImageConfig", **trained["image"]},
-        "network_def": {
-            "_target_": "adhd_cvae.models.network.ContrastiveVAE",
-            "config": {"_target_": "adhd_cvae.config.ModelConfig", **trained["model"]},
-            "shape": trained["image"]["shape"],
-            "voxels": trained["voxels"],
-        },
-        "network": {
-            "_target_": "adhd_cvae.models.weights.load_weights",
-            "model": "$@network_def.to(@device)",
-            "path": "$@bundle_root + '/models/model.safetensors'",
-        },
-        "reference": {
-            "_target_": "adhd_cvae.inference.out_of_distribution.load_reference",
-            "path": "$@bundle_root + '/models/reference.safetensors'",
-        },
-        "preprocessing": {
-            "_target_": "Compose",
-            "transforms": [
-                {
-                    "_target_": "adhd_cvae.inference.monai_bundle.LoadGrayMatterMapd",
-                    "keys": "image",
-                    "grid": "@grid",
-                }
-            ],
-        },
-        "dataset": {
-            "_target_": "Dataset",
-            "data": "$[{'image': file, 'name': file} for file in sorted(glob.glob(@image))]",
-            "transform": "@preprocessing",
-        },
-        "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": "@batch_size"},
-        "run": [
-            {
-                "_target_": "adhd_cvae.inference.monai_bundle.write_codes",
-                "network": "@network",
-                "reference": "@reference",
-                "batches": "@dataloader",
-                "path": "@output_file",
-            }
-        ],
-    }
+    content = read_json(TEMPLATES / "inference.json")
+    content["grid"] |= trained["image"]
+    network = content["network_def"]
+    network["config"] |= trained["model"]
+    network |= {"shape": trained["image"]["shape"], "voxels": trained["voxels"]}
+    return content
 
 
 def describe(trained: dict[str, Any], dataset: str, scores: dict[str, float]) -> dict[str, Any]:
     """Describe the model as MONAI's schema of bundles asks."""
     ours = version("adhd-cvae")
-    return {
-        "schema": SCHEMA,
+    content = read_json(TEMPLATES / "metadata.json") | {
         "version": ours,
         "changelog": {ours: "exported by adhd-cvae export-bundle"},
         "monai_version": version("monai"),
         "pytorch_version": version("torch").split("+")[0],
         "numpy_version": version("numpy"),
-        "required_packages_version": {
-            "adhd-cvae": ours,
-            **{
-                name: version(name)
-                for name in ("nibabel", "nilearn", "safetensors", "scikit-learn", "torchio")
-            },
-        },
-        "name": "adhd-cvae",
-        "task": "Salient and background codes of gray-matter maps",
-        "description": "Contrastive variational autoencoder: s holds anatomy that only patients vary in, z what "
-        "patients and controls share.",
-        "authors": "the users of adhd-cvae who trained it",
-        "copyright": "see LICENSE and docs/data_license.txt",
         "data_source": dataset,
-        "data_type": "nibabel",
-        "image_classes": "gray-matter volume per voxel, in MNI space",
-        "pred_classes": "posterior means of s, then z",
         "eval_metrics": scores,
-        "intended_use": "Research on groups. It says nothing about one person and is no medical device.",
-        "references": list(REFERENCES),
-        "network_data_format": _data_format(trained),
     }
-
-
-def _data_format(trained: dict[str, Any]) -> dict[str, Any]:
-    """Shapes and meanings of the network's input and output."""
+    needed = content["required_packages_version"]
+    needed |= {name: version(name) for name in needed}
     sizes = (trained["model"]["salient"], trained["model"]["background"])
     names = unit_names(SALIENT, sizes[0]) + unit_names(BACKGROUND, sizes[1])
-    image = {
-        "type": "image",
-        "format": "magnitude",
-        "modality": "MR",
-        "num_channels": 1,
-        "spatial_shape": trained["image"]["shape"],
-        "dtype": "float32",
-        "value_range": [0, 10],
-        "is_patch_data": False,
-        "channel_def": {"0": "gray-matter volume"},
-    }
-    codes = {
-        "type": "vector",
-        "format": "posterior means",
-        "num_channels": sum(sizes),
-        "spatial_shape": [],
-        "dtype": "float32",
-        "value_range": [-100, 100],
-        "is_patch_data": False,
-        "channel_def": {str(unit): name for unit, name in enumerate(names)},
-    }
-    return {"inputs": {"image": image}, "outputs": {"pred": codes}}
+    codes = content["network_data_format"]["outputs"]["pred"]
+    codes |= {"num_channels": sum(sizes), "channel_def": {str(unit): name for unit, name in enumerate(names)}}
+    content["network_data_format"]["inputs"]["image"]["spatial_shape"] = trained["image"]["shape"]
+    return content
 
 
 def _licence() -> str:
@@ -175,39 +92,15 @@ def _licence() -> str:
     return installed or Path(__file__).parents[2].joinpath("LICENSE").read_text(encoding="utf-8")
 
 
-def _data_licence(licence: str | None) -> str:
-    stated = (
-        f"Their dataset states this licence: {licence}" if licence else "Their dataset states no licence."
-    )
-    return (
-        "No maps are in this bundle. Its weights were learnt from maps of participants.\n"
-        f"{stated}\n"
-        "Terms of data can reach to what was learnt from them: ask whoever owns the data before you pass this on.\n"
-        "ADHD-200, where it was used, is CC BY-NC.\n"
-    )
-
-
 def _readme(trained: dict[str, Any]) -> str:
-    image = trained["image"]
-    shape = " × ".join(str(side) for side in image["shape"])
-    return f"""# adhd-cvae
+    shape = " × ".join(str(side) for side in trained["image"]["shape"])
+    return _filled(
+        "README.md.txt",
+        **{**trained["model"], **trained["image"], "shape": shape},
+        version=version("adhd-cvae"),
+    )
 
-A contrastive variational autoencoder of gray-matter maps: {trained["model"]["salient"]} salient units s, which only
-patients use, and {trained["model"]["background"]} background units z, which patients and controls share.
 
-Needs the package adhd-cvae {version("adhd-cvae")} and fire. From this folder:
-
-```sh
-python -m monai.bundle run --config_file configs/inference.json --image 'maps/*.nii.gz' --output_file codes.tsv
-```
-
-`image` is a path or a pattern; maps are in MNI space, on any grid, made as those the model was trained on. They are
-resampled to {shape} voxels of {image["voxel_size"]:g} mm and smoothed by {image["fwhm"]:g} mm. From elsewhere, add
-`--bundle_root` with this folder.
-
-`codes.tsv` has one row a map: posterior means `s_…` and `z_…`, their standard deviations `…_sd`, `distance` from the
-training participants (about 1 for a map like theirs) and `out_of_distribution`.
-
-The weights are safetensors; there is no `model.pt`, which would be a pickle. A bundle's configuration is code:
-run only those you trust. For research only.
-"""
+def _filled(name: str, **gaps: Any) -> str:
+    """A text of the bundle with its gaps filled."""
+    return (TEMPLATES / name).read_text(encoding="utf-8").format(**gaps)
