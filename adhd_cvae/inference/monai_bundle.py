@@ -65,7 +65,7 @@ class LoadGrayMatterMapd(MapTransform):
         Whether entries may be absent.
     """
 
-    def __init__(self, keys: KeysCollection, grid: ImageConfig, allow_missing_keys: bool = False) -> None:
+    def __init__(self, keys: KeysCollection, grid: ImageConfig, *, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
         self.grid = grid
 

@@ -12,13 +12,7 @@ import torch
 from monai.transforms.compose import Compose
 
 from adhd_cvae.cohort.split import sampled_rows
-from adhd_cvae.config import (
-    AugmentationConfig,
-    ImageConfig,
-    ModelConfig,
-    ObjectiveConfig,
-    TrainingConfig,
-)
+from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.models.initialisation import initial_model
 from adhd_cvae.models.network import Codes, ContrastiveVAE
@@ -28,29 +22,14 @@ from adhd_cvae.training.checkpoint import Checkpoint
 from adhd_cvae.training.device import choose_device, choose_precision, deterministic, enough_memory
 from adhd_cvae.training.diagnostics import Diagnostics
 from adhd_cvae.training.losses import Terms, contrastive_terms, critic_loss, pair_terms, weighted_loss
-from adhd_cvae.training.sampler import (
-    Rows,
-    paired_batches,
-)
+from adhd_cvae.training.sampler import Rows, paired_batches
 from adhd_cvae.training.state import EpochRow, TrainingState, channels_last, new_state
 
 EVALUATION_BATCH = 32
 LOGGED = (
-    *(
-        "kl_salient",
-        "kl_background",
-        "total_correlation",
-        "salient_of_background",
-        "salient_spread_of_background",
-    ),
-    *(
-        "background_mmd",
-        "salient_mmd_of_background",
-        "hsic",
-        "classification",
-        "active_salient",
-        "active_background",
-    ),
+    *("kl_salient", "kl_background", "total_correlation", "salient_of_background"),
+    *("salient_spread_of_background", "background_mmd", "salient_mmd_of_background", "hsic"),
+    *("classification", "active_salient", "active_background"),
 )
 """Terms with a column of their own in the history."""
 Progress = Callable[[EpochRow], None]

@@ -70,14 +70,8 @@ def run(run: Run, source: BidsInput) -> None:
             **tables_elsewhere(source),
         },
         outputs=(
-            "cohort.tsv",
-            "cohort.json",
-            "exclusions.tsv",
-            "confounding.tsv",
-            "dataset_description.json",
-            "cache/images.npy",
-            "cache/manifest.json",
-            "cache/pictures.npz",
+            *("cohort.tsv", "cohort.json", "exclusions.tsv", "confounding.tsv", "dataset_description.json"),
+            *("cache/images.npy", "cache/manifest.json", "cache/pictures.npz"),
         ),
     )
     provenance = Provenance.open(paths)
