@@ -7,7 +7,7 @@ from nilearn.image import smooth_img
 
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError
-from adhd_cvae.images.nifti import load_map, read_map
+from adhd_cvae.images.nifti import check_array, load_map, read_map
 from adhd_cvae.images.resampling import to_grid
 
 UNCHECKED = {"min_template_correlation": None, "max_offset": None}
@@ -195,3 +195,11 @@ def test_what_float16_rounds_to_zero_is_all_that_is_set_to_zero(tmp_path):
     kept = load_map(save(tmp_path / "faint.nii", values), SMALL)
     assert np.array_equal(kept, to_grid(values, RAS, SMALL, 0).astype(np.float16))
     assert 0 < (kept != 0).mean() < 1
+
+
+def test_an_array_must_fit_the_grid():
+    with pytest.raises(ImageError, match=r"shape \(16, 16\); expected \(16, 16, 16\)"):
+        check_array(np.zeros((16, 16)), SMALL, "row 3")
+    with pytest.raises(ImageError, match="not finite"):
+        check_array(np.full(SMALL.shape, np.nan), SMALL, "row 3")
+    assert check_array(np.full(SMALL.shape, 0.1), SMALL, "row 3").dtype == np.float16
