@@ -1,10 +1,12 @@
 """What a section of the page is made of: words, tables and pictures, each with what makes it from the results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
+import yaml
 from matplotlib.figure import Figure
 
 from adhd_cvae.names import rows_of, space_label, spaces_in
@@ -72,11 +74,34 @@ class Section:
 
     name: str
     title: str
+    sentences: Callable[[Results], list[str] | None]
+    tables: tuple[Callable[[Results], ReportTable | None], ...]
+    pictures: tuple[Picture, ...]
+    viewer: Callable[[Results], str | None]
     words: str = ""
-    sentences: Callable[[Results], list[str] | None] = lambda results: None
-    tables: tuple[Callable[[Results], ReportTable | None], ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    viewer: Callable[[Results], str | None] = lambda results: None
+
+
+def read_section(
+    module: str,
+    plotters: Mapping[str, Plotter] | None = None,
+    *,
+    sentences: Callable[[Results], list[str] | None] = lambda results: None,
+    tables: tuple[Callable[[Results], ReportTable | None], ...] = (),
+    viewer: Callable[[Results], str | None] = lambda results: None,
+) -> Section:
+    """Section with the words that stand beside its module, in the YAML file of the same name.
+
+    Parameters
+    ----------
+    module
+        The module's file.
+    plotters
+        Name of each picture to what plots it, in the order of the page.
+    """
+    words = yaml.safe_load(Path(module).with_suffix(".yaml").read_text(encoding="utf-8"))
+    texts = words.pop("pictures", {})
+    pictures = tuple(Picture(name, plot=plot, **texts.pop(name)) for name, plot in (plotters or {}).items())
+    return Section(**words, sentences=sentences, tables=tables, pictures=pictures, viewer=viewer)
 
 
 def from_table(

@@ -12,7 +12,7 @@ from adhd_cvae.figures import brain
 from adhd_cvae.names import ALPHA, SALIENT, rows_of, unit_name
 from pipelines.output_dir.results import SMALLEST, Results
 from pipelines.report.formatting import ReportTable, count, number, probability, tenths, text
-from pipelines.report.section import Column, Picture, Section, from_table, holds
+from pipelines.report.section import Column, from_table, holds, read_section
 from pipelines.report.viewer import brain_viewer
 
 MOST_PEAKS = 20
@@ -189,82 +189,18 @@ def _contrast(results: Results, variable: Any) -> str:
     return "differ between patients and their background twins"
 
 
-SECTION = Section(
-    "brain",
-    "Where in the brain",
-    "Change of gray-matter volume that the salient space stands for. Coordinates are MNI, in mm.",
-    sentences,
-    (_peaks_table, _components_table),
-    (
-        Picture(
-            "effect_map",
-            "Patients minus their background twins",
-            "Axial slices of the MNI152 template overlaid with the mean change of gray-matter volume that the "
-            "salient space adds in patients.",
-            "Mean over patients of the full decoding minus the twin. Blue: less gray matter. Not a test: see "
-            "the next picture. The participant's left is on the left.",
-            _effect_map,
-            wide=True,
-        ),
-        Picture(
-            "effect_test",
-            "Where that change is beyond chance",
-            "Axial slices of the MNI152 template overlaid with the t statistic of patients minus their twins "
-            "where the corrected p is below 0.05.",
-            "t over patients, shown where p < 0.05 after correction for all voxels and the change is at least a "
-            "tenth of the largest.",
-            _effect_test,
-            wide=True,
-        ),
-        Picture(
-            "severity_maps",
-            "Where that change goes with scores",
-            "Axial slices of the MNI152 template overlaid with how much the change differs between patients one "
-            "standard deviation apart in each battery of scores, where the corrected p is below 0.05.",
-            "Slope over patients: further change for one standard deviation more of the battery's first component, "
-            "shown where p < 0.05 after correction for all voxels and the slope is at least a tenth of the largest.",
-            _severity_maps,
-            wide=True,
-        ),
-        Picture(
-            "salient_maps",
-            "One map for each salient unit",
-            "Axial slices of the MNI152 template overlaid with the change of gray-matter volume for one unit "
-            "of each salient unit.",
-            "Change of the decoding per unit of s, at s = 0. The sign of a unit is arbitrary.",
-            _salient_maps,
-            wide=True,
-        ),
-        Picture(
-            "traversals",
-            "Moving along a salient unit",
-            "Axial slices of the change of gray-matter volume as each salient unit takes a series of values, "
-            "one row a unit.",
-            "The unit's value is below each slice; everything else stays at the average. Each unit is shown at "
-            "the height of its largest change.",
-            _traversals,
-            wide=True,
-        ),
-        Picture(
-            "component_maps",
-            "How patients' changes differ from one another",
-            "Axial slices of the MNI152 template overlaid with the principal components of patients minus their "
-            "twins, one row a component.",
-            "Principal components of patients minus their twins, over all patients. The sign of a component is "
-            "arbitrary.",
-            _component_maps,
-            wide=True,
-        ),
-        Picture(
-            "component_sites",
-            "Are they the same at a site left out?",
-            "Dot chart, one panel a component and one row a site left out, of the share of the variance between "
-            "its patients that the other sites' component takes, beside what its own would; the numbers are in "
-            "the table.",
-            "Components are fitted without the site and tried on its patients. The closer the dot to the ring, "
-            "the more the sites agree.",
-            _component_sites,
-        ),
-    ),
-    brain_viewer,
+SECTION = read_section(
+    __file__,
+    {
+        "effect_map": _effect_map,
+        "effect_test": _effect_test,
+        "severity_maps": _severity_maps,
+        "salient_maps": _salient_maps,
+        "traversals": _traversals,
+        "component_maps": _component_maps,
+        "component_sites": _component_sites,
+    },
+    sentences=sentences,
+    tables=(_peaks_table, _components_table),
+    viewer=brain_viewer,
 )

@@ -17,7 +17,7 @@ from pipelines.report.formatting import (
     probability,
     text,
 )
-from pipelines.report.section import Section, from_table
+from pipelines.report.section import from_table, read_section
 
 
 @from_table("claims")
@@ -57,9 +57,4 @@ def _estimate(value: Any, low: Any, high: Any) -> str:
     return f"{number(value, 2)} ({interval(low, high, 2)})" if pd.notna(low) else number(value, 2)
 
 
-SECTION = Section(
-    "claims",
-    "The study's claims, judged by this cohort",
-    "Each claim is held against the tests below, with one rule for all.",
-    tables=(_claims_table,),
-)
+SECTION = read_section(__file__, tables=(_claims_table,))

@@ -16,7 +16,7 @@ from pipelines.report.formatting import (
     tenths,
     text,
 )
-from pipelines.report.section import Column, Picture, Section, from_table, holds, plot_variables, result_table
+from pipelines.report.section import Column, from_table, holds, plot_variables, read_section, result_table
 
 _SPACE_WORDS = {SALIENT: "the salient space", BACKGROUND: "the background space", VAE: "the plain VAE"}
 
@@ -97,27 +97,12 @@ def _best_components(mixture: pd.DataFrame) -> pd.DataFrame | None:
     return best.loc[in_order(best.index.tolist(), SPACE_LABELS)]
 
 
-SECTION = Section(
-    "geometry",
-    "Clusters or a continuum",
+SECTION = read_section(
+    __file__,
+    {
+        "silhouette": plot_variables("silhouette", statistics.silhouette_bars),
+        "mixture": from_table("mixture")(lambda results, table: statistics.mixture_curves(table)),
+    },
     sentences=_sentences,
     tables=(_mixture_table, _MIXTURE_TEST, _SILHOUETTE),
-    pictures=(
-        Picture(
-            "silhouette",
-            "Do categories form clusters?",
-            "Bar chart of the silhouette of each variable in each space; the numbers are in the table below.",
-            "Numbers are split at their median. Star: p below 0.05 when the labels are permuted, not corrected "
-            "for the number of variables.",
-            plot_variables("silhouette", statistics.silhouette_bars),
-        ),
-        Picture(
-            "mixture",
-            "One cluster or several?",
-            "Line chart of the Bayesian information criterion by number of mixture components, one line a "
-            "covariance form, one panel a space.",
-            "Lower is better; the dot is each line's lowest point, the shade the range over posterior samples.",
-            from_table("mixture")(lambda results, table: statistics.mixture_curves(table)),
-        ),
-    ),
 )

@@ -7,7 +7,7 @@ from adhd_cvae.figures import cohort
 from adhd_cvae.names import GROUP_LABELS, TEST
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, words
-from pipelines.report.section import Picture, Section, holds
+from pipelines.report.section import holds, read_section
 
 
 def count_left_out(results: Results) -> int:
@@ -76,53 +76,14 @@ def _exclusions_table(results: Results) -> ReportTable | None:
     return ReportTable(caption, ("reason", "stage", "rows"), {"": rows})
 
 
-SECTION = Section(
-    "cohort",
-    "Who was analysed, and who was left out",
-    "Patients are the target group, controls the background group. Held-out participants are kept from "
-    "training to see whether what a model learnt holds for participants it has not met.",
+SECTION = read_section(
+    __file__,
+    {
+        "flow": _flow,
+        "exclusions": _exclusions,
+        "exclusions_maps": _exclusions_maps,
+        "outliers": _outliers,
+        "age_sex": _age_sex,
+    },
     tables=(_groups_table, _exclusions_table),
-    pictures=(
-        Picture(
-            "flow",
-            "Who is in this analysis",
-            "Flow chart: participants found, left out, kept, and split into trained on and held out, by group.",
-            "No model learns from held-out participants. They are there to check what it learnt.",
-            _flow,
-        ),
-        Picture(
-            "exclusions",
-            "Left out, and why",
-            "Bar chart of the number of participants or files left out for each reason and stage.",
-            "A participant can be named at more than one stage.",
-            _exclusions,
-        ),
-        Picture(
-            "exclusions_maps",
-            "Maps left out that can be shown",
-            "Sagittal, coronal and axial slice of each map that was read but refused, under the reason.",
-            "As they lie in template space, each in its own gray scale, with the border of the template's gray "
-            "matter; at most twelve, every reason first. A brain mirrored left for right looks like any other "
-            "and is not found.",
-            _exclusions_maps,
-            wide=True,
-        ),
-        Picture(
-            "outliers",
-            "Maps farthest from the mean map",
-            "Sagittal, coronal and axial slice of the prepared maps that differ most from the mean map, farthest "
-            "first, each under its rank and distance.",
-            "Distance: root mean square, over the brain, of the difference from the mean map in standard "
-            "deviations; about 1 for a usual map. These maps are in the analysis: look for bad segmentation.",
-            _outliers,
-            wide=True,
-        ),
-        Picture(
-            "age_sex",
-            "Age and sex",
-            "Left: histograms of age by group. Right: share of each sex by group.",
-            "Shares within each group, so that groups of unequal size compare.",
-            _age_sex,
-        ),
-    ),
 )

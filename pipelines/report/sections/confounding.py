@@ -14,7 +14,7 @@ from adhd_cvae.io import MISSING
 from adhd_cvae.names import BACKGROUND, GROUP_LABELS, TARGET, rows_of
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, counted, listed, number, text_lines
-from pipelines.report.section import Picture, Section
+from pipelines.report.section import read_section
 
 FEW_AT_A_SITE = 5
 """Participants of a site's smaller group below which the site hardly tells the groups apart."""
@@ -249,18 +249,9 @@ def _sites(results: Results) -> Figure | None:
     return figures.site_counts(results.cohort, results.site, results.levels(results.site))
 
 
-SECTION = Section(
-    "confounding",
-    "What site, age and sex share with diagnosis",
+SECTION = read_section(
+    __file__,
+    {"sites": _sites},
     sentences=sentences,
     tables=(_sites_table, _differences_table, _missing_table),
-    pictures=(
-        Picture(
-            "sites",
-            "Participants by site and group",
-            "Bar chart of the number of patients and controls at each site; the numbers are in the table below.",
-            "Where a site has one group only, its scanner cannot be told from the diagnosis.",
-            _sites,
-        ),
-    ),
 )

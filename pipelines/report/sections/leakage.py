@@ -8,7 +8,7 @@ from adhd_cvae.figures import statistics
 from adhd_cvae.names import rows_of, space_label
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, plain, probability, text, words
-from pipelines.report.section import Column, Picture, Section, from_table, plot_variables, result_table
+from pipelines.report.section import Column, from_table, plot_variables, read_section, result_table
 
 _MEASURES = {
     "hsic": "dependence of s and z (HSIC)",
@@ -62,20 +62,6 @@ def _independence_cell(column: str, value: Any) -> str:
     return probability(value) if column.startswith("p_") else plain(value)
 
 
-SECTION = Section(
-    "leakage",
-    "What leaks where",
-    "A space should not tell what it is meant to leave out. Probes try to read it all the same.",
-    tables=(_PROBES, _independence),
-    pictures=(
-        Picture(
-            "probes",
-            "What can be read out of each space",
-            "Bar chart of cross-validated probe scores by target and space, beside the 95th percentile under "
-            "shuffled targets; the numbers are in the table below.",
-            "A bar beyond its black mark is better than 95 % of shuffled targets.",
-            plot_variables("probes", statistics.probe_scores),
-            wide=True,
-        ),
-    ),
+SECTION = read_section(
+    __file__, {"probes": plot_variables("probes", statistics.probe_scores)}, tables=(_PROBES, _independence)
 )

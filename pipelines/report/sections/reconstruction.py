@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from adhd_cvae.figures import brain, latents
 from adhd_cvae.names import MEMBER_LABELS
 from pipelines.output_dir.results import Results
-from pipelines.report.section import Picture, Section
+from pipelines.report.section import read_section
 
 
 def _examples(results: Results) -> Figure | None:
@@ -35,30 +35,4 @@ def _errors(results: Results) -> Figure | None:
     return latents.reconstruction_errors(errors) if len(errors) else None
 
 
-SECTION = Section(
-    "reconstructions",
-    "What the model sees",
-    "Each map is decoded in full, and again without its salient part: the difference between the two "
-    "is all that the model attributes to what is particular to patients.",
-    pictures=(
-        Picture(
-            "reconstructions",
-            "Observed and decoded anatomy",
-            "Axial gray-matter slices, one row a participant: observed, full decoding, background-only "
-            "decoding and salient-only decoding.",
-            "Background only is the participant's twin: the same shared anatomy with s = 0. Controls are "
-            "decoded with s = 0 by construction, but for the objective of a plain VAE. Brighter is more gray "
-            "matter. The participant's left is on the left.",
-            _examples,
-            wide=True,
-        ),
-        Picture(
-            "reconstruction_error",
-            "Reconstruction against PCA",
-            "Scatter of each participant's unexplained share of variance by PCA and by the contrastive VAE, "
-            "with the line of equality.",
-            "Below the dotted line the model reconstructs better than PCA with as many components.",
-            _errors,
-        ),
-    ),
-)
+SECTION = read_section(__file__, {"reconstructions": _examples, "reconstruction_error": _errors})

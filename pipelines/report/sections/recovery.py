@@ -15,7 +15,7 @@ from adhd_cvae.names import (
 )
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, number, words
-from pipelines.report.section import Picture, Section, from_table
+from pipelines.report.section import from_table, read_section
 
 _COMPARED = (SALIENT, BACKGROUND, CONTRASTIVE_PCA)
 _METRICS = {"r": "r", "r2": "r²", "r_transfer": "r, ridge of others"}
@@ -50,20 +50,8 @@ def _recovery_table(results: Results, recovery: pd.DataFrame) -> ReportTable:
     return ReportTable(caption, headings, {"": rows}, prose=("participants", "metric"))
 
 
-SECTION = Section(
-    "recovery",
-    "Does it find what was planted?",
-    "Severities known to the simulation alone are predicted from each space, within patients.",
+SECTION = read_section(
+    __file__,
+    {"recovery": from_table("recovery")(lambda results, table: statistics.recovery_bars(table))},
     tables=(_recovery_table,),
-    pictures=(
-        Picture(
-            "recovery",
-            "Recovery of what was planted",
-            "Bar chart of how well each planted factor is predicted from each space and from linear baselines; "
-            "the numbers are in the table below.",
-            "High in s and low in z is what a contrastive model promises; contrastive PCA is the mark to beat. "
-            "Ridge of the others: fitted on the participants trained on, tried on those held out.",
-            from_table("recovery")(lambda results, table: statistics.recovery_bars(table)),
-        ),
-    ),
 )

@@ -18,7 +18,7 @@ from pipelines.report.formatting import (
     number,
     probability,
 )
-from pipelines.report.section import Picture, Section, from_table, holds, plot_variables
+from pipelines.report.section import from_table, holds, plot_variables, read_section
 
 _PSEUDO_REPLICATION = (
     "The last three columns are the study's own statistic, a t-test over posterior samples of one model: samples "
@@ -154,22 +154,6 @@ def _published_cells(published: pd.DataFrame, space: str, variable: str) -> list
     return [number(row["mean"]), t_value, probability(row["p_value"])]
 
 
-SECTION = Section(
-    "rsa",
-    "What the spaces are related to",
-    "If participants who differ in a variable also lie apart in a space, the space carries something of that "
-    "variable. Chance is what remains when participants are shuffled.",
-    tables=(_rsa_table,),
-    pictures=(
-        Picture(
-            "rsa",
-            "Representational similarity",
-            "Bar chart of Kendall's tau for each variable in each space, with interval and the band of chance; "
-            "the numbers are in the table below.",
-            "Positive: participants who differ more in the variable lie farther apart in the space. Gray: "
-            "where 95 % of permutations fall. Star: p below 0.05 after correction for the whole table.",
-            plot_variables("rsa", statistics.similarity_bars),
-            wide=True,
-        ),
-    ),
+SECTION = read_section(
+    __file__, {"rsa": plot_variables("rsa", statistics.similarity_bars)}, tables=(_rsa_table,)
 )

@@ -4,12 +4,25 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+import yaml
 from matplotlib.figure import Figure
 
 from adhd_cvae.io import write_tsv
 from pipelines.output_dir.results import Results
+from pipelines.report import sections
 from pipelines.report.formatting import text
-from pipelines.report.section import Column, Picture, Section, from_table, holds, plot_variables, result_table
+from pipelines.report.section import (
+    Column,
+    Picture,
+    Section,
+    from_table,
+    holds,
+    plot_variables,
+    read_section,
+    result_table,
+)
+from pipelines.report.sections import SECTIONS
 
 
 def test_a_title_that_asks_needs_no_full_stop() -> None:
@@ -18,10 +31,35 @@ def test_a_title_that_asks_needs_no_full_stop() -> None:
     assert pictures[0].file == "rsa.svg"
 
 
-def test_an_empty_section_says_and_shows_nothing(tmp_path: Path) -> None:
-    section = Section("empty", "Empty")
+def test_a_section_of_words_alone_says_and_shows_nothing_more(tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("name: nothing\ntitle: Empty\n", encoding="utf-8")
+    section = read_section(str(tmp_path / "empty.py"))
+    assert (section.name, section.title, section.words) == ("nothing", "Empty", "")
+    assert section.pictures == section.tables == ()
     assert section.sentences(Results(tmp_path)) is None
     assert section.viewer(Results(tmp_path)) is None
+
+
+def test_pictures_come_in_the_order_of_their_plotters_and_none_without_words(tmp_path: Path) -> None:
+    words = "{title: A, alt: B, caption: C}"
+    content = f"name: x\ntitle: X\npictures:\n  one: {words}\n  two: {words}\n"
+    (tmp_path / "x.yaml").write_text(content, encoding="utf-8")
+    plotters = dict.fromkeys(("two", "one"), lambda results: None)
+    pictures = read_section(str(tmp_path / "x.py"), plotters).pictures
+    assert [(picture.name, picture.alt, picture.wide) for picture in pictures] == [
+        ("two", "B", False),
+        ("one", "B", False),
+    ]
+    with pytest.raises(KeyError, match="three"):
+        read_section(str(tmp_path / "x.py"), {"three": plotters["one"]})
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
+def test_no_words_stand_without_their_picture(section: Section) -> None:
+    files = Path(sections.__file__).parent.glob("*.yaml")
+    contents = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+    words = next(content for content in contents if content["name"] == section.name)
+    assert set(words.get("pictures", {})) == {picture.name for picture in section.pictures}
 
 
 def test_result_table_has_a_block_a_space_and_leaves_empty_columns_out(tmp_path: Path) -> None:
