@@ -166,16 +166,9 @@ def test_the_studys_own_choices_train(data, tmp_path):
     assert np.isfinite(result.history["validation_loss"]).all()
 
 
-def test_a_mask_without_voxels_is_one_readable_line(data, tmp_path):
+def test_a_linear_model_without_epochs_is_the_linear_fit(data, tmp_path):
     images, cohort, _ = data
-    with pytest.raises(InputError, match=r"mask_threshold=0\.1 \(largest mean: 0\)"):
-        train(np.zeros_like(images), cohort, RECIPE, tmp_path)
-
-
-@pytest.mark.parametrize("start", ["contrast", "contrastive_pca", "pcpca", "pca", "ica"])
-def test_a_linear_model_without_epochs_is_the_linear_fit(data, tmp_path, start):
-    images, cohort, _ = data
-    asked = recipe(model={"start": start, "correction": False}, training={"vae": False, "epochs": 0})
+    asked = recipe(model={"start": "contrast", "correction": False}, training={"vae": False, "epochs": 0})
     train(images, cohort, asked, tmp_path)
     model, _ = load_model(tmp_path / "cvae")
     voxels = standardised_voxels(model, images)
@@ -183,7 +176,7 @@ def test_a_linear_model_without_epochs_is_the_linear_fit(data, tmp_path, start):
     units = asked.model.salient, asked.model.background
     sites = None if rows.sites is None else rows.sites[rows.fitted]
     training, is_target = rows.fitted, rows.is_target[rows.fitted]
-    fitted = fit_linear(start, voxels[training], is_target, *units, sites=sites, seed=asked.seed)
+    fitted = fit_linear("contrast", voxels[training], is_target, *units, sites=sites, seed=asked.seed)
     codes = embed(model, images)
     assert np.allclose(codes.salient_mean, fitted.salient.embed(voxels), atol=1e-3)
     assert np.allclose(codes.background_mean, fitted.background.embed(voxels), atol=1e-3)

@@ -1,0 +1,41 @@
+"""Codes stay as they are written; shares and sizes have their bounds."""
+
+import pytest
+from pydantic import ValidationError
+
+from adhd_cvae.config.cohort import CohortConfig
+
+
+def test_codes_are_numbers_or_words_as_they_are_written():
+    settings = CohortConfig.model_validate({"target": [1, "3", "ADHD"], "background": ["0"]})
+    assert settings.target == (1, "3", "ADHD")
+    assert settings.background == ("0",)
+    with pytest.raises(ValidationError):
+        CohortConfig.model_validate({"target": [1.5]})
+
+
+def test_sites_matching_and_a_cap_may_be_left_out():
+    settings = CohortConfig.model_validate({"site": None, "match": [], "max_ratio": None})
+    assert (settings.site, settings.match, settings.max_ratio) == (None, (), None)
+    assert CohortConfig.model_validate({"max_ratio": 1}).max_ratio == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("test_fraction", 0),
+        ("test_fraction", 0.9),
+        ("caliper", 0),
+        ("max_ratio", 0.9),
+        ("minimum_group", 1),
+        ("linear_participants", 0),
+        ("kind_coverage", 0),
+        ("kind_coverage", 1.1),
+        ("foreign_share", 0),
+        ("match", "age"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_its_name(name, value):
+    with pytest.raises(ValidationError) as refused:
+        CohortConfig.model_validate({name: value})
+    assert {error["loc"][0] for error in refused.value.errors()} == {name}

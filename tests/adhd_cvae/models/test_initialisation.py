@@ -1,0 +1,112 @@
+"""A network before training: mask, standardisation, and the linear solution in its weights."""
+
+import numpy as np
+import pytest
+import torch
+
+from adhd_cvae.config import ImageConfig, LinearConfig, ModelConfig
+from adhd_cvae.errors import InputError
+from adhd_cvae.models.initialisation import initial_model
+from adhd_cvae.models.linear import fit_linear, fit_pca
+
+SHAPE = (8, 8, 8)
+IMAGE = ImageConfig(shape=SHAPE)
+CONFIG = ModelConfig(salient=2, background=4, channels=(2, 4), hidden=4, correction=False)
+IS_TARGET = np.arange(40) % 2 == 1
+SITES = np.repeat(["a", "b"], 20)
+
+
+@pytest.fixture(scope="module")
+def maps():
+    """Of which half the grid is empty, five directions are shared, and patients have a sixth."""
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(6, *SHAPE)) * 0.05
+    weights = rng.normal(size=(40, 6))
+    weights[:, 5] *= 2 * IS_TARGET
+    values = 0.5 + np.tensordot(weights, directions, 1) + rng.normal(size=(40, *SHAPE)) * 0.02
+    values[:, 4:] = 0
+    return values.astype(np.float16)
+
+
+def start(maps, config=CONFIG, image=IMAGE, seed=0, sites=None):
+    return initial_model(config, image, maps, IS_TARGET, seed, sites)
+
+
+def voxels_of(model, maps):
+    return model.standardise(torch.from_numpy(maps.astype(np.float32))[:, None])
+
+
+def test_the_mask_is_where_the_mean_map_exceeds_the_threshold(maps):
+    model = start(maps)
+    assert model.mask_index.tolist() == list(range(4 * 8 * 8))
+    highest = maps.mean(axis=0, dtype=np.float32).reshape(-1)
+    higher = start(maps, image=ImageConfig(shape=SHAPE, mask_threshold=0.5))
+    assert higher.mask_index.tolist() == np.flatnonzero(highest > 0.5).tolist()
+
+
+def test_a_mask_without_voxels_is_one_readable_line(maps):
+    with pytest.raises(InputError, match=r"mask_threshold=0\.1 \(largest mean: 0\)"):
+        start(np.zeros_like(maps))
+
+
+def test_voxels_are_standardised_but_those_that_hardly_vary_are_not_blown_up(maps):
+    still = maps.copy()
+    still[:, 0, 0, :2] = 0.5
+    model = start(still)
+    voxels = voxels_of(model, still)
+    assert torch.allclose(voxels.mean(dim=0), torch.zeros(model.voxels), atol=1e-4)
+    assert not voxels[:, :2].any()
+    spread = still.reshape(40, -1)[:, :256].astype(np.float32).std(axis=0)
+    assert float(model.voxel_scale.min()) == pytest.approx(float(np.quantile(spread, 0.05)))
+    assert np.isclose(model.voxel_scale.numpy(), spread).mean() > 0.9
+
+
+def test_without_standardising_voxels_stay_as_they_are(maps):
+    model = start(maps, image=ImageConfig(shape=SHAPE, standardise="none"))
+    assert torch.equal(voxels_of(model, maps), torch.from_numpy(maps.reshape(40, -1)[:, :256]).float())
+
+
+@pytest.mark.parametrize("sites", [None, SITES], ids=["one site", "sites"])
+@pytest.mark.parametrize("method", ["contrast", "contrastive_pca", "pcpca", "pca", "ica"])
+@torch.no_grad()
+def test_a_linear_network_is_the_linear_fit(maps, method, sites):
+    model = start(maps, CONFIG.model_copy(update={"start": method}), seed=3, sites=sites)
+    voxels = voxels_of(model, maps)
+    codes = model.encode(voxels)
+    values = voxels.numpy()
+    fitted = fit_linear(method, values, IS_TARGET, 2, 4, sites=sites, seed=3)
+    np.testing.assert_allclose(codes.salient.mean, fitted.salient.embed(values), atol=1e-3)
+    np.testing.assert_allclose(codes.background.mean, fitted.background.embed(values), atol=1e-3)
+    rebuilt = fitted.background.origin + fitted.background.embed(values) @ fitted.background.decoder
+    np.testing.assert_allclose(model.decode(codes.background.mean), rebuilt, atol=1e-3)
+    rebuilt += fitted.salient.embed(values) @ fitted.salient.decoder
+    np.testing.assert_allclose(model.decode(codes.background.mean, codes.salient.mean), rebuilt, atol=1e-3)
+
+
+@torch.no_grad()
+def test_the_noise_starts_at_the_residual_variance(maps):
+    model = start(maps)
+    voxels = voxels_of(model, maps)
+    codes = model.encode(voxels)
+    salient = codes.salient.mean * torch.from_numpy(IS_TARGET)[:, None]
+    residual = voxels - model.decode(codes.background.mean, salient)
+    assert float(model.log_noise.exp()) == pytest.approx(float(residual.square().mean()), rel=1e-3)
+    least = CONFIG.model_copy(update={"linear": LinearConfig(least_noise=5.0)})
+    assert float(start(maps, least).log_noise.exp()) == pytest.approx(5.0)
+    assert float(start(maps, CONFIG.model_copy(update={"noise": "fixed"})).log_noise) == 0
+
+
+@torch.no_grad()
+def test_the_plain_vae_starts_from_pca(maps):
+    model = start(maps, CONFIG.model_copy(update={"salient": 0}))
+    voxels = voxels_of(model, maps)
+    expected = fit_pca(voxels.numpy(), 4).embed(voxels.numpy())
+    np.testing.assert_allclose(model.encode(voxels).background.mean, expected, atol=1e-3)
+
+
+def test_a_random_start_follows_the_seed_and_has_no_linear_part(maps):
+    config = CONFIG.model_copy(update={"start": "random", "correction": True})
+    first, again, other = (dict(start(maps, config, seed=seed).named_parameters()) for seed in (1, 1, 2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+    assert not [name for name in first if ".linear." in name]
