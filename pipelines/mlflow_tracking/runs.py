@@ -13,10 +13,10 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_tsv
 from pipelines.mlflow_tracking.store import Store, find_store, readable_errors
 from pipelines.mlflow_tracking.summary import without_folders
 from pipelines.output_dir.results import Results
+from pipelines.output_dir.tables import ANALYSIS
 from pipelines.recipes.loader import flatten
 
 EXPERIMENT = "adhd-cvae"
@@ -124,9 +124,9 @@ def log_dataset(client: MlflowClient, run_id: str, name: str, digest: str, profi
 def log_files(client: MlflowClient, run_id: str, results: Results) -> None:
     """Keep tables, pictures, report and reproducibility checklist with the run; nothing that names a participant."""
     paths = results.paths
-    own = [table for table in (paths.stability, paths.seed_scores) if table.is_file()]
-    for table in (*sorted(paths.analysis.glob("*.tsv")), *own):
-        if "participant_id" not in read_tsv(table):
+    nobody = [paths.table(name) for name, table in ANALYSIS.items() if "participant_id" not in table.columns]
+    for table in (*sorted(nobody), paths.stability, paths.seed_scores):
+        if table.is_file():
             client.log_artifact(run_id, str(table), "tables")
     if paths.figures.is_dir():
         client.log_artifacts(run_id, str(paths.figures), "figures")

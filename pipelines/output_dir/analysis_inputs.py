@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.variables import battery_component
-from adhd_cvae.cohort.table import validate_cohort
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_tsv
 from adhd_cvae.names import BASELINE_PREFIXES, PREFIXES, TARGET, TEST
-from pipelines.output_dir.latents import _spaces, read_draws
+from pipelines.output_dir.latents import codes_by_space, read_draws
 from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.tables import BASELINES, COHORT, LATENTS
 
 Scale = Literal["ratio", "nominal"]
 
@@ -31,7 +30,7 @@ class AnalysisInputs:
     spaces
         Name to posterior means, (n, units).
     draws
-        Name to posterior draws, (draws, n, units).
+        Name to posterior samples, (samples, n, units).
     baselines
         Name to scores of the linear baselines, (n, units); empty where there are none.
     scales
@@ -83,20 +82,15 @@ def read_analysis_inputs(paths: OutputPaths, settings: AnalysisConfig) -> Analys
     missing = [file.name for file in (paths.cohort, paths.latents, paths.draws) if not file.is_file()]
     if missing:
         raise InputError(f"{paths.folder} has no {', no '.join(missing)}. Put it there, or run embed first.")
-    latents = read_tsv(paths.latents)
-    absent = [name for name in ("participant_id", "group", "split") if name not in latents]
-    if absent:
-        raise InputError(
-            f"{paths.latents} has no column {', no '.join(absent)} (found: {', '.join(latents)})."
-        )
-    spaces = _spaces(latents, PREFIXES, paths.latents)
+    latents = LATENTS.read(paths.latents)
+    spaces = codes_by_space(latents, PREFIXES, paths.latents)
     participants = pd.Series(latents["participant_id"])
-    cohort = _in_order(validate_cohort(read_tsv(paths.cohort)), participants, paths.cohort)
+    cohort = _in_order(COHORT.read(paths.cohort), participants, paths.cohort)
     draws = read_draws(paths.draws, participants)
     baselines: dict[str, np.ndarray] = {}
     if paths.baselines.is_file():
-        table = _in_order(read_tsv(paths.baselines), participants, paths.baselines)
-        baselines = _spaces(table, BASELINE_PREFIXES, paths.baselines)
+        table = _in_order(BASELINES.read(paths.baselines), participants, paths.baselines)
+        baselines = codes_by_space(table, BASELINE_PREFIXES, paths.baselines)
     cohort, battery_warnings = with_batteries(cohort, settings)
     scales, scale_warnings = known_variables(cohort, settings)
     if settings.permute_within is not None and settings.permute_within not in cohort:
@@ -137,7 +131,7 @@ def known_variables(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[dic
 
 def _in_order(table: pd.DataFrame, participants: pd.Series, path: Path) -> pd.DataFrame:
     indexed = table.set_index("participant_id")
-    absent = [who for who in participants if who not in indexed.index]
+    absent = [name for name in participants if name not in indexed.index]
     if absent:
         raise InputError(f"{path} lacks {len(absent)} participants of latents.tsv (first: {absent[0]}).")
     return indexed.loc[participants].reset_index()

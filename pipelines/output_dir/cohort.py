@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from adhd_cvae.cohort.confounding import SIDECAR, confounding_table
-from adhd_cvae.names import SPLIT_LABELS
-from bids_adapters.derivatives import write_table
+from adhd_cvae.cohort.confounding import confounding_table
+from pipelines.output_dir.tables import CONFOUNDING
 
-SPLIT = {"Description": "Use", "Levels": SPLIT_LABELS}
 _REASONS_SHOWN = 20
 
 
@@ -23,7 +21,7 @@ def write_confounding(cohort: pd.DataFrame, site: str | None, scales: Mapping[st
     scales
         The analysis' variables and their scales.
     """
-    write_table(confounding_table(cohort, site, scales), SIDECAR, path)
+    CONFOUNDING.write(confounding_table(cohort, site, scales), path)
 
 
 def nothing_left(exclusions: pd.DataFrame) -> list[str]:

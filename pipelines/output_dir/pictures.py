@@ -9,7 +9,7 @@ from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError
 from adhd_cvae.images.nifti import load_map
 from adhd_cvae.images.quality import distances_from_mean, template_mask
-from adhd_cvae.io import atomic_path
+from pipelines.output_dir.tables import PICTURES
 
 MOST_MAPS = 12
 """Maps shown in a picture; more would not be legible."""
@@ -49,15 +49,14 @@ def write_pictures(
     enough = len(images) >= FEWEST_FOR_OUTLIERS
     distances = distances_from_mean(images) if enough else np.empty(0)
     farthest = np.argsort(-distances, kind="stable")[:MOST_MAPS]
-    with atomic_path(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            excluded=_stacked(drawn, image),
-            excluded_reason=np.array(reasons, dtype=np.str_),
-            outlier=_stacked([_slices(images[row]) for row in farthest], image),
-            outlier_distance=distances[farthest],
-            template=_slices(template_mask(image)),
-        )
+    arrays = {
+        "excluded": _stacked(drawn, image),
+        "excluded_reason": np.array(reasons, dtype=np.str_),
+        "outlier": _stacked([_slices(images[row]) for row in farthest], image),
+        "outlier_distance": distances[farthest],
+        "template": _slices(template_mask(image)),
+    }
+    PICTURES.write(arrays, path, compressed=True)
 
 
 def _stacked(maps: Sequence[np.ndarray], image: ImageConfig) -> np.ndarray:

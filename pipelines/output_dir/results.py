@@ -8,12 +8,23 @@ import numpy as np
 import pandas as pd
 from nibabel.nifti1 import Nifti1Image
 
-from adhd_cvae.config.identity import RENAMED_TERMS
 from adhd_cvae.images.nifti import map_name
-from adhd_cvae.io import read_json, read_tsv
+from adhd_cvae.io import read_json
 from adhd_cvae.names import ALPHA, VARIABLE_LABELS, code_label
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
+from pipelines.output_dir.table import OutputTable
+from pipelines.output_dir.tables import (
+    ANALYSIS,
+    COHORT,
+    DECODED,
+    DISTANCES,
+    EXCLUSIONS,
+    HISTORY,
+    LATENTS,
+    PICTURES,
+    STABILITY,
+)
 
 SMALLEST = 0.1
 """Share of the largest change below which an overlay would only tint the anatomy."""
@@ -34,33 +45,32 @@ class Results:
     @cached_property
     def cohort(self) -> pd.DataFrame | None:
         """``cohort.tsv``."""
-        return self._read(self.paths.cohort)
+        return self._read(COHORT, self.paths.cohort)
 
     @cached_property
     def exclusions(self) -> pd.DataFrame | None:
         """``exclusions.tsv``."""
-        return self._read(self.paths.exclusions)
+        return self._read(EXCLUSIONS, self.paths.exclusions)
 
     @cached_property
     def history(self) -> pd.DataFrame | None:
         """``checkpoints/history.tsv``."""
-        history = self._read(self.paths.history)
-        return None if history is None else history.rename(columns=RENAMED_TERMS)
+        return self._read(HISTORY, self.paths.history)
 
     @cached_property
     def latents(self) -> pd.DataFrame | None:
         """``latents.tsv``."""
-        return self._read(self.paths.latents)
+        return self._read(LATENTS, self.paths.latents)
 
     @cached_property
     def distances(self) -> pd.DataFrame | None:
         """``distances.tsv``."""
-        return self._read(self.paths.distances)
+        return self._read(DISTANCES, self.paths.distances)
 
     @cached_property
     def stability(self) -> pd.DataFrame | None:
         """``stability.tsv``, of an average of several seeds."""
-        return self._read(self.paths.stability)
+        return self._read(STABILITY, self.paths.stability)
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -81,16 +91,16 @@ class Results:
     @cached_property
     def decoded(self) -> dict[str, np.ndarray]:
         """Arrays of ``decoded.npz``."""
-        return self._arrays(self.paths.decoded)
+        return DECODED.read(self.paths.decoded) if self.paths.decoded.is_file() else {}
 
     @cached_property
     def pictures(self) -> dict[str, np.ndarray]:
         """Arrays of ``cache/pictures.npz``."""
-        return self._arrays(self.paths.pictures)
+        return PICTURES.read(self.paths.pictures) if self.paths.pictures.is_file() else {}
 
     def analysis(self, name: str) -> pd.DataFrame | None:
         """Table ``analysis/<name>.tsv``; None where it is absent or has no row."""
-        return self._read(self.paths.table(name))
+        return self._read(ANALYSIS[name], self.paths.table(name))
 
     def brain_map(self, name: str) -> Nifti1Image | None:
         """The map of ``maps/`` with this description; None where it is absent."""
@@ -120,18 +130,9 @@ class Results:
         return Nifti1Image(shown, values.affine) if shown.any() else None
 
     @staticmethod
-    def _arrays(path: Path) -> dict[str, np.ndarray]:
-        if not path.is_file():
-            return {}
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-
-    @staticmethod
-    def _read(path: Path) -> pd.DataFrame | None:
-        if not path.is_file():
-            return None
-        table = read_tsv(path)
-        return None if table.empty else table
+    def _read(described: OutputTable, path: Path) -> pd.DataFrame | None:
+        table = described.read(path) if path.is_file() else None
+        return None if table is None or table.empty else table
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -21,14 +21,14 @@ from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
 from adhd_cvae.config import AnalysisConfig, Claim
 from adhd_cvae.images.nifti import map_name, save_nifti
-from adhd_cvae.io import file_checksum, read_tsv, write_tsv
+from adhd_cvae.io import file_checksum, read_tsv
 from adhd_cvae.names import SALIENT, TEMPLATE
 from bids_adapters.atlas import atlas_files, read_atlas
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
-from pipelines.output_dir.latents import read_decoded
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import ANALYSIS, DECODED, HISTORY
 
 Step = Callable[[], pd.DataFrame | None]
 
@@ -67,7 +67,7 @@ def run(run: Run) -> None:
                 tick(done, len(steps), name)
                 table = step()
                 if table is not None:
-                    write_tsv(table, paths.table(name))
+                    ANALYSIS[name].write(table, paths.table(name))
             tick(len(steps), len(steps), "")
         plot(run)
 
@@ -141,7 +141,9 @@ def claims(claimed: Sequence[Claim], table: Callable[[str], Path]) -> pd.DataFra
         OneCluster(claim.space) if claim.one_cluster else Relation(claim.space, claim.name, claim.columns)
         for claim in claimed
     ]
-    return claims_table(asked, *(read_tsv(table(name)) for name in ("rsa", "mixture", "mixture_test")))
+    return claims_table(
+        asked, *(ANALYSIS[name].read(table(name)) for name in ("rsa", "mixture", "mixture_test"))
+    )
 
 
 def _brain_tables(run: Run, cohort: pd.DataFrame) -> dict[str, Step]:
@@ -150,7 +152,7 @@ def _brain_tables(run: Run, cohort: pd.DataFrame) -> dict[str, Step]:
 
     @cache
     def effect() -> SalientEffect:
-        decoded = read_decoded(run.paths.decoded)
+        decoded = DECODED.read(run.paths.decoded)
         patients = cohort.set_index("participant_id").reindex(decoded["effect_participant_id"].astype(str))
         inference = _inference(settings, run.recipe.seed, patients)
         dear = min(settings.permutations, settings.dear_permutations)
@@ -231,7 +233,7 @@ def critic_accuracy(history: Path) -> float | None:
     """
     if not history.is_file():
         return None
-    rows = read_tsv(history)
+    rows = HISTORY.read(history)
     epochs = pd.DataFrame(rows[rows["model"] == "cvae"]).sort_values("validation_loss")
     kept = epochs["critic_accuracy"].iloc[0]
     return None if pd.isna(kept) else float(kept)

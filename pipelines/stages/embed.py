@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.cohort.table import validate_cohort
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_json, read_tsv, write_tsv
+from adhd_cvae.io import read_json
 from adhd_cvae.names import TRAIN, VAE
-from pipelines.output_dir.latents import save_arrays, two_spaces, write_distances, write_posteriors
+from pipelines.output_dir.latents import two_spaces, write_distances, write_draws, write_latents
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import BASELINES, COHORT, DECODED
 
 if TYPE_CHECKING:
     from adhd_cvae.inference.embedding import Embedding
@@ -57,13 +57,13 @@ def run(run: Run) -> None:
 def _embed(run: Run) -> None:
     from adhd_cvae.images.cache import open_images
     from adhd_cvae.inference.decoding import decode_cohort
-    from adhd_cvae.inference.embedding import embed
+    from adhd_cvae.inference.embedding import draw, embed
     from adhd_cvae.inference.linear_baselines import baseline_scores
     from adhd_cvae.inference.out_of_distribution import residuals
     from adhd_cvae.models.weights import load_model
 
     paths, recipe, progress = run.paths, run.recipe, run.progress
-    cohort = validate_cohort(read_tsv(paths.cohort))
+    cohort = COHORT.read(paths.cohort)
     images = open_images(paths.cache)
     if len(images) != len(cohort):
         raise InputError(
@@ -78,11 +78,16 @@ def _embed(run: Run) -> None:
             comparison, _ = load_model(paths.vae)
             plain = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
             posteriors[VAE] = (plain.background_mean, plain.background_sd)
-    write_posteriors(cohort, posteriors, recipe, paths)
+    samples = {
+        space: draw(mean, sd, recipe.analysis.draws, recipe.seed + offset)  # every space has its own seed
+        for offset, (space, (mean, sd)) in enumerate(posteriors.items())
+    }
+    write_latents(cohort, {space: mean for space, (mean, _) in posteriors.items()}, paths.latents)
+    write_draws(cohort, samples, paths.draws)
     _keep_reference(run, cohort, codes, residuals(model, images, codes))
     with progress.bar("Fitting linear baselines") as tick:
         tick(0, 1, "")
-        write_tsv(baseline_scores(model, images, cohort, recipe.seed), paths.baselines)
+        BASELINES.write(baseline_scores(model, images, cohort, recipe.seed), paths.baselines)
         tick(1, 1, "")
     with progress.bar("Decoding") as tick:
         affine = np.array(read_json(paths.manifest)["affine"])
@@ -95,7 +100,7 @@ def _embed(run: Run) -> None:
             recipe.objective.salient_of,
             recipe.seed,
         )
-    save_arrays({"affine": affine, **decoded}, paths.decoded)
+    DECODED.write({"affine": affine, **decoded}, paths.decoded)
 
 
 def _keep_reference(run: Run, cohort: pd.DataFrame, codes: "Embedding", residual: np.ndarray) -> None:
@@ -108,4 +113,4 @@ def _keep_reference(run: Run, cohort: pd.DataFrame, codes: "Embedding", residual
     )
     save_reference(reference, run.paths.reference)
     distances = reference.distances(codes, residual)
-    write_distances(cohort, distances, reference.out_of_distribution(distances), run.paths)
+    write_distances(cohort, distances, reference.out_of_distribution(distances), run.paths.distances)

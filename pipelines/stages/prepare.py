@@ -9,11 +9,9 @@ import pandas as pd
 
 from adhd_cvae.cohort.matching import balance_cohort, is_asked
 from adhd_cvae.cohort.split import split_cohort
-from adhd_cvae.cohort.table import validate_cohort
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.io import MISSING, write_tsv
+from adhd_cvae.io import MISSING
 from bids_adapters.cohort import Cohort, build_cohort
-from bids_adapters.derivatives import write_table
 from bids_adapters.images.filter import read_filter_file
 from pipelines.output_dir.bids_source import (
     dataset_description,
@@ -22,12 +20,13 @@ from pipelines.output_dir.bids_source import (
     tables_elsewhere,
     tree_fingerprint,
 )
-from pipelines.output_dir.cohort import SPLIT, nothing_left, write_confounding
+from pipelines.output_dir.cohort import nothing_left, write_confounding
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.pictures import write_pictures
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import COHORT, CONFLICTS, EXCLUSIONS
 from pipelines.recipes.checks import check_columns, nominal_columns
 
 GRID = (
@@ -106,15 +105,16 @@ def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:
     paths, recipe = run.paths, run.recipe
     paths.conflicts.unlink(missing_ok=True)
     if len(cohort.conflicts):
-        write_tsv(cohort.conflicts, paths.conflicts)
+        CONFLICTS.write(cohort.conflicts, paths.conflicts)
     table, exclusions = _balanced_maps(run, cohort, bids_dir)
-    write_tsv(exclusions, paths.exclusions)
+    EXCLUSIONS.write(exclusions, paths.exclusions)
     if table.empty:
         raise InputError(*nothing_left(exclusions))
     _keep_pictures(run, cohort.table, exclusions, bids_dir)
     split = split_cohort(table, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
     table.insert(list(table.columns).index("group") + 1, "split", split.to_numpy())
-    write_table(validate_cohort(table), {**cohort.columns, "split": SPLIT}, paths.cohort)
+    COHORT.check(table, paths.cohort)
+    COHORT.write(table, paths.cohort, cohort.columns)
     scales = {one.name: one.scale for one in recipe.analysis.variables if one.name != recipe.cohort.group}
     site = recipe.cohort.site if recipe.cohort.site in table else None
     write_confounding(table, site, scales, paths.confounding)

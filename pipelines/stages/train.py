@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adhd_cvae.cohort.table import validate_cohort
 from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import fingerprint, read_tsv
+from adhd_cvae.io import fingerprint
 from pipelines.compute import is_torchrun
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.mlflow_tracking.summary import RunSummary
@@ -19,6 +18,7 @@ from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import COHORT
 from pipelines.progress import Progress, Silent, Tick
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def run(run: Run, *, live: bool = False) -> None:
                 f"{needed} is missing: nothing was prepared here. "
                 f"Run `adhd-cvae prepare BIDS_DIR {paths.folder}` first."
             )
-    cohort = validate_cohort(read_tsv(paths.cohort))
+    cohort = COHORT.read(paths.cohort)
     models = ("cvae", "vae") if recipe.training.vae else ("cvae",)
     stage = Stage(
         name="train",
@@ -119,7 +119,7 @@ def _train(run: Run, show: Callable[[dict], None]) -> "TrainingResult":
     from adhd_cvae.training.train import train
 
     paths = run.paths
-    cohort = validate_cohort(read_tsv(paths.cohort))
+    cohort = COHORT.read(paths.cohort)
     return train(open_images(paths.cache), cohort, run.recipe, paths.checkpoints, progress=show)
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from adhd_cvae.io import read_tsv
 from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, SALIENT, TARGET, TEST, space_label
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import ANALYSIS, COHORT
 from pipelines.stages import simulate
 from pipelines.workflows import group
 
@@ -35,7 +35,7 @@ def places(folder: Path) -> tuple[Path, OutputPaths]:
 def summary(run: Run, published: "Published", seconds: float) -> str:
     """Lay out how many took part, what was recovered and where everything is."""
     paths = run.paths
-    cohort = read_tsv(paths.cohort)
+    cohort = COHORT.read(paths.cohort)
     counts, held_out = Counter(cohort["group"]), Counter(cohort["split"])[TEST]
     lines = [
         "",
@@ -43,7 +43,7 @@ def summary(run: Run, published: "Published", seconds: float) -> str:
         f"{held_out} of them held out",
     ]
     if paths.table("recovery").is_file():
-        lines += ["", *recovery_lines(read_tsv(paths.table("recovery"))), ""]
+        lines += ["", *recovery_lines(ANALYSIS["recovery"].read(paths.table("recovery"))), ""]
     lines += [
         f"Report           {paths.report}",
         str(published),

@@ -14,19 +14,19 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.io import read_tsv, write_tsv
 from adhd_cvae.names import BACKGROUND, SALIENT, TEST, units_in
 from bids_adapters.cohort import Cohort, build_cohort
-from bids_adapters.derivatives import write_table
 from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.output_dir.bids_source import describe_output
-from pipelines.output_dir.cohort import SPLIT, nothing_left
-from pipelines.output_dir.latents import save_arrays, write_distances, write_latents
+from pipelines.output_dir.cohort import nothing_left
+from pipelines.output_dir.latents import write_distances, write_draws, write_latents
 from pipelines.output_dir.lock import locked
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.run import Run
+from pipelines.output_dir.table import OutputTable
+from pipelines.output_dir.tables import COHORT, EXCLUSIONS
 from pipelines.workflows.participant_files import Model, ParticipantFiles, posterior_samples
 
 AT_ONCE = 64
@@ -127,22 +127,22 @@ def _collect(run: Run, cohort: Cohort, left_out: pd.DataFrame, source: BidsInput
     """Write the tables of everybody described so far, by this call or another."""
     paths, recipe = run.paths, run.recipe
     asked = {*cohort.table["participant_id"], *left_out["participant_id"]}
-    write_tsv(_merged(left_out, paths.exclusions, asked), paths.exclusions)
+    EXCLUSIONS.write(_merged(left_out, EXCLUSIONS, paths.exclusions, asked), paths.exclusions)
     gone = cohort.table["participant_id"].isin(list(left_out["participant_id"]))
     mine = pd.DataFrame(cohort.table[~gone])
     mine.insert(list(mine.columns).index("image") + 1, "split", TEST)  # nobody here was trained on
     if "group" in mine:
         mine["group"] = mine["group"].replace("", np.nan)
-    table = _merged(mine, paths.cohort, asked)
+    table = _merged(mine, COHORT, paths.cohort, asked)
     if table.empty:
         raise InputError(*nothing_left(left_out))
     rows = ParticipantFiles(paths.folder).read(table)
-    write_table(table, {**cohort.columns, "split": SPLIT}, paths.cohort)
+    COHORT.write(table, paths.cohort, cohort.columns)
     codes = {space: rows[units_in(rows, space)].to_numpy() for space in (SALIENT, BACKGROUND)}
-    write_latents(table, codes, paths)
+    write_latents(table, codes, paths.latents)
     beyond = rows["out_of_distribution"].to_numpy(bool)
-    write_distances(table, rows["distance"].to_numpy(float), beyond, paths)
-    save_arrays(posterior_samples(rows, recipe.analysis.draws, recipe.seed), paths.draws)
+    write_distances(table, rows["distance"].to_numpy(float), beyond, paths.distances)
+    write_draws(rows, posterior_samples(rows, recipe.analysis.draws, recipe.seed), paths.draws)
     describe_output(source, paths)
     provenance = Provenance.open(paths)
     provenance.stages["participant"] |= {"state": "done", "outputs": {}}
@@ -160,9 +160,9 @@ def _collect(run: Run, cohort: Cohort, left_out: pd.DataFrame, source: BidsInput
         raise InputError(*nothing_left(left_out))
 
 
-def _merged(new: pd.DataFrame, file: Path, replaced: set[str]) -> pd.DataFrame:
+def _merged(new: pd.DataFrame, described: OutputTable, file: Path, replaced: set[str]) -> pd.DataFrame:
     """Add to `new` what `file` says of other participants, in the order of their names."""
-    old = read_tsv(file) if file.is_file() else new.iloc[:0]
+    old = described.read(file, lacking=("group",)) if file.is_file() else new.iloc[:0]
     parts = [part for part in (old[~old["participant_id"].isin(list(replaced))], new) if len(part)]
     merged = pd.concat(parts) if parts else new
     return pd.DataFrame(merged).sort_values("participant_id", kind="stable", ignore_index=True)

@@ -12,10 +12,10 @@ from adhd_cvae.analysis.group_maps import to_volume
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.images.nifti import save_nifti
 from adhd_cvae.images.resampling import grid_affine
-from adhd_cvae.io import fingerprint, read_tsv, write_json, write_tsv
-from adhd_cvae.names import BACKGROUND, SALIENT, SPACE_DESCRIPTIONS, TEMPLATE, sd_name, units_in
+from adhd_cvae.io import fingerprint, write_json
+from adhd_cvae.names import BACKGROUND, SALIENT, TEMPLATE, sd_name, units_in
 from bids_adapters.derivatives import GENERATOR
-from pipelines.output_dir.latents import DISTANCE, IDENTITY
+from pipelines.output_dir.tables import PARTICIPANT
 
 MAPS = {
     "label-GM_desc-twin_probseg": "Background twin: the map decoded with s = 0, gray-matter volume per voxel",
@@ -61,7 +61,7 @@ class ParticipantFiles:
 
     def read(self, cohort: pd.DataFrame) -> pd.DataFrame:
         """Read everybody's own table, in the order of `cohort`."""
-        tables = [read_tsv(self.table(row)) for row in cohort.to_dict("records")]
+        tables = [PARTICIPANT.read(self.table(row)) for row in cohort.to_dict("records")]
         return pd.concat(tables, ignore_index=True)
 
     def write(self, cohort: pd.DataFrame, images: np.ndarray, model: Model) -> None:
@@ -95,9 +95,8 @@ class ParticipantFiles:
                 save_nifti(to_volume(values, mask).astype(np.float32), affine, file)
                 sidecar = file.with_name(file.name.replace(".nii.gz", ".json"))
                 write_json({"Description": text, **origin}, sidecar)
-            write_json({**IDENTITY, **_columns(list(row)), **DISTANCE, **origin}, table.with_suffix(".json"))
             row.insert(0, "participant_id", participant["participant_id"])
-            write_tsv(row, table)
+            PARTICIPANT.write(row, table, origin=origin)
 
 
 def posterior_samples(rows: pd.DataFrame, count: int, seed: int) -> dict[str, np.ndarray]:
@@ -106,26 +105,16 @@ def posterior_samples(rows: pd.DataFrame, count: int, seed: int) -> dict[str, np
     Returns
     -------
     dict
-        The arrays of draws.npz: ``participant_id`` (n,), and each space (count, n, units).
+        Each space's samples, (count, n, units).
     """
     from adhd_cvae.inference.embedding import draw
 
-    names, arrays = rows["participant_id"].to_numpy(dtype=str), {}
+    arrays = {}
     for space in (SALIENT, BACKGROUND):
         units = units_in(rows, space)
         mean = rows[units].to_numpy(np.float32)
         sd = rows[[sd_name(unit) for unit in units]].to_numpy(np.float32)
-        seeds = [int(fingerprint([seed, space, name])[:8], 16) for name in names]
+        seeds = [int(fingerprint([seed, space, name])[:8], 16) for name in rows["participant_id"]]
         parts = [draw(mean[[row]], sd[[row]], count, own) for row, own in enumerate(seeds)]
         arrays[space] = np.concatenate(parts, axis=1)
-    return {"participant_id": names, **arrays}
-
-
-def _columns(names: list[str]) -> dict[str, dict[str, str]]:
-    described = {}
-    for space in (SALIENT, BACKGROUND):
-        for unit in units_in(names, space):
-            described[unit] = {"Description": f"Posterior mean, {SPACE_DESCRIPTIONS[space]}"}
-            spread = f"Standard deviation of the posterior, {SPACE_DESCRIPTIONS[space]}"
-            described[sd_name(unit)] = {"Description": spread}
-    return {name: described[name] for name in names if name in described}
+    return arrays

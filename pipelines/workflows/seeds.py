@@ -17,16 +17,16 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from adhd_cvae.analysis.seed_alignment import aligned, stability_table
-from adhd_cvae.io import write_tsv
 from adhd_cvae.names import SALIENT, TARGET, TEST, TRAIN
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.mlflow_tracking.summary import RunSummary, scores
-from pipelines.output_dir import latents
 from pipelines.output_dir.analysis_inputs import read_analysis_inputs
+from pipelines.output_dir.latents import write_draws, write_latents
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import SEED_SCORES, STABILITY
 from pipelines.progress import Silent
 from pipelines.stages import analyse, embed, publish, train
 
@@ -67,7 +67,7 @@ def run(
     members = {recipe.seed: run, **others}
     _average(average, members)
     analyse.run(average)
-    write_tsv(_scores(average, members), average.paths.seed_scores)
+    SEED_SCORES.write(_scores(average, members), average.paths.seed_scores)
     name = RunSummary(Results(run.paths.folder), recipe).title(f"average of {seeds} seeds")
     published = publish.run(average, name=name, register=False)
     nest(average.paths.folder, published.run_id, runs, list(members))
@@ -126,10 +126,9 @@ def _average(average: Run, members: Mapping[int, Run]) -> None:
             means[space], turns = aligned(codes, fitted)
             kept = [one.draws[space][:: len(codes)] for one in inputs.values()]
             samples[space] = np.concatenate([part @ turn for part, turn in zip(kept, turns, strict=True)])
-        latents.write_latents(cohort, means, paths)
-        names = cohort["participant_id"].to_numpy(dtype=str)
-        latents.save_arrays({"participant_id": names, **samples}, paths.draws)
-        write_tsv(pd.concat(tables, ignore_index=True), paths.stability)
+        write_latents(cohort, means, paths.latents)
+        write_draws(cohort, samples, paths.draws)
+        STABILITY.write(pd.concat(tables, ignore_index=True), paths.stability)
 
     # Another number of seeds replaces only the average, which costs seconds.
     Provenance.open(paths).perform(stage, replace(average, overwrite=True), work)

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from nibabel.nifti1 import Nifti1Image
 
-from adhd_cvae.io import write_json, write_tsv
+from adhd_cvae.io import write_json
+from tests.pipelines.whole_tables import write_whole
 
 SPACES = ("salient", "background", "vae")
 VARIABLES = {"age": "ratio", "sex": "nominal", "adhd_index": "ratio"}
@@ -68,7 +69,7 @@ def rsa_table(p_fdr: float = 0.9) -> pd.DataFrame:
 
 def write_tables(folder: Path) -> None:
     cohort = cohort_table()
-    write_tsv(cohort, folder / "cohort.tsv")
+    write_whole(cohort, folder / "cohort.tsv")
     levels = {
         "site": {"Levels": {"5": HOSTILE, "7": "WashU"}},
         "sex": {"Levels": {"0": "female", "1": "male"}},
@@ -78,7 +79,7 @@ def write_tables(folder: Path) -> None:
         ("sub-99001", "prepare", "no_map", "/home/someone/maps"),
         ("sub-99001", "prepare", "no_dx", ""),
     ]
-    write_tsv(
+    write_whole(
         pd.DataFrame(excluded, columns=["participant_id", "stage", "reason", "detail"]),
         folder / "exclusions.tsv",
     )
@@ -87,21 +88,21 @@ def write_tables(folder: Path) -> None:
         pd.DataFrame({"model": model, "epoch": epochs, "train_loss": 1 / epochs, "test_loss": 1 / epochs})
         for model in ("cvae", "vae")
     ]
-    write_tsv(pd.concat(history).assign(reconstruction=1.0), folder / "checkpoints/history.tsv")
+    write_whole(pd.concat(history).assign(reconstruction=1.0), folder / "checkpoints/history.tsv")
     latents = cohort[["participant_id", "group", "split"]].assign(s_00=np.linspace(-1, 1, 60), s_01=0.5)
-    write_tsv(latents, folder / "latents.tsv")
+    write_whole(latents, folder / "latents.tsv")
     write_results(folder / "analysis", cohort)
     write_run(folder)
 
 
 def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
-    write_tsv(rsa_table(), analysis / "rsa.tsv")
+    write_whole(rsa_table(), analysis / "rsa.tsv")
     published = rsa_table()[["space", "variable"]].assign(mean=0.1, t=12.5, df=9, p_value=1e-6)
-    write_tsv(published, analysis / "as_published.tsv")
+    write_whole(published, analysis / "as_published.tsv")
     silhouette = pd.DataFrame(
         {"space": SPACES, "variable": "sex", "n": 30, "silhouette": 0.1, "p_value": 0.2}
     )
-    write_tsv(
+    write_whole(
         silhouette.assign(difference=[0.02, np.nan, np.nan], labels="above 12 or not (median)"),
         analysis / "silhouette.tsv",
     )
@@ -109,32 +110,32 @@ def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
         (s, c, k, 10.0 - k if c == "tied" else k) for s in SPACES for c in ("full", "tied") for k in (1, 2)
     ]
     mixture_table = pd.DataFrame(mixture, columns=["space", "covariance", "k", "bic"])
-    write_tsv(mixture_table.assign(bic_min=0.0, bic_max=11.0), analysis / "mixture.tsv")
+    write_whole(mixture_table.assign(bic_min=0.0, bic_max=11.0), analysis / "mixture.tsv")
     mixture_test = {"covariance": ["full", "diag"], "statistic": 20.5, "p_value": [0.4, 0.01], "n": 30}
-    write_tsv(pd.DataFrame(mixture_test).assign(space="salient"), analysis / "mixture_test.tsv")
+    write_whole(pd.DataFrame(mixture_test).assign(space="salient"), analysis / "mixture_test.tsv")
     claim = {"space": "salient", "variable": "age", "n": 30, "tau": 0.1, "ci_low": 0.05, "ci_high": 0.15}
     claim |= {"p_fdr": 0.01, "difference": 0.1, "difference_ci_low": -0.123, "difference_ci_high": 0.2}
     verdicts = {
         "claim": ["s is related to age", "s is related to x"],
         "verdict": ["supported", "not testable"],
     }
-    write_tsv(pd.DataFrame({**verdicts, "reason": HOSTILE, **claim}), analysis / "claims.tsv")
+    write_whole(pd.DataFrame({**verdicts, "reason": HOSTILE, **claim}), analysis / "claims.tsv")
     names = cohort["participant_id"]
     umap = [pd.DataFrame({"participant_id": names, "space": s, "umap_1": 0.1, "umap_2": 0.2}) for s in SPACES]
-    write_tsv(pd.concat(umap), analysis / "umap.tsv")
+    write_whole(pd.concat(umap), analysis / "umap.tsv")
     probes = pd.DataFrame(
         {"space": SPACES, "target": "sex", "probe": "linear", "metric": "balanced_accuracy"}
     )
-    write_tsv(probes.assign(score=0.6, null_mean=0.5, null_p95=0.62, p_value=0.1), analysis / "probes.tsv")
+    write_whole(probes.assign(score=0.6, null_mean=0.5, null_p95=0.62, p_value=0.1), analysis / "probes.tsv")
     independence = {
         "measure": ["hsic", "units"],
         "space": "salient",
         "value": [0.01, 2],
         "p_value": [0.01, np.nan],
     }
-    write_tsv(pd.DataFrame(independence), analysis / "independence.tsv")
+    write_whole(pd.DataFrame(independence), analysis / "independence.tsv")
     recovery = pd.DataFrame({"factor": "severity_striatal", "space": ["salient", "contrastive_pca"]})
-    write_tsv(recovery.assign(split="test", metric="r", score=[0.81, 0.79]), analysis / "recovery.tsv")
+    write_whole(recovery.assign(split="test", metric="r", score=[0.81, 0.79]), analysis / "recovery.tsv")
 
 
 def write_run(folder: Path) -> None:
@@ -213,9 +214,9 @@ def write_decoded(folder: Path) -> None:
         "t": -5.5,
         "label": ["Putamen", HOSTILE],
     }
-    write_tsv(pd.DataFrame(peaks), folder / "analysis/peaks.tsv")
+    write_whole(pd.DataFrame(peaks), folder / "analysis/peaks.tsv")
     tests = {"variable": [None, "adhd_pc1"], "statistic": ["t", "r"], "voxels": 704, "significant": [430, 0]}
-    write_tsv(
+    write_whole(
         pd.DataFrame({**tests, "largest": 4.0, "p_value": [0.004, 0.2]}), folder / "analysis/voxelwise.tsv"
     )
     folds = {"left_out": [None, "5", "7"], "component": 1, "n": [np.nan, 20, 10], "n_others": [30, 10, 20]}
@@ -225,7 +226,7 @@ def write_decoded(folder: Path) -> None:
         "explained_own": [np.nan, 0.5, 0.6],
     }
     folds |= {"cosine": [np.nan, 0.91, 0.92], "cosine_own": [np.nan, 0.71, 0.32], "note": None}
-    write_tsv(pd.DataFrame(folds), folder / "analysis/effect_components.tsv")
+    write_whole(pd.DataFrame(folds), folder / "analysis/effect_components.tsv")
 
 
 def write_maps(folder: Path, mask: np.ndarray, affine: np.ndarray) -> None:

@@ -8,7 +8,6 @@ import pytest
 import yaml
 from matplotlib.figure import Figure
 
-from adhd_cvae.io import write_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report import sections
 from pipelines.report.formatting import text
@@ -23,6 +22,7 @@ from pipelines.report.section import (
     result_table,
 )
 from pipelines.report.sections import SECTIONS
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_a_title_that_asks_needs_no_full_stop() -> None:
@@ -69,7 +69,7 @@ def test_result_table_has_a_block_a_space_and_leaves_empty_columns_out(tmp_path:
         "score": [0.1234, np.nan],
         "note": [None, "few"],
     }
-    write_tsv(pd.DataFrame({**table, "p_value": np.nan}), tmp_path / "analysis/probes.tsv")
+    write_whole(pd.DataFrame({**table, "p_value": np.nan}), tmp_path / "analysis/probes.tsv")
     columns = (
         Column("score", "score"),
         Column("p_value", "p"),
@@ -93,7 +93,7 @@ def test_columns_that_are_absent_or_empty_hold_nothing() -> None:
 
 
 def test_pictures_of_a_table_get_it_with_the_words_of_its_variables(tmp_path: Path) -> None:
-    write_tsv(pd.DataFrame({"variable": ["age", "adhd_pc1"]}), tmp_path / "analysis/rsa.tsv")
+    write_whole(pd.DataFrame({"variable": ["age", "adhd_pc1"]}), tmp_path / "analysis/rsa.tsv")
     results, given = Results(tmp_path), []
 
     def plot(*arguments: object) -> Figure:

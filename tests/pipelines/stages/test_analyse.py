@@ -15,6 +15,7 @@ from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import analyse
+from tests.pipelines.whole_tables import write_whole
 
 RECIPE = load_recipe("smoke")
 
@@ -136,7 +137,7 @@ def test_misfits_are_one_line(tmp_path, damage, expected, invent_results):
 def test_latents_without_a_column_are_one_line(tmp_path, column, invent_results):
     paths = invent_results(tmp_path)
     write_tsv(read_tsv(paths.latents).drop(columns=column), paths.latents)
-    with pytest.raises(InputError, match=f"no column {column}"):
+    with pytest.raises(InputError, match=f"no column {column} "):
         read_analysis_inputs(paths, RECIPE.analysis)
 
 
@@ -230,11 +231,11 @@ def test_components_are_written_beside_their_table_and_scored_by_site(brain_tabl
 
 
 def test_the_critic_is_judged_in_the_epoch_that_was_kept(tmp_path):
-    history = tmp_path / "history.tsv"
+    history = tmp_path / "checkpoints" / "history.tsv"
     assert analyse.critic_accuracy(history) is None
     rows = [("cvae", 0, 3.0, np.nan), ("cvae", 1, 1.0, 0.6), ("cvae", 2, 2.0, 0.9), ("vae", 1, 0.0, np.nan)]
     table = pd.DataFrame(rows, columns=["model", "epoch", "validation_loss", "critic_accuracy"])
-    write_tsv(table, history)
+    write_whole(table, history)
     assert analyse.critic_accuracy(history) == 0.6
-    write_tsv(table[:1], history)
+    write_whole(table[:1], history)
     assert analyse.critic_accuracy(history) is None

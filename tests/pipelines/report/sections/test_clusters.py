@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from adhd_cvae.io import write_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.sections import clusters
 from tests.pipelines.report.invented_report import Page
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_disagreeing_mixtures_leave_the_number_open(page: Page) -> None:
@@ -20,7 +20,7 @@ def test_disagreeing_mixtures_leave_the_number_open(page: Page) -> None:
 def test_agreeing_mixtures_have_one_number(tmp_path: Path) -> None:
     rows = [("salient", form, size, 9.0 - size) for form in ("full", "tied") for size in (1, 2)]
     table = pd.DataFrame(rows, columns=["space", "covariance", "k", "bic"])
-    write_tsv(table, tmp_path / "analysis/mixture.tsv")
+    write_whole(table, tmp_path / "analysis/mixture.tsv")
     assert clusters.summary(Results(tmp_path)).endswith("has its lowest BIC at 2 components.")
 
 

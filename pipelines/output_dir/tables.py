@@ -1,0 +1,90 @@
+"""Every table and archive of arrays in OUTPUT_DIR, as ``outputs.yaml`` describes them."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from adhd_cvae.cohort.confounding import SIDECAR
+from adhd_cvae.config.identity import RENAMED_TERMS
+from adhd_cvae.names import (
+    BASELINE_PREFIXES,
+    MEMBER_LABELS,
+    PREFIXES,
+    SPACE_DESCRIPTIONS,
+    SPACE_LABELS,
+    SPLIT_LABELS,
+    sd_name,
+    unit_name,
+)
+from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.table import Meaning, OutputArrays, OutputTable
+
+DESCRIBED: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("outputs.yaml").read_text("utf-8"))
+"""What the manual says of each file."""
+_LEVELS = {
+    "group": MEMBER_LABELS,
+    "split": SPLIT_LABELS,
+    "space": {name: SPACE_LABELS[name] for name in PREFIXES},
+}
+
+
+def _first(space: str) -> str:
+    return unit_name(space, 0)
+
+
+_UNITS = {
+    **{f"{_first(space)}…": f"Posterior mean, {words}" for space, words in SPACE_DESCRIPTIONS.items()},
+    **{
+        f"{sd_name(_first(space))}…": f"Standard deviation of the posterior, {words}"
+        for space, words in SPACE_DESCRIPTIONS.items()
+    },
+    **{f"{_first(space)}…": f"Score, {SPACE_LABELS[space]}" for space in BASELINE_PREFIXES},
+}
+"""Columns of a space's units to their meaning."""
+_OF_CORE = {"confounding.tsv": SIDECAR}
+"""Tables whose columns the core describes."""
+
+
+def _table(name: str, described: dict[str, Any]) -> OutputTable:
+    """Describe one table; what an earlier version called a term of the losses has its name of today."""
+    listed = described["columns"]
+    meanings = {column: _meaning(column, own) for column, own in listed.items()} if listed else _OF_CORE[name]
+    return OutputTable(
+        meanings,
+        described["made_by"],
+        key=described.get("key"),
+        words=frozenset((*DESCRIBED["words"], *described.get("words", ()))),
+        optional=frozenset(described.get("optional", ())),
+        renamed={old: new for old, new in RENAMED_TERMS.items() if new in meanings},
+    )
+
+
+def _meaning(column: str, own: str | None) -> Meaning:
+    words = own or _UNITS.get(column) or DESCRIBED["common"][column]
+    levels = _LEVELS.get(column) if own is None else None
+    return {"Description": words[0].upper() + words[1:], **({"Levels": levels} if levels else {})}
+
+
+TABLES = {name: _table(name, described) for name, described in DESCRIBED["tables"].items()}
+"""Path below OUTPUT_DIR to the table."""
+
+
+def _of(path: Path) -> OutputTable:
+    return TABLES[path.as_posix()]
+
+
+_HERE = OutputPaths(Path())
+COHORT, EXCLUSIONS, CONFLICTS = _of(_HERE.cohort), _of(_HERE.exclusions), _of(_HERE.conflicts)
+CONFOUNDING = _of(_HERE.confounding)
+HISTORY = _of(_HERE.history)
+LATENTS, DISTANCES, BASELINES = _of(_HERE.latents), _of(_HERE.distances), _of(_HERE.baselines)
+PARTICIPANT = TABLES["sub-<label>/[ses-<session>/]anat/…_latents.tsv"]
+STABILITY, SEED_SCORES = _of(_HERE.stability), _of(_HERE.seed_scores)
+ANALYSIS = {Path(name).stem: table for name, table in TABLES.items() if Path(name).parent == _HERE.analysis}
+"""Name of each table of ``analysis/`` to the table."""
+ARRAYS = {
+    name: OutputArrays(described["made_by"], tuple(described.get("needed", ())))
+    for name, described in DESCRIBED["arrays"].items()
+}
+DRAWS, DECODED, PICTURES = (ARRAYS[path.as_posix()] for path in (_HERE.draws, _HERE.decoded, _HERE.pictures))
