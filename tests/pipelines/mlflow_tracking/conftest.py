@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.config import Recipe
-from adhd_cvae.io import read_tsv, write_json, write_tsv
+from adhd_cvae.io import read_tsv, write_json
 from pipelines.mlflow_tracking.summary import RunSummary
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.results import Results
+from tests.pipelines.whole_tables import write_whole
 
 
 @pytest.fixture
@@ -34,12 +35,12 @@ def published(
         },
     }
     for name, columns in tables.items():
-        write_tsv(pd.DataFrame(columns), paths.table(name))
+        write_whole(pd.DataFrame(columns), paths.table(name))
     errors = np.where(cohort["split"] == "train", 0.0, np.where(cohort["group"] == "target", 0.2, 0.4))
     names = cohort["participant_id"].to_numpy(dtype=str)
     np.savez(paths.decoded, participant_id=names, reconstruction_error=errors)
     beyond = cohort.index == 2
-    write_tsv(
+    write_whole(
         cohort[["participant_id", "group", "split"]].assign(out_of_distribution=beyond), paths.distances
     )
     stages = {"train": {"state": "done", "fingerprint": "", "settings": {}, "inputs": {}, "outputs": {}}}

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from adhd_cvae.io import write_tsv
 from pipelines.mlflow_tracking.summary import held_out_scores, scores
 from pipelines.output_dir.results import Results
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_the_title_begins_with_what_differs(published):
@@ -36,9 +36,9 @@ def test_promotion_looks_at_held_out_participants_and_the_better_probe_and_never
     assert found == {"held_out/unexplained": pytest.approx(0.3), "held_out/leakage": 0.62}
     paths = published.results.paths
     probes = published.results.analysis("probes")
-    write_tsv(probes.assign(score=0.3), paths.table("probes"))
+    write_whole(probes.assign(score=0.3), paths.table("probes"))
     assert held_out_scores(Results(paths.folder))["held_out/leakage"] == 0.5
-    write_tsv(probes.assign(score=float("nan")), paths.table("probes"))
+    write_whole(probes.assign(score=float("nan")), paths.table("probes"))
     assert "held_out/leakage" not in held_out_scores(Results(paths.folder))
     paths.decoded.unlink()
     assert held_out_scores(Results(paths.folder)) == {}
@@ -46,7 +46,7 @@ def test_promotion_looks_at_held_out_participants_and_the_better_probe_and_never
 
 def test_the_agreement_of_seeds_is_a_mean_over_pairs(published):
     pairs = pd.DataFrame({"space": ["salient"] * 2, "split": ["test"] * 2, "r": [0.5, 0.7]})
-    write_tsv(pairs, published.results.paths.stability)
+    write_whole(pairs, published.results.paths.stability)
     assert scores(published.results)["stability/salient/test"] == pytest.approx(0.6)
 
 
@@ -55,5 +55,5 @@ def test_the_content_changes_with_results_and_settings(published):
     assert again.content == published.content
     other = replace(published, recipe=published.recipe.model_copy(update={"seed": 4}))
     assert other.content != published.content
-    write_tsv(pd.DataFrame({"tau": [0.1]}), published.results.paths.table("rsa"))
+    write_whole(pd.DataFrame({"tau": [0.1]}), published.results.paths.table("rsa"))
     assert replace(published, results=Results(published.results.paths.folder)).content != published.content

@@ -85,7 +85,9 @@ def write_tables(folder: Path) -> None:
     )
     epochs = np.arange(1, 5)
     history = [
-        pd.DataFrame({"model": model, "epoch": epochs, "train_loss": 1 / epochs, "test_loss": 1 / epochs})
+        pd.DataFrame(
+            {"model": model, "epoch": epochs, "train_loss": 1 / epochs, "validation_loss": 1 / epochs}
+        )
         for model in ("cvae", "vae")
     ]
     write_whole(pd.concat(history).assign(reconstruction=1.0), folder / "checkpoints/history.tsv")

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from adhd_cvae.figures.style import save_figure
-from adhd_cvae.io import write_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.figures import plot_figures
 from pipelines.report.page import write_report
 from pipelines.report.sections import SECTIONS
 from tests.pipelines.report.invented_report import cohort_table
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_same_files_give_the_same_page_and_figures(folder: Path, plotted: Path) -> None:
@@ -26,7 +26,7 @@ def test_same_files_give_the_same_page_and_figures(folder: Path, plotted: Path) 
 
 
 def test_a_cohort_alone_gives_its_flow_and_takes_an_earlier_runs_figure_away(tmp_path: Path) -> None:
-    write_tsv(cohort_table().drop(columns=["site", "age", "sex"]), tmp_path / "cohort.tsv")
+    write_whole(cohort_table().drop(columns=["site", "age", "sex"]), tmp_path / "cohort.tsv")
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures/rsa.svg").write_text("of an earlier run")
     steps: list[tuple[int, int]] = []

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import write_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.page import write_report
 from pipelines.report.sections import SECTIONS
 from tests.pipelines.report.invented_report import HOSTILE, Page, cohort_table
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_every_picture_is_plotted_and_shown_in_its_section(plotted: Path, page: Page) -> None:
@@ -104,7 +104,7 @@ def test_a_section_without_its_files_is_left_out(folder: Path, absent: str) -> N
 
 
 def test_cohort_alone_is_enough(tmp_path: Path) -> None:
-    write_tsv(cohort_table().drop(columns=["site", "age", "sex"]), tmp_path / "cohort.tsv")
+    write_whole(cohort_table().drop(columns=["site", "age", "sex"]), tmp_path / "cohort.tsv")
     assert "30 patients" in Page(write_report(Results(tmp_path)).read_text(encoding="utf-8")).text
 
 

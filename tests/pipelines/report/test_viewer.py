@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 from nibabel.nifti1 import Nifti1Image
 
-from adhd_cvae.io import write_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.page import write_report
 from pipelines.report.viewer import STEPS, brain_viewer
+from tests.pipelines.whole_tables import write_whole
 
 SHAPE = (32, 36, 32)
 AFFINE = np.array([[6.0, 0, 0, -93], [0, 6, 0, -122], [0, 0, 6, -87], [0, 0, 0, 1]])
@@ -81,8 +81,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     groups = ["target", "background"] * 4
     people = [f"sub-{number}" for number in range(8)]
     cohort = pd.DataFrame({"participant_id": people, "image": "a.nii", "group": groups, "split": "train"})
-    write_tsv(cohort, folder / "cohort.tsv")
-    write_tsv(
+    write_whole(cohort, folder / "cohort.tsv")
+    write_whole(
         pd.DataFrame(
             {"cluster": ["1"], "x_mm": 1.0, "y_mm": 1.0, "z_mm": 1.0, "peak": 1.0, "volume_mm3": 1.0}
         ),

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from adhd_cvae.io import read_tsv, write_tsv
+from adhd_cvae.io import read_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.sections import brain
 from tests.pipelines.report.invented_report import Page
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_peaks_and_components_are_shown(page: Page) -> None:
@@ -21,7 +22,7 @@ def test_voxelwise_test_is_described_with_its_limit(page: Page, folder: Path) ->
     assert "no voxels vary with ADHD battery, PC1 among patients (least p 0.200)" in page.text
     assert "take the model's decoding for granted" in page.text
     table = read_tsv(folder / "analysis/voxelwise.tsv").assign(significant=1)
-    write_tsv(table, folder / "analysis/voxelwise.tsv")
+    write_whole(table, folder / "analysis/voxelwise.tsv")
     assert "less than 1\N{NO-BREAK SPACE}% of voxels differ" in brain.sentences(Results(folder))[0]
     (folder / "analysis/voxelwise.tsv").unlink()
     assert brain.sentences(Results(folder)) is None
@@ -29,7 +30,7 @@ def test_voxelwise_test_is_described_with_its_limit(page: Page, folder: Path) ->
 
 def test_only_the_first_peaks_are_on_the_page(folder: Path) -> None:
     peaks = pd.concat([read_tsv(folder / "analysis/peaks.tsv")] * 11)
-    write_tsv(peaks, folder / "analysis/peaks.tsv")
+    write_whole(peaks, folder / "analysis/peaks.tsv")
     table = brain.SECTION.tables[0](Results(folder))
     assert table is not None
     assert table.size == 20

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from adhd_cvae.io import read_tsv, write_tsv
+from adhd_cvae.io import read_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.sections import cohort
 from pipelines.report.sections.cohort import count_left_out
 from tests.pipelines.report.invented_report import Page, cohort_table
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_left_out_counts_a_participant_once_and_none_that_was_kept(folder: Path) -> None:
     extra = read_tsv(folder / "exclusions.tsv")
     extra.loc[len(extra)] = ["sub-77001", "prepare", "second_map", ""]
-    write_tsv(extra, folder / "exclusions.tsv")
+    write_whole(extra, folder / "exclusions.tsv")
     assert count_left_out(Results(folder)) == 1
 
 
@@ -22,6 +23,6 @@ def test_groups_and_reasons_are_counted(page: Page) -> None:
 
 
 def test_age_and_sex_need_values_of_both(tmp_path: Path) -> None:
-    write_tsv(cohort_table().assign(sex=None), tmp_path / "cohort.tsv")
+    write_whole(cohort_table().assign(sex=None), tmp_path / "cohort.tsv")
     picture = next(picture for picture in cohort.SECTION.pictures if picture.name == "age_sex")
     assert picture.plot(Results(tmp_path)) is None

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from adhd_cvae.io import read_tsv, write_tsv
+from adhd_cvae.io import read_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.sections import latents
+from tests.pipelines.whole_tables import write_whole
 
 PICTURES = {picture.name: picture for picture in latents.SECTION.pictures}
 
 
 def test_a_space_that_was_not_mapped_has_no_picture(folder: Path) -> None:
     table = read_tsv(folder / "analysis/umap.tsv")
-    write_tsv(table[table["space"] != "vae"], folder / "analysis/umap.tsv")
+    write_whole(table[table["space"] != "vae"], folder / "analysis/umap.tsv")
     results = Results(folder)
     assert PICTURES["umap_vae_variables"].plot(results) is None
     figure = PICTURES["umap_salient_variables"].plot(results)

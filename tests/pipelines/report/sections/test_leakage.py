@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from adhd_cvae.io import read_tsv, write_tsv
+from adhd_cvae.io import read_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.sections import leakage
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_probes_and_measures_are_shown_in_words(folder: Path) -> None:
     independence = read_tsv(folder / "analysis/independence.tsv").assign(note=None)
-    write_tsv(independence, folder / "analysis/independence.tsv")
+    write_whole(independence, folder / "analysis/independence.tsv")
     probes, measures = (make(Results(folder)) for make in leakage.SECTION.tables)
     assert probes is not None
     assert probes.blocks["salient s"] == [

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from adhd_cvae.io import read_tsv, write_tsv
+from adhd_cvae.io import read_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.sections import recovery
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_scores_are_given_by_factor_and_space(folder: Path) -> None:
@@ -20,7 +21,7 @@ def test_scores_are_given_by_factor_and_space(folder: Path) -> None:
 
 def test_scores_that_could_not_be_taken_are_no_zero(folder: Path) -> None:
     table = read_tsv(folder / "analysis/recovery.tsv").assign(score=np.nan)
-    write_tsv(table, folder / "analysis/recovery.tsv")
+    write_whole(table, folder / "analysis/recovery.tsv")
     assert "could not be scored" in recovery.summary(Results(folder))
 
 
