@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from adhd_cvae.io import MISSING
 
@@ -52,6 +53,18 @@ class ReportTable:
     def wide(self) -> bool:
         """Whether it needs the page's full width on a desktop."""
         return len(self.columns) > 4
+
+
+def template(name: str) -> Template:
+    """A file of ``templates/``; what is put into a page of HTML is escaped."""
+    environment = Environment(
+        loader=PackageLoader("pipelines.report"),
+        autoescape=select_autoescape(("html.j2",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def text_lines(table: ReportTable, title: str, width: int) -> list[str]:

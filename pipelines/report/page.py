@@ -6,12 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import atomic_path
 from pipelines.output_dir.results import Results
 from pipelines.report import cautions, methods, reproducibility, summary
+from pipelines.report.formatting import template
 from pipelines.report.section import Picture
 from pipelines.report.sections import SECTIONS
 
@@ -39,17 +38,10 @@ def write_report(results: Results) -> Path:
     if results.cohort is None:
         folder = results.paths.folder
         raise InputError(f"{folder} has no cohort.tsv with participants to report on. Run prepare first.")
-    environment = Environment(
-        loader=PackageLoader("pipelines.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sections = _sections(results)
     has_viewer = any(section["viewer"] for section in sections)
-    script = environment.get_template("viewer.js").render() if has_viewer else ""
-    page = environment.get_template("report.html.j2").render(
+    script = template("viewer.js").render() if has_viewer else ""
+    page = template("report.html.j2").render(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else "",
         recipe=reproducibility.public(results.setting("name", "")),
         version=reproducibility.public(results.run.get("software", {}).get("adhd-cvae", "")),

@@ -12,6 +12,7 @@ from pipelines.report.formatting import (
     plain,
     probability,
     rounded,
+    template,
     text,
     text_lines,
     words,
@@ -51,3 +52,11 @@ def test_a_table_is_folded_and_widened_by_its_size() -> None:
     table = ReportTable("", tuple("abcde"), {"one": rows, "two": rows})
     assert (table.size, table.long, table.wide) == (18, True, True)
     assert not ReportTable("", ("a",), {"": rows}).long
+
+
+def test_only_a_page_of_html_is_escaped() -> None:
+    environment = template("methods.txt.j2").environment
+    assert environment.from_string("{{ text }}").render(text="<") == "<"
+    assert callable(environment.autoescape)
+    assert environment.autoescape("report.html.j2")
+    assert not environment.autoescape("methods.txt.j2")
