@@ -1,13 +1,21 @@
-"""Who is trained on and who is held out, in proportion of site and group."""
+"""Which participants are trained on and which are held out, in proportion of site and group."""
 
 import numpy as np
 import pandas as pd
 
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, TARGET, TEST, TRAIN
 
 
-def split_cohort(table: pd.DataFrame, test_fraction: float, seed: int, site: str | None) -> pd.Series:
+def split_cohort(
+    table: pd.DataFrame,
+    test_fraction: float,
+    seed: int,
+    site: str | None,
+    *,
+    minimum: int = CohortConfig().minimum_group,
+) -> pd.Series:
     """Hold participants out so that every site × group keeps its proportion.
 
     Parameters
@@ -16,6 +24,8 @@ def split_cohort(table: pd.DataFrame, test_fraction: float, seed: int, site: str
         One row a participant, with `group` and, where `site` is given, that column.
     test_fraction
         Share held out, over 0 and under 1.
+    minimum
+        Participants of a group below which nothing can be held out.
 
     Returns
     -------
@@ -25,17 +35,17 @@ def split_cohort(table: pd.DataFrame, test_fraction: float, seed: int, site: str
     Raises
     ------
     InputError
-        Fewer than four participants in a group: nothing can be held out.
+        Fewer participants in a group.
     """
     for group in (TARGET, BACKGROUND):
         count = list(table["group"]).count(group)
-        if count < 4:
+        if count < minimum:
             raise InputError(
-                f"{count} participants in the {group} group; at least 4 are needed to train and "
+                f"{count} participants in the {group} group; at least {minimum} are needed to train and "
                 f"hold some out. Check cohort.group, cohort.target and cohort.background, and exclusions.tsv."
             )
     rng = np.random.default_rng(seed)
-    # Sorted by stratum with a random order inside, then every k-th held out: proportions hold to one person.
+    # Sorted by stratum with a random order inside, then every k-th held out: proportions hold to one participant.
     sites = (
         table[site].astype(str) if site is not None and site in table else pd.Series("", index=table.index)
     )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from adhd_cvae.config.settings import PositiveInt, Settings
+from adhd_cvae.config.settings import Settings
 
 
 class CohortConfig(Settings):
@@ -30,9 +30,6 @@ class CohortConfig(Settings):
     """Cap on a site's larger group, in multiples of its smaller one; who goes is drawn with the seed."""
     minimum_group: Annotated[int, Field(ge=2)] = 4
     """Participants of a group below which nothing can be held out."""
-    linear_participants: PositiveInt = 1000
-    """Maps that a linear model is fitted to, drawn where there are more: they are in memory several times, 0.2 GB each
-    time at 52,000 voxels in the mask."""
     kind_coverage: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Share of the participants with any map that a kind of map must have to be preferred: a better kind that many lack
     would make the cohort small."""

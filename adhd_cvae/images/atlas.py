@@ -6,9 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-NEAR_MM = 6.0
-"""A point that no label covers takes the name of a label this near; two voxels of the common grid."""
-
 
 @dataclass(frozen=True)
 class Atlas:
@@ -28,11 +25,11 @@ class Atlas:
     affine: NDArray[np.floating]
     names: Mapping[int, str]
 
-    def name_at(self, point: NDArray[np.floating]) -> str:
-        """Name the place at `point`, (3,) mm; "near …" within `NEAR_MM` of a label, empty farther off."""
+    def name_at(self, point: NDArray[np.floating], near: float) -> str:
+        """Name the place at `point`, (3,) mm; "near …" within `near` mm of a label, empty farther off."""
         voxel = np.linalg.solve(self.affine, np.append(point, 1.0))[:3]
         sizes = np.linalg.norm(self.affine[:3, :3], axis=0)
-        reach = np.ceil(NEAR_MM / sizes).astype(int)
+        reach = np.ceil(near / sizes).astype(int)
         lowest = np.maximum(np.rint(voxel).astype(int) - reach, 0)
         highest = np.minimum(np.rint(voxel).astype(int) + reach + 1, self.labels.shape)
         around = np.stack(np.meshgrid(*map(np.arange, lowest, highest), indexing="ij"), axis=-1).reshape(
@@ -40,7 +37,7 @@ class Atlas:
         )
         labels = self.labels[tuple(around.T)]
         away = np.linalg.norm((around - voxel) @ self.affine[:3, :3].T, axis=1)
-        labelled = np.flatnonzero((labels != 0) & (away <= NEAR_MM))
+        labelled = np.flatnonzero((labels != 0) & (away <= near))
         if not len(labelled):
             return ""
         nearest = labelled[np.argmin(away[labelled])]

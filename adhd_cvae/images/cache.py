@@ -21,7 +21,6 @@ Progress = Callable[[int, int], None]
 Prepared = tuple[np.ndarray | None, dict[str, Any]]
 """A map's volume, None where it cannot be used, and its row of the manifest."""
 IMAGE_SETTINGS = ("shape", "voxel_size", "centre", "fwhm", "min_template_correlation", "max_offset")
-"""What decides which maps are in the cache, and how."""
 CHUNK = 32
 """Maps between two writings of the journal: what an interruption costs at most."""
 
@@ -41,7 +40,7 @@ def prepare_images(
         For each path None, or why its map cannot be used.
     """
     cache_dir.mkdir(parents=True, exist_ok=True)
-    settings = image.model_dump(include=set(IMAGE_SETTINGS), mode="json")
+    settings = _settings(image)
     sources = [_source(path) for path in paths]
     key = fingerprint([settings, sources])
     manifest = _read_manifest(cache_dir)
@@ -61,6 +60,12 @@ def prepare_images(
     write_json(content, cache_dir / "manifest.json")
     _journal_path(cache_dir).unlink(missing_ok=True)
     return errors
+
+
+def _settings(image: ImageConfig) -> dict[str, Any]:
+    """What decides which maps are in the cache, and how; a check by default goes unnamed, as in older caches."""
+    check = image.check.model_dump(exclude_defaults=True, mode="json")
+    return image.model_dump(include=set(IMAGE_SETTINGS), mode="json") | ({"check": check} if check else {})
 
 
 def _read_manifest(cache_dir: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 import math
 import zlib
 from pathlib import Path
+from threading import Lock
 
 import nibabel as nib
 import numpy as np
@@ -43,6 +44,29 @@ _ROUNDING = np.float32(0.75)
 """Sums of it and little are float32 with the step of the smallest float16, 2⁻²⁴."""
 
 
+class _Silence:
+    """Keeps nibabel from printing about a header, which the exception says again, while any thread reads one."""
+
+    def __init__(self) -> None:
+        self._lock, self._readers, self._level = Lock(), 0, logging.NOTSET
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._readers == 0:
+                self._level = logger.level
+                logger.setLevel(logging.CRITICAL)
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._readers == 0:
+                logger.setLevel(self._level)
+
+
+_SILENCE = _Silence()
+
+
 def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a NIfTI map as (x, y, z) float32 and its affine; NaN, which marks "outside the brain", becomes 0.
 
@@ -53,7 +77,8 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
         ``empty`` or ``constant``.
     """
     try:
-        values, affine = _read(path)
+        with _SILENCE:
+            values, affine = _read(path)
     except FileNotFoundError:
         raise ImageError("missing", f"{path.name} is not there.") from None
     except _NO_NIFTI as error:
@@ -82,7 +107,6 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Values, which may still lie in the file, and affine; the header first: nothing senseless is read."""
-    logger.setLevel(logging.CRITICAL)  # what nibabel would print about a header, the exception says again
     header = _header(path)
     if header is None:
         file = nib.load(path)

@@ -1,11 +1,11 @@
 """Is a resampled map a brain in template space? Compared with nilearn's packaged MNI152 gray-matter template.
 
-Both are smoothed to 10 mm first, so that folding and registration differ little and position, orientation and tissue
-differ much. On real brains that were fitted to the template by an affine transform only, the correlation inside the
-template's mask is 0.75 to 0.83 and the centres of mass are 0.8 to 3.0 mm apart; on simulated brains 0.80 to 0.94.
-The same brains turned upside down or back to front reach 0.30, shifted by 15 mm 0.30 (and 13 mm), shrunk to native
-size 0.44; T1-weighted templates 0.41, white matter below 0. A mirror image (left for right) cannot be seen: template
-and brains are almost symmetric. Nor can a smooth brain mask of the right size be told apart for certain (0.60).
+Both are smoothed first (`image.check.fwhm`), so that folding and registration differ little and position, orientation
+and tissue differ much. On real brains that were fitted to the template by an affine transform only, the correlation
+inside the template's mask is 0.75 to 0.83 and the centres of mass are 0.8 to 3.0 mm apart; on simulated brains 0.80 to
+0.94. The same brains turned upside down or back to front reach 0.30, shifted by 15 mm 0.30 (and 13 mm), shrunk to
+native size 0.44; T1-weighted templates 0.41, white matter below 0. A mirror image (left for right) cannot be seen:
+template and brains are almost symmetric. Nor can a smooth brain mask of the right size be told for certain (0.60).
 """
 
 from functools import cache
@@ -16,14 +16,10 @@ from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError
 from adhd_cvae.images.resampling import grid_affine, smooth, to_grid
 
-COMPARED_FWHM = 10.0
-"""Smoothing of map and template before they are compared, mm."""
-TEMPLATE_MASK = 0.1
-"""The template's gray matter above which a voxel is compared."""
-MOST_NEGATIVE = 0.1
-"""Largest share of a map's absolute sum below zero; cubic resampling overshoots to some 0.02."""
-LARGEST_VALUE = 65504.0
-"""The largest number of float16, in which maps are kept."""
+_LARGEST_VALUE = float(np.finfo(np.float16).max)
+"""In float16 maps are kept."""
+_LEAST_VARIANCE = 1e-8
+"""Of a voxel over maps, below which it is rounding error."""
 
 
 def check_map(volume: np.ndarray, image: ImageConfig, name: str) -> None:
@@ -46,7 +42,7 @@ def check_map(volume: np.ndarray, image: ImageConfig, name: str) -> None:
     largest = float(np.abs(volume).max())
     if largest == 0:
         raise ImageError("outside_grid", f"{name} has no gray matter inside the grid; is it in MNI space?")
-    if not largest <= LARGEST_VALUE:
+    if not largest <= _LARGEST_VALUE:
         raise ImageError(
             "values_too_large", f"{name} reaches {largest:g}; gray-matter volume per voxel is about 1."
         )
@@ -54,10 +50,11 @@ def check_map(volume: np.ndarray, image: ImageConfig, name: str) -> None:
         return
     total = float(np.abs(volume).sum())
     negative = float((total - float(volume.sum())) / 2 / total)
-    if negative > MOST_NEGATIVE:
+    most = image.check.largest_negative
+    if negative > most:
         raise ImageError(
             "negative_values",
-            f"{negative:.0%} of {name} is below zero; gray-matter volume is not (at most {MOST_NEGATIVE:.0%}).",
+            f"{negative:.0%} of {name} is below zero; gray-matter volume is not (at most {most:.0%}).",
         )
     correlation, offset = compare(volume, image)
     if image.min_template_correlation is not None and not correlation >= image.min_template_correlation:
@@ -77,7 +74,7 @@ def check_map(volume: np.ndarray, image: ImageConfig, name: str) -> None:
 
 def compare(volume: np.ndarray, image: ImageConfig) -> tuple[float, float]:
     """Pearson correlation with the template inside its mask, and distance of the centres of mass in mm."""
-    mask, template, centre = _template(image.shape, image.voxel_size, image.centre, _common(image))
+    mask, template, centre = _template_like(image)
     same = smooth(volume, image, np.sqrt(_common(image) ** 2 - image.fwhm**2))
     ours = same[mask]
     ours -= ours.mean()
@@ -88,25 +85,31 @@ def compare(volume: np.ndarray, image: ImageConfig) -> tuple[float, float]:
 
 def template_mask(image: ImageConfig) -> np.ndarray:
     """Voxels of the grid, `image.shape` bool, where a map is compared with the template."""
-    return _template(image.shape, image.voxel_size, image.centre, _common(image))[0]
+    return _template_like(image)[0]
 
 
 def _common(image: ImageConfig) -> float:
-    return max(COMPARED_FWHM, image.fwhm)
+    return max(image.check.fwhm, image.fwhm)
+
+
+def _template_like(image: ImageConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    grid = image.shape, image.voxel_size, image.centre
+    return _template(grid, _common(image), image.check.template_threshold)
 
 
 @cache
 def _template(
-    shape: tuple[int, int, int], voxel_size: float, centre: tuple[float, float, float], fwhm: float
+    grid: tuple[tuple[int, int, int], float, tuple[float, float, float]], fwhm: float, threshold: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mask of the template on the grid, its values there (mean 0, length 1) and its centre of mass in mm."""
     from nilearn.datasets import load_mni152_gm_template
 
+    shape, voxel_size, centre = grid
     image = ImageConfig(shape=shape, voxel_size=voxel_size, centre=centre)
     loaded = load_mni152_gm_template()
     values = np.asarray(loaded.dataobj, dtype=np.float32)
     template = to_grid(values, np.asarray(loaded.affine), image, fwhm)
-    mask = template > TEMPLATE_MASK
+    mask = template > threshold
     inside = template[mask] - template[mask].mean()
     return mask, inside / np.linalg.norm(inside), _centre_of_mass(template, image)
 
@@ -121,13 +124,15 @@ def _centre_of_mass(volume: np.ndarray, image: ImageConfig) -> np.ndarray:
     return grid_affine(image)[:3, :3] @ index + grid_affine(image)[:3, 3]
 
 
-def distances_from_mean(images: np.ndarray) -> np.ndarray:
+def distances_from_mean(images: np.ndarray, threshold: float) -> np.ndarray:
     """Root mean square, over the brain, of each map's difference from the mean map in standard deviations.
 
     Parameters
     ----------
     images
         (n, *shape), two or more; may be a memory map: it is read twice, one map at a time.
+    threshold
+        The mean map's gray matter above which a voxel belongs to the brain.
 
     Returns
     -------
@@ -142,7 +147,7 @@ def distances_from_mean(images: np.ndarray) -> np.ndarray:
         squares += values * values
     mean = total / len(images)
     variance = (squares - len(images) * mean**2) / (len(images) - 1)
-    brain = (mean > TEMPLATE_MASK) & (variance > 1e-8)
+    brain = (mean > threshold) & (variance > _LEAST_VARIANCE)
     if not brain.any():
         return np.zeros(len(images))
     centre, spread = mean[brain].astype(np.float32), np.sqrt(variance[brain]).astype(np.float32)

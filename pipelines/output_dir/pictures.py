@@ -47,7 +47,7 @@ def write_pictures(
             continue
         reasons.append(reason)
     enough = len(images) >= FEWEST_FOR_OUTLIERS
-    distances = distances_from_mean(images) if enough else np.empty(0)
+    distances = distances_from_mean(images, image.mask_threshold) if enough else np.empty(0)
     farthest = np.argsort(-distances, kind="stable")[:MOST_MAPS]
     arrays = {
         "excluded": _stacked(drawn, image),

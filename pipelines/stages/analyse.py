@@ -176,7 +176,8 @@ def _brain_tables(run: Run, cohort: pd.DataFrame) -> dict[str, Step]:
         found, atlas = effect().peaks(), read_atlas(settings.atlas)
         if atlas is None:
             return found
-        return found.assign(label=[atlas.name_at(point) for point in found[AXES].to_numpy(float)])
+        near = settings.maps.label_distance
+        return found.assign(label=[atlas.name_at(point, near) for point in found[AXES].to_numpy(float)])
 
     def components() -> pd.DataFrame | None:
         for named in effect().component_maps():

@@ -36,6 +36,7 @@ GRID = (
     "image.fwhm",
     "image.min_template_correlation",
     "image.max_offset",
+    "image.check",
 )
 """Image settings the cache depends on."""
 
@@ -111,7 +112,13 @@ def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:
     if table.empty:
         raise InputError(*nothing_left(exclusions))
     _keep_pictures(run, cohort.table, exclusions, bids_dir)
-    split = split_cohort(table, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
+    split = split_cohort(
+        table,
+        recipe.cohort.test_fraction,
+        recipe.seed,
+        recipe.cohort.site,
+        minimum=recipe.cohort.minimum_group,
+    )
     table.insert(list(table.columns).index("group") + 1, "split", split.to_numpy())
     COHORT.check(table, paths.cohort)
     COHORT.write(table, paths.cohort, cohort.columns)

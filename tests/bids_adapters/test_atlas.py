@@ -28,7 +28,7 @@ def write_atlas(folder: Path, **names: str) -> Path:
 def test_its_table_names_a_place(tmp_path: Path) -> None:
     atlas = read_atlas(str(write_atlas(tmp_path, tpl__MNI_atlas__Own="index\tname\n11\tPutamen, left\n")))
     assert atlas is not None
-    assert atlas.name_at(np.array(CENTRE_MM)) == "Putamen, left"
+    assert atlas.name_at(np.array(CENTRE_MM), 6.0) == "Putamen, left"
 
 
 def test_the_nearest_table_of_names_is_taken(tmp_path: Path) -> None:

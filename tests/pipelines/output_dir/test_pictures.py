@@ -21,7 +21,7 @@ def images():
 
 
 def test_distance_is_about_one_and_large_for_the_odd_map(images):
-    distances = distances_from_mean(images)
+    distances = distances_from_mean(images, 0.1)
     assert distances.argmax() == 7
     assert distances[7] > 1.8
     assert np.mean(distances**2) == pytest.approx(29 / 30, rel=1e-3)
@@ -31,7 +31,7 @@ def test_distance_is_about_one_and_large_for_the_odd_map(images):
 
 
 def test_no_variation_is_no_distance():
-    assert not distances_from_mean(np.ones((3, 4, 4, 4), np.float16)).any()
+    assert not distances_from_mean(np.ones((3, 4, 4, 4), np.float16), 0.1).any()
 
 
 def test_slices_are_kept_farthest_first_and_unreadable_files_passed_over(images, tmp_path):
