@@ -95,22 +95,22 @@ def import_burner(
     if not phenotype_files:
         raise InputError("import-burner needs a phenotype table: --phenotype FILE.")
     phenotype = read_phenotype([Path(file) for file in phenotype_files], prefer)
-    people, unmatched = _match(maps, phenotype)
+    matched, unmatched = _match(maps, phenotype)
     lines += unmatched
-    if not people:
+    if not matched:
         raise InputError(
             f"{maps_dir}: none of its {len(maps)} maps belongs to one of the {len(phenotype.table)} "
             f"participants of the phenotype. The last seven digits of a map's name are its participant."
         )
-    _open_dataset(bids_dir, maps_dir, people)
+    _open_dataset(bids_dir, maps_dir, matched)
     imported, already_there = {}, 0
-    for done, (label, source) in enumerate(people.items(), start=1):
+    for done, (label, source) in enumerate(matched.items(), start=1):
         try:
             already_there += _import_map(source, bids_dir, label)
             imported[label] = source
         except ImageError as error:
             lines.append((f"sub-{label}", "import", error.reason, error.detail))
-        progress(done, len(people))
+        progress(done, len(matched))
     if not imported:
         raise InputError(*(f"{detail}" for _, _, reason, detail in lines if reason == "unreadable_map"))
     exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
@@ -148,7 +148,7 @@ def _list_maps(maps_dir: Path) -> tuple[dict[str, Path], list[Line]]:
 def _match(maps: dict[str, Path], phenotype: Phenotype) -> tuple[dict[str, Path], list[Line]]:
     """Join maps and phenotype; give the pairs, and a line for each map or participant without the other."""
     known, conflicting = phenotype.identifiers, phenotype.conflicting
-    people: dict[str, Path] = {}
+    matched: dict[str, Path] = {}
     lines: list[Line] = []
     for label, path in maps.items():
         key = participant_key(label)
@@ -160,14 +160,14 @@ def _match(maps: dict[str, Path], phenotype: Phenotype) -> tuple[dict[str, Path]
             detail = f"{path.name}: sources disagree about {', '.join(conflicting[key])}"
             lines.append((f"sub-{label}", "import", "conflicting_phenotype", detail))
         else:
-            people[label] = path
+            matched[label] = path
     with_map = {participant_key(label) for label in maps}
     lines += [(one, "import", "no_map", "no Burner map") for key, one in known.items() if key not in with_map]
     notes = phenotype.notes.itertuples(index=False, name=None)
-    return people, [*lines, *((one, "import", reason, detail) for one, reason, detail in notes)]
+    return matched, [*lines, *((one, "import", reason, detail) for one, reason, detail in notes)]
 
 
-def _open_dataset(bids_dir: Path, maps_dir: Path, people: dict[str, Path]) -> None:
+def _open_dataset(bids_dir: Path, maps_dir: Path, matched: dict[str, Path]) -> None:
     """Make the dataset's folder, or make sure that it is an earlier import of the same maps."""
     if bids_dir.exists() and not bids_dir.is_dir():
         raise InputError(f"{bids_dir}: is a file; expected a folder for the BIDS dataset.")
@@ -176,7 +176,7 @@ def _open_dataset(bids_dir: Path, maps_dir: Path, people: dict[str, Path]) -> No
             raise InputError(
                 f"{bids_dir}: holds something else than a Burner import. Choose a new or empty folder."
             )
-        strangers = sorted(path.name for path in bids_dir.glob("sub-*") if path.name[4:] not in people)
+        strangers = sorted(path.name for path in bids_dir.glob("sub-*") if path.name[4:] not in matched)
         if strangers:
             raise InputError(
                 f"{bids_dir}: holds {strangers[0]}, which {maps_dir} and its phenotype have not: it is an "

@@ -1,9 +1,10 @@
-"""Images + phenotype -> cohort + exclusions: who is in, and a line for everyone and all that is not."""
+"""Images + phenotype -> cohort + exclusions: a line for every participant and file that is not in it."""
 
 import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,8 @@ def build_cohort(
         one group only.
     """
     bids_dir = Path(bids_dir)
-    maps = find_maps(bids_dir, None if bids_filter is None else read_filter(bids_filter), index_cache)
+    query = None if bids_filter is None else read_filter(bids_filter)
+    maps = find_maps(bids_dir, query, index_cache, coverage=settings.kind_coverage)
     files = [*find_phenotype(bids_dir), *map(Path, phenotype_files)]
     if require_groups and not files:
         around = ", nor in the dataset around it" if bids_dir.resolve().parent.name == "derivatives" else ""
@@ -97,34 +99,85 @@ def build_cohort(
             f"{bids_dir}: no participants.tsv and no phenotype/*.tsv or *.csv{around}, so no groups. "
             f"Put one there. {_hint(bids_dir)}"
         )
-    phenotype = read_phenotype(files, prefer, bids_dir)
-    people = _people(maps, phenotype)
-    wanted = _wanted(people, participant_labels, bids_dir)
+    phenotype = read_phenotype(files, prefer, bids_dir, foreign_share=settings.foreign_share)
     groups = read_groups(phenotype, settings, files, required=require_groups)
-    lines = [*_imported(bids_dir), *_notes(people, maps, phenotype)]
-    kept = []
-    for key, identifier in people.items():
-        reason = _why_not(key, maps, phenotype, groups, wanted, require_groups)
-        if reason is None:
-            kept.append(key)
-        else:
-            lines.append((identifier, *reason))
+    found = _Found(maps, phenotype, groups, require_groups)
+    wanted = _wanted(found.identifiers, participant_labels, bids_dir)
+    reasons = {key: found.why_not(key, wanted) for key in found.identifiers}
+    lines = [(found.identifiers[key], *reason) for key, reason in reasons.items() if reason is not None]
+    lines += [*_imported(bids_dir), *found.notes()]
     exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
     exclusions = exclusions.sort_values(["participant_id", "stage", "reason", "detail"], ignore_index=True)
-    table = _table({key: people[key] for key in kept}, maps, phenotype, groups)
+    table = found.table([key for key, reason in reasons.items() if reason is None])
     _check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
     return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts)
 
 
-def _people(maps: Maps, phenotype: Phenotype) -> dict[str, str]:
-    """Give everyone's identifier by key, in order; the spelling of the maps' folders comes first."""
-    people = phenotype.identifiers
-    people |= {file.key: f"sub-{file.label}" for file, _, _ in maps.left_out}
-    people |= {key: f"sub-{file.label}" for key, (file, _) in maps.chosen.items()}
-    return dict(sorted(people.items(), key=lambda item: item[1]))
+@dataclass(frozen=True)
+class _Found:
+    """Maps, phenotype and groups of everybody, by what the spellings of an identifier share."""
+
+    maps: Maps
+    phenotype: Phenotype
+    groups: Mapping[str, tuple[str, str]]
+    require_groups: bool
+
+    @cached_property
+    def identifiers(self) -> dict[str, str]:
+        """Everybody's identifier by key, in order; the spelling of the maps' folders comes first."""
+        found = self.phenotype.identifiers
+        found |= {file.key: f"sub-{file.label}" for file, _, _ in self.maps.left_out}
+        found |= {key: f"sub-{file.label}" for key, (file, _) in self.maps.chosen.items()}
+        return dict(sorted(found.items(), key=lambda item: item[1]))
+
+    def why_not(self, key: str, wanted: set[str] | None) -> tuple[str, str, str] | None:
+        """Give stage, reason and detail for which a participant is left out, or None where it stays."""
+        if wanted is not None and key not in wanted:
+            return ("layout", "not_selected", "not among the participants asked for")
+        if disputed := self.phenotype.conflicting.get(key):
+            return ("phenotype", "conflicting_phenotype", f"sources disagree about {', '.join(disputed)}")
+        if key not in self.maps.chosen:
+            others = [f"{reason}: {file.path}" for file, reason, _ in self.maps.left_out if file.key == key]
+            return ("layout", "no_map", "; ".join(others) or "no gray-matter map found")
+        return self._why_no_group(key) if self.require_groups else None
+
+    def _why_no_group(self, key: str) -> tuple[str, str, str] | None:
+        if key not in self.groups:
+            detail = f"{self.maps.chosen[key][0].path}: no phenotype table names the participant"
+            return ("phenotype", "no_phenotype", detail)
+        group, code = self.groups[key]
+        if not code:
+            return ("phenotype", "group_missing", "no code of the group is known")
+        return (
+            None if group else ("phenotype", "group_unused", f"code {code} is neither target nor background")
+        )
+
+    def notes(self) -> list[tuple[str, str, str, str]]:
+        """Give a line for each file, row and value left out."""
+        files = [
+            (self.identifiers[file.key], "layout", reason, detail)
+            for file, reason, detail in self.maps.left_out
+        ]
+        notes = self.phenotype.notes.itertuples(index=False)
+        return [*files, *((one, "phenotype", reason, detail) for one, reason, detail in notes)]
+
+    def table(self, keys: Sequence[str]) -> pd.DataFrame:
+        """Join maps and phenotype of those who stay, one row a participant."""
+        at = {key: row for row, key in enumerate(self.phenotype.identifiers)}
+        # A row beyond the last is taken as missing: participants without phenotype, embedded with a model only.
+        rows = self.phenotype.table.reset_index(drop=True).reindex([at.get(key, len(at)) for key in keys])
+        columns: dict[str, Any] = {
+            "participant_id": [self.identifiers[key] for key in keys],
+            "image": [self.maps.chosen[key][0].path for key in keys],
+            "group": [self.groups.get(key, ("", ""))[0] or None for key in keys],
+        }
+        for name in rows.columns[1:]:
+            columns[f"source_{name}" if name in OWN_COLUMNS else str(name)] = rows[name].array
+        columns["image_choice"] = [self.maps.chosen[key][1] for key in keys]
+        return pd.DataFrame(columns)
 
 
-def _wanted(people: Mapping[str, str], labels: Sequence[str], bids_dir: Path) -> set[str] | None:
+def _wanted(identifiers: Mapping[str, str], labels: Sequence[str], bids_dir: Path) -> set[str] | None:
     """Give the keys of the participants asked for, or None for everyone."""
     if not labels:
         return None
@@ -132,46 +185,15 @@ def _wanted(people: Mapping[str, str], labels: Sequence[str], bids_dir: Path) ->
     for text in labels:
         label = participant_label(text)
         key = None if label is None else participant_key(label)
-        if key in people:
+        if key in identifiers:
             wanted.add(key)
             continue
-        near = difflib.get_close_matches(f"sub-{label}", list(people.values()), n=1)
+        near = difflib.get_close_matches(f"sub-{label}", list(identifiers.values()), n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        problems.append(f"{bids_dir}: no participant {text!r} among its {len(people)}.{hint}")
+        problems.append(f"{bids_dir}: no participant {text!r} among its {len(identifiers)}.{hint}")
     if problems:
         raise InputError(*problems)
     return wanted
-
-
-def _why_not(
-    key: str,
-    maps: Maps,
-    phenotype: Phenotype,
-    groups: Mapping[str, tuple[str, str]],
-    wanted: set[str] | None,
-    require_groups: bool,
-) -> tuple[str, str, str] | None:
-    """Give stage, reason and detail for which a participant is left out, or None where it stays."""
-    if wanted is not None and key not in wanted:
-        return ("layout", "not_selected", "not among the participants asked for")
-    disputed = phenotype.conflicting.get(key, ())
-    if disputed:
-        return ("phenotype", "conflicting_phenotype", f"sources disagree about {', '.join(disputed)}")
-    if key not in maps.chosen:
-        others = [f"{reason}: {file.path}" for file, reason, _ in maps.left_out if file.key == key]
-        return ("layout", "no_map", "; ".join(others) or "no gray-matter map found")
-    if not require_groups:
-        return None
-    if key not in groups:
-        return (
-            "phenotype",
-            "no_phenotype",
-            f"{maps.chosen[key][0].path}: no phenotype table names the participant",
-        )
-    group, code = groups[key]
-    if not code:
-        return ("phenotype", "group_missing", "no code of the group is known")
-    return None if group else ("phenotype", "group_unused", f"code {code} is neither target nor background")
 
 
 def _imported(bids_dir: Path) -> list[tuple[str, str, str, str]]:
@@ -181,34 +203,6 @@ def _imported(bids_dir: Path) -> list[tuple[str, str, str, str]]:
         return []
     table = read_text_table(path)
     return [(one, stage, reason, detail) for one, stage, reason, detail in table.rows]
-
-
-def _notes(people: Mapping[str, str], maps: Maps, phenotype: Phenotype) -> list[tuple[str, str, str, str]]:
-    """Give a line for each file, row and value left out."""
-    files = [(people[file.key], "layout", reason, detail) for file, reason, detail in maps.left_out]
-    rows = [
-        (one, "phenotype", reason, detail) for one, reason, detail in phenotype.notes.itertuples(index=False)
-    ]
-    return [*files, *rows]
-
-
-def _table(
-    people: Mapping[str, str], maps: Maps, phenotype: Phenotype, groups: Mapping[str, tuple[str, str]]
-) -> pd.DataFrame:
-    """Join maps and phenotype, one row a participant."""
-    keys = list(people)
-    at = {key: row for row, key in enumerate(phenotype.identifiers)}
-    # A row beyond the last is taken as missing: participants without phenotype, embedded with a model only.
-    rows = phenotype.table.reset_index(drop=True).reindex([at.get(key, len(at)) for key in keys])
-    columns: dict[str, Any] = {
-        "participant_id": list(people.values()),
-        "image": [maps.chosen[key][0].path for key in keys],
-        "group": [groups.get(key, ("", ""))[0] or None for key in keys],
-    }
-    for name in rows.columns[1:]:
-        columns[f"source_{name}" if name in OWN_COLUMNS else str(name)] = rows[name].array
-    columns["image_choice"] = [maps.chosen[key][1] for key in keys]
-    return pd.DataFrame(columns)
 
 
 def _columns(table: pd.DataFrame, phenotype: Phenotype) -> dict[str, dict[str, Any]]:

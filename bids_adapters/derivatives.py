@@ -1,4 +1,4 @@
-"""Results -> BIDS derivative: descriptions, tables with sidecars, and what a validator need not look at."""
+"""BIDS derivatives: descriptions, tables with sidecars, and what a validator need not look at."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -11,31 +11,6 @@ from adhd_cvae.io import atomic_path, read_json, write_json, write_tsv
 
 BIDS_VERSION = "1.10.0"
 GENERATOR = "adhd-cvae"
-OUTPUT_FILES = (
-    "cohort.*",
-    "exclusions.*",
-    "conflicts.*",
-    "confounding.*",
-    "run.json",
-    "latents.*",
-    "*_latents.*",
-    "*_map.*",
-    "baselines.*",
-    "distances.*",
-    "*.npz",
-    "report.html",
-    "*.log",
-    "cache",
-    "checkpoints",
-    "analysis",
-    "ensemble",
-    "maps",
-    "figures",
-    "models",
-    "mlflow-artifacts",
-    "mlflow.db*",
-)
-"""What OUTPUT_DIR holds that BIDS has no names for; with a slash behind it the validator misses a folder."""
 
 
 def write_description(
@@ -71,24 +46,6 @@ def write_description(
     if not sources:
         del content["SourceDatasets"]
     write_json(content, dataset_dir / "dataset_description.json")
-
-
-def write_derivative_description(
-    output_dir: Path, sources: Sequence[Mapping[str, str]] = (), **extra: Any
-) -> None:
-    """Make OUTPUT_DIR a BIDS derivative: description, README, the files BIDS has no names for.
-
-    Parameters are those of :func:`write_description`.
-    """
-    step = "contrastive variational autoencoder"
-    write_description(output_dir, "adhd-cvae results", step, sources=sources, **extra)
-    write_bidsignore(output_dir, OUTPUT_FILES)
-    write_readme(
-        output_dir,
-        "Results of adhd-cvae, a contrastive variational autoencoder of brain anatomy.\n\n"
-        "Start with report.html. cohort.tsv names every participant used, exclusions.tsv who was left out.\n"
-        "run.json holds the settings, seeds and versions that made these files.\n",
-    )
 
 
 def write_bidsignore(dataset_dir: Path, patterns: Iterable[str]) -> None:

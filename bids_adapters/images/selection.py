@@ -2,10 +2,10 @@
 
 The rule. A map in a template's space, never its native sibling. One kind for the whole cohort, since mixing
 modulated and unmodulated maps, or two programs', would plant a difference that is no anatomy: the most
-preferred kind that nine in ten of the participants with any map have (else the kind most have); modulated
-before unmodulated, unsmoothed before smoothed, adult templates before others. Within it the first session,
-then the first run, then the first acquisition and resolution, each in natural order, a name without them
-first. A BIDS filter overrides all but the template's space.
+preferred kind that enough of the participants with any map have, nine in ten by default (else the kind most
+have); modulated before unmodulated, unsmoothed before smoothed, adult templates before others. Within it the
+first session, then the first run, then the first acquisition and resolution, each in natural order, a name
+without them first. A BIDS filter overrides all but the template's space.
 """
 
 from collections import defaultdict
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from bids_adapters.images.filter import matches
 from bids_adapters.images.index import Image, index_images
 from bids_adapters.images.naming import ADULT_SPACES, MapFile, recognise, unrecognised
 from bids_adapters.phenotype.source import natural_order
 
-KIND_COVERAGE = 0.9
 _DIALECTS = ("BIDS probseg", "CAT12", "SPM", "Clinica CAPS", "Athena", "named by the filter")
 _USUAL_SPACES = ("MNI152NLin2009cAsym", "MNI152NLin6Asym")
 
@@ -42,7 +42,11 @@ class Maps:
 
 
 def find_maps(
-    bids_dir: Path, bids_filter: Mapping[str, Any] | None = None, index_cache: Path | None = None
+    bids_dir: Path,
+    bids_filter: Mapping[str, Any] | None = None,
+    index_cache: Path | None = None,
+    *,
+    coverage: float = CohortConfig().kind_coverage,
 ) -> Maps:
     """Find every participant's gray-matter map.
 
@@ -54,6 +58,8 @@ def find_maps(
         Entities the map must have, as :func:`bids_adapters.images.filter.read_filter` returns them.
     index_cache
         Folder that keeps the index between calls.
+    coverage
+        Share of the participants with any map that a kind must have to be preferred.
 
     Raises
     ------
@@ -68,7 +74,7 @@ def find_maps(
     usable = [file for file in files if file.in_template_space]
     if not usable:
         return Maps({}, left_out)
-    kind = _choose_kind(usable)
+    kind = _choose_kind(usable, coverage)
     example = next(file for file in usable if file.kind == kind)
     for file in usable:
         if file.kind != kind:
@@ -112,13 +118,13 @@ def _candidates(
     return recognised or by_filter, filtered
 
 
-def _choose_kind(files: Sequence[MapFile]) -> tuple[str, str, str, bool, bool, str]:
+def _choose_kind(files: Sequence[MapFile], coverage: float) -> tuple[str, str, str, bool, bool, str]:
     """Choose the cohort's kind of map by preference among those that most participants have."""
     participants: dict[tuple[str, str, str, bool, bool, str], set[str]] = defaultdict(set)
     for file in files:
         participants[file.kind].add(file.key)
     everyone = len({file.key for file in files})
-    usual = [kind for kind, keys in participants.items() if len(keys) >= KIND_COVERAGE * everyone]
+    usual = [kind for kind, keys in participants.items() if len(keys) >= coverage * everyone]
     if not usual:
         most = max(map(len, participants.values()))
         usual = [kind for kind, keys in participants.items() if len(keys) == most]

@@ -20,7 +20,7 @@ class Conflict(NamedTuple):
     used: str
 
 
-def settle(
+def combine(
     claims: Iterable[Claim], preferred: str | None
 ) -> tuple[dict[str, dict[str, str]], list[Conflict]]:
     """Bring claims together.

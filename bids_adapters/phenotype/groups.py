@@ -1,4 +1,4 @@
-"""Who is a patient and who a control: the recipe's group column and codes against the phenotype."""
+"""Patients and controls: the recipe's group column and codes against the phenotype."""
 
 from collections.abc import Sequence
 from pathlib import Path

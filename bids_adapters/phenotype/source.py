@@ -1,4 +1,4 @@
-"""One phenotype file brought to the code book: what it claims about whom, in canonical text."""
+"""One phenotype file brought to the code book: what it claims about each participant, in canonical text."""
 
 import re
 from collections import defaultdict
@@ -14,8 +14,6 @@ from bids_adapters.phenotype.codebook import Column, canonical_number, find_colu
 from bids_adapters.phenotype.derived import DERIVED_FROM
 from bids_adapters.phenotype.text_table import TextTable, read_text_table, snake_case
 
-# From this share of values that the code book cannot read, a column is taken to be another study's.
-FOREIGN_SHARE = 0.25
 ID_COLUMNS = (
     "participant_id",
     "scandir_id",
@@ -71,27 +69,31 @@ class Source:
     """
 
     name: str
+    foreign_share: float
+    """Share of a column's values that the code book cannot read, from which on it is taken to be another study's."""
     claims: list[Claim] = field(default_factory=list)
     labels: dict[str, tuple[str, bool]] = field(default_factory=dict)
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
 
-def read_source(path: Path, name: str) -> Source:
+def read_source(path: Path, name: str, foreign_share: float) -> Source:
     """Read one phenotype file in any dialect.
 
     Parameters
     ----------
     name
         What to call the file in claims and notes.
+    foreign_share
+        As in `Source`.
 
     Raises
     ------
     InputError
-        The file is no table, or no column tells its participants; one line that names the file.
+        The file is no table, or no column names its participants; one line that names the file.
     """
     table = read_text_table(path)
-    source = Source(name)
+    source = Source(name, foreign_share)
     keys, used = _identify(table, path, source)
     described = _read_sidecar(path)
     for position, header in enumerate(table.headers):
@@ -125,11 +127,11 @@ def _identify(table: TextTable, path: Path, source: Source) -> tuple[list[str | 
             )
         else:
             source.labels[participant_key(label)] = (label, cell.casefold().startswith("sub-"))
-    return keys, {at for at in positions if at == positions[0] or _same_people(table.column(at), keys)}
+    return keys, {at for at in positions if at == positions[0] or _spells_the_same(table.column(at), keys)}
 
 
-def _same_people(cells: Iterable[str], keys: Iterable[str | None]) -> bool:
-    """Tell whether a column spells the same participants again."""
+def _spells_the_same(cells: Iterable[str], keys: Iterable[str | None]) -> bool:
+    """Whether a column names the same participants again."""
     labels = [participant_label(cell) for cell in cells]
     return all(
         key is None or (label is not None and participant_key(label) == key)
@@ -147,7 +149,8 @@ def _read_column(
         for key, line, cell in zip(keys, table.lines, table.column(position), strict=True)
         if key is not None and not is_missing(cell)
     }
-    column, values = _interpret(header, set(cells.values()), list(cells.values()), table.separator != ",")
+    known, comma = find_column(header), table.separator != ","
+    column, values = _read_cells(list(cells.values()), known, source.foreign_share, decimal_comma=comma)
     name = column.name if column is not None else _free_name(header, position, source.columns)
     source.columns.setdefault(name, _describe(column, header, source.name, described))
     for (key, line), cell in cells.items():
@@ -159,18 +162,18 @@ def _read_column(
             source.notes.append(Note(key, "value_not_in_code_book", detail))
 
 
-def _interpret(
-    header: str, distinct: set[str], cells: Sequence[str], decimal_comma: bool
+def _read_cells(
+    cells: Sequence[str], column: Column | None, foreign_share: float, *, decimal_comma: bool
 ) -> tuple[Column | None, dict[str, str | None]]:
     """Read a column's distinct cells by the code book where it knows the column and the column follows it."""
+    distinct = set(cells)
     numbers = {cell: canonical_number(cell, decimal_comma=decimal_comma) for cell in distinct}
-    column = find_column(header)
     if column is not None:
         values = {cell: read_value(column, cell, decimal_comma=decimal_comma) for cell in distinct}
         unread = sum(values[cell] is None for cell in cells)
         seen = set(numbers.values())
         foreign = bool(column.foreign & seen) and "0" not in seen
-        if not cells or (not foreign and unread < FOREIGN_SHARE * len(cells)):
+        if not cells or (not foreign and unread < foreign_share * len(cells)):
             return column, values
         column = Column(column.name, "text", "")
     plain = all(number is not None for number in numbers.values())

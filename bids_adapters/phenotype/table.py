@@ -3,16 +3,18 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import MISSING
 from bids_adapters.identifiers import participant_key
 from bids_adapters.phenotype.codebook import BY_NAME, canonical_number
-from bids_adapters.phenotype.conflicts import settle
+from bids_adapters.phenotype.conflicts import combine
 from bids_adapters.phenotype.derived import add_derived
 from bids_adapters.phenotype.source import Source, read_source
 
@@ -51,7 +53,7 @@ class Phenotype:
         """Participants by key, in the table's order."""
         return {participant_key(one.removeprefix("sub-")): one for one in self.table["participant_id"]}
 
-    @property
+    @cached_property
     def conflicting(self) -> dict[str, list[str]]:
         """Participants' keys to the columns on which the files disagree and no preferred file decided."""
         disputed: dict[str, list[str]] = {}
@@ -79,7 +81,11 @@ def find_phenotype(bids_dir: Path) -> list[Path]:
 
 
 def read_phenotype(
-    files: Sequence[Path], prefer: Path | None = None, bids_dir: Path | None = None
+    files: Sequence[Path],
+    prefer: Path | None = None,
+    bids_dir: Path | None = None,
+    *,
+    foreign_share: float = CohortConfig().foreign_share,
 ) -> Phenotype:
     """Read phenotype tables into one.
 
@@ -91,6 +97,8 @@ def read_phenotype(
         The one of `files` to trust where they disagree.
     bids_dir
         The dataset they describe: a table of the dataset around it is named by the way there (``../../…``).
+    foreign_share
+        Share of a column's values that the code book cannot read, from which on it is taken to be another study's.
 
     Raises
     ------
@@ -103,13 +111,13 @@ def read_phenotype(
     problems: list[str] = []
     for path, name in names.items():
         try:
-            sources.append(read_source(path, name))
+            sources.append(read_source(path, name, foreign_share))
         except InputError as error:
             problems.extend(error.problems)
     if problems:
         raise InputError(*problems)
     identifiers = _identifiers(sources)
-    values, conflicts = settle((claim for source in sources for claim in source.claims), preferred)
+    values, conflicts = combine((claim for source in sources for claim in source.claims), preferred)
     table = _table(identifiers, values, sources)
     columns = _columns(sources, table)
     add_derived(table, columns)
@@ -149,7 +157,7 @@ def _from_around(path: Path, bids_dir: Path | None) -> str | None:
 
 
 def _preferred(names: Mapping[Path, str], prefer: Path | None) -> str | None:
-    """Give the preferred file's short name; it may be told by its path or by that name."""
+    """Give the preferred file's short name; it may be given by its path or by that name."""
     if prefer is None:
         return None
     for path, name in names.items():

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from adhd_cvae.io import file_checksum, fingerprint, read_json
-from bids_adapters.derivatives import write_derivative_description
+from bids_adapters.derivatives import write_bidsignore, write_description, write_readme
 from bids_adapters.images.index import walk
 from bids_adapters.phenotype.table import TRUTH, find_phenotype
 from pipelines.output_dir.paths import BidsInput, OutputPaths
@@ -15,6 +15,37 @@ SIMULATED_TRUTH = Path("phenotype") / TRUTH
 """In a dataset that `simulate` made: what was planted in whom."""
 MLFLOW = "mlflow"
 """Store and artifacts begin with it; they may lie inside the dataset and are none of it."""
+
+OUTPUT_FILES = (
+    "cohort.*",
+    "exclusions.*",
+    "conflicts.*",
+    "confounding.*",
+    "run.json",
+    "latents.*",
+    "*_latents.*",
+    "*_map.*",
+    "baselines.*",
+    "distances.*",
+    "*.npz",
+    "report.html",
+    "*.log",
+    "cache",
+    "checkpoints",
+    "analysis",
+    "ensemble",
+    "maps",
+    "figures",
+    "models",
+    "mlflow-artifacts",
+    "mlflow.db*",
+)
+"""What OUTPUT_DIR holds that BIDS has no names for; with a slash behind it the validator misses a folder."""
+README = """Results of adhd-cvae, a contrastive variational autoencoder of brain anatomy.
+
+Start with report.html. cohort.tsv names every participant used, exclusions.tsv who was left out.
+run.json holds the settings, seeds and versions that made these files.
+"""
 
 
 def dataset_description(bids_dir: Path) -> dict[str, Any]:
@@ -35,7 +66,10 @@ def describe_output(source: BidsInput, paths: OutputPaths) -> None:
         if isinstance(description.get(key), str):
             entry[field] = description[key]
     kept = {key: description[key] for key in ("Authors", "License") if description.get(key)}
-    write_derivative_description(paths.folder, [entry], **kept)
+    step = "contrastive variational autoencoder"
+    write_description(paths.folder, "adhd-cvae results", step, sources=[entry], **kept)
+    write_bidsignore(paths.folder, OUTPUT_FILES)
+    write_readme(paths.folder, README)
 
 
 def table_checksums(source: BidsInput) -> dict[str, str]:

@@ -229,7 +229,7 @@ def test_nobody_is_lost_without_a_line(
     files = {str(one): MapFile(f"{one}.nii", f"{one:07d}", "", "CAT12", "template", True) for one in maps}
     found = Maps({key: (file, "the only one") for key, file in files.items()}, [])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assemble, "find_maps", lambda *_: found)
+        patch.setattr(assemble, "find_maps", lambda *_, **__: found)
         try:
             cohort = build_cohort(tmp_path, ADHD200)
         except InputError as error:

@@ -1,0 +1,63 @@
+"""OUTPUT_DIR as a BIDS derivative, and whether the dataset it came from is still the same."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipelines.output_dir.bids_source import describe_output, tree_fingerprint
+from pipelines.output_dir.paths import BidsInput, OutputPaths
+
+VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
+
+
+def validator_errors(dataset: Path) -> list[dict[str, Any]]:
+    """What the official BIDS validator calls an error."""
+    done = subprocess.run(
+        [VALIDATOR, "--format", "json", dataset], capture_output=True, text=True, check=False
+    )
+    issues = json.loads(done.stdout)["issues"]["issues"]
+    return [issue for issue in issues if issue["severity"] == "error"]
+
+
+def test_output_dir_passes_the_official_validator(tmp_path: Path) -> None:
+    describe_output(BidsInput(tmp_path.with_name("raw")), OutputPaths(tmp_path))
+    files = (
+        "cohort.tsv", "cohort.json", "exclusions.tsv", "conflicts.tsv", "run.json",
+        "confounding.tsv", "confounding.json",
+        "latents.tsv", "latents.json",
+        "draws.npz", "decoded.npz", "baselines.tsv", "report.html", "cache/images.npy", "cache/manifest.json",
+        "checkpoints/cvae.safetensors", "checkpoints/history.tsv", "analysis/rsa.tsv",
+        "maps/desc-x_map.nii.gz",
+        "figures/umap.svg",
+    )  # fmt: skip
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("content")
+    assert validator_errors(tmp_path) == []
+    (tmp_path / "stray.tsv").write_text("content")
+    assert validator_errors(tmp_path)  # it does look
+
+
+def test_the_dataset_is_named_by_the_way_there_and_its_licence_is_kept(tmp_path: Path) -> None:
+    source = tmp_path / "raw data"
+    source.mkdir()
+    known = {"Name": "x", "License": "CC0", "DatasetDOI": "doi:10.1/x", "Authors": ["A"]}
+    (source / "dataset_description.json").write_text(json.dumps(known))
+    describe_output(BidsInput(source), OutputPaths(tmp_path / "out"))
+    content = json.loads((tmp_path / "out" / "dataset_description.json").read_text())
+    assert content["SourceDatasets"] == [{"URL": "../raw%20data", "DOI": "doi:10.1/x"}]
+    assert (content["License"], content["Authors"]) == ("CC0", ["A"])
+
+
+def test_a_file_that_came_or_changed_is_noticed_but_not_results_and_stores(tmp_path: Path) -> None:
+    out = tmp_path / "derivatives" / "out"
+    out.mkdir(parents=True)
+    (tmp_path / "participants.tsv").write_text("participant_id\n")
+    before = tree_fingerprint(tmp_path, out)
+    for name in ("mlflow.db", ".hidden", "derivatives/out/cohort.tsv"):
+        (tmp_path / name).write_text("x")
+    assert tree_fingerprint(tmp_path, out) == before
+    (tmp_path / "phenotype.tsv").write_text("x")
+    assert tree_fingerprint(tmp_path, out) != before
