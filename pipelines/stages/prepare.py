@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -49,7 +50,7 @@ def run(run: Run, source: BidsInput) -> None:
     InputError
         Nothing left to train on, or OUTPUT_DIR was prepared with other settings.
     """
-    paths, recipe, progress = run.paths, run.recipe, run.progress
+    paths, recipe = run.paths, run.recipe
     if not source.folder.is_dir():
         raise InputError(
             f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
@@ -77,21 +78,7 @@ def run(run: Run, source: BidsInput) -> None:
     provenance = Provenance.open(paths)
 
     def work() -> None:
-        with progress.bar("Looking for maps and phenotype") as tick:
-            tick(0, 1, "")
-            cohort = build_cohort(
-                source.folder,
-                recipe.cohort,
-                participant_labels=source.labels,
-                bids_filter=bids_filter,
-                prefer=source.prefer,
-                index_cache=paths.cache,
-            )
-            tick(1, 1, "")
-        if around := tables_elsewhere(source):
-            progress.line(f"phenotype of the dataset around BIDS_DIR: {', '.join(around)}")
-        for warning in check_columns(cohort.table, recipe.cohort.site, recipe.analysis):
-            progress.warning(warning)
+        cohort = _find(run, source, bids_filter)
         _prepare(run, cohort, source.folder)
         describe_output(source, paths)
         _show_confounding(run)
@@ -99,6 +86,26 @@ def run(run: Run, source: BidsInput) -> None:
         provenance.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
 
     provenance.perform(stage, run, work)
+
+
+def _find(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Cohort:
+    """Bring maps and phenotype together; columns that the recipe names and nobody has are named at once."""
+    with run.progress.bar("Looking for maps and phenotype") as tick:
+        tick(0, 1, "")
+        cohort = build_cohort(
+            source.folder,
+            run.recipe.cohort,
+            participant_labels=source.labels,
+            bids_filter=bids_filter,
+            prefer=source.prefer,
+            index_cache=run.paths.cache,
+        )
+        tick(1, 1, "")
+    if around := tables_elsewhere(source):
+        run.progress.line(f"phenotype of the dataset around BIDS_DIR: {', '.join(around)}")
+    for warning in check_columns(cohort.table, run.recipe.cohort.site, run.recipe.analysis):
+        run.progress.warning(warning)
+    return cohort
 
 
 def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:

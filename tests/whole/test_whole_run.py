@@ -162,7 +162,8 @@ def test_nothing_published_names_a_place_or_a_person(demo, client):
     run = client.search_runs([experiment.experiment_id])[0]
     texts["run"] = str((run.data.params, run.data.tags, run.inputs.to_dictionary()))
     for file, text in texts.items():
-        text = re.sub(r"base64,[A-Za-z0-9+/=\s]+", "", text)  # pictures, where short words occur by chance
+        # Pictures and volumes, where short words occur by chance.
+        text = re.sub(r"base64,[A-Za-z0-9+/=\s]+|[A-Za-z0-9+/=]{200,}", "", text)
         for word in private:
             assert not re.search(rf"(?<![\w/]){re.escape(word)}(?![\w])", text), (file, word)
         if file != "run" and "model" not in str(file):  # the model's example names an invented participant
