@@ -2,58 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.cohort.split import split_cohort
 from adhd_cvae.cohort.table import validate_cohort
 from adhd_cvae.errors import InputError
-
-
-def people(per_stratum: dict[tuple[str, int], int]) -> pd.DataFrame:
-    rows = [(group, site) for (group, site), count in per_stratum.items() for _ in range(count)]
-    table = pd.DataFrame(rows, columns=["group", "site"])
-    table.insert(0, "participant_id", [f"sub-{number:04d}" for number in range(len(table))])
-    return table
-
-
-COUNTS = {
-    ("target", 1): 40,
-    ("target", 2): 12,
-    ("background", 1): 28,
-    ("background", 2): 61,
-    ("background", 3): 3,
-}
-
-
-@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
-@pytest.mark.parametrize("seed", [0, 7])
-def test_every_site_and_group_keeps_its_proportion(fraction, seed):
-    table = people(COUNTS)
-    table["split"] = split_cohort(table, fraction, seed, "site")
-    held_out = (table["split"] == "test").groupby([table["group"], table["site"]]).sum()
-    for stratum, count in COUNTS.items():
-        assert abs(held_out[stratum] - fraction * count) <= 1
-
-
-def test_the_split_follows_from_the_seed_and_not_from_the_row_order_of_other_groups():
-    table = people(COUNTS)
-    first = split_cohort(table, 0.25, 3, "site")
-    assert first.equals(split_cohort(table, 0.25, 3, "site"))
-    assert not first.equals(split_cohort(table, 0.25, 4, "site"))
-
-
-def test_the_smallest_cohort_still_holds_somebody_out_of_each_group():
-    for seed in range(20):
-        table = people({("target", 1): 4, ("background", 1): 4})
-        held_out = table["group"][split_cohort(table, 0.25, seed, None) == "test"]
-        assert set(held_out) == {"target", "background"}
-
-
-def test_a_group_too_small_to_hold_out_is_named():
-    with pytest.raises(InputError, match="3 participants in the target group"):
-        split_cohort(people({("target", 1): 3, ("background", 1): 9}), 0.25, 0, "site")
+from tests.adhd_cvae.cohort.test_split import participants
 
 
 def test_validation_names_what_is_wrong():
-    good = people({("target", 1): 2, ("background", 1): 2}).assign(image="x.nii.gz", split="train")
+    good = participants({("target", 1): 2, ("background", 1): 2}).assign(image="x.nii.gz", split="train")
     assert validate_cohort(good) is good
     with pytest.raises(InputError, match="no column 'image'"):
         validate_cohort(good.drop(columns="image"))

@@ -1,0 +1,42 @@
+"""What the analysis reads is brought to one order, or refused with what is missing."""
+
+import numpy as np
+import pytest
+
+from adhd_cvae.config import AnalysisConfig
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import read_tsv, write_tsv
+from pipelines.output_dir.analysis_inputs import read_analysis_inputs
+
+SETTINGS = AnalysisConfig.model_validate(
+    {"variables": [{"name": "age", "scale": "ratio"}, {"name": "iq", "scale": "ratio"}]}
+)
+
+
+def test_the_order_is_that_of_the_latents(tmp_path, invent_results):
+    paths = invent_results(tmp_path)
+    cohort = read_tsv(paths.cohort)
+    write_tsv(cohort.iloc[::-1], paths.cohort)
+    inputs = read_analysis_inputs(paths, SETTINGS)
+    assert inputs.participants == cohort["participant_id"].tolist()
+    assert np.array_equal(inputs.is_patient, (cohort["group"] == "target").to_numpy())
+    assert inputs.spaces["salient"].shape == (40, 2)
+    assert inputs.draws["background"].shape == (3, 40, 3)
+    assert inputs.scales == {"age": "ratio"}
+    assert any("iq" in warning for warning in inputs.warnings)
+
+
+def test_a_missing_file_and_a_missing_participant_are_named(tmp_path, invent_results):
+    paths = invent_results(tmp_path)
+    write_tsv(read_tsv(paths.cohort).iloc[1:], paths.cohort)
+    with pytest.raises(InputError, match=r"lacks 1 participants of latents\.tsv"):
+        read_analysis_inputs(paths, SETTINGS)
+    paths.draws.unlink()
+    with pytest.raises(InputError, match=r"has no draws\.npz"):
+        read_analysis_inputs(paths, SETTINGS)
+
+
+def test_permuting_within_an_unknown_column_is_refused(tmp_path, invent_results):
+    settings = SETTINGS.model_copy(update={"permute_within": "scanner"})
+    with pytest.raises(InputError, match="permute_within names 'scanner'"):
+        read_analysis_inputs(invent_results(tmp_path), settings)

@@ -1,0 +1,61 @@
+"""Posterior means and samples: written and read to the bit, in the order asked for, or refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import read_tsv
+from pipelines.output_dir.latents import (
+    codes_by_space,
+    read_draws,
+    write_distances,
+    write_draws,
+    write_latents,
+)
+
+COHORT = pd.DataFrame(
+    {"participant_id": ["sub-1", "sub-2"], "group": ["target", "background"], "split": ["train", "test"]}
+)
+
+
+@pytest.fixture
+def samples():
+    return {"salient": np.random.default_rng(0).normal(size=(3, 2, 4)).astype(np.float32)}
+
+
+def test_means_read_back_exactly(tmp_path):
+    mean = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    write_latents(COHORT, {"salient": mean, "background": mean + 1}, tmp_path / "latents.tsv")
+    table = read_tsv(tmp_path / "latents.tsv")
+    assert list(table)[:4] == ["participant_id", "group", "split", "s_00"]
+    found = codes_by_space(table, ("salient", "background"), tmp_path / "latents.tsv")
+    assert np.array_equal(found["salient"].astype(np.float32), mean)
+    assert found["background"].shape == (2, 3)
+
+
+def test_a_table_without_codes_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"no latent column.*such as s_00"):
+        codes_by_space(COHORT, ("salient",), tmp_path / "latents.tsv")
+
+
+def test_samples_come_in_the_order_asked_for(tmp_path, samples):
+    write_draws(COHORT, samples, tmp_path / "draws.npz")
+    found = read_draws(tmp_path / "draws.npz", pd.Series(["sub-2", "sub-1"]))
+    assert np.array_equal(found["salient"], samples["salient"][:, ::-1])
+
+
+def test_samples_of_others_and_of_another_shape_are_refused(tmp_path, samples):
+    write_draws(COHORT, samples, tmp_path / "draws.npz")
+    with pytest.raises(InputError, match="lacks 1 participants"):
+        read_draws(tmp_path / "draws.npz", pd.Series(["sub-1", "sub-9"]))
+    write_draws(COHORT, {"salient": np.zeros((2, 4))}, tmp_path / "draws.npz")
+    with pytest.raises(InputError, match=r"'salient' has shape \(2, 4\)"):
+        read_draws(tmp_path / "draws.npz", COHORT["participant_id"])
+
+
+def test_distances_stand_beside_who_they_are_of(tmp_path):
+    write_distances(COHORT, np.array([0.9, 3.0]), np.array([False, True]), tmp_path / "distances.tsv")
+    table = read_tsv(tmp_path / "distances.tsv")
+    assert table["distance"].tolist() == [0.9, 3.0]
+    assert table["out_of_distribution"].tolist() == [False, True]
