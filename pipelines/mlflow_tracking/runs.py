@@ -23,7 +23,7 @@ EXPERIMENT = "adhd-cvae"
 PARENT_TAG = "mlflow.parentRunId"
 CONTENT_TAG = "adhd_cvae.content"
 """Which results a run holds."""
-TRAINING_TAG = "adhd_cvae.training.trainer"
+TRAINING_TAG = "adhd_cvae.training"
 """Which training a run follows."""
 _NOTE = """\
 Read `report.html` in a run's artifacts first. The average of several seeds has their runs as children.

@@ -26,9 +26,19 @@ class BidsInput:
     prefer: Path | None = None
 
 
+class _Below:
+    """A file or folder below OUTPUT_DIR: read from an `OutputPaths`, its path."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, paths: "OutputPaths", owner: type | None = None) -> Path:
+        return paths.folder / self._name
+
+
 @dataclass(frozen=True)
 class OutputPaths:
-    """Every file and folder of an OUTPUT_DIR, by the name the stages use.
+    """Every file and folder of an OUTPUT_DIR, by the name the stages use; ``outputs.yaml`` says what they hold.
 
     Parameters
     ----------
@@ -38,130 +48,40 @@ class OutputPaths:
 
     folder: Path
 
-    @property
-    def description(self) -> Path:
-        """BIDS description of this derivative: who made it, from what."""
-        return self.folder / "dataset_description.json"
+    description = _Below("dataset_description.json")
+    cohort = _Below("cohort.tsv")
+    exclusions = _Below("exclusions.tsv")
+    conflicts = _Below("conflicts.tsv")
+    confounding = _Below("confounding.tsv")
+    provenance = _Below("run.json")
 
-    @property
-    def bidsignore(self) -> Path:
-        """Names the BIDS validator passes over."""
-        return self.folder / ".bidsignore"
+    cache = _Below("cache")
+    images = _Below("cache/images.npy")
+    pictures = _Below("cache/pictures.npz")
+    manifest = _Below("cache/manifest.json")
 
-    @property
-    def cohort(self) -> Path:
-        """One row a participant: image, group, split, phenotype."""
-        return self.folder / "cohort.tsv"
+    checkpoints = _Below("checkpoints")
+    cvae = _Below("checkpoints/cvae")
+    """Stem of the contrastive model's weights and configuration."""
+    vae = _Below("checkpoints/vae")
+    """Stem of the plain comparison model's weights and configuration."""
+    reference = _Below("checkpoints/cvae-reference.safetensors")
+    history = _Below("checkpoints/history.tsv")
 
-    @property
-    def exclusions(self) -> Path:
-        """Every participant or file left out, and why."""
-        return self.folder / "exclusions.tsv"
+    latents = _Below("latents.tsv")
+    distances = _Below("distances.tsv")
+    draws = _Below("draws.npz")
+    decoded = _Below("decoded.npz")
+    baselines = _Below("baselines.tsv")
 
-    @property
-    def conflicts(self) -> Path:
-        """Values on which the phenotype files disagree; absent where they agree."""
-        return self.folder / "conflicts.tsv"
+    analysis = _Below("analysis")
+    maps = _Below("maps")
+    figures = _Below("figures")
+    report = _Below("report.html")
 
-    @property
-    def confounding(self) -> Path:
-        """What site, age, sex and missing values share with the group."""
-        return self.folder / "confounding.tsv"
-
-    @property
-    def provenance(self) -> Path:
-        """The reproducibility checklist."""
-        return self.folder / "run.json"
-
-    @property
-    def cache(self) -> Path:
-        """Folder of the prepared images."""
-        return self.folder / "cache"
-
-    @property
-    def images(self) -> Path:
-        """Prepared maps, (n, 64, 64, 64) float16, in the cohort's order."""
-        return self.cache / "images.npy"
-
-    @property
-    def pictures(self) -> Path:
-        """Slices of maps left out and of outliers, for the report."""
-        return self.cache / "pictures.npz"
-
-    @property
-    def manifest(self) -> Path:
-        """Which file, which transform made each prepared map."""
-        return self.cache / "manifest.json"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of weights and resumable training state."""
-        return self.folder / "checkpoints"
-
-    @property
-    def cvae(self) -> Path:
-        """Stem of the contrastive model's weights and configuration."""
-        return self.checkpoints / "cvae"
-
-    @property
-    def reference(self) -> Path:
-        """What the training participants' codes and reconstructions look like to the contrastive model."""
-        return self.checkpoints / "cvae-reference.safetensors"
-
-    @property
-    def vae(self) -> Path:
-        """Stem of the plain comparison model's weights and configuration."""
-        return self.checkpoints / "vae"
-
-    @property
-    def history(self) -> Path:
-        """Losses, one row an epoch and model."""
-        return self.checkpoints / "history.tsv"
-
-    @property
-    def latents(self) -> Path:
-        """Posterior means."""
-        return self.folder / "latents.tsv"
-
-    @property
-    def distances(self) -> Path:
-        """How far each map is from the participants trained on."""
-        return self.folder / "distances.tsv"
-
-    @property
-    def draws(self) -> Path:
-        """Posterior draws."""
-        return self.folder / "draws.npz"
-
-    @property
-    def decoded(self) -> Path:
-        """Decoded effects, traversals and examples; the analysis can do without."""
-        return self.folder / "decoded.npz"
-
-    @property
-    def baselines(self) -> Path:
-        """Scores of the linear baselines; the analysis can do without."""
-        return self.folder / "baselines.tsv"
-
-    @property
-    def analysis(self) -> Path:
-        """Folder of result tables."""
-        return self.folder / "analysis"
-
-    @property
-    def maps(self) -> Path:
-        """Folder of NIfTI results."""
-        return self.folder / "maps"
-
-    @property
-    def figures(self) -> Path:
-        """Folder of pictures."""
-        return self.folder / "figures"
-
-    @property
-    def report(self) -> Path:
-        """The self-contained page."""
-        return self.folder / "report.html"
+    stability = _Below("stability.tsv")
+    """In an average of several seeds only, as the next."""
+    seed_scores = _Below("scores.tsv")
 
     def table(self, name: str) -> Path:
         """Result table `name` of the analysis."""
@@ -175,13 +95,3 @@ class OutputPaths:
     def member(self, seed: int) -> "OutputPaths":
         """Results of one further seed."""
         return OutputPaths(self.ensemble.folder / f"seed-{seed}")
-
-    @property
-    def stability(self) -> Path:
-        """How far the codes of each two seeds agree; in an average only."""
-        return self.folder / "stability.tsv"
-
-    @property
-    def seed_scores(self) -> Path:
-        """Spread of every score over the seeds; in an average only."""
-        return self.folder / "scores.tsv"

@@ -170,7 +170,8 @@ class OutputArrays:
         """
         advice = f"Run `adhd-cvae {self.made_by}` again."
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            # Opened here: of a damaged file NumPy forgets to close what it opened.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
         except (ValueError, OSError, EOFError, BadZipFile) as error:
             raise InputError(f"{path} cannot be read as .npz without pickle ({error}). {advice}") from None

@@ -146,9 +146,7 @@ def test_neither_does_an_ensemble_that_was_followed_while_it_was_trained(lab, de
     assert {"scores.tsv", "stability.tsv", "MLmodel", "report.html"} <= names
     assert {"params", "tags", "latest_metrics", "inputs"} <= tables_without(words, lab / "mlflow.db")
     with sqlite3.connect(lab / "mlflow.db") as connection:
-        tags = connection.execute(
-            "SELECT count(*) FROM tags WHERE key = 'adhd_cvae.training.trainer'"
-        ).fetchone()
+        tags = connection.execute("SELECT count(*) FROM tags WHERE key = 'adhd_cvae.training'").fetchone()
         runs = connection.execute("SELECT count(*) FROM runs").fetchone()
     connection.close()
     assert (tags, runs) == ((2,), (3,)), (

@@ -20,7 +20,7 @@ RECOVERY = pd.DataFrame(
         ("attention", "salient", "test", "r2", 0.6),
     ],
     columns=["factor", "space", "split", "metric", "score"],
-)
+).assign(n=20, note="")
 
 
 def test_cohort_and_results_lie_where_a_bids_derivative_does(tmp_path):
