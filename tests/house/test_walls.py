@@ -47,7 +47,7 @@ BREACHES = [
     (TORCH, "adhd_cvae/cohort/table.py", "def late():\n    import torch"),
     (
         TORCH,
-        "adhd_cvae/config/recipe.py",
+        "adhd_cvae/figures/style.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch",
     ),
     (TORCH, "bids_adapters/identifiers.py", "import adhd_cvae.models.network"),
