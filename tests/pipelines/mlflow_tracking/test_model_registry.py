@@ -15,7 +15,9 @@ while todo:
     if name in seen:
         continue
     seen.add(name)
-    for node in ast.walk(ast.parse(Path(name.replace(".", "/") + ".py").read_text())):
+    place = Path(name.replace(".", "/"))
+    module = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    for node in ast.walk(ast.parse(module.read_text())):
         modules = [node.module] if isinstance(node, ast.ImportFrom) else []
         modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         for module in modules:
