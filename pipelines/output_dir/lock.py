@@ -60,7 +60,7 @@ def _ourselves() -> dict[str, str | int]:
     return {
         "pid": os.getpid(),
         "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
-        "command": shlex.join([Path(sys.argv[0]).stem, *sys.argv[1:]]),
+        "command": shlex.join(["adhd-cvae", *sys.argv[1:]]),
         "host": platform.node(),
     }
 
