@@ -138,7 +138,7 @@ def test_a_pair_compressed_is_no_header(tmp_path):
 
 
 def test_an_extension_of_gigabytes_is_passed_over(tmp_path):
-    """Found by `benchmark fuzz`: nibabel takes memory for as much as an extension says it holds."""
+    """Found by `make fuzz`: nibabel takes memory for as much as an extension says it holds."""
     for number, content in enumerate([with_bytes(348, "i", 1, 2**30), nifti_2(540, "q", 1 + (2**30 << 32))]):
         path = tmp_path / f"{number}.nii"
         path.write_bytes(content)
@@ -151,7 +151,7 @@ def test_an_extension_of_gigabytes_is_passed_over(tmp_path):
 
 @pytest.mark.parametrize("scale", [1e200, 1e-320])
 def test_an_affine_beyond_all_numbers_is_refused_without_a_warning(tmp_path, scale):
-    """Found by `benchmark fuzz`: numpy warned of the determinant."""
+    """Found by `make fuzz`: numpy warned of the determinant."""
     path = tmp_path / "map.nii"
     path.write_bytes(nifti_2(400, "d", *np.eye(3, 4).ravel() * scale))
     refuse(path)

@@ -65,7 +65,7 @@ def test_a_table_larger_than_the_memory_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("header", ["x" * 5000, "\t".join(map(str, range(10_000)))])
 def test_what_was_found_is_named_in_bounds(tmp_path: Path, header: str) -> None:
-    """Found by `benchmark fuzz`."""
+    """Found by `make fuzz`."""
     with pytest.raises(InputError, match="no column tells the participants apart") as refused:
         build_cohort(dataset(tmp_path, f"{header}\n1\n"), CohortConfig())
     assert len(str(refused.value)) < 1000

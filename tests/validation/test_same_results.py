@@ -233,7 +233,7 @@ def test_two_new_names_for_one_are_refused(before, after):
 
 
 def test_the_changelog_of_this_version_can_be_read():
-    parse_renamings((run.ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    assert parse_renamings((run.ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -1,11 +1,16 @@
 """The verbs below `adhd-cvae benchmark`: what they refuse, and where their tables go."""
 
+from functools import partial
+
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from adhd_cvae.io import read_tsv
+from pipelines.benchmarks.separation import cells, grid
+from pipelines.benchmarks.separation.metrics import CEILING
 from pipelines.cli.benchmark import app
+from tests.pipelines.benchmarks.separation.tiny import TINY
 
 
 @pytest.mark.parametrize(
@@ -34,3 +39,23 @@ def test_the_speed_is_printed_and_written(tmp_path, monkeypatch):
     assert given == [(tmp_path, "smoke", 3, 4)]
     assert "preparing a map" in ended.output
     assert read_tsv(tmp_path / "speed.tsv")["median"].tolist() == [0.25]
+
+
+def test_a_tiny_grid_ends_in_a_table_a_page_and_figures(tmp_path, monkeypatch):
+    kinds = (grid.Condition(n=40), grid.Condition(n=40, null=True))
+    monkeypatch.setattr(grid, "QUICK", kinds)
+    monkeypatch.setattr(grid, "NULL", kinds[1])
+    monkeypatch.setattr(cells, "Cells", partial(cells.Cells, reference_participants=24))
+    monkeypatch.setattr("adhd_cvae.simulation.cohort.CALIBRATION_PARTICIPANTS", 8)
+    settings = [word for override in TINY for word in ("--set", override)]
+    arguments = ["separation", str(tmp_path), "--quick", "--jobs", "1", "--seeds", "1"]
+    arguments += ["--methods", "adhd_cvae,pca", *settings]
+    ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    table = read_tsv(tmp_path / "separation.tsv")
+    assert set(table["method"]) == {"adhd_cvae", "pca", CEILING}
+    assert table["null"].any()
+    assert table.loc[table["metric"] == "r", "score"].notna().all()
+    page = (tmp_path / "separation.md").read_text(encoding="utf-8")
+    assert "No effect planted" in page
+    assert page in ended.output
+    assert {"separation_leakage.svg", "separation_null.svg"} <= {path.name for path in tmp_path.iterdir()}
