@@ -73,6 +73,8 @@ class MapsConfig(Settings):
 
     components: PositiveInt = 3
     """Most principal components of the salient effect."""
+    traversal: Annotated[tuple[float, ...], Field(min_length=1)] = (-2.0, -1.0, 0.0, 1.0, 2.0)
+    """Where each salient unit is decoded alone, in root mean squares of the patients' posterior means."""
     least_change: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the largest mean change below which a voxel is no peak. All voxels move along the few directions of s,
     so that a test passes nearly everywhere once s differs from 0: the size of the change says where."""

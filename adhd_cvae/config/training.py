@@ -45,6 +45,8 @@ class ModelConfig(Settings):
     start: Literal["contrast", "contrastive_pca", "pcpca", "pca", "ica", "random"] = "contrast"
     """Linear maps that start from one of `adhd_cvae.models.linear.METHODS`, or (random) none."""
     linear: LinearConfig = LinearConfig()
+    first_log_variance: Annotated[float, Field(ge=-12, le=4)] = -4.0
+    """Where posterior log variances start: codes nearly exact, so that the linear start is not drowned in noise."""
     correction: bool = True
     """A convolutional correction of the linear maps; without it the network is linear."""
     noise: Literal["learned", "fixed"] = "learned"
@@ -110,6 +112,8 @@ class ObjectiveConfig(Settings):
     """Weight of the critic's total-correlation term (Abid & Zou 2019; SepVAE's mutual information)."""
     critic: Literal["nonlinear", "linear"] = "nonlinear"
     """The study's critic was linear, which cannot see dependence."""
+    critic_hidden: PositiveInt = 64
+    """Units of each of the nonlinear critic's two hidden layers."""
     salient_of_background: Annotated[float, Field(ge=0)] = 100.0
     """Weight of half the squared length of controls' salient means: with 1/σ² it is their Kullback-Leibler
     divergence from N(0, σ²), up to the variance (SepVAE, Louiset et al. 2023); 100 is σ = 0.1."""
@@ -125,8 +129,20 @@ class ObjectiveConfig(Settings):
     classification: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the cross-entropy of telling the groups from s by a linear classifier, nats; chance is 0.69
     (SepVAE)."""
+    mmd_widths: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (
+        0.01,
+        0.1,
+        1.0,
+        10.0,
+        100.0,
+    )
+    """Widths of the discrepancies' Gaussian kernels, whose mean is taken, in units of the mean squared distance of two
+    samples of the prior: from codes that hardly differ to ones far apart."""
     hsic: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the normalised Hilbert-Schmidt independence criterion, at most 1, of z and s in patients."""
+    active_variance: Annotated[float, Field(ge=0)] = 0.01
+    """Variance of its posterior mean above which the history counts a unit as active, as `analysis.active_variance`
+    does of the trained model."""
 
     @model_validator(mode="before")
     @classmethod

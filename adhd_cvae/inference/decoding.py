@@ -1,5 +1,7 @@
 """Maps decoded from latents: patients and their twins, examples, traversals."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import torch
@@ -11,10 +13,8 @@ from adhd_cvae.models.linear import fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.names import BACKGROUND, TARGET, TEST
 
-TRAVERSAL_STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)
-"""Where a salient unit is decoded, in root mean squares of the patients' posterior means."""
 EXAMPLES = {TARGET: 3, BACKGROUND: 1}
-"""Participants whose reconstructions are kept for the pictures."""
+"""Participants whose reconstructions are kept for the pictures, which have so many rows."""
 
 
 @torch.no_grad()
@@ -34,8 +34,10 @@ def decode_cohort(
     cohort: pd.DataFrame,
     embedding: Embedding,
     progress: Progress | None = None,
-    salient_of: str = "target",
-    seed: int = 0,
+    *,
+    salient_of: str,
+    steps: Sequence[float],
+    seed: int,
 ) -> dict[str, np.ndarray]:
     """Everything the pictures and maps need, so that they need neither model nor images.
 
@@ -43,6 +45,8 @@ def decode_cohort(
     ----------
     salient_of
         Whose salient code is decoded, as in training (`objective.salient_of`).
+    steps
+        Where each salient unit is decoded alone, in root mean squares of the patients' posterior means.
     seed
         Draws the training participants PCA is fitted to where there are many.
 
@@ -80,7 +84,7 @@ def decode_cohort(
         "brain_mean": model.voxel_mean.cpu().numpy(),
         "effect_participant_id": names[target],
         "effect": np.concatenate(effects),
-        **_traversals(model, embedding.salient_mean[target]),
+        **_traversals(model, embedding.salient_mean[target], steps),
         "example_participant_id": names[examples],
         "example_group": cohort["group"].to_numpy(dtype=str)[examples],
         "example": _examples(model, images[examples], embedding, examples, is_decoded),
@@ -110,17 +114,17 @@ def _examples(
     return np.stack([observed, decode(model, background, salient), twin, alone], axis=1)
 
 
-def _traversals(model: ContrastiveVAE, salient: np.ndarray) -> dict[str, np.ndarray]:
+def _traversals(model: ContrastiveVAE, salient: np.ndarray, steps: Sequence[float]) -> dict[str, np.ndarray]:
     """Decode each salient unit alone, the background code at its mean."""
     units = model.config.salient
     spread = np.sqrt(np.mean(np.square(salient), axis=0)) if len(salient) else np.ones(units)
-    values = (spread[:, None] * np.asarray(TRAVERSAL_STEPS)).astype(np.float32)
+    values = (spread[:, None] * np.asarray(steps)).astype(np.float32)
     nobody = decode(model, np.zeros((1, model.config.background)))
     changes = []
     slopes = []
-    for unit, steps in enumerate(values):
-        codes = np.zeros((len(steps) + 1, units), dtype=np.float32)
-        codes[:, unit] = [*steps, 1.0]
+    for unit, places in enumerate(values):
+        codes = np.zeros((len(places) + 1, units), dtype=np.float32)
+        codes[:, unit] = [*places, 1.0]
         change = decode(model, np.zeros((len(codes), model.config.background)), codes) - nobody
         changes.append(change[:-1])
         slopes.append(change[-1])

@@ -1,4 +1,4 @@
-"""A frozen model applied: embed, draw, decode with and without the salient code, traverse."""
+"""A frozen model applied to maps: posteriors, and samples of them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def _standardised(model: ContrastiveVAE, images: np.ndarray) -> torch.Tensor:
 def embed(
     model: ContrastiveVAE, images: np.ndarray, batch_size: int = 16, progress: Progress | None = None
 ) -> Embedding:
-    """Encode maps to posterior means, never draws, in float32: two calls agree.
+    """Encode maps to posterior means, never samples, in float32: two calls agree.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ def embed(
     return Embedding(*(torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)))
 
 
-def draw(mean: np.ndarray, sd: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Sample posteriors: (draws, n, units) float32."""
-    noise = np.random.default_rng(seed).standard_normal((draws, *mean.shape), dtype=np.float32)
+def posterior_samples(mean: np.ndarray, sd: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Sample posteriors of mean and standard deviation (n, units): (count, n, units) float32."""
+    noise = np.random.default_rng(seed).standard_normal((count, *mean.shape), dtype=np.float32)
     return mean + sd * noise
 
 

@@ -40,9 +40,9 @@ def write_codes(
     """
     tables = []
     for batch in batches:
-        told = predict(network, reference, np.asarray(batch["image"])[:, 0])
-        told.insert(0, "image", batch["name"])
-        tables.append(told)
+        codes = predict(network, reference, np.asarray(batch["image"])[:, 0])
+        codes.insert(0, "image", batch["name"])
+        tables.append(codes)
     if not tables:
         raise InputError(
             "no file fits `image`. Give --image the path of a NIfTI map, or a pattern in quotes."

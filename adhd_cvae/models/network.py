@@ -11,9 +11,6 @@ from torch import Tensor, nn
 
 from adhd_cvae.config import ModelConfig
 
-FIRST_LOG_VARIANCE = -4.0
-"""Where posterior log variances start: codes nearly exact, so that the linear start is not drowned in noise."""
-
 
 class Posterior(NamedTuple):
     """Diagonal Gaussian over the units of one space."""
@@ -51,7 +48,7 @@ class Encoder(nn.Module):
 
     def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int, units: int) -> None:
         super().__init__()
-        self.log_variance = nn.Parameter(torch.full((units,), FIRST_LOG_VARIANCE))
+        self.log_variance = nn.Parameter(torch.full((units,), config.first_log_variance))
         self.correction = ConvolutionalEncoder(config, shape, units) if config.correction else None
         self.linear = nn.Linear(voxels, units, bias=False) if config.start != "random" else None
         if self.linear is not None and self.correction is not None:
@@ -262,7 +259,7 @@ class Critic(nn.Module):
     shuffling leaves both means unchanged.
     """
 
-    def __init__(self, background: int, salient: int, *, nonlinear: bool, hidden: int = 64) -> None:
+    def __init__(self, background: int, salient: int, *, nonlinear: bool, hidden: int) -> None:
         super().__init__()
         units = background + salient
         layers = [

@@ -140,10 +140,10 @@ def from_first(make: Callable[[], Value]) -> Value:
         return make()
     if not is_first():
         content = io.BytesIO(_broadcast(None))
-        told = torch.load(content, map_location="cpu", weights_only=True)
-        if "problem" in told:
+        received = torch.load(content, map_location="cpu", weights_only=True)
+        if "problem" in received:
             raise SystemExit(1)
-        return told["value"]
+        return received["value"]
     try:
         value = make()
     except InputError:

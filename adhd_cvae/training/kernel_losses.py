@@ -4,12 +4,12 @@ Averages over pairs of different participants, so that their expectation is the 
 in float32, whatever the precision around them; 0 where the batch is too small to say.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-WIDTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
-"""Gaussian kernels' widths, in units of the mean squared distance of two draws from the prior N(0, 1)."""
 SMALLEST_SAMPLE = 4
 """Participants that the unbiased HSIC needs."""
 SMALLEST_DISTANCE = 1e-3
@@ -24,9 +24,9 @@ def _squared_distances(
     return (lengths - 2 * first @ second.T).clamp(min=0)
 
 
-def _prior_kernel(squared: Tensor, units: int) -> Tensor:
+def _prior_kernel(squared: Tensor, units: int, widths: Sequence[float]) -> Tensor:
     """Mean of Gaussian kernels of fixed widths: 1 for equal codes."""
-    return torch.stack([torch.exp(-squared / (2 * units * width)) for width in WIDTHS]).mean(dim=0)
+    return torch.stack([torch.exp(-squared / (2 * units * width)) for width in widths]).mean(dim=0)
 
 
 def _mean_of_pairs(kernel: Float[Tensor, "n n"]) -> Tensor:
@@ -35,33 +35,36 @@ def _mean_of_pairs(kernel: Float[Tensor, "n n"]) -> Tensor:
     return (kernel.sum() - kernel.diagonal().sum()) / (n * (n - 1))
 
 
-def squared_mmd(first: Float[Tensor, "n units"], second: Float[Tensor, "m units"]) -> Float[Tensor, ""]:
+def squared_mmd(
+    first: Float[Tensor, "n units"], second: Float[Tensor, "m units"], widths: Sequence[float]
+) -> Float[Tensor, ""]:
     """Unbiased squared maximum mean discrepancy (Gretton et al. 2012, JMLR 13:723, eq. 3); about 0 to 2.
 
-    The kernels have fixed widths, since a width that follows the codes would not notice them shrink.
+    The kernels have fixed `widths`, in units of the mean squared distance of two samples of the prior N(0, 1), since a
+    width that follows the codes would not notice them shrink.
     """
     if min(len(first), len(second)) < 2:
         return first.new_zeros(())
     with torch.autocast(first.device.type, enabled=False):
         first, second = first.float(), second.float()
         units = first.shape[1]
-        across = _prior_kernel(_squared_distances(first, second), units).mean()
+        across = _prior_kernel(_squared_distances(first, second), units, widths).mean()
         within = [
-            _mean_of_pairs(_prior_kernel(_squared_distances(codes, codes), units))
+            _mean_of_pairs(_prior_kernel(_squared_distances(codes, codes), units, widths))
             for codes in (first, second)
         ]
         return within[0] + within[1] - 2 * across
 
 
-def squared_mmd_from_zero(codes: Float[Tensor, "n units"]) -> Float[Tensor, ""]:
+def squared_mmd_from_zero(codes: Float[Tensor, "n units"], widths: Sequence[float]) -> Float[Tensor, ""]:
     """Unbiased squared maximum mean discrepancy between codes and the point 0; 0 to 2."""
     if len(codes) < 2:
         return codes.new_zeros(())
     with torch.autocast(codes.device.type, enabled=False):
         codes = codes.float()
         units = codes.shape[1]
-        within = _mean_of_pairs(_prior_kernel(_squared_distances(codes, codes), units))
-        return within + 1 - 2 * _prior_kernel(codes.square().sum(dim=1), units).mean()
+        within = _mean_of_pairs(_prior_kernel(_squared_distances(codes, codes), units, widths))
+        return within + 1 - 2 * _prior_kernel(codes.square().sum(dim=1), units, widths).mean()
 
 
 def _different(n: int, device: torch.device) -> Tensor:

@@ -40,8 +40,6 @@ class Terms(NamedTuple):
     """Units whose posterior means vary among everyone."""
 
 
-ACTIVE_VARIANCE = 0.01
-"""A unit whose posterior means vary less holds nothing (Burda et al. 2016, arXiv:1509.00519)."""
 PAIR_TERMS = ("background_mmd", "salient_mmd_of_background", "hsic")
 """Terms of pairs of participants: mean values of small batches say less than one of all."""
 
@@ -102,7 +100,7 @@ def pair_terms(
     is_target: Float[Tensor, " batch"],
     objective: ObjectiveConfig,
 ) -> dict[str, Tensor]:
-    """The `PAIR_TERMS` of drawn codes: those with a weight; the rest, and a plain VAE's, are 0.
+    """The `PAIR_TERMS` of codes that are decoded: those with a weight; the rest, and a plain VAE's, are 0.
 
     MM-cVAE (Weinberger et al. 2022, arXiv:2202.10560): z has one distribution in both groups, controls' s is 0. HSIC
     instead of a critic (Lopez et al. 2018, arXiv:1805.08672): patients' z and s are independent.
@@ -112,9 +110,9 @@ def pair_terms(
     if salient.shape[1] == 0:
         return values
     if objective.background_mmd > 0:
-        values["background_mmd"] = squared_mmd(background[target], background[~target])
+        values["background_mmd"] = squared_mmd(background[target], background[~target], objective.mmd_widths)
     if objective.salient_mmd_of_background > 0:
-        values["salient_mmd_of_background"] = squared_mmd_from_zero(salient[~target])
+        values["salient_mmd_of_background"] = squared_mmd_from_zero(salient[~target], objective.mmd_widths)
     if objective.hsic > 0:
         values["hsic"] = normalised_hsic(background[target], salient[target])
     return values
@@ -138,8 +136,8 @@ def contrastive_terms(
     size = len(is_target)
     ours = distributed.share(size)
     codes = _of_everyone(model.encode(voxels), size)
-    draw = Posterior.sample if sample else lambda posterior: posterior.mean
-    background, salient = draw(codes.background), draw(codes.salient)
+    decoded_code = Posterior.sample if sample else lambda posterior: posterior.mean
+    background, salient = decoded_code(codes.background), decoded_code(codes.salient)
     is_decoded = is_target if objective.salient_of == "target" else torch.ones_like(is_target)
     decoded = model.decode(background[ours], (salient * is_decoded[:, None])[ours])
     effective = objective.effective_voxels or model.voxels
@@ -148,9 +146,9 @@ def contrastive_terms(
     correlation = voxels.new_zeros(())
     if critic is not None and int(target_rows.sum()) > 1:
         correlation = total_correlation(critic, background[target_rows], salient[target_rows])
-    told = voxels.new_zeros(())
+    classification = voxels.new_zeros(())
     if classifier is not None:
-        told = classification_loss(classifier, salient, is_target)
+        classification = classification_loss(classifier, salient, is_target)
     residual = (voxels - decoded).square().sum(dim=1) / voxels.square().sum(dim=1)
     terms = Terms(
         likelihood=distributed.gathered(likelihood, size).mean(),
@@ -161,10 +159,10 @@ def contrastive_terms(
         salient_spread_of_background=_mean_over(
             0.5 * codes.salient.log_variance.exp().sum(dim=1), 1 - is_target
         ),
-        classification=told,
+        classification=classification,
         unexplained=distributed.gathered(residual, size).mean().detach(),
-        active_salient=_active_units(codes.salient.mean[target_rows]),
-        active_background=_active_units(codes.background.mean),
+        active_salient=_active_units(codes.salient.mean[target_rows], objective.active_variance),
+        active_background=_active_units(codes.background.mean, objective.active_variance),
         **pair_terms(background, salient, is_target, objective),
     )
     return terms, codes
@@ -187,9 +185,9 @@ def _mean_over(values: Float[Tensor, " batch"], members: Float[Tensor, " batch"]
 
 
 @torch.no_grad()
-def _active_units(means: Float[Tensor, "n units"]) -> Tensor:
+def _active_units(means: Float[Tensor, "n units"], least: float) -> Tensor:
     spread = (means - means.sum(dim=0) / max(len(means), 1)).square().sum(dim=0) / max(len(means), 1)
-    return (spread > ACTIVE_VARIANCE).sum().float()
+    return (spread > least).sum().float()
 
 
 WEIGHTED = (

@@ -69,8 +69,8 @@ def new_state(
     config, device = model.config, model.voxel_mean.device
     critic = None
     if config.salient and objective.total_correlation > 0:
-        critic = Critic(config.background, config.salient, nonlinear=objective.critic == "nonlinear")
-        critic = critic.to(device)
+        sizes, nonlinear = (config.background, config.salient), objective.critic == "nonlinear"
+        critic = Critic(*sizes, nonlinear=nonlinear, hidden=objective.critic_hidden).to(device)
     classifier = None
     if config.salient and objective.classification > 0:
         classifier = nn.Linear(config.salient, 1).to(device)

@@ -1,4 +1,4 @@
-"""Stage: frozen models and image cache in, posterior means, draws and decoded maps out."""
+"""Stage: frozen models and image cache in, posterior means, posterior samples and decoded maps out."""
 
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ def run(run: Run) -> None:
             "seed",
             "analysis.draws",
             "analysis.out_of_distribution",
+            "analysis.maps.traversal",
             "objective.salient_of",
             "model.linear",
         ),
@@ -57,7 +58,7 @@ def run(run: Run) -> None:
 def _embed(run: Run) -> None:
     from adhd_cvae.images.cache import open_images
     from adhd_cvae.inference.decoding import decode_cohort
-    from adhd_cvae.inference.embedding import draw, embed
+    from adhd_cvae.inference.embedding import embed, posterior_samples
     from adhd_cvae.inference.linear_baselines import baseline_scores
     from adhd_cvae.inference.out_of_distribution import residuals
     from adhd_cvae.models.weights import load_model
@@ -79,7 +80,8 @@ def _embed(run: Run) -> None:
             plain = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
             posteriors[VAE] = (plain.background_mean, plain.background_sd)
     samples = {
-        space: draw(mean, sd, recipe.analysis.draws, recipe.seed + offset)  # every space has its own seed
+        # Every space has its own seed.
+        space: posterior_samples(mean, sd, recipe.analysis.draws, recipe.seed + offset)
         for offset, (space, (mean, sd)) in enumerate(posteriors.items())
     }
     write_latents(cohort, {space: mean for space, (mean, _) in posteriors.items()}, paths.latents)
@@ -97,8 +99,9 @@ def _embed(run: Run) -> None:
             cohort,
             codes,
             lambda done, total: tick(done, total, "patients and twins"),
-            recipe.objective.salient_of,
-            recipe.seed,
+            salient_of=recipe.objective.salient_of,
+            steps=recipe.analysis.maps.traversal,
+            seed=recipe.seed,
         )
     DECODED.write({"affine": affine, **decoded}, paths.decoded)
 

@@ -107,7 +107,7 @@ def posterior_samples(rows: pd.DataFrame, count: int, seed: int) -> dict[str, np
     dict
         Each space's samples, (count, n, units).
     """
-    from adhd_cvae.inference.embedding import draw
+    from adhd_cvae.inference import embedding
 
     arrays = {}
     for space in (SALIENT, BACKGROUND):
@@ -115,6 +115,8 @@ def posterior_samples(rows: pd.DataFrame, count: int, seed: int) -> dict[str, np
         mean = rows[units].to_numpy(np.float32)
         sd = rows[[sd_name(unit) for unit in units]].to_numpy(np.float32)
         seeds = [int(fingerprint([seed, space, name])[:8], 16) for name in rows["participant_id"]]
-        parts = [draw(mean[[row]], sd[[row]], count, own) for row, own in enumerate(seeds)]
+        parts = [
+            embedding.posterior_samples(mean[[row]], sd[[row]], count, own) for row, own in enumerate(seeds)
+        ]
         arrays[space] = np.concatenate(parts, axis=1)
     return arrays

@@ -1,10 +1,16 @@
 """Twins, examples, traversals and errors, beside what the model decodes itself."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from adhd_cvae.inference.decoding import TRAVERSAL_STEPS, decode, decode_cohort
+from adhd_cvae.inference import decoding
+from adhd_cvae.inference.decoding import decode
 from adhd_cvae.inference.embedding import embed, standardised_voxels
+
+STEPS = (-2.0, 0.0, 3.0)
+decode_cohort = partial(decoding.decode_cohort, salient_of="target", steps=STEPS, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +79,7 @@ def test_in_a_plain_vae_controls_are_decoded_from_their_salient_code_too(case, c
 
 
 def test_traversals_pass_through_nothing_in_the_middle(decoded):
-    middle = TRAVERSAL_STEPS.index(0.0)
+    middle = STEPS.index(0.0)
     assert np.abs(decoded["traversal"][:, middle]).max() < 1e-6
     assert np.abs(decoded["traversal"][:, 0]).max() > 0
     assert decoded["traversal"].shape[:2] == decoded["traversal_values"].shape
@@ -83,7 +89,7 @@ def test_a_unit_is_decoded_at_its_values_and_its_map_is_one_unit_more(case, code
     model, _, cohort = case
     salient = codes.salient_mean[(cohort["group"] == "target").to_numpy()]
     spread = np.sqrt((salient**2).mean(axis=0))
-    np.testing.assert_allclose(decoded["traversal_values"], np.outer(spread, [-2, -1, 0, 1, 2]), rtol=1e-5)
+    np.testing.assert_allclose(decoded["traversal_values"], np.outer(spread, STEPS), rtol=1e-5)
     middle = np.zeros((1, 4))
     for unit in range(2):
         highest, one = np.zeros((2, 1, 2))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adhd_cvae.inference.embedding import draw, embed, standardised_voxels
+from adhd_cvae.inference.embedding import embed, posterior_samples, standardised_voxels
 
 
 def test_embedding_gives_means_and_is_repeatable(case):
@@ -21,12 +21,14 @@ def test_progress_ends_at_the_end(case):
     assert seen == [(8, 30), (16, 30), (24, 30), (30, 30)]
 
 
-def test_draws_have_the_posteriors_moments_and_follow_the_seed():
+def test_samples_have_the_posteriors_moments_and_follow_the_seed():
     mean, sd = np.array([[1.0, -2.0]]), np.array([[0.5, 2.0]])
-    draws = draw(mean.astype(np.float32), sd.astype(np.float32), 20000, seed=3)
-    assert np.allclose(draws.mean(axis=0), mean, atol=0.05)
-    assert np.allclose(draws.std(axis=0), sd, rtol=0.05)
-    assert np.array_equal(draws, draw(mean.astype(np.float32), sd.astype(np.float32), 20000, seed=3))
+    samples = posterior_samples(mean.astype(np.float32), sd.astype(np.float32), 20000, seed=3)
+    assert np.allclose(samples.mean(axis=0), mean, atol=0.05)
+    assert np.allclose(samples.std(axis=0), sd, rtol=0.05)
+    assert np.array_equal(
+        samples, posterior_samples(mean.astype(np.float32), sd.astype(np.float32), 20000, seed=3)
+    )
 
 
 def test_voxels_of_the_training_maps_are_standardised(case):

@@ -1,15 +1,18 @@
 """Kernel terms on planted differences and dependence: seen where it is, zero on average where it is not."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from adhd_cvae.training.kernel_losses import (
-    _squared_distances,
-    normalised_hsic,
-    squared_mmd,
-    squared_mmd_from_zero,
-)
+from adhd_cvae.config import ObjectiveConfig
+from adhd_cvae.training import kernel_losses
+from adhd_cvae.training.kernel_losses import _squared_distances, normalised_hsic
+
+WIDTHS = ObjectiveConfig().mmd_widths
+squared_mmd = partial(kernel_losses.squared_mmd, widths=WIDTHS)
+squared_mmd_from_zero = partial(kernel_losses.squared_mmd_from_zero, widths=WIDTHS)
 
 
 def estimates(measure, sample, batch, count):
@@ -27,12 +30,12 @@ def groups(shift):
 def pairs(dependence):
     """Codes that do not correlate: the second follows the square of the first."""
 
-    def draw(n):
+    def sample(n):
         background, noise = torch.randn(n, 12), torch.randn(n, 2)
         curved = (background[:, :2].square() - 1) / 2**0.5
         return background, dependence * curved + (1 - dependence**2) ** 0.5 * noise
 
-    return draw
+    return sample
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def codes(dependence, count=4000, seed=0):
 
 def trained_critic(dependence, nonlinear):
     torch.manual_seed(1)
-    critic = Critic(3, 2, nonlinear=nonlinear)
+    critic = Critic(3, 2, nonlinear=nonlinear, hidden=64)
     optimiser = torch.optim.Adam(critic.parameters(), lr=1e-2)
     background, salient = codes(dependence)
     for step in range(200):
@@ -73,7 +73,7 @@ def test_the_studys_linear_critic_sees_nothing():
 
 
 def test_critic_and_encoder_do_not_train_each_other():
-    critic = Critic(3, 2, nonlinear=True)
+    critic = Critic(3, 2, nonlinear=True, hidden=64)
     background, salient = (part.requires_grad_() for part in codes(0.5, count=32))
     loss, _ = critic_loss(critic, background, salient)
     loss.backward()
@@ -215,7 +215,7 @@ def test_minimising_hsic_removes_dependence(dependent):
 def test_minimising_total_correlation_removes_dependence_with_a_real_critic_only(dependent, nonlinear):
     background, mixture = dependent
     torch.manual_seed(5)
-    critic = Critic(3, 1, nonlinear=nonlinear)
+    critic = Critic(3, 1, nonlinear=nonlinear, hidden=64)
     optimiser = torch.optim.Adam(critic.parameters(), lr=1e-2)
 
     def teach(rows):
@@ -351,7 +351,7 @@ EVERY_TERM = {
 @pytest.mark.parametrize("precision", [torch.float32, torch.float16, torch.bfloat16])
 def test_every_term_is_finite_in_any_batch_and_precision(network, is_target, precision):
     objective, rows = ObjectiveConfig.model_validate(EVERY_TERM), torch.tensor(is_target, dtype=torch.float32)
-    critic, classifier = Critic(3, 2, nonlinear=True), torch.nn.Linear(2, 1)
+    critic, classifier = Critic(3, 2, nonlinear=True, hidden=64), torch.nn.Linear(2, 1)
     for size in (1.0, 300.0):
         with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
             values, _ = contrastive_terms(
