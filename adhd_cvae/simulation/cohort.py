@@ -20,7 +20,7 @@ from adhd_cvae.simulation.participants import (
     SITES,
     SimulationConfig,
     observed_phenotype,
-    simulated_people,
+    simulated_participants,
 )
 
 __all__ = ["FACTORS", "SUBTYPE", "Atlas", "SimulatedCohort", "SimulationConfig", "shared_atlas"]
@@ -80,11 +80,11 @@ class SimulatedCohort:
 
     def __init__(self, config: SimulationConfig) -> None:
         self.config = config
-        people = simulated_people(config)
-        self._people = people
-        self.truth = people[["participant_id", *config.factors, *([SUBTYPE] if config.subtypes else [])]]
-        self.participants = people[["participant_id", "age", "sex", "handedness", "site", "dx"]]
-        self.phenotype = observed_phenotype(people, config)
+        true = simulated_participants(config)
+        self._true = true
+        self.truth = true[["participant_id", *config.factors, *([SUBTYPE] if config.subtypes else [])]]
+        self.participants = true[["participant_id", "age", "sex", "handedness", "site", "dx"]]
+        self.phenotype = observed_phenotype(true, config)
 
     @property
     def atlas(self) -> Atlas:
@@ -107,9 +107,11 @@ class SimulatedCohort:
             return dict.fromkeys(self.config.factors, 0.0)
         atlas = shared_atlas(CALIBRATION_RESOLUTION, self.config.population)
         weights = [atlas.factors[name] for name in self.config.factors]
-        people = simulated_people(self.config.model_copy(update={"participants": CALIBRATION_PARTICIPANTS}))
+        true = simulated_participants(
+            self.config.model_copy(update={"participants": CALIBRATION_PARTICIPANTS})
+        )
         volumes = []
-        for index, (_, row) in enumerate(people.iterrows()):
+        for index, (_, row) in enumerate(true.iterrows()):
             rng = np.random.default_rng([self.config.seed, 3, index])
             brain = _anatomy(atlas, rng, _covariate_effects(atlas, row))
             volumes.append([(weight * brain).sum() for weight in weights])
@@ -122,7 +124,7 @@ class SimulatedCohort:
 
     def map(self, index: int) -> np.ndarray:
         """Gray-matter volume per voxel of the participant in row `index`, (x, y, z) float32."""
-        row = self._people.iloc[index]
+        row = self._true.iloc[index]
         rng = np.random.default_rng([self.config.seed, 4, index])
         effects = 0.0 if self.config.null else _covariate_effects(self.atlas, row)
         brain = _anatomy(self.atlas, rng, effects)

@@ -1,4 +1,4 @@
-"""Who is simulated: the settings, true values of everybody, and what a clinic would have recorded of them."""
+"""The simulated participants: settings, true values of everybody, and what a clinic would have noted of them."""
 
 from typing import Annotated
 
@@ -55,7 +55,7 @@ class SimulationConfig(BaseModel):
         return tuple(FACTORS)[: self.subtypes or self.severities]
 
 
-def simulated_people(config: SimulationConfig) -> pd.DataFrame:
+def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
     """Complete, true values of everybody; half are patients. `SUBTYPE` only where the settings ask for it."""
     rng = np.random.default_rng([config.seed, 1])
     count = config.participants
@@ -65,7 +65,7 @@ def simulated_people(config: SimulationConfig) -> pd.DataFrame:
     site = [SITES[rng.choice(len(SITES), p=share / share.sum())] for share in shares]
     severities = rng.gamma(2.0, 0.5, size=(count, 2)) * patient[:, None]  # mean 1 in patients
     presentation = rng.choice([1, 2, 3], size=count, p=[0.55, 0.05, 0.4])
-    people = pd.DataFrame(
+    true = pd.DataFrame(
         {
             "participant_id": [f"sub-99{index + 1:05d}" for index in range(count)],
             "age": np.round(7 + 11 * rng.beta(2, 2, count), 2),
@@ -76,27 +76,27 @@ def simulated_people(config: SimulationConfig) -> pd.DataFrame:
             "iq": np.round(np.where(patient, 105, 111) + 13 * rng.standard_normal(count)),
         }
     )
-    # Streams of their own: whatever is planted, the people are the same.
+    # Streams of their own: whatever is planted, participants are the same.
     if config.subtypes:
         own = np.random.default_rng([config.seed, 5])
         subtype = np.where(patient, own.integers(1, config.subtypes + 1, count), 0)
         strength = np.clip(1 + SUBTYPE_SPREAD * own.standard_normal(count), 0, None)
-        people[SUBTYPE] = subtype
+        true[SUBTYPE] = subtype
         severities = (subtype[:, None] == np.arange(1, config.subtypes + 1)) * strength[:, None]
     elif config.severities == 3:
         third = np.random.default_rng([config.seed, 6]).gamma(2.0, 0.5, size=count) * patient
         severities = np.column_stack([severities, third])
-    return people.assign(**dict(zip(config.factors, severities.T, strict=False)))
+    return true.assign(**dict(zip(config.factors, severities.T, strict=False)))
 
 
-def observed_phenotype(people: pd.DataFrame, config: SimulationConfig) -> pd.DataFrame:
-    """Rating scales, IQ and medication as a clinic would record them: noisy, on two instruments, with gaps."""
+def observed_phenotype(true: pd.DataFrame, config: SimulationConfig) -> pd.DataFrame:
+    """Rating scales, IQ and medication as a clinic would note them: noisy, on two instruments, with gaps."""
     rng = np.random.default_rng([config.seed, 2])
-    count = len(people)
-    planted = people[list(config.factors)].to_numpy().T
+    count = len(true)
+    planted = true[list(config.factors)].to_numpy().T
     first, second = planted[0], planted[min(1, len(planted) - 1)]
-    patient = people["dx"].to_numpy() > 0
-    raw_scale = people["site"].isin(RATING_SCALE_SITES).to_numpy()
+    patient = true["dx"].to_numpy() > 0
+    raw_scale = true["site"].isin(RATING_SCALE_SITES).to_numpy()
 
     def score(signal: np.ndarray) -> np.ndarray:
         symptom = np.where(patient, 1.3, -0.8) + 0.8 * signal + 0.5 * rng.standard_normal(count)
@@ -104,10 +104,10 @@ def observed_phenotype(people: pd.DataFrame, config: SimulationConfig) -> pd.Dat
             raw_scale, np.clip(18 + 6 * symptom, 9, 36), np.clip(55 + 10 * symptom, 40, 90)
         ).round()
 
-    iq = people["iq"].to_numpy()
+    iq = true["iq"].to_numpy()
     table = pd.DataFrame(
         {
-            "participant_id": people["participant_id"],
+            "participant_id": true["participant_id"],
             "adhd_measure": np.where(raw_scale, 1, 2),
             "adhd_index": score(0.6 * (first + second) - 1.2),
             "inattentive": score(second - 1),

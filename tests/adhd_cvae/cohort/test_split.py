@@ -1,4 +1,4 @@
-"""Who is held out: every site and group in proportion; and of many, a sample that a linear model is fitted to."""
+"""Participants are held out in proportion of site and group; rows of a large cohort are drawn in proportion."""
 
 import numpy as np
 import pandas as pd
@@ -51,12 +51,22 @@ def test_the_smallest_cohort_still_holds_somebody_out_of_each_group():
 def test_a_group_too_small_to_hold_out_is_named():
     with pytest.raises(InputError, match="3 participants in the target group"):
         split_cohort(participants({("target", 1): 3, ("background", 1): 9}), 0.25, 0, "site")
+    with pytest.raises(InputError, match="at least 12 are needed"):
+        split_cohort(participants({("target", 1): 9, ("background", 1): 9}), 0.25, 0, "site", minimum=12)
 
 
-def test_a_sample_keeps_the_groups_in_proportion_and_few_are_all_taken():
-    target, background = np.arange(100), np.arange(100, 400)
-    known = sampled_rows(target, background, 80, 0)
-    assert len(known) == len(set(known)) == 80
-    assert (known < 100).sum() == 20
-    assert np.array_equal(sampled_rows(target, background, 400, 0), np.arange(400))
-    assert (sampled_rows(target[:10], background, 80, 0, smallest=8) < 10).sum() == 8
+def test_rows_of_a_large_cohort_are_drawn_in_proportion_with_the_seed():
+    target, background = np.arange(0, 100), np.arange(100, 400)
+    rows = sampled_rows(target, background, 40, 0)
+    assert ((rows < 100).sum(), (rows >= 100).sum()) == (10, 30)
+    assert (np.diff(rows) > 0).all()
+    assert np.array_equal(rows, sampled_rows(target, background, 40, 0))
+    assert not np.array_equal(rows, sampled_rows(target, background, 40, 1))
+    assert np.array_equal(sampled_rows(target, background, 400, 0), np.arange(400)), (
+        "all, where there are no more"
+    )
+
+
+def test_of_a_small_group_enough_are_drawn():
+    rows = sampled_rows(np.arange(3), np.arange(3, 300), 20, 0, smallest=3)
+    assert (rows < 3).sum() == 3

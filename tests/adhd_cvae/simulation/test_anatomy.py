@@ -1,28 +1,32 @@
-"""A population's patterns: the same in every cohort, other ones in another population."""
+"""What simulated brains share: smooth fields, an atlas a population, regions where severities act."""
 
 import numpy as np
+import pytest
 
-from adhd_cvae.simulation.anatomy import shared_atlas, smooth_field
+from adhd_cvae.simulation.anatomy import Atlas, shared_atlas, smooth_field
+from adhd_cvae.simulation.participants import FACTORS
 
-
-def test_a_field_is_smooth_and_follows_from_its_generator():
-    first, again = (smooth_field(np.random.default_rng(3), (12, 14, 12), 4.0) for _ in range(2))
-    assert first.shape == (12, 14, 12)
-    assert np.array_equal(first, again)
-    assert np.abs(np.diff(first, axis=0)).mean() < 0.5 * first.std()
+COARSE = 8
 
 
-def test_planted_severities_act_around_their_centres():
-    atlas = shared_atlas(6)
-    assert atlas is shared_atlas(6)
-    for name, pattern in atlas.factors.items():
-        assert pattern.shape == atlas.template.shape
-        assert 0.5 < pattern.max() <= 1
-        voxel = np.linalg.inv(atlas.affine) @ [*atlas.centres[name][0], 1]
-        assert pattern[tuple(np.round(voxel[:3]).astype(int))] > 0.5
+def test_a_field_has_unit_spread_and_is_smooth_over_its_spacing():
+    rough, smooth = (smooth_field(np.random.default_rng(0), (24, 24, 24), spacing) for spacing in (2, 8))
+    assert rough.std() == pytest.approx(1, abs=1e-5)
+    assert np.abs(np.diff(smooth, axis=0)).mean() < 0.5 * np.abs(np.diff(rough, axis=0)).mean()
 
 
-def test_another_population_has_other_places():
-    own, other = shared_atlas(6).centres, shared_atlas(6, 1).centres
-    assert set(own) == set(other)
-    assert all(set(map(tuple, own[name])) != set(map(tuple, other[name])) for name in own)
+def test_a_severity_acts_most_at_its_places():
+    atlas = shared_atlas(COARSE)
+    for name, places in FACTORS.items():
+        voxels = np.linalg.inv(atlas.affine) @ np.append(places, np.ones((len(places), 1)), axis=1).T
+        at = tuple(np.rint(voxels[:3]).astype(int))
+        assert atlas.factors[name][at].min() > 0.6
+        assert np.median(atlas.factors[name]) < 0.1
+
+
+def test_all_cohorts_of_a_population_share_its_patterns_and_no_others():
+    assert np.array_equal(Atlas(COARSE).covariates["age"], shared_atlas(COARSE).covariates["age"])
+    other = Atlas(COARSE, 1)
+    assert not np.array_equal(other.covariates["age"], shared_atlas(COARSE).covariates["age"])
+    assert other.centres != shared_atlas(COARSE).centres
+    assert len(other.modes) > len(shared_atlas(COARSE).modes)

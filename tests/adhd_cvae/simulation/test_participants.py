@@ -1,40 +1,78 @@
-"""Who is simulated: half are patients, severities are theirs alone, and records have gaps."""
+"""The tables: half are patients, sites are confounded as asked, the truth is hidden."""
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from adhd_cvae.names import SUBTYPE
-from adhd_cvae.simulation.participants import SimulationConfig, observed_phenotype, simulated_people
-
-
-def test_half_are_patients_and_only_they_have_severities():
-    config = SimulationConfig(participants=200)
-    table = simulated_people(config)
-    patients = table["dx"] > 0
-    assert patients.sum() == 100
-    assert list(config.factors) == ["severity_striatal", "severity_cingulocerebellar"]
-    assert (table.loc[~patients, list(config.factors)] == 0).all(axis=None)
-    assert table.loc[patients, "severity_striatal"].mean() == pytest.approx(1, abs=0.25)
-    assert SUBTYPE not in table
+from adhd_cvae.simulation.participants import (
+    FACTORS,
+    SimulationConfig,
+    observed_phenotype,
+    simulated_participants,
+)
 
 
-def test_the_seed_decides_and_sites_share_patients_unevenly():
-    even, uneven = (SimulationConfig(participants=400, site_confound=share) for share in (0.0, 1.0))
-    assert simulated_people(even).equals(simulated_people(even))
-    spread = [
-        np.ptp((table["dx"] > 0).groupby(table["site"]).mean().to_numpy())
-        for table in map(simulated_people, (even, uneven))
-    ]
-    assert spread[1] > 0.6 > 0.3 > spread[0]
+def cohort(**settings):
+    config = SimulationConfig(**{"participants": 120, **settings})
+    true = simulated_participants(config)
+    return true, observed_phenotype(true, config)
 
 
-def test_subtypes_are_named_only_where_they_are_asked_for():
-    table = simulated_people(SimulationConfig(participants=60, subtypes=2))
-    assert set(table.loc[table["dx"] > 0, SUBTYPE]) == {1, 2}
+@pytest.mark.parametrize(("confound", "lowest", "highest"), [(0.0, 0.4, 0.6), (0.6, 0.2, 0.8)])
+def test_site_confounding_spreads_the_share_of_patients(confound, lowest, highest):
+    true, _ = cohort(participants=4000, site_confound=confound)
+    shares = (true["dx"] > 0).groupby(true["site"]).mean()
+    assert shares.min() == pytest.approx(lowest, abs=0.12)
+    assert shares.max() == pytest.approx(highest, abs=0.12)
+    assert (true["dx"] > 0).sum() == 2000
 
 
-def test_what_a_clinic_recorded_has_no_severity():
-    config = SimulationConfig(participants=60)
-    observed = observed_phenotype(simulated_people(config), config)
-    assert not set(config.factors) & set(observed)
-    assert len(observed) == 60
+def test_phenotype_looks_like_a_clinics_and_hides_the_truth():
+    true, table = cohort(participants=400)
+    assert not set(FACTORS) & set(table)
+    raw = table["adhd_measure"] == 1
+    assert table.loc[raw, "inattentive"].between(9, 36).all()
+    assert table.loc[table["adhd_measure"] == 2, "inattentive"].between(40, 90).all()
+    assert 0.15 < table["med_status"][true["dx"] > 0].isna().mean() < 0.35
+    patients = true["dx"] > 0
+    hyper = stats.spearmanr(
+        table["hyper_impulsive"][patients & raw],
+        true["severity_striatal"][patients & raw],
+        nan_policy="omit",
+    )
+    assert hyper.statistic > 0.4
+
+
+def test_how_many_severities_are_planted_changes_nobody():
+    true = {count: cohort(severities=count)[0] for count in (1, 2, 3)}
+    for count, table in true.items():
+        assert [name for name in table if name in FACTORS] == list(FACTORS)[:count]
+        assert table.drop(columns=FACTORS, errors="ignore").equals(
+            true[2].drop(columns=FACTORS, errors="ignore")
+        )
+        shared = list(FACTORS)[: min(count, 2)]
+        assert table[shared].equals(true[2][shared])
+    patients = true[3]["dx"] > 0
+    severities = true[3].loc[patients, list(FACTORS)]
+    assert (severities > 0).all(axis=None)
+    assert severities.corr().where(~np.eye(3, dtype=bool)).abs().max(axis=None) < 0.35
+    assert not (true[3].loc[~patients, list(FACTORS)] != 0).any(axis=None)
+
+
+@pytest.mark.parametrize("subtypes", [2, 3])
+def test_each_patient_of_a_subtype_has_its_factor_alone(subtypes):
+    truth, _ = cohort(subtypes=subtypes, participants=300)
+    names, patients = list(FACTORS)[:subtypes], truth["dx"] > 0
+    assert [name for name in truth if name in FACTORS] == names
+    assert (truth.loc[~patients, [*names, "subtype"]] == 0).all(axis=None)
+    assert set(truth.loc[patients, "subtype"]) == set(range(1, subtypes + 1))
+    for number, name in enumerate(names, start=1):
+        own = truth["subtype"] == number
+        assert (truth.loc[~own, name] == 0).all()
+        assert truth.loc[own, name].mean() == pytest.approx(1, abs=0.05)
+        assert 0.05 < truth.loc[own, name].std() < 0.15
+
+
+def test_participants_follow_from_the_seed():
+    assert cohort()[0].equals(cohort()[0])
+    assert not cohort()[0].equals(cohort(seed=1)[0])
