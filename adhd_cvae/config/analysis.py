@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
-from adhd_cvae.config.settings import PositiveInt, Settings
+from adhd_cvae.config.settings import Settings
 
 
 class Variable(Settings):
@@ -80,7 +80,7 @@ class MapsConfig(Settings):
     so that a test passes nearly everywhere once s differs from 0: the size of the change says where."""
     cluster_voxels: PositiveInt = 10
     """Voxels below which a cluster is not in the table of peaks."""
-    label_distance: Annotated[float, Field(ge=0)] = 6.0
+    label_distance: NonNegativeFloat = 6.0
     """A point that no label of the atlas covers is named after one this near, mm; two voxels of the common grid."""
 
 
@@ -110,7 +110,7 @@ class AnalysisConfig(Settings):
     """Of cross-validation, in probes and recovery."""
     fold_shuffles: PositiveInt = 5
     """Shuffles of the folds that a score of recovery is the mean of."""
-    active_variance: Annotated[float, Field(ge=0)] = 0.01
+    active_variance: NonNegativeFloat = 0.01
     """Variance of its posterior mean above which a unit is active (Burda et al. 2016, arXiv 1509.00519)."""
     umap_neighbours: Annotated[int, Field(ge=2)] = 15
     """Neighbours that UMAP keeps near, and that the trustworthiness of its map is asked of."""

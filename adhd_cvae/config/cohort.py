@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from adhd_cvae.config.settings import Settings
 
@@ -24,7 +24,7 @@ class CohortConfig(Settings):
     """Leave out sites that have patients only or controls only."""
     match: tuple[str, ...] = ()
     """Columns (age, sex, site …) in which each patient is paired with one control: codes agree, numbers are near."""
-    caliper: Annotated[float, Field(gt=0)] = 0.25
+    caliper: PositiveFloat = 0.25
     """Widest difference of a pair in a numeric column of `match`, in the column's standard deviations."""
     max_ratio: Annotated[float, Field(ge=1)] | None = None
     """Cap on a site's larger group, in multiples of its smaller one; who goes is drawn with the seed."""

@@ -2,15 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from adhd_cvae.config.settings import PositiveInt, Settings
+from adhd_cvae.config.settings import Settings
 
 
 class MapCheckConfig(Settings):
     """What else tells gray matter in template space from other maps."""
 
-    fwhm: Annotated[float, Field(ge=0)] = 10.0
+    fwhm: NonNegativeFloat = 10.0
     """Smoothing of map and template before they are compared, mm: folding and registration differ little then,
     position, orientation and tissue much."""
     template_threshold: float = 0.1
@@ -23,15 +23,15 @@ class ImageConfig(Settings):
     """The grid every map is resampled to, in world (MNI) space."""
 
     shape: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 64, 64)
-    voxel_size: Annotated[float, Field(gt=0)] = 3.0
+    voxel_size: PositiveFloat = 3.0
     """Edge of a voxel, mm."""
     centre: tuple[float, float, float] = (0.0, -17.0, 6.0)
     """World coordinate of the grid's middle, mm."""
-    fwhm: Annotated[float, Field(ge=0)] = 10.0
+    fwhm: NonNegativeFloat = 10.0
     """Gaussian smoothing after resampling, full width at half maximum in mm; 0 for none."""
     min_template_correlation: Annotated[float, Field(ge=-1, le=1)] | None = 0.5
     """Least Pearson correlation with the MNI152 gray-matter template; null for maps of another space."""
-    max_offset: Annotated[float, Field(gt=0)] | None = 10.0
+    max_offset: PositiveFloat | None = 10.0
     """Largest distance of the centre of mass from the template's, mm; null for maps of another space."""
     check: MapCheckConfig = MapCheckConfig()
     mask_threshold: float = 0.1
@@ -46,10 +46,10 @@ class AugmentationConfig(Settings):
     """Random changes of training images; evaluation never sees them."""
 
     enabled: bool = True
-    noise_sd: Annotated[float, Field(ge=0)] = 0.02
+    noise_sd: NonNegativeFloat = 0.02
     """TorchIO RandomNoise, gray-matter volume per voxel."""
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.02
     """MONAI RandScaleIntensity, largest relative change of all gray matter."""
-    shift_mm: Annotated[float, Field(ge=0)] = 0.5
+    shift_mm: NonNegativeFloat = 0.5
     """TorchIO RandomAffine, largest translation, mm."""
     probability: Annotated[float, Field(ge=0, le=1)] = 0.2

@@ -1,10 +1,6 @@
 """What all settings are: frozen, complete, and strict about names."""
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
-
-PositiveInt = Annotated[int, Field(gt=0)]
+from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from adhd_cvae.config.settings import PositiveInt, Settings
+from adhd_cvae.config.settings import Settings
 
 
 class LinearConfig(Settings):
@@ -19,7 +19,7 @@ class LinearConfig(Settings):
     """Leading principal components, as a share of the training participants, that are told from the tail."""
     floor_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     """Principal component, as a share of the training participants, whose variance smaller ones are given."""
-    alpha: Annotated[float, Field(ge=0)] = 40.0
+    alpha: NonNegativeFloat = 40.0
     """Contrast strength of contrastive PCA."""
     pcpca_share: Annotated[float, Field(gt=0, lt=1)] = 0.9
     """Weight γ of the controls in PCPCA, as a share of the largest there can be."""
@@ -27,14 +27,14 @@ class LinearConfig(Settings):
     """Training participants of a site below which it counts as one with the other small ones."""
     most_participants: Annotated[int, Field(ge=4)] = 1000
     """Beyond so many a sample is fitted, drawn with the seed: the maps of all would not fit into memory."""
-    least_noise: Annotated[float, Field(gt=0)] = 0.01
+    least_noise: PositiveFloat = 0.01
     """Least residual variance, in standardised units: the solution fits a tiny cohort exactly."""
 
 
 class ModelConfig(Settings):
     """Sizes and parts of the network."""
 
-    salient: Annotated[int, Field(ge=0)] = 4
+    salient: NonNegativeInt = 4
     """Units of the salient space s (only patients)."""
     background: PositiveInt = 48
     """Units of the background space z (shared)."""
@@ -104,43 +104,37 @@ class ObjectiveConfig(Settings):
     effective_voxels: PositiveInt | None = 1000
     """Gray matter is smooth, so voxels are not independent observations: their summed log-likelihood is scaled as
     if there were this many; null counts each voxel."""
-    beta: Annotated[float, Field(ge=0)] = 1.0
+    beta: NonNegativeFloat = 1.0
     """Weight of the Kullback-Leibler terms."""
     salient_of: Literal["target", "everyone"] = "target"
     """Whose salient code is decoded: patients', or everyone's, as in a plain VAE (Kingma & Welling 2014)."""
-    total_correlation: Annotated[float, Field(ge=0)] = 1.0
+    total_correlation: NonNegativeFloat = 1.0
     """Weight of the critic's total-correlation term (Abid & Zou 2019; SepVAE's mutual information)."""
     critic: Literal["nonlinear", "linear"] = "nonlinear"
     """The study's critic was linear, which cannot see dependence."""
     critic_hidden: PositiveInt = 64
     """Units of each of the nonlinear critic's two hidden layers."""
-    salient_of_background: Annotated[float, Field(ge=0)] = 100.0
+    salient_of_background: NonNegativeFloat = 100.0
     """Weight of half the squared length of controls' salient means: with 1/σ² it is their Kullback-Leibler
     divergence from N(0, σ²), up to the variance (SepVAE, Louiset et al. 2023); 100 is σ = 0.1."""
-    salient_spread_of_background: Annotated[float, Field(ge=0)] = 0.0
+    salient_spread_of_background: NonNegativeFloat = 0.0
     """Weight of half the summed posterior variance of controls' s. As heavy as `salient_of_background`, both together
     are the squared Wasserstein distance from the point 0 (contrastiveVI, Weinberger et al. 2023) times half the
     weight."""
-    background_mmd: Annotated[float, Field(ge=0)] = 0.0
+    background_mmd: NonNegativeFloat = 0.0
     """Weight of the squared maximum mean discrepancy, 0 to 2, between z of patients and of controls (MM-cVAE,
     Weinberger et al. 2022)."""
-    salient_mmd_of_background: Annotated[float, Field(ge=0)] = 0.0
+    salient_mmd_of_background: NonNegativeFloat = 0.0
     """Weight of the squared maximum mean discrepancy, 0 to 2, between controls' s and the point 0 (MM-cVAE)."""
-    classification: Annotated[float, Field(ge=0)] = 0.0
+    classification: NonNegativeFloat = 0.0
     """Weight of the cross-entropy of telling the groups from s by a linear classifier, nats; chance is 0.69
     (SepVAE)."""
-    mmd_widths: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (
-        0.01,
-        0.1,
-        1.0,
-        10.0,
-        100.0,
-    )
+    mmd_widths: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (0.01, 0.1, 1.0, 10.0, 100.0)
     """Widths of the discrepancies' Gaussian kernels, whose mean is taken, in units of the mean squared distance of two
     samples of the prior: from codes that hardly differ to ones far apart."""
-    hsic: Annotated[float, Field(ge=0)] = 0.0
+    hsic: NonNegativeFloat = 0.0
     """Weight of the normalised Hilbert-Schmidt independence criterion, at most 1, of z and s in patients."""
-    active_variance: Annotated[float, Field(ge=0)] = 0.01
+    active_variance: NonNegativeFloat = 0.01
     """Variance of its posterior mean above which the history counts a unit as active, as `analysis.active_variance`
     does of the trained model."""
 
@@ -156,11 +150,11 @@ class ObjectiveConfig(Settings):
 class WarningsConfig(Settings):
     """From where on an epoch is warned of."""
 
-    silent_nats: Annotated[float, Field(ge=0)] = 0.1
+    silent_nats: NonNegativeFloat = 0.1
     """A space whose posteriors say less than this about a participant has collapsed onto its prior."""
     critic_accuracy: Annotated[float, Field(ge=0.5, le=1)] = 0.95
     """The critic tells true from shuffled pairs with ease, ..."""
-    critic_nats: Annotated[float, Field(ge=0)] = 2.0
+    critic_nats: NonNegativeFloat = 2.0
     """... or by this total correlation: the encoders do not hold it back."""
     exploded: Annotated[float, Field(gt=1)] = 10.0
     """A training loss this many times the start's size is a near divergence."""
@@ -169,16 +163,16 @@ class WarningsConfig(Settings):
 class TrainingConfig(Settings):
     """The optimisation. Steps are paired batches of target and background."""
 
-    epochs: Annotated[int, Field(ge=0)] = 60
+    epochs: NonNegativeInt = 60
     """With 0 the linear start is the model."""
     batch_size: PositiveInt = 16
     """Participants of each group in a batch."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    linear_learning_rate: Annotated[float, Field(ge=0)] = 1e-2
+    learning_rate: PositiveFloat = 1e-3
+    linear_learning_rate: NonNegativeFloat = 1e-2
     """Learning rate of the linear start, as a share of the size of its weights."""
     train_salient: bool | None = None
     """Whether the means of s learn; null: only where they have no linear start, on which training does not improve."""
-    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    gradient_clip: PositiveFloat = 1.0
     validation_fraction: Annotated[float, Field(ge=0, lt=0.9)] = 0.1
     """Share of the training split that neither start nor steps see and that decides when to stop; the test split never
     decides anything. With 0 the loss of those trained on decides."""

@@ -72,22 +72,17 @@ def decode_cohort(
         background, salient = embedding.background_mean[rows], embedding.salient_mean[rows]
         full = decode(model, background, salient * is_decoded[rows, None])
         observed = standardised_voxels(model, take_maps(images, rows))
-        total = np.square(observed).sum(axis=1)
         scale, mean = model.voxel_scale.cpu().numpy(), model.voxel_mean.cpu().numpy()
-        errors.append(np.square(observed - (full - mean) / scale).sum(axis=1) / total)
-        remainder = observed - pca.origin - pca.embed(observed) @ pca.decoder
-        pca_errors.append(np.square(remainder).sum(axis=1) / total)
+        errors.append(_unexplained(observed - (full - mean) / scale, observed))
+        pca_errors.append(_unexplained(observed - pca.origin - pca.embed(observed) @ pca.decoder, observed))
         effects.append((full - decode(model, background))[target[rows]])
-    examples = _example_rows(cohort)
     return {
         "mask": mask.reshape(model.shape),
         "brain_mean": model.voxel_mean.cpu().numpy(),
         "effect_participant_id": names[target],
         "effect": np.concatenate(effects),
         **_traversals(model, embedding.salient_mean[target], steps),
-        "example_participant_id": names[examples],
-        "example_group": cohort["group"].to_numpy(dtype=str)[examples],
-        "example": _examples(model, images[examples], embedding, examples, is_decoded),
+        **_examples(model, images, cohort, embedding, is_decoded),
         "participant_id": names,
         "reconstruction_error": np.concatenate(errors),
         "pca_reconstruction_error": np.concatenate(pca_errors),
@@ -104,14 +99,28 @@ def _example_rows(cohort: pd.DataFrame) -> np.ndarray:
     return np.asarray(picked)
 
 
+def _unexplained(residual: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Residual over total sum of squares of each map."""
+    return np.square(residual).sum(axis=1) / np.square(observed).sum(axis=1)
+
+
 def _examples(
-    model: ContrastiveVAE, maps: np.ndarray, embedding: Embedding, rows: np.ndarray, is_decoded: np.ndarray
-) -> np.ndarray:
+    model: ContrastiveVAE,
+    images: np.ndarray,
+    cohort: pd.DataFrame,
+    embedding: Embedding,
+    is_decoded: np.ndarray,
+) -> dict[str, np.ndarray]:
+    rows = _example_rows(cohort)
     background = embedding.background_mean[rows]
     salient = embedding.salient_mean[rows] * is_decoded[rows, None]
-    observed = maps.reshape(len(maps), -1)[:, model.mask_index.cpu().numpy()].astype(np.float32)
+    observed = images[rows].reshape(len(rows), -1)[:, model.mask_index.cpu().numpy()].astype(np.float32)
     twin, alone = decode(model, background), decode(model, np.zeros_like(background), salient)
-    return np.stack([observed, decode(model, background, salient), twin, alone], axis=1)
+    pictures = [observed, decode(model, background, salient), twin, alone]
+    return {
+        **{f"example_{column}": cohort[column].to_numpy(str)[rows] for column in ("participant_id", "group")},
+        "example": np.stack(pictures, axis=1),
+    }
 
 
 def _traversals(model: ContrastiveVAE, salient: np.ndarray, steps: Sequence[float]) -> dict[str, np.ndarray]:
