@@ -11,7 +11,7 @@ import pandas as pd
 from nilearn.reporting import get_clusters_table
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.permutation import DEFAULTS, Inference, draw_permutations, stratum_codes
+from adhd_cvae.analysis.permutation import DEFAULTS, Inference, permuted_orders, stratum_codes
 from adhd_cvae.errors import InputError
 
 _BLOCK = 64
@@ -184,7 +184,7 @@ def severity_maps(
     if not enough or np.abs(left).max() <= 1e-12 * np.abs(values).max():
         return {}
     within = _centred(effect, groups)
-    orders = draw_permutations(np.random.default_rng(inference.seed), groups, inference.permutations)
+    orders = permuted_orders(np.random.default_rng(inference.seed), groups, inference.permutations)
     r, t, p = _max_t(
         left[np.vstack([np.arange(len(left)), orders])], within, _varying(effect, within), degrees
     )

@@ -11,7 +11,7 @@ from adhd_cvae.analysis.permutation import (
     DEFAULTS,
     Inference,
     cell_generator,
-    draw_permutations,
+    permuted_orders,
     upper_p_value,
 )
 from adhd_cvae.names import BACKGROUND, SALIENT, TARGET
@@ -39,7 +39,7 @@ def hsic(
     null = np.array(
         [
             np.sum(centred * outer[np.ix_(order, order)])
-            for order in draw_permutations(rng, strata, permutations)
+            for order in permuted_orders(rng, strata, permutations)
         ]
     )
     return observed / (n - 1) ** 2, upper_p_value(observed, null)

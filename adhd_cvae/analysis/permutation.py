@@ -77,7 +77,7 @@ def strata_to_permute(
     return strata, None
 
 
-def draw_permutations(rng: np.random.Generator, strata: NDArray[np.int64], count: int) -> NDArray[np.int32]:
+def permuted_orders(rng: np.random.Generator, strata: NDArray[np.int64], count: int) -> NDArray[np.int32]:
     """Rearrange participants within strata.
 
     Parameters

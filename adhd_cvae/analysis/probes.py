@@ -14,7 +14,7 @@ from adhd_cvae.analysis.permutation import (
     DEFAULTS,
     Inference,
     cell_generator,
-    draw_permutations,
+    permuted_orders,
     strata_to_permute,
     upper_p_value,
 )
@@ -135,7 +135,7 @@ def _probe(question: _Question, probe: str, permutations: int, folds: int, rng: 
     }
     if not question.usable:
         return row
-    orders = draw_permutations(rng, question.strata, permutations)
+    orders = permuted_orders(rng, question.strata, permutations)
     identity = np.arange(len(question.outcomes), dtype=np.int32)[None]
     arranged = question.outcomes[np.concatenate([identity, orders])].T
     predicted = _cross_validated(question, arranged, probe, folds, int(rng.integers(2**31)))

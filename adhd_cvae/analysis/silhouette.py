@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from adhd_cvae.analysis.permutation import (
     Inference,
     cell_generator,
-    draw_permutations,
+    permuted_orders,
     strata_to_permute,
     upper_p_value,
 )
@@ -175,7 +175,7 @@ def _variable_silhouettes(
         note = "fewer than two groups, or no two participants in one"
         return [{**base, "space": space, "note": note} for space in spaces]
     strata, base["note"] = strata_to_permute(codes, inference.codes)
-    orders = draw_permutations(rng, strata, inference.permutations)
+    orders = permuted_orders(rng, strata, inference.permutations)
     distances = {space: latent_dissimilarity(latents) for space, latents in spaces.items()}
     nulls = {space: _null_silhouettes(between, codes, orders) for space, between in distances.items()}
     rows = []

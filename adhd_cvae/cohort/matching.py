@@ -107,12 +107,12 @@ def _drop_one_group_sites(table: pd.DataFrame, site: str) -> Kept:
     alone = (groups == 1) & table[site].notna()
     lines = [
         (
-            str(who),
+            str(name),
             STAGE,
             "one_group_site",
             f"{site} {code} has no participant of the other group than {group}",
         )
-        for who, code, group in table.loc[alone, ["participant_id", site, "group"]].itertuples(index=False)
+        for name, code, group in table.loc[alone, ["participant_id", site, "group"]].itertuples(index=False)
     ]
     return pd.DataFrame(table[~alone]), lines
 
@@ -177,13 +177,13 @@ def _cap(table: pd.DataFrame, site: str | None, ratio: float, seed: int) -> Kept
         allowed = int(np.floor(ratio * len(smaller)))
         if not len(smaller) or len(larger) <= allowed:
             continue
-        drawn = sorted(rng.permutation(len(larger))[allowed:])
-        gone += [larger[place] for place in drawn]
+        removed = sorted(rng.permutation(len(larger))[allowed:])
+        gone += [larger[place] for place in removed]
         place = f" at {site} {name}" if name else ""
         detail = (
             f"{len(larger)} to {len(smaller)}{place}; at most {ratio:g} to 1 stay, drawn with seed {seed}"
         )
         lines += [
-            (str(table.loc[larger[one], "participant_id"]), STAGE, "over_ratio", detail) for one in drawn
+            (str(table.loc[larger[one], "participant_id"]), STAGE, "over_ratio", detail) for one in removed
         ]
     return pd.DataFrame(table.drop(index=gone)), lines

@@ -75,5 +75,5 @@ def sampled_rows(
         return np.sort(np.concatenate(groups))
     rng = np.random.default_rng(seed)
     sizes = [max(round(most * len(group) / size), min(len(group), smallest)) for group in groups]
-    drawn = (rng.choice(group, count, replace=False) for group, count in zip(groups, sizes, strict=True))
-    return np.sort(np.concatenate(list(drawn)))
+    sampled = (rng.choice(group, count, replace=False) for group, count in zip(groups, sizes, strict=True))
+    return np.sort(np.concatenate(list(sampled)))

@@ -26,7 +26,7 @@ class Claim(Settings):
     """The space is said to form one cluster instead."""
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> "Claim":
+    def _claims_one_thing(self) -> "Claim":
         if self.one_cluster == bool(self.columns) or bool(self.name) != bool(self.columns):
             raise ValueError("name and columns belong together; give them, or one_cluster: true, not both")
         return self

@@ -118,7 +118,7 @@ def unrecognised(path: str, root: str, entities: Mapping[str, Any]) -> MapFile |
         root=root,
         dialect="named by the filter",
         space=str(entities.get("space", "template")),
-        modulated=_says_modulated(str(entities.get("desc", ""))),
+        modulated=_is_modulated(str(entities.get("desc", ""))),
         description=str(entities.get("desc", "")),
         **facts,
     )
@@ -129,7 +129,7 @@ def _read_bids(match: re.Match[str], entities: Mapping[str, Any]) -> dict[str, A
     return {
         "dialect": "BIDS probseg",
         "space": ":".join([str(entities.get("space", "native")), *_COHORT.findall(match.string)]),
-        "modulated": _says_modulated(description),
+        "modulated": _is_modulated(description),
         "smoothed": "smooth" in description.lower(),
         "description": description,
     }
@@ -185,7 +185,7 @@ def _place(entities: Mapping[str, Any]) -> dict[str, Any]:
     return {name: str(entities.get(entity, "")) for name, entity in names.items()}
 
 
-def _says_modulated(description: str) -> bool:
+def _is_modulated(description: str) -> bool:
     return "modulated" in description.lower() and "unmodulated" not in description.lower()
 
 

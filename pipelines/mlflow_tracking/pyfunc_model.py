@@ -78,9 +78,9 @@ class Posteriors(PythonModel):
 
     def _maps(self, rows: pd.DataFrame) -> np.ndarray:
         """Maps of some rows, (n, *shape) float16."""
-        records = zip(rows.index, rows.to_dict("records"), strict=True)
+        named_rows = zip(rows.index, rows.to_dict("records"), strict=True)
         try:
-            return np.stack([self._map(number, row) for number, row in records])
+            return np.stack([self._map(number, row) for number, row in named_rows])
         except InputError as error:
             raise MapRefusedError(*error.problems or (str(error),)) from None
 

@@ -15,10 +15,10 @@ from adhd_cvae.analysis.variables import Scale
 from adhd_cvae.io import read_tsv
 
 out = Path("demo/derivatives/adhd-cvae")
-people = read_tsv(out / "cohort.tsv").merge(
+cohort = read_tsv(out / "cohort.tsv").merge(
     read_tsv(out / "latents.tsv"), on=["participant_id", "group", "split"]
 )
-patients = people.query("group == 'target'")
+patients = cohort.query("group == 'target'")
 salient, background = (patients.filter(regex=rf"^{space}_\d+$").to_numpy() for space in "sz")
 
 # %% [markdown]

@@ -25,18 +25,18 @@ recipe = load_recipe("smoke")
 # Who is in, and why the others are not. Nobody is left out without a line.
 
 # %%
-people = build_cohort(bids_dir, recipe.cohort)
-print(people.table["group"].value_counts())
-print(people.exclusions.groupby(["stage", "reason"]).size())
+found = build_cohort(bids_dir, recipe.cohort)
+print(found.table["group"].value_counts())
+print(found.exclusions.groupby(["stage", "reason"]).size())
 
 # %% [markdown]
 # Every map is resampled once into a cache. A map that cannot be used comes back as an error.
 
 # %%
-maps = [bids_dir / image for image in people.table["image"]]
+maps = [bids_dir / image for image in found.table["image"]]
 errors = prepare_images(maps, recipe.image, folder / "cache", lambda done, total: None)
 usable = np.flatnonzero([error is None for error in errors])
-cohort = people.table.iloc[usable].reset_index(drop=True)
+cohort = found.table.iloc[usable].reset_index(drop=True)
 cohort["split"] = split_cohort(cohort, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
 images = open_images(folder / "cache")
 

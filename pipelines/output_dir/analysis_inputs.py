@@ -1,4 +1,4 @@
-"""What the analysis reads: cohort, latents and draws brought to one order, and the variables asked about."""
+"""What the analysis reads: cohort, latents and samples brought to one order, and the variables asked about."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from adhd_cvae.analysis.variables import battery_component
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BASELINE_PREFIXES, PREFIXES, TARGET, TEST
-from pipelines.output_dir.latents import codes_by_space, read_draws
+from pipelines.output_dir.latents import codes_by_space, read_samples
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.tables import BASELINES, COHORT, LATENTS
 
@@ -29,7 +29,7 @@ class AnalysisInputs:
         One row a participant, batteries added.
     spaces
         Name to posterior means, (n, units).
-    draws
+    samples
         Name to posterior samples, (samples, n, units).
     baselines
         Name to scores of the linear baselines, (n, units); empty where there are none.
@@ -41,7 +41,7 @@ class AnalysisInputs:
 
     cohort: pd.DataFrame
     spaces: dict[str, np.ndarray]
-    draws: dict[str, np.ndarray]
+    samples: dict[str, np.ndarray]
     baselines: dict[str, np.ndarray]
     scales: dict[str, Scale]
     warnings: tuple[str, ...]
@@ -62,11 +62,11 @@ class AnalysisInputs:
         return (self.cohort["split"] == TEST).to_numpy()
 
     def patients(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], pd.DataFrame]:
-        """Spaces, draws and rows of the patients: the same people in every space, so that spaces compare."""
+        """Spaces, samples and rows of the patients: the same ones in every space, so that spaces compare."""
         rows = self.is_patient
         return (
             {name: values[rows] for name, values in self.spaces.items()},
-            {name: values[:, rows] for name, values in self.draws.items()},
+            {name: values[:, rows] for name, values in self.samples.items()},
             pd.DataFrame(self.cohort[rows]).reset_index(drop=True),
         )
 
@@ -86,7 +86,7 @@ def read_analysis_inputs(paths: OutputPaths, settings: AnalysisConfig) -> Analys
     spaces = codes_by_space(latents, PREFIXES, paths.latents)
     participants = pd.Series(latents["participant_id"])
     cohort = _in_order(COHORT.read(paths.cohort), participants, paths.cohort)
-    draws = read_draws(paths.draws, participants)
+    samples = read_samples(paths.draws, participants)
     baselines: dict[str, np.ndarray] = {}
     if paths.baselines.is_file():
         table = _in_order(BASELINES.read(paths.baselines), participants, paths.baselines)
@@ -99,7 +99,7 @@ def read_analysis_inputs(paths: OutputPaths, settings: AnalysisConfig) -> Analys
             f"(found: {', '.join(map(str, cohort.columns))}). Permute freely with "
             "--set analysis.permute_within=null, or name another column."
         )
-    return AnalysisInputs(cohort, spaces, draws, baselines, scales, (*battery_warnings, *scale_warnings))
+    return AnalysisInputs(cohort, spaces, samples, baselines, scales, (*battery_warnings, *scale_warnings))
 
 
 def with_batteries(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[pd.DataFrame, list[str]]:

@@ -40,12 +40,12 @@ def write_distances(cohort: pd.DataFrame, distances: np.ndarray, beyond: np.ndar
     DISTANCES.write(_identity(cohort).assign(distance=distances, out_of_distribution=beyond), path)
 
 
-def write_draws(cohort: pd.DataFrame, samples: dict[str, np.ndarray], path: Path) -> None:
+def write_samples(cohort: pd.DataFrame, samples: dict[str, np.ndarray], path: Path) -> None:
     """Write posterior samples, (samples, n, units) each."""
     DRAWS.write({"participant_id": cohort["participant_id"].to_numpy(dtype=str), **samples}, path)
 
 
-def read_draws(path: Path, participants: pd.Series) -> dict[str, np.ndarray]:
+def read_samples(path: Path, participants: pd.Series) -> dict[str, np.ndarray]:
     """Read posterior samples, (samples, n, units) each, in the order of `participants`.
 
     Raises

@@ -44,7 +44,7 @@ def locked(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise InputError(_who(folder)) from None
+        raise InputError(_in_use_message(folder)) from None
     try:
         write_json(_ourselves(), folder / HOLDER)
         yield
@@ -65,7 +65,7 @@ def _ourselves() -> dict[str, str | int]:
     }
 
 
-def _who(folder: Path) -> str:
+def _in_use_message(folder: Path) -> str:
     advice = "Wait until it has ended, or choose another OUTPUT_DIR."
     try:
         holder = read_json(folder / HOLDER)

@@ -36,13 +36,13 @@ def write_pictures(
         ``outlier_distance`` (m,), farthest first; ``template`` (3, side, side), 1 inside the template's gray matter.
     """
     unchecked = image.model_copy(update={"min_template_correlation": None, "max_offset": None})
-    drawn: list[np.ndarray] = []
+    slices: list[np.ndarray] = []
     reasons: list[str] = []
     for file, reason in left_out:
-        if len(drawn) == MOST_MAPS:
+        if len(slices) == MOST_MAPS:
             break
         try:
-            drawn.append(_slices(load_map(file, unchecked)))
+            slices.append(_slices(load_map(file, unchecked)))
         except ImageError:
             continue
         reasons.append(reason)
@@ -50,7 +50,7 @@ def write_pictures(
     distances = distances_from_mean(images, image.mask_threshold) if enough else np.empty(0)
     farthest = np.argsort(-distances, kind="stable")[:MOST_MAPS]
     arrays = {
-        "excluded": _stacked(drawn, image),
+        "excluded": _stacked(slices, image),
         "excluded_reason": np.array(reasons, dtype=np.str_),
         "outlier": _stacked([_slices(images[row]) for row in farthest], image),
         "outlier_distance": distances[farthest],

@@ -69,7 +69,7 @@ class Provenance:
             raise InputError(
                 f"{paths.provenance} is not JSON ({error}). Move it away to start afresh."
             ) from error
-        if not _is_record(content):
+        if not _is_provenance(content):
             raise InputError(f"{paths.provenance} is no record of adhd-cvae. Move it away to start afresh.")
         return cls(paths, _with_names_of_today(content))
 
@@ -215,7 +215,7 @@ def _with_names_of_today(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def _is_record(content: Any) -> bool:
+def _is_provenance(content: Any) -> bool:
     """Whether run.json has what the stages rely on."""
     stages = content.get("stages", {}) if isinstance(content, dict) else None
     return isinstance(stages, dict) and all(

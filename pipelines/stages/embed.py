@@ -8,7 +8,7 @@ import pandas as pd
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json
 from adhd_cvae.names import TRAIN, VAE
-from pipelines.output_dir.latents import two_spaces, write_distances, write_draws, write_latents
+from pipelines.output_dir.latents import two_spaces, write_distances, write_latents, write_samples
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import BASELINES, COHORT, DECODED
@@ -85,7 +85,7 @@ def _embed(run: Run) -> None:
         for offset, (space, (mean, sd)) in enumerate(posteriors.items())
     }
     write_latents(cohort, {space: mean for space, (mean, _) in posteriors.items()}, paths.latents)
-    write_draws(cohort, samples, paths.draws)
+    write_samples(cohort, samples, paths.draws)
     _keep_reference(run, cohort, codes, residuals(model, images, codes))
     with progress.bar("Fitting linear baselines") as tick:
         tick(0, 1, "")

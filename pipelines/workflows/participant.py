@@ -20,7 +20,7 @@ from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.output_dir.bids_source import describe_output
 from pipelines.output_dir.cohort import nothing_left
-from pipelines.output_dir.latents import write_distances, write_draws, write_latents
+from pipelines.output_dir.latents import write_distances, write_latents, write_samples
 from pipelines.output_dir.lock import locked
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance, Stage
@@ -142,7 +142,7 @@ def _collect(run: Run, cohort: Cohort, left_out: pd.DataFrame, source: BidsInput
     write_latents(table, codes, paths.latents)
     beyond = rows["out_of_distribution"].to_numpy(bool)
     write_distances(table, rows["distance"].to_numpy(float), beyond, paths.distances)
-    write_draws(rows, posterior_samples(rows, recipe.analysis.draws, recipe.seed), paths.draws)
+    write_samples(rows, posterior_samples(rows, recipe.analysis.draws, recipe.seed), paths.draws)
     describe_output(source, paths)
     provenance = Provenance.open(paths)
     provenance.stages["participant"] |= {"state": "done", "outputs": {}}

@@ -21,7 +21,7 @@ from adhd_cvae.names import SALIENT, TARGET, TEST, TRAIN
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.mlflow_tracking.summary import RunSummary, scores
 from pipelines.output_dir.analysis_inputs import read_analysis_inputs
-from pipelines.output_dir.latents import write_draws, write_latents
+from pipelines.output_dir.latents import write_latents, write_samples
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.results import Results
@@ -119,15 +119,15 @@ def _average(average: Run, members: Mapping[int, Run]) -> None:
         means, samples, tables = {}, {}, []
         for space in inputs[recipe.seed].spaces:
             # Controls' s is near zero by construction and says nothing of the frame.
-            telling = target if space == SALIENT else pd.Series(True, index=cohort.index)
-            fitted, codes = (training & telling).to_numpy(), [one.spaces[space] for one in inputs.values()]
-            asked = {split: ((cohort["split"] == split) & telling).to_numpy() for split in (TRAIN, TEST)}
+            usable = target if space == SALIENT else pd.Series(True, index=cohort.index)
+            fitted, codes = (training & usable).to_numpy(), [one.spaces[space] for one in inputs.values()]
+            asked = {split: ((cohort["split"] == split) & usable).to_numpy() for split in (TRAIN, TEST)}
             tables.append(stability_table(space, dict(zip(inputs, codes, strict=True)), fitted, asked))
             means[space], turns = aligned(codes, fitted)
-            kept = [one.draws[space][:: len(codes)] for one in inputs.values()]
+            kept = [one.samples[space][:: len(codes)] for one in inputs.values()]
             samples[space] = np.concatenate([part @ turn for part, turn in zip(kept, turns, strict=True)])
         write_latents(cohort, means, paths.latents)
-        write_draws(cohort, samples, paths.draws)
+        write_samples(cohort, samples, paths.draws)
         STABILITY.write(pd.concat(tables, ignore_index=True), paths.stability)
 
     # Another number of seeds replaces only the average, which costs seconds.

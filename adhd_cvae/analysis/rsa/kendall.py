@@ -153,13 +153,13 @@ def _ties(counts):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _resample(order, codes, levels, times, drawn, counts):  # pragma: no cover - compiled
-    """Write the pairs that a resample has to `drawn` (codes, copies, runs), and count levels and runs.
+def _resample(order, codes, levels, times, sampled, counts):  # pragma: no cover - compiled
+    """Write the pairs that a resample has to `sampled` (codes, copies, runs), and count levels and runs.
 
     Returns how many different pairs there are, and the pairs of a pair's own copies.
     """
     first, second, run = order
-    gathered, weights, runs = drawn
+    gathered, weights, runs = sampled
     level_counts, run_counts = counts
     level_counts[:] = 0
     run_counts[:] = 0
@@ -198,12 +198,12 @@ def bootstrap_taus(first, second, run, codes, levels, multiplicities):  # pragma
     """
     taus = np.full(len(multiplicities), np.nan)
     size = len(first)
-    drawn = (np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int32))
+    sampled = (np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int32))
     spare = (np.empty(size, np.int32), np.empty(size, np.int32))
     counts = (np.empty(np.int64(codes.max()) + 1, np.int64), np.empty(np.int64(run[-1]) + 1, np.int64))
     tied = run[-1] != len(run) - 1
     for k in range(len(multiplicities)):
-        kept, copies_tied = _resample((first, second, run), codes, levels, multiplicities[k], drawn, counts)
+        kept, copies_tied = _resample((first, second, run), codes, levels, multiplicities[k], sampled, counts)
         level_ties, run_ties = _ties(counts[0]), _ties(counts[1])
         total = counts[0].sum()
         pairs = total * (total - 1) // 2
@@ -211,7 +211,7 @@ def bootstrap_taus(first, second, run, codes, levels, multiplicities):  # pragma
         if scale > 0:
             untied = pairs - run_ties - level_ties + copies_tied
             buffers = (spare[0][:kept], spare[1][:kept])
-            score = _score(drawn[0][:kept], drawn[1][:kept], drawn[2][:kept], tied, untied, buffers)
+            score = _score(sampled[0][:kept], sampled[1][:kept], sampled[2][:kept], tied, untied, buffers)
             taus[k] = score / scale
     return taus
 

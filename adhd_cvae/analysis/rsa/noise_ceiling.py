@@ -6,7 +6,7 @@ from scipy.stats import kendalltau
 
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity
 from adhd_cvae.analysis.rsa.kendall import kendall_tau
-from adhd_cvae.analysis.rsa.pair_sampling import distances, draw_pairs
+from adhd_cvae.analysis.rsa.pair_sampling import distances, sample_pairs
 from adhd_cvae.config import SizesConfig
 
 
@@ -36,7 +36,7 @@ def noise_ceiling(means: NDArray[np.floating], samples: NDArray[np.floating], si
     if not len(samples) or finite.sum() < sizes.minimum:
         return float("nan")
     if finite.sum() > sizes.all_pairs:
-        pairs = draw_pairs(int(finite.sum()), np.random.default_rng(0), sizes.sampled_pairs)
+        pairs = sample_pairs(int(finite.sum()), np.random.default_rng(0), sizes.sampled_pairs)
         known = distances(means[finite], pairs)
         taus = [np.asarray(kendalltau(known, distances(sample[finite], pairs)))[0] for sample in samples]
         return float(np.mean(taus))

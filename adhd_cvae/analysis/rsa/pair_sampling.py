@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.permutation import draw_permutations
+from adhd_cvae.analysis.permutation import permuted_orders
 from adhd_cvae.analysis.rsa.dissimilarity import model_dissimilarity, without_rounding_error
 from adhd_cvae.analysis.rsa.kendall import bootstrap_taus
 from adhd_cvae.analysis.rsa.pair_order import PairOrder, sorted_pairs, tied_pairs
@@ -49,7 +49,7 @@ class SampledPairs(NamedTuple):
         return np.fromiter(each, np.float64, len(arrangements))
 
 
-def draw_pairs(n: int, rng: np.random.Generator, count: int) -> NDArray[np.int32]:
+def sample_pairs(n: int, rng: np.random.Generator, count: int) -> NDArray[np.int32]:
     """(2, count) different pairs i < j of n participants; all of them where there are no more."""
     total = n * (n - 1) // 2
     numbers = rng.choice(total, size=min(count, total), replace=False, shuffle=False)
@@ -84,7 +84,7 @@ def sample(
     rng: np.random.Generator,
 ) -> SampledPairs:
     """Draw pairs of (n, units) latents and (n,) numbers, and sort them by their distances."""
-    pairs = draw_pairs(len(numbers), rng, sizes.sampled_pairs)
+    pairs = sample_pairs(len(numbers), rng, sizes.sampled_pairs)
     values = distances(latents, pairs)
     codes, levels = _model_codes(numbers, scale, sizes.sampled_levels)
     count = len(values)
@@ -106,7 +106,7 @@ def permuted_taus(
     pairs: SampledPairs, strata: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Tau-b of `count` permutations of the participants within strata."""
-    return np.concatenate([pairs.taus(draw_permutations(rng, strata, part)) for part in in_parts(count)])
+    return np.concatenate([pairs.taus(permuted_orders(rng, strata, part)) for part in in_parts(count)])
 
 
 def resampled_taus(pairs: SampledPairs, count: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from adhd_cvae.analysis.permutation import Inference, draw_permutations
+from adhd_cvae.analysis.permutation import Inference, permuted_orders
 from adhd_cvae.analysis.rsa.dissimilarity import (
     latent_dissimilarity,
     model_dissimilarity,
@@ -172,7 +172,7 @@ def partial_rsa(
         kept = _chosen(kept, sizes.partial, rng)
     known = {name: Control(controls[name].numbers[kept], controls[name].scale) for name in varying}
     fine = neighbour_strata(known, inference.codes[kept], settings.neighbours)
-    orders = draw_permutations(rng, fine, min(inference.permutations, settings.permutations))
+    orders = permuted_orders(rng, fine, min(inference.permutations, settings.permutations))
     held = f"once {' and '.join(known)} are held constant"
     if (numbers[kept][orders] == numbers[kept]).all():
         return Partial(note=f"it does not vary {held}")

@@ -15,7 +15,7 @@ from scipy.spatial.distance import squareform
 from adhd_cvae.analysis.permutation import (
     DEFAULTS,
     Strata,
-    draw_permutations,
+    permuted_orders,
     strata_to_permute,
     stratum_codes,
 )
@@ -28,10 +28,10 @@ from adhd_cvae.analysis.rsa.kendall import Comparison, bootstrap_taus, compare, 
 from adhd_cvae.analysis.rsa.pair_sampling import (
     SampledPairs,
     distances,
-    draw_pairs,
     permuted_taus,
     resampled_taus,
     sample,
+    sample_pairs,
 )
 from adhd_cvae.analysis.variables import Scale, numeric_values
 from adhd_cvae.config import SizesConfig
@@ -127,7 +127,7 @@ class _Question(NamedTuple):
 def _some_distances(latents: NDArray[np.float64], sizes: SizesConfig) -> NDArray[np.float64]:
     """Of all pairs, or of some where there are too many."""
     if len(latents) > sizes.all_pairs:
-        return distances(latents, draw_pairs(len(latents), np.random.default_rng(0), sizes.sampled_pairs))
+        return distances(latents, sample_pairs(len(latents), np.random.default_rng(0), sizes.sampled_pairs))
     return squareform(latent_dissimilarity(latents), checks=False)
 
 
@@ -160,8 +160,10 @@ def _sampled(
     """`permutation_rsa` from drawn pairs; `counts` are of permutations and bootstraps."""
     n, strata = len(question.numbers), question.strata
     freely = len(np.unique(strata)) == 1
-    drawn = f"from {len(pairs.order.first):,} of {n * (n - 1) // 2:,} pairs: standard error of tau from that"
-    note = "; ".join(filter(None, [question.note, f"{drawn} at most {pairs.error:.4f}"]))
+    sampled = (
+        f"from {len(pairs.order.first):,} of {n * (n - 1) // 2:,} pairs: standard error of tau from that"
+    )
+    note = "; ".join(filter(None, [question.note, f"{sampled} at most {pairs.error:.4f}"]))
     tau = float(pairs.taus(np.arange(n, dtype=np.int32)[None])[0])
     resampled = resampled_taus(pairs, counts[1], rng)
     estimate = RsaResult(n, tau, *interval(resampled), note=note, resampled=resampled, freely=freely)
@@ -220,7 +222,7 @@ def permutation_rsa(
     tau, resampled = observed / comparison.norm, _resampled(comparison, bootstraps, rng)
     ends = interval(resampled)
     estimate = RsaResult(n, tau, *ends, note=question.note, resampled=resampled, freely=freely)
-    null = scores(comparison, draw_permutations(rng, question.strata, permutations))
+    null = scores(comparison, permuted_orders(rng, question.strata, permutations))
     if np.all(null == observed):
         return replace(estimate, note="every permutation leaves the variable as it is")
     return _tested(estimate, null / comparison.norm, _two_sided(observed, null, centred_at_zero=freely))

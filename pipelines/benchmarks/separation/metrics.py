@@ -24,7 +24,7 @@ from adhd_cvae.analysis.mixture import mixture_table
 from adhd_cvae.analysis.permutation import (
     Inference,
     cell_generator,
-    draw_permutations,
+    permuted_orders,
     stratum_codes,
     upper_p_value,
 )
@@ -83,7 +83,7 @@ def recovery_rows(spaces: Spaces, cohort: KnownCohort, *, permutations: int, see
         predicted = ridge_predictions(inside, across, truth[learn][:, :, None])[:, :, 0]
         for number, factor in enumerate(cohort.factors):
             r = correlation(predicted[:, number], truth[ask, number])
-            orders = draw_permutations(cell_generator(seed, "recovery", space, factor), strata, permutations)
+            orders = permuted_orders(cell_generator(seed, "recovery", space, factor), strata, permutations)
             null = np.array(
                 [correlation(predicted[:, number], truth[ask, number][order]) for order in orders]
             )
@@ -143,8 +143,8 @@ def _mixture_rows(spaces: Spaces, cohort: KnownCohort, seed: int) -> Iterator[Ro
     The mixture with the true number of components is fitted to training patients and asked about held-out ones.
     """
     patients = {name: codes[cohort.is_target] for name, codes in spaces.items() if name != BACKGROUND}
-    draws = {name: codes[None] for name, codes in patients.items()}
-    fitted = mixture_table(draws, max_components=MOST_COMPONENTS, seed=seed).dropna(subset="bic")
+    samples = {name: codes[None] for name, codes in patients.items()}
+    fitted = mixture_table(samples, max_components=MOST_COMPONENTS, seed=seed).dropna(subset="bic")
     best = fitted.loc[fitted.groupby(["space", "covariance"], sort=False)["bic"].idxmin()]
     for form in best.to_dict("records"):
         yield row("bic_components", float(form["k"]), form["covariance"], form["space"])

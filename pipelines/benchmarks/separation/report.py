@@ -37,18 +37,18 @@ OTHER = {
 
 def write_report(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Write ``separation.md`` and the figures that the table allows; returns what was written."""
-    drawn = {
+    plots = {
         "recovery_by_effect": (figures.recovery_by_effect, recovered(table, "cohens_d")),
         "recovery_by_participants": (figures.recovery_by_participants, recovered(table, "n")),
         "leakage": (figures.leakage_shares, leakage(table)),
         "null": (figures.null_positives, false_positives(table)),
     }
     written = []
-    for name, (draw, summary) in drawn.items():
+    for name, (plot, summary) in plots.items():
         path = folder / f"separation_{name}.svg"
         path.unlink(missing_ok=True)
         if len(summary):
-            save_figure(draw(summary), path)
+            save_figure(plot(summary), path)
             written.append(path)
     page = folder / "separation.md"
     with atomic_path(page) as temporary:

@@ -8,8 +8,8 @@ from adhd_cvae.analysis.permutation import (
     PERMUTED_FREELY,
     Inference,
     cell_generator,
-    draw_permutations,
     false_discovery_rate,
+    permuted_orders,
     strata_to_permute,
     stratum_codes,
     upper_p_value,
@@ -46,7 +46,7 @@ def test_some_participants_keep_the_numbers_that_strata_have_among_all():
 
 def test_each_rearrangement_keeps_everybody_in_the_own_stratum():
     strata = np.array([1, 0, 1, 0, 1, 2])
-    orders = draw_permutations(np.random.default_rng(0), strata, 50)
+    orders = permuted_orders(np.random.default_rng(0), strata, 50)
     assert (np.sort(orders, axis=1) == np.arange(6)).all()
     assert (strata[orders] == strata).all()
     assert len(np.unique(orders, axis=0)) > 5

@@ -21,7 +21,7 @@ def test_the_order_is_that_of_the_latents(tmp_path, invent_results):
     assert inputs.participants == cohort["participant_id"].tolist()
     assert np.array_equal(inputs.is_patient, (cohort["group"] == "target").to_numpy())
     assert inputs.spaces["salient"].shape == (40, 2)
-    assert inputs.draws["background"].shape == (3, 40, 3)
+    assert inputs.samples["background"].shape == (3, 40, 3)
     assert inputs.scales == {"age": "ratio"}
     assert any("iq" in warning for warning in inputs.warnings)
 

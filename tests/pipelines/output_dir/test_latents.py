@@ -8,10 +8,10 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_tsv
 from pipelines.output_dir.latents import (
     codes_by_space,
-    read_draws,
+    read_samples,
     write_distances,
-    write_draws,
     write_latents,
+    write_samples,
 )
 
 COHORT = pd.DataFrame(
@@ -40,18 +40,18 @@ def test_a_table_without_codes_is_refused(tmp_path):
 
 
 def test_samples_come_in_the_order_asked_for(tmp_path, samples):
-    write_draws(COHORT, samples, tmp_path / "draws.npz")
-    found = read_draws(tmp_path / "draws.npz", pd.Series(["sub-2", "sub-1"]))
+    write_samples(COHORT, samples, tmp_path / "draws.npz")
+    found = read_samples(tmp_path / "draws.npz", pd.Series(["sub-2", "sub-1"]))
     assert np.array_equal(found["salient"], samples["salient"][:, ::-1])
 
 
 def test_samples_of_others_and_of_another_shape_are_refused(tmp_path, samples):
-    write_draws(COHORT, samples, tmp_path / "draws.npz")
+    write_samples(COHORT, samples, tmp_path / "draws.npz")
     with pytest.raises(InputError, match="lacks 1 participants"):
-        read_draws(tmp_path / "draws.npz", pd.Series(["sub-1", "sub-9"]))
-    write_draws(COHORT, {"salient": np.zeros((2, 4))}, tmp_path / "draws.npz")
+        read_samples(tmp_path / "draws.npz", pd.Series(["sub-1", "sub-9"]))
+    write_samples(COHORT, {"salient": np.zeros((2, 4))}, tmp_path / "draws.npz")
     with pytest.raises(InputError, match=r"'salient' has shape \(2, 4\)"):
-        read_draws(tmp_path / "draws.npz", COHORT["participant_id"])
+        read_samples(tmp_path / "draws.npz", COHORT["participant_id"])
 
 
 def test_distances_stand_beside_who_they_are_of(tmp_path):

@@ -94,8 +94,8 @@ def test_rows_are_matched_by_participant_and_not_by_place(tmp_path, invent_resul
     np.savez(paths.draws, **shuffled)
     again = read_analysis_inputs(paths, RECIPE.analysis)
     pd.testing.assert_frame_equal(straight.cohort, again.cohort)
-    for space, values in straight.draws.items():
-        np.testing.assert_array_equal(values, again.draws[space])
+    for space, values in straight.samples.items():
+        np.testing.assert_array_equal(values, again.samples[space])
 
 
 @pytest.mark.parametrize(

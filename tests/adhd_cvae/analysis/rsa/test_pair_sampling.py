@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from adhd_cvae.analysis.permutation import draw_permutations
+from adhd_cvae.analysis.permutation import permuted_orders
 from adhd_cvae.analysis.rsa import pair_sampling
 from adhd_cvae.analysis.rsa import permutation_rsa as rsa
 from adhd_cvae.analysis.rsa.permutation_rsa import permutation_rsa
@@ -25,11 +25,11 @@ def participants(strength=1.0, n=N, seed=0):
 
 
 def test_drawn_pairs_are_pairs_and_all_different():
-    first, second = pair_sampling.draw_pairs(40, np.random.default_rng(0), 10_000)
+    first, second = pair_sampling.sample_pairs(40, np.random.default_rng(0), 10_000)
     assert {(i, j) for i, j in zip(first, second, strict=True)} == set(
         zip(*np.triu_indices(40, 1), strict=True)
     )
-    first, second = pair_sampling.draw_pairs(50_000, np.random.default_rng(0), 200_000)
+    first, second = pair_sampling.sample_pairs(50_000, np.random.default_rng(0), 200_000)
     assert first.min() >= 0
     assert second.max() < 50_000
     assert (first < second).all()
@@ -60,7 +60,7 @@ def test_all_pairs_give_the_exact_tau_of_every_permutation_and_resample():
     values = np.round(age)
     exact = rsa._question(space, values, "ratio", None).comparison()
     pairs = pair_sampling.sample(space, values, "ratio", SizesConfig(), np.random.default_rng(1))
-    orders = draw_permutations(np.random.default_rng(2), STRATA[:60], 20)
+    orders = permuted_orders(np.random.default_rng(2), STRATA[:60], 20)
     assert pairs.taus(orders) == pytest.approx(rsa.scores(exact, orders) / exact.norm)
     sampled, known = (np.random.default_rng(3) for _ in range(2))
     assert pair_sampling.resampled_taus(pairs, 30, sampled) == pytest.approx(rsa._resampled(exact, 30, known))
