@@ -48,30 +48,12 @@ SPACE_DESCRIPTIONS = {
 _SD = "_sd"
 """Ends the name of a unit's column of standard deviations."""
 
+EXCLUSION_COLUMNS = ("participant_id", "stage", "reason", "detail")
+"""Columns of exclusions.tsv: of whoever or whatever is left out."""
 TEMPLATE = "MNI152NLin2009aSym"
 """BIDS' name of the space that simulated and resulting maps are in."""
 SUBTYPE = "subtype"
 """Column of the truth that says to which discrete subtype a patient belongs; no severity."""
-VARIABLE_LABELS = {
-    "adhd_index": "ADHD Index",
-    "adhd_index_z": "ADHD Index (z)",
-    "adhd_measure": "ADHD instrument",
-    "adhd_pc1": "ADHD battery, PC1",
-    "dx": "diagnosis",
-    "full2_iq": "IQ (2 subtests)",
-    "full4_iq": "IQ (4 subtests)",
-    "hyper_impulsive": "Hyper/Impulsive",
-    "hyper_impulsive_z": "Hyper/Impulsive (z)",
-    "inattentive": "Inattentive",
-    "inattentive_z": "Inattentive (z)",
-    "iq": "IQ",
-    "iq_measure": "IQ instrument",
-    "iq_pc1": "IQ battery, PC1",
-    "med_status": "medication",
-    "performance_iq": "performance IQ",
-    "verbal_iq": "verbal IQ",
-}
-"""Words of the harmonised phenotype's columns; a column not named here is its name with spaces."""
 
 
 def unit_name(space: str, unit: int) -> str:

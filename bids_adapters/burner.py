@@ -3,21 +3,16 @@
 import filecmp
 import re
 import shutil
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from nibabel.filebasedimages import ImageFileError
-from nibabel.nifti1 import Nifti1Image
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 
-from adhd_cvae.cohort.table import EXCLUSION_COLUMNS
 from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.images.nifti import read_map
 from adhd_cvae.io import atomic_path, write_json, write_tsv
+from adhd_cvae.names import EXCLUSION_COLUMNS
 from bids_adapters.cohort import IMPORT_CONFLICTS, IMPORT_EXCLUSIONS
 from bids_adapters.derivatives import is_ours, write_bidsignore, write_description, write_readme, write_table
 from bids_adapters.identifiers import BURNER_NAME, participant_key
@@ -25,8 +20,8 @@ from bids_adapters.phenotype.derived import DERIVED_FROM
 from bids_adapters.phenotype.table import Phenotype, read_phenotype
 
 STEP = "import of ADHD-200's Burner release"
-
-
+REASONS = {"unreadable": "unreadable_map", "not_3d": "not_a_volume"}
+"""What an import calls a problem of a map, where `read_map` has another word."""
 # SPM8's DARTEL wrote the release; the space of SPM99 to SPM8 is BIDS' MNI152Lin.
 NAME_END = "space-MNI152Lin_label-GM_desc-modulated_probseg"
 README = """# ADHD-200, Burner release
@@ -87,8 +82,8 @@ def import_burner(
     Raises
     ------
     InputError
-        No such folder, no maps, an unreadable table, no map with a phenotype, or `bids_dir` holds something
-        else.
+        No such folder, no maps, an unreadable table, no usable map with a phenotype, or `bids_dir` holds
+        something else.
     """
     maps_dir, bids_dir = Path(maps_dir), Path(bids_dir)
     maps, lines = _list_maps(maps_dir)
@@ -103,16 +98,16 @@ def import_burner(
             f"participants of the phenotype. The last seven digits of a map's name are its participant."
         )
     _open_dataset(bids_dir, maps_dir, matched)
-    imported, already_there = {}, 0
+    imported, already_there, unpaired = {}, 0, len(lines)
     for done, (label, source) in enumerate(matched.items(), start=1):
         try:
             already_there += _import_map(source, bids_dir, label)
             imported[label] = source
         except ImageError as error:
-            lines.append((f"sub-{label}", "import", error.reason, error.detail))
+            lines.append((f"sub-{label}", "import", REASONS.get(error.reason, error.reason), error.detail))
         progress(done, len(matched))
     if not imported:
-        raise InputError(*(f"{detail}" for _, _, reason, detail in lines if reason == "unreadable_map"))
+        raise InputError(*(detail for *_, detail in lines[unpaired:]))
     exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
     exclusions = exclusions.sort_values(list(EXCLUSION_COLUMNS), ignore_index=True)
     _write_tables(bids_dir, phenotype, set(imported), exclusions)
@@ -201,7 +196,7 @@ def _import_map(source: Path, bids_dir: Path, label: str) -> bool:
     if done and not filecmp.cmp(source, target, shallow=False):
         raise InputError(f"{target}: is not a copy of {source}. Choose a new or empty folder.")
     if not done:
-        _check_readable(source)
+        read_map(source)
         with atomic_path(target) as temporary:
             shutil.copyfile(source, temporary)
     write_json(
@@ -214,32 +209,6 @@ def _import_map(source: Path, bids_dir: Path, label: str) -> bool:
         stem.with_name(f"{stem.name}.json"),
     )
     return done
-
-
-def _check_readable(path: Path) -> None:
-    """Read a map to its last voxel.
-
-    Raises
-    ------
-    ImageError
-        It is no image, it is truncated, or it is not one volume.
-    """
-    try:
-        image = Nifti1Image.from_filename(path)
-        values = np.asanyarray(image.dataobj)
-    except (
-        ImageFileError,
-        HeaderDataError,
-        WrapStructError,
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-    ) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError("unreadable_map", f"{path.name}: cannot be read ({reason})") from error
-    if values.squeeze().ndim != 3:
-        raise ImageError("not_a_volume", f"{path.name}: has shape {values.shape}; expected one volume")
 
 
 def _write_tables(bids_dir: Path, phenotype: Phenotype, labels: set[str], exclusions: pd.DataFrame) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from adhd_cvae.cohort.table import EXCLUSION_COLUMNS
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import BACKGROUND, GROUP_LABELS, TARGET
+from adhd_cvae.names import BACKGROUND, EXCLUSION_COLUMNS, GROUP_LABELS, TARGET
 from bids_adapters.identifiers import participant_key, participant_label
 from bids_adapters.images.filter import read_filter
 from bids_adapters.images.selection import Maps, find_maps

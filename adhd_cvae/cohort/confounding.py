@@ -15,26 +15,6 @@ ALWAYS = {"age": "ratio", "sex": "nominal"}
 """Compared between the groups wherever the cohort has them."""
 NOT_PHENOTYPE = ("participant_id", "image", "group", "split", "image_choice")
 CONFOUNDING_COLUMNS = ("statistic", "variable", "level", "group", "n", "value")
-SIDECAR: dict[str, dict[str, Any]] = {
-    "statistic": {
-        "Description": "What the value is",
-        "Levels": {
-            "count": "participants of the group with this level",
-            "share": "their share of the group's participants whose level is known",
-            "mean": "mean of the group",
-            "sd": "standard deviation of the group, n - 1 in the denominator",
-            "missing": "participants of the group without a value",
-            "difference": "target minus background in standard deviations (mean of both variances)",
-            "cramers_v": "association of site and group, 0 to 1, corrected for chance (Bergsma 2013)",
-        },
-    },
-    "variable": {"Description": "Column of cohort.tsv"},
-    "level": {"Description": "Code of a nominal variable"},
-    "group": {"Description": "Group", "Levels": GROUP_LABELS},
-    "n": {"Description": "Participants the value rests on"},
-    "value": {"Description": "The value"},
-}
-"""BIDS JSON sidecar of :func:`confounding_table`."""
 
 
 def site_counts(cohort: pd.DataFrame, site: str) -> pd.DataFrame:

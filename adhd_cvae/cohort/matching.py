@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
-from adhd_cvae.cohort.table import EXCLUSION_COLUMNS
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import BACKGROUND, TARGET
+from adhd_cvae.names import BACKGROUND, EXCLUSION_COLUMNS, TARGET
 
 STAGE = "balance"
 Line = tuple[str, str, str, str]

@@ -4,9 +4,8 @@ import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import matplotlib
+from matplotlib import style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,40 +34,11 @@ SPACE_COLOURS = {
 GROUP_COLOURS = {TARGET: "#E69F00", BACKGROUND: "#56B4E9"}
 GROUP_MARKERS = {TARGET: "^", BACKGROUND: "o"}
 CATEGORY_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#8a949c", "#F0E442")
-STYLE: dict[str, Any] = {
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9.5,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9.5,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "legend.handlelength": 1.4,
-    "legend.columnspacing": 1.2,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "lines.linewidth": 1.8,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "adhd-cvae",
-    "image.interpolation": "nearest",
-}
 _THEME = (
     f"<style>svg{{color:{INK};background:{PAPER}}}"
     f"@media (prefers-color-scheme:dark){{svg{{color:{DARK_INK};background:{DARK_PAPER}}}}}</style>"
 )
-styled = matplotlib.rc_context(STYLE)  # pyright: ignore[reportArgumentType]
+styled = style.context(Path(__file__).with_name("figures.mplstyle"))
 """Decorator: a function plots under the common style, and matplotlib's own settings are put back after each call."""
 
 

@@ -5,7 +5,7 @@ import torch
 
 from adhd_cvae.config import ImageConfig, ModelConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.models.linear import LinearSpace, fit_linear, fit_pca
+from adhd_cvae.models.linear import fit_linear, fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
 
 
@@ -61,7 +61,7 @@ def _set_linear_start(
     model: ContrastiveVAE, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
 ) -> None:
     """Copy the linear solution into the linear maps, and its residual variance into the noise."""
-    config = model.config
+    config, explained = model.config, 0.0
     if model.salient_encoder is not None:
         spaces = fit_linear(
             *(config.start, voxels, is_target, config.salient, config.background),
@@ -72,22 +72,16 @@ def _set_linear_start(
         background = spaces.background
         _copy(model.salient_encoder.linear, spaces.salient.encoder)
         decoder = np.concatenate([background.decoder, spaces.salient.decoder])
-        residual = voxels - _reconstruct(background, voxels)
-        codes = spaces.salient.embed(voxels) * is_target[:, None]
-        residual -= codes @ spaces.salient.decoder
+        explained = (spaces.salient.embed(voxels) * is_target[:, None]) @ spaces.salient.decoder
     else:
         background = fit_pca(voxels, config.background)
         decoder = background.decoder
-        residual = voxels - _reconstruct(background, voxels)
     _copy(model.background_encoder.linear, background.encoder)
     _copy(model.decoder.linear, decoder.T)
     model.origin.copy_(torch.from_numpy(background.origin))
     if config.noise == "learned":
+        residual = voxels - (background.origin + background.embed(voxels) @ background.decoder) - explained
         model.log_noise.fill_(float(np.log(max(np.mean(residual**2), config.linear.least_noise))))
-
-
-def _reconstruct(space: LinearSpace, voxels: np.ndarray) -> np.ndarray:
-    return space.origin + space.embed(voxels) @ space.decoder
 
 
 def _copy(layer: torch.nn.Linear | None, weights: np.ndarray) -> None:

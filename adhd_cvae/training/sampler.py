@@ -54,16 +54,22 @@ class Rows:
 
     fitted: np.ndarray
     """Those the linear start is estimated from and steps are taken on."""
-    target: np.ndarray
-    """Fitted patients."""
-    background: np.ndarray
-    """Fitted controls."""
     validation: np.ndarray
     """Training participants neither start nor steps have seen; they decide when to stop. The fitted ones where nobody
     is held back: none asked for, no epochs to choose from, or a tiny cohort."""
     is_target: np.ndarray
     sites: np.ndarray | None
     """Scanning site of each participant, where known."""
+
+    @property
+    def target(self) -> np.ndarray:
+        """Fitted patients."""
+        return self.fitted[self.is_target[self.fitted]]
+
+    @property
+    def background(self) -> np.ndarray:
+        """Fitted controls."""
+        return self.fitted[~self.is_target[self.fitted]]
 
     @property
     def held_back(self) -> bool:
@@ -73,14 +79,7 @@ class Rows:
     def with_everyone_fitted(self) -> "Rows":
         """The same with nobody held back."""
         everyone = np.union1d(self.fitted, self.validation)
-        target = self.is_target[everyone]
-        return replace(
-            self,
-            fitted=everyone,
-            target=everyone[target],
-            background=everyone[~target],
-            validation=everyone,
-        )
+        return replace(self, fitted=everyone, validation=everyone)
 
 
 def check_groups(cohort: pd.DataFrame) -> None:
@@ -118,8 +117,6 @@ def deal_rows(cohort: pd.DataFrame, site: str | None, training: TrainingConfig, 
     held_back = np.setdiff1d(everyone, fitted)
     return Rows(
         fitted=fitted,
-        target=fitted[is_target[fitted]],
-        background=fitted[~is_target[fitted]],
         validation=held_back if len(held_back) else fitted,
         is_target=is_target,
         sites=cohort[site].astype(str).to_numpy() if site is not None and site in cohort else None,

@@ -13,6 +13,7 @@ from adhd_cvae.models.network import ContrastiveVAE, Critic
 EpochRow = dict[str, Any]
 """A row of the history: column to value."""
 _PROGRESS = ("history", "best_loss", "best_model", "stale_epochs")
+_PARTS = ("model", "critic", "classifier", "optimiser", "critic_optimiser", "scaler")
 
 
 @dataclass
@@ -33,10 +34,7 @@ class TrainingState:
 
     def parts(self) -> dict[str, Any]:
         """The parts that have a state_dict."""
-        parts = {"model": self.model, "critic": self.critic, "classifier": self.classifier}
-        parts |= {"optimiser": self.optimiser, "critic_optimiser": self.critic_optimiser}
-        parts |= {"scaler": self.scaler}
-        return {name: part for name, part in parts.items() if part is not None}
+        return {name: part for name in _PARTS if (part := getattr(self, name)) is not None}
 
     def keep_best(self, loss: float) -> None:
         """Remember the model of the lowest validation loss, and for how many epochs it has stood."""

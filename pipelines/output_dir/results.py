@@ -10,7 +10,7 @@ from nibabel.nifti1 import Nifti1Image
 
 from adhd_cvae.images.nifti import map_name
 from adhd_cvae.io import read_json
-from adhd_cvae.names import ALPHA, VARIABLE_LABELS, code_label
+from adhd_cvae.names import ALPHA, code_label
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 from pipelines.output_dir.table import OutputTable
@@ -18,6 +18,7 @@ from pipelines.output_dir.tables import (
     ANALYSIS,
     COHORT,
     DECODED,
+    DESCRIBED,
     DISTANCES,
     EXCLUSIONS,
     HISTORY,
@@ -167,7 +168,7 @@ class Results:
         """Words for a variable: the sidecar's LongName, else ours, else its name."""
         described = self.sidecar.get(variable, {})
         long_name = described.get("LongName") if isinstance(described, dict) else None
-        return str(long_name or VARIABLE_LABELS.get(variable, variable.replace("_", " ")))
+        return str(long_name or DESCRIBED["variables"].get(variable, variable.replace("_", " ")))
 
     def levels(self, variable: str) -> dict[str, str]:
         """Code: words, of a nominal variable, from the sidecar's Levels."""

@@ -5,7 +5,6 @@ from typing import Any
 
 import yaml
 
-from adhd_cvae.cohort.confounding import SIDECAR
 from adhd_cvae.config.identity import RENAMED_TERMS
 from adhd_cvae.names import (
     BASELINE_PREFIXES,
@@ -42,14 +41,11 @@ _UNITS = {
     **{f"{_first(space)}…": f"Score, {SPACE_LABELS[space]}" for space in BASELINE_PREFIXES},
 }
 """Columns of a space's units to their meaning."""
-_OF_CORE = {"confounding.tsv": SIDECAR}
-"""Tables whose columns the core describes."""
 
 
-def _table(name: str, described: dict[str, Any]) -> OutputTable:
+def _table(described: dict[str, Any]) -> OutputTable:
     """Describe one table; what an earlier version called a term of the losses has its name of today."""
-    listed = described["columns"]
-    meanings = {column: _meaning(column, own) for column, own in listed.items()} if listed else _OF_CORE[name]
+    meanings = {column: _meaning(column, own) for column, own in described["columns"].items()}
     return OutputTable(
         meanings,
         described["made_by"],
@@ -60,13 +56,15 @@ def _table(name: str, described: dict[str, Any]) -> OutputTable:
     )
 
 
-def _meaning(column: str, own: str | None) -> Meaning:
+def _meaning(column: str, own: str | dict[str, Any] | None) -> Meaning:
+    if isinstance(own, dict):
+        return own
     words = own or _UNITS.get(column) or DESCRIBED["common"][column]
     levels = _LEVELS.get(column) if own is None else None
     return {"Description": words[0].upper() + words[1:], **({"Levels": levels} if levels else {})}
 
 
-TABLES = {name: _table(name, described) for name, described in DESCRIBED["tables"].items()}
+TABLES = {name: _table(described) for name, described in DESCRIBED["tables"].items()}
 """Path below OUTPUT_DIR to the table."""
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adhd_cvae.cohort.table import EXCLUSION_COLUMNS
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import EXCLUSION_COLUMNS
 from bids_adapters import build_cohort
 from bids_adapters import cohort as assemble
 from bids_adapters.images.naming import MapFile

@@ -31,8 +31,8 @@ TORCH = "6: never torch, not even indirectly"
 BREACHES = [
     (PACKAGES_WALL, "adhd_cvae/errors.py", "import bids_adapters.identifiers"),
     (PACKAGES_WALL, "bids_adapters/identifiers.py", "def late():\n    import pipelines.progress"),
-    (CORE, "adhd_cvae/images/resampling.py", "import adhd_cvae.cohort.table"),
-    (CORE, "adhd_cvae/io.py", "def late():\n    from adhd_cvae.cohort import table"),
+    (CORE, "adhd_cvae/images/resampling.py", "import adhd_cvae.cohort.split"),
+    (CORE, "adhd_cvae/io.py", "def late():\n    from adhd_cvae.cohort import split"),
     (LINEAR, "adhd_cvae/models/linear.py", "import pandas"),
     (PIPELINES, "pipelines/recipes/checks.py", "import pipelines.output_dir.paths"),
     (PIPELINES, "pipelines/progress.py", "import pipelines.compute"),

@@ -9,7 +9,6 @@ from scipy.stats.contingency import association
 
 from adhd_cvae.cohort.confounding import (
     CONFOUNDING_COLUMNS,
-    SIDECAR,
     compare_groups,
     confounding_table,
     cramers_v,
@@ -18,6 +17,7 @@ from adhd_cvae.cohort.confounding import (
     site_counts,
 )
 from adhd_cvae.io import read_tsv, write_tsv
+from pipelines.output_dir.tables import CONFOUNDING
 
 
 def invented() -> pd.DataFrame:
@@ -115,8 +115,9 @@ def test_the_tidy_table_holds_all_of_it_and_nobody(tmp_path):
     text = (tmp_path / "confounding.tsv").read_text()
     assert "sub-" not in text
     assert "count\tsite\t3\tbackground\t4\t1\n" in text
-    assert list(read_tsv(tmp_path / "confounding.tsv")) == list(SIDECAR)
-    assert set(table["statistic"]) == set(SIDECAR["statistic"]["Levels"])
+    described = CONFOUNDING.columns
+    assert list(read_tsv(tmp_path / "confounding.tsv")) == list(described)
+    assert set(table["statistic"]) == set(described["statistic"]["Levels"])
     assert value(table, "missing", "iq", "target") == 2
     assert not {"image", "group", "participant_id"} & set(table["variable"])
 

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adhd_cvae.cohort.matching import balance_cohort, is_asked
-from adhd_cvae.cohort.table import EXCLUSION_COLUMNS
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import EXCLUSION_COLUMNS
 
 EXACT = ("sex", "site")
 
