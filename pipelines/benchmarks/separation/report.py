@@ -1,6 +1,6 @@
 """Figures and a page of tables from ``separation.tsv``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 
 from adhd_cvae.figures.style import save_figure
 from adhd_cvae.io import atomic_path
-from adhd_cvae.names import BACKGROUND
+from adhd_cvae.names import BACKGROUND, rows_of
 from pipelines.benchmarks.separation import figures
 from pipelines.benchmarks.separation.summary import (
     false_positives,
@@ -58,89 +58,70 @@ def write_report(table: pd.DataFrame, folder: Path) -> list[Path]:
 
 def summary_page(table: pd.DataFrame) -> str:
     """Every summary as a Markdown table; mean ± standard deviation over seeds."""
-    parts = ["Mean ± standard deviation over seeds; held-out participants only."]
+    parts = {}
     for x, words in MOVED.items():
-        wide = _wide(recovered(table, x), x)
-        if wide.shape[1] > 2:
-            parts += [f"**{words}**: r of the severities (mean) from `s`", _markdown(wide)]
+        summary = recovered(table, x)
+        if len(set(summary[x])) > 1:
+            parts[f"**{words}**: r of the severities (mean) from `s`"] = _wide(_spreads(summary), summary[x])
     elsewhere = recovered(table, "cohens_d", population=1)
-    if len(elsewhere):
-        parts += ["**Effect d in another population**: r", _markdown(_wide(elsewhere, "cohens_d"))]
-    for title, rates, kind in (
-        ("Leakage: share of probes with p < 0.05", _leakage_kinds(leakage(table)), "kind"),
-        ("s and z dependent (HSIC): share of cohorts with p < 0.05", independence(table), None),
-        ("No effect planted: share of tests with p < 0.05", false_positives(table), "family"),
+    parts["**Effect d in another population**: r"] = _wide(_spreads(elsewhere), elsewhere["cohens_d"])
+    leaks, dependent, found = leakage(table), independence(table), false_positives(table)
+    share = ["share (interval; tests)"] * len(dependent)
+    for title, rates, heads in (
+        ("Leakage: share of probes", leaks, leaks["question"] + ", " + leaks["probe"]),
+        ("s and z dependent (HSIC): share of cohorts", dependent, share),
+        ("No effect planted: share of tests", found, found["family"]),
     ):
-        if len(rates):
-            parts += [f"**{title}**, 95 % interval", _markdown(_rate_table(rates, kind))]
-    subtypes = _subtypes(table)
-    if len(subtypes):
-        title = "Subtypes and BIC: adjusted Rand index with the true number; components BIC prefers, mean"
-        parts += [f"**{title}**", _markdown(subtypes)]
-    if len(others := _others(table)):
-        parts += ["**The middle of the grid**", _markdown(others)]
-    return "\n\n".join(parts) + "\n"
+        parts[f"**{title} with p < 0.05**, 95 % interval"] = _wide(_shares(rates), heads)
+    title = "Subtypes and BIC: adjusted Rand index with the true number; components BIC prefers, mean"
+    parts[f"**{title}**"] = _subtypes(table)
+    parts["**The middle of the grid**"] = _others(table)
+    shown = [text for words, wide in parts.items() if len(wide) for text in (words, _markdown(wide))]
+    return "\n\n".join(["Mean ± standard deviation over seeds; held-out participants only.", *shown]) + "\n"
 
 
-def _spread(mean: float, sd: float) -> str:
-    text = "n/a" if pd.isna(mean) else f"{mean:.2f}"
-    return text if pd.isna(sd) else f"{text} ± {sd:.2f}"
+def _spreads(summary: pd.DataFrame) -> pd.DataFrame:
+    """Add the words of mean ± SD as `cell`."""
+
+    def words(mean: float, sd: float) -> str:
+        text = "n/a" if pd.isna(mean) else f"{mean:.2f}"
+        return text if pd.isna(sd) else f"{text} ± {sd:.2f}"
+
+    return summary.assign(cell=list(map(words, summary["mean"], summary["sd"])))
 
 
-def _wide(summary: pd.DataFrame, x: str) -> pd.DataFrame:
-    """A row a method, a column a value of `x`."""
-    cells = [_spread(mean, sd) for mean, sd in zip(summary["mean"], summary["sd"], strict=True)]
-    labels = [figures.method_label(method) for method in summary["method"]]
-    order = list(dict.fromkeys(labels))
-    wide = summary.assign(cell=cells, method=labels).pivot_table(
-        index="method", columns=x, values="cell", aggfunc="first"
+def _shares(rates: pd.DataFrame) -> pd.DataFrame:
+    """Add the words of a share with its interval and number of tests as `cell`."""
+    cells = [
+        f"{row['rate']:.2f} ({row['low']:.2f} to {row['high']:.2f}; {row['tests']:.0f})"
+        for row in rows_of(rates)
+    ]
+    return rates.assign(cell=cells)
+
+
+def _wide(rows: pd.DataFrame, heads: Iterable[object], beside: Sequence[str] = ()) -> pd.DataFrame:
+    """A row a method (and value of `beside`), a column a head of `rows`: numbers sorted, words as they come."""
+    named = rows.assign(method=[figures.method_label(method) for method in rows["method"]], head=list(heads))
+    wide = named.pivot_table(
+        index=[*beside, "method"], columns="head", values="cell", aggfunc="first", sort=False
     )
-    return wide.reindex(order).fillna("").reset_index()
-
-
-def _leakage_kinds(rates: pd.DataFrame) -> pd.DataFrame:
-    if rates.empty:
-        return rates
-    kinds = zip(rates["question"], rates["probe"], strict=True)
-    return rates.assign(kind=[f"{question}, {probe}" for question, probe in kinds])
-
-
-def _rate_table(rates: pd.DataFrame, kind: str | None) -> pd.DataFrame:
-    def words(row: Mapping[str, float]) -> str:
-        return f"{row['rate']:.2f} ({row['low']:.2f} to {row['high']:.2f}; {row['tests']:.0f})"
-
-    labelled = rates.assign(
-        cell=[words(row) for row in rates.to_dict("records")],
-        method=[figures.method_label(method) for method in rates["method"]],
-        kind=rates[kind] if kind else "share (interval; tests)",
-    )
-    wide = labelled.pivot_table(index="method", columns="kind", values="cell", aggfunc="first")
-    order = list(dict.fromkeys(labelled["method"])), list(dict.fromkeys(labelled["kind"]))
-    return wide.reindex(index=order[0], columns=order[1]).fillna("").reset_index()
+    if pd.api.types.is_numeric_dtype(named["head"]):
+        wide = wide.sort_index(axis=1)
+    return wide.fillna("").reset_index()
 
 
 def _subtypes(table: pd.DataFrame) -> pd.DataFrame:
     """Subtypes beside the continuum: Rand index, and BIC's choice by covariance form."""
     rows = moved(table, ["cohens_d", "subtypes"])
-    effects = sorted(set(where(rows, rows["subtypes"] > 0)["cohens_d"]))
+    effects = set(where(rows, rows["subtypes"] > 0)["cohens_d"])
     asked = np.isin(rows["metric"], ["rand", "bic_components"])
-    rows = where(rows, np.isin(rows["cohens_d"], effects), asked)
-    if rows.empty:
-        return rows
-    named = rows.assign(
-        what=[
-            "Rand index" if metric == "rand" else f"BIC, {form}"
-            for metric, form in zip(rows["metric"], rows["target"], strict=True)
-        ]
-    )
-    keys = ["cohens_d", "subtypes", "method", "what"]
-    summary = over_seeds(named, keys)
-    cells = [_spread(mean, sd) for mean, sd in zip(summary["mean"], summary["sd"], strict=True)]
-    labelled = summary.assign(cell=cells)
-    wide = labelled.pivot_table(index=keys[:3], columns="what", values="cell", aggfunc="first", sort=False)
-    wide = wide[sorted(wide.columns, key=lambda name: (name != "Rand index", str(name)))]
-    wide = wide.fillna("").reset_index()
-    return wide.assign(method=[figures.method_label(method) for method in wide["method"]])
+    rows = where(rows, np.isin(rows["cohens_d"], list(effects)), asked)
+    what = ["Rand index" if one["metric"] == "rand" else f"BIC, {one['target']}" for one in rows_of(rows)]
+    summary = over_seeds(rows.assign(what=what), ["cohens_d", "subtypes", "method", "what"])
+    wide = _wide(_spreads(summary), summary["what"], ["cohens_d", "subtypes"])
+    first = ["cohens_d", "subtypes", "method", "Rand index"]
+    order = sorted(wide, key=lambda name: (first.index(name) if name in first else len(first), name))
+    return wide.reindex(columns=order)
 
 
 def _others(table: pd.DataFrame) -> pd.DataFrame:
@@ -151,9 +132,7 @@ def _others(table: pd.DataFrame) -> pd.DataFrame:
     timed = timed.assign(metric="seconds", score=timed["seconds"])
     asked = where(rows, np.isin(rows["metric"], list(OTHER)))
     summary = over_seeds(pd.concat([asked, timed]), ["metric", "method"]).dropna(subset="mean")
-    if summary.empty:
-        return summary
-    wide = _wide(summary, "metric")
+    wide = _wide(_spreads(summary), summary["metric"])
     return wide.reindex(columns=["method", *(name for name in OTHER if name in wide)]).rename(columns=OTHER)
 
 
