@@ -10,27 +10,10 @@ from matplotlib.lines import Line2D
 
 from adhd_cvae.figures.style import CATEGORY_COLOURS, FAINT, INK, new_figure, soft_grid, styled
 from adhd_cvae.names import ALPHA, rows_of
+from pipelines.benchmarks.separation.methods import METHODS
 from pipelines.benchmarks.separation.metrics import CEILING
 
-METHOD_LABELS = {
-    "adhd_cvae": "adhd-cvae",
-    "trained_salient": "adhd-cvae, s trained",
-    "cvae": "cVAE objective",
-    "mm_cvae": "MM-cVAE objective",
-    "sepvae": "SepVAE objective",
-    "contrastive_vi": "contrastiveVI objective",
-    "hsic": "HSIC objective",
-    "random_start": "random start",
-    "vae": "plain VAE",
-    "contrast": "linear contrast",
-    "site_blind": "linear contrast, site blind",
-    "contrastive_pca": "contrastive PCA",
-    "pcpca": "PCPCA",
-    "ica": "ICA",
-    "pca_contrast": "PCA, split by contrast",
-    "pca": "PCA, one space",
-    CEILING: "supervised ridge",
-}
+METHOD_LABELS = {**{name: method.label for name, method in METHODS.items()}, CEILING: "supervised ridge"}
 _MARKERS = "osD^vPX*"
 _PROBES = {"linear": "o", "rbf": "s"}
 

@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
+import yaml
 from threadpoolctl import threadpool_limits
 
-from adhd_cvae.config import OBJECTIVES, ModelConfig, Recipe
+from adhd_cvae.config import ModelConfig, Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.inference.decoding import decode
 from adhd_cvae.inference.embedding import Embedding, embed, standardised_voxels
@@ -26,34 +27,16 @@ from pipelines.recipes.loader import apply_overrides, validated
 
 
 class Method(NamedTuple):
-    """Changes of the recipe, as for ``--set``, and which model is asked."""
+    """What ``methods.yaml`` says of a method."""
 
+    label: str
     overrides: tuple[str, ...] = ()
     model: Literal["cvae", "vae"] = "cvae"
-    """Which of the networks that `train` leaves; the plain VAE has one space, with the units of both."""
 
 
-_LINEAR = ("model.correction=false", "training.epochs=0")
-_TRAINED = ("training.train_salient=true",)
-METHODS: dict[str, Method] = {
-    "adhd_cvae": Method(),
-    "trained_salient": Method(_TRAINED),
-    **{
-        name: Method((f"objective.name={name}", *_TRAINED))
-        for name in OBJECTIVES
-        if name not in ("adhd_cvae", "vae")
-    },
-    "random_start": Method(("model.start=random",)),
-    "vae": Method(("training.vae=true",), "vae"),
-    "contrast": Method(("model.start=contrast", *_LINEAR)),
-    "site_blind": Method(("model.start=contrast", "cohort.site=null", *_LINEAR)),
-    "contrastive_pca": Method(("model.start=contrastive_pca", *_LINEAR)),
-    "pcpca": Method(("model.start=pcpca", *_LINEAR)),
-    "ica": Method(("model.start=ica", *_LINEAR)),
-    "pca_contrast": Method(("model.start=pca", *_LINEAR)),
-    "pca": Method(("training.vae=true", *_LINEAR), "vae"),
-}
-"""Name to method, in the order of the figures; ``pca`` is a VAE of no epoch and without convolutions."""
+_FILE = Path(__file__).with_suffix(".yaml")
+METHODS = {name: Method(**what) for name, what in yaml.safe_load(_FILE.read_text(encoding="utf-8")).items()}
+"""Name to method, in the order of the figures."""
 
 
 def method_rows(

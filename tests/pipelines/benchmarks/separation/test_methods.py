@@ -5,7 +5,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from adhd_cvae.config import CohortConfig
+from adhd_cvae.config import OBJECTIVES, CohortConfig
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.benchmarks.separation.cohorts import simulate_maps
 from pipelines.benchmarks.separation.methods import METHODS, ceiling_rows, method_rows, one_thread
@@ -19,6 +19,10 @@ def test_every_method_fits_the_recipe(name):
     changed = validated(apply_overrides(recipe.model_dump(mode="json"), METHODS[name].overrides), name)
     assert changed.seed == 3
     assert changed.image == recipe.image
+
+
+def test_every_objective_is_a_method():
+    assert set(OBJECTIVES) <= set(METHODS)
 
 
 @pytest.fixture(scope="module")
