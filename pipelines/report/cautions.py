@@ -8,9 +8,10 @@ import pandas as pd
 from adhd_cvae.names import ALPHA, GROUP_LABELS, TARGET, TEST, rows_of
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import listed, probability
-from pipelines.report.section import from_table
+from pipelines.report.section import from_table, sentences_of
 from pipelines.report.sections.confounding import contrasts, imbalance
 
+sentence = sentences_of(__file__)
 FEW = 30
 """Participants of a group below which a warning is given."""
 FEW_HELD_OUT = 10
@@ -18,26 +19,18 @@ FEW_HELD_OUT = 10
 
 def warnings(results: Results) -> list[str]:
     """Where the data cannot answer."""
-    parts = (
-        _small_groups,
-        _unidentified,
-        imbalance,
-        _missing_values,
-        _instruments,
-        _not_testable,
-        _training,
-        _dependence,
-    )
-    return [line for part in parts for line in part(results) or ()]
+    of_cohort = (_small_groups, _unidentified, imbalance, _missing_values, _instruments)
+    of_models = (_not_testable, _training, _dependence)
+    return [line for part in (*of_cohort, *of_models) for line in part(results) or ()]
 
 
 def _small_groups(results: Results) -> Iterator[str]:
     for group, word in GROUP_LABELS.items():
         size, held_out = len(results.members(group=group)), len(results.members(group=group, split=TEST))
         if size < FEW:
-            yield f"Only {size} {word}: intervals are wide and a null result says little."
+            yield sentence("few", size=size, group=word)
         if held_out < FEW_HELD_OUT:
-            yield f"Only {held_out} {word} held out: held-out figures hang on a few participants."
+            yield sentence("few_held_out", size=held_out, group=word)
 
 
 def _unidentified(results: Results) -> list[str]:
@@ -50,7 +43,7 @@ def _missing_values(results: Results) -> list[str]:
         return []
     shares = {name: np.mean(patients[name].isna()) for name in results.scales if name in patients}
     named = [f"{results.label(name)} ({100 * share:.0f} %)" for name, share in shares.items() if share > 0.2]
-    return [f"More than a fifth of the patients have no value of {listed(named)}."] if named else []
+    return [sentence("missing", variables=listed(named))] if named else []
 
 
 def _instruments(results: Results) -> list[str]:
@@ -59,10 +52,7 @@ def _instruments(results: Results) -> list[str]:
     used = len(set(patients["adhd_measure"].dropna())) if "adhd_measure" in patients else 0
     if not raw or used < 2:
         return []
-    return [
-        f"{listed([results.label(name) for name in raw])}: raw scores of {used} instruments with different scales are "
-        "pooled; the versions standardised within instrument (ending in _z) compare."
-    ]
+    return [sentence("instruments", scores=listed([results.label(name) for name in raw]), instruments=used)]
 
 
 @from_table("rsa")
@@ -71,7 +61,7 @@ def _not_testable(results: Results, rsa: pd.DataFrame) -> list[str]:
     named = dict.fromkeys(results.label(row["variable"]) for row in empty)
     reasons = dict.fromkeys(str(row["note"]) for row in empty if isinstance(row.get("note"), str))
     why = f" ({'; '.join(reasons)})" if reasons else ""
-    return [f"Not testable in at least one space: {listed(list(named))}{why}."] if named else []
+    return [sentence("untestable", variables=listed(list(named)), why=why)] if named else []
 
 
 def _training(results: Results) -> list[str]:
@@ -83,9 +73,7 @@ def _training(results: Results) -> list[str]:
         losses = [row.get("validation_loss", row.get("test_loss")) for row in rows if row["model"] == model]
         losses = np.array(losses, dtype=float)
         if np.isfinite(losses).any() and np.nanargmin(losses) == len(losses) - 1:
-            found.append(
-                f"The {word}'s loss was still falling at the last epoch: longer training may change it."
-            )
+            found.append(sentence("falling", model=word))
     return found
 
 
@@ -96,4 +84,4 @@ def _dependence(results: Results, table: pd.DataFrame) -> list[str]:
         return []
     p = probability(least)
     p = p if p.startswith("<") else f"= {p}"
-    return [f"The salient and the background space are not independent (permutation p {p})."]
+    return [sentence("dependence", p=p)]

@@ -98,6 +98,11 @@ def tenths(value: Any) -> str:
     return number(value, 1)
 
 
+def hundredths(value: Any) -> str:
+    """A number with two decimals."""
+    return number(value, 2)
+
+
 def probability(value: Any) -> str:
     """A p-value: three decimals, and never zero."""
     if pd.isna(value):

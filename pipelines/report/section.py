@@ -1,9 +1,10 @@
 """What a section of the page is made of: words, tables and pictures, each with what makes it from the results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 import yaml
@@ -11,7 +12,8 @@ from matplotlib.figure import Figure
 
 from adhd_cvae.names import rows_of, space_label, spaces_in
 from pipelines.output_dir.results import Results
-from pipelines.report.formatting import ReportTable, number, rounded, text, words
+from pipelines.report import formatting
+from pipelines.report.formatting import ReportTable
 
 Made = TypeVar("Made")
 Plotter = Callable[[Results], Figure | None]
@@ -98,10 +100,22 @@ def read_section(
     plotters
         Name of each picture to what plots it, in the order of the page.
     """
-    words = yaml.safe_load(Path(module).with_suffix(".yaml").read_text(encoding="utf-8"))
-    texts = words.pop("pictures", {})
-    pictures = tuple(Picture(name, plot=plot, **texts.pop(name)) for name, plot in (plotters or {}).items())
-    return Section(**words, sentences=sentences, tables=tables, pictures=pictures, viewer=viewer)
+    words = words_of(module)
+    texts = words.get("pictures", {})
+    pictures = tuple(Picture(name, plot=plot, **texts[name]) for name, plot in (plotters or {}).items())
+    heads = {name: words[name] for name in ("name", "title", "words") if name in words}
+    return Section(**heads, sentences=sentences, tables=tables, pictures=pictures, viewer=viewer)
+
+
+@cache
+def words_of(module: str) -> dict[str, Any]:
+    """Everything in the YAML file of the same name as a module's file."""
+    return yaml.safe_load(Path(module).with_suffix(".yaml").read_text(encoding="utf-8"))
+
+
+def sentences_of(module: str) -> Callable[..., str]:
+    """Give what fills the gaps of one of the module's `sentences`: ``sentence("older", by="0.3")``."""
+    return lambda name, /, **gaps: words_of(module)["sentences"][name].format(**gaps)
 
 
 def from_table(
@@ -135,31 +149,62 @@ def holds(table: pd.DataFrame, column: str) -> bool:
     return column in table and bool(table[column].notna().any())
 
 
-@dataclass(frozen=True)
-class Column:
-    """How a column of a result table is headed and written."""
+class Column(NamedTuple):
+    """How a column of a result table is headed, and which function of `formatting` writes it."""
 
     name: str
     heading: str
-    write: Callable[[Any], str] = number
+    form: str
+
+    def write(self, value: Any) -> str:
+        """A value as a reader sees it."""
+        return getattr(formatting, self.form)(value)
 
 
-def result_table(
-    name: str, first: str, columns: tuple[Column, ...], caption: str
-) -> Callable[[Results], ReportTable | None]:
+class TableWords(NamedTuple):
+    """The words of one of a module's `tables`: the caption, with gaps where it has any, and the columns."""
+
+    caption: str
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def of(cls, module: str, name: str) -> "TableWords":
+        """Those of the table `name` in the YAML file beside a module."""
+        words = words_of(module)["tables"][name]
+        return cls(
+            words["caption"], tuple(Column(name, *how) for name, how in words.get("columns", {}).items())
+        )
+
+    def without(self, names: Collection[str]) -> "TableWords":
+        """The same without these columns."""
+        return self._replace(columns=tuple(column for column in self.columns if column.name not in names))
+
+    def cells(self, row: Mapping[str, Any]) -> list[str]:
+        """Text of the columns of one row."""
+        return [column.write(row[column.name]) for column in self.columns]
+
+    def shown(self, blocks: Mapping[str, list[list[str]]], *first: str, **gaps: str) -> ReportTable:
+        """Make the table of its rows; `first` heads columns before these."""
+        headings = (*first, *(column.heading for column in self.columns))
+        in_words = [column.heading for column in self.columns if column.form in ("text", "words", "rounded")]
+        prose = tuple(heading for heading in in_words if heading != headings[0])
+        return ReportTable(self.caption.format(**gaps), headings, blocks, prose=prose)
+
+
+def result_table(module: str, name: str, first: str) -> Callable[[Results], ReportTable | None]:
     """Show ``analysis/<name>.tsv`` in blocks by space, headed by the column `first`; columns it lacks are left out."""
 
     @from_table(name)
     def maker(results: Results, table: pd.DataFrame) -> ReportTable:
-        shown = [column for column in columns if holds(table, column.name)]
+        words = TableWords.of(module, name)
+        words = words.without([column.name for column in words.columns if not holds(table, column.name)])
         blocks = {
             space_label(space): [
-                [results.label(str(row[first])), *(column.write(row[column.name]) for column in shown)]
+                [results.label(str(row[first])), *words.cells(row)]
                 for row in rows_of(table.loc[table["space"] == space])
             ]
             for space in spaces_in(table)
         }
-        prose = tuple(column.heading for column in shown if column.write in (text, words, rounded))
-        return ReportTable(caption, (first, *(column.heading for column in shown)), blocks, prose=prose)
+        return words.shown(blocks, first)
 
     return maker

@@ -11,8 +11,8 @@ from nibabel.nifti1 import Nifti1Image
 from adhd_cvae.figures import brain
 from adhd_cvae.names import ALPHA, SALIENT, rows_of, unit_name
 from pipelines.output_dir.results import SMALLEST, Results
-from pipelines.report.formatting import ReportTable, count, number, probability, tenths, text
-from pipelines.report.section import Column, from_table, holds, read_section
+from pipelines.report.formatting import ReportTable, number, probability
+from pipelines.report.section import TableWords, from_table, holds, read_section, sentences_of
 from pipelines.report.viewer import brain_viewer
 
 MOST_PEAKS = 20
@@ -20,14 +20,7 @@ MOST_PEAKS = 20
 MOST_UNITS = 6
 """Salient units shown in a figure; more would not be legible."""
 VOLUME = "change of gray-matter volume per voxel"
-_OF_COMPONENTS = {
-    "explained": "there",
-    "explained_own": "own",
-    "explained_others": "at the others",
-    "cosine": "cosine, folds",
-    "cosine_own": "cosine, own",
-}
-"""Column of effect_components.tsv: its heading."""
+sentence = sentences_of(__file__)
 
 
 def _effect_map(results: Results) -> Figure | None:
@@ -106,55 +99,27 @@ def _peaks_table(results: Results, peaks: pd.DataFrame) -> ReportTable:
     """The largest peaks of the voxelwise test."""
     shown = peaks.head(MOST_PEAKS)
     places = [", ".join(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")) for row in rows_of(shown)]
-    columns = (
-        Column("cluster", "cluster", str),
-        Column("place", "x, y, z, mm", str),
-        Column("peak", "change"),
-        Column("t", "t", tenths),
-        Column("volume_mm3", "volume, mm³", count),
-        Column("label", "atlas label", text),
-    )
-    columns = [column for column in columns if column.name in peaks or column.name == "place"]
-    rows = [
-        [column.write(row[column.name]) for column in columns] for row in rows_of(shown.assign(place=places))
-    ]
-    more = (
-        f" The first {len(shown)} of {len(peaks)}; all are in analysis/peaks.tsv."
-        if len(shown) < len(peaks)
-        else ""
-    )
-    caption = (
-        "Where patients differ most from their background twins: change of gray-matter volume per voxel, clusters of "
-        f"voxels with corrected p < {ALPHA:g} and at least half of the largest change.{more}"
-    )
-    return ReportTable(
-        caption, tuple(column.heading for column in columns), {"": rows}, prose=("atlas label",)
-    )
+    more = sentence("more_peaks", shown=len(shown), peaks=len(peaks)) if len(shown) < len(peaks) else ""
+    words = TableWords.of(__file__, "peaks").without([] if "label" in shown else ["label"])
+    shown = shown.assign(place=places)
+    return words.shown({"": [words.cells(row) for row in rows_of(shown)]}, alpha=f"{ALPHA:g}", more=more)
 
 
 @from_table("effect_components")
 def _components_table(results: Results, table: pd.DataFrame) -> ReportTable:
     """Components of the effect maps at each site left out."""
+    words = TableWords.of(__file__, "effect_components")
     blocks = {
         f"component {rank}": [
             [
                 "all patients" if pd.isna(row["left_out"]) else _site(results, row["left_out"]),
-                count(row["n"]),
-                *(number(row[name], 2) for name in _OF_COMPONENTS),
+                *words.cells(row),
             ]
             for row in rows_of(part)
         ]
         for rank, part in table.groupby("component")
     }
-    caption = (
-        "Principal components of patients minus their twins, fitted without one site and tried on it: share of the "
-        "variance between its patients along the other sites' component, along its own component of that rank, and "
-        "share at the sites fitted on. Cosines: with the component of the other folds (which share patients; below "
-        "about 0.9 the order of components is open), and with the site's own. The model itself has seen every "
-        "site, and its decoding has no more directions than s has units: read agreement between sites, not how much "
-        "is explained in all."
-    )
-    return ReportTable(caption, ("site left out", "n", *_OF_COMPONENTS.values()), blocks)
+    return words.shown(blocks, "site left out")
 
 
 def _site(results: Results, code: Any) -> str:
@@ -168,12 +133,7 @@ def sentences(results: Results, table: pd.DataFrame) -> list[str]:
         f"{_share_of_voxels(row)} {_contrast(results, row['variable'])} (least p {probability(row['p_value'])})"
         for row in rows_of(table)
     )
-    return [
-        f"Voxel by voxel, corrected for all of them by the largest statistic over permutations: {tests}. These tests "
-        "take the model's decoding for granted: they say where s acts, not that the anatomy itself was measured to "
-        "differ. Every voxel moves along the few directions of s, so that one strong direction passes nearly "
-        "everywhere: read the size of the change for where it is."
-    ]
+    return [sentence("voxelwise", tests=tests)]
 
 
 def _share_of_voxels(row: dict[str, Any]) -> str:

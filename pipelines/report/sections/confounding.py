@@ -14,23 +14,13 @@ from adhd_cvae.io import MISSING
 from adhd_cvae.names import BACKGROUND, GROUP_LABELS, TARGET, rows_of
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, counted, listed, number, text_lines
-from pipelines.report.section import read_section
+from pipelines.report.section import read_section, sentences_of, words_of
 
 FEW_AT_A_SITE = 5
 """Participants of a site's smaller group below which the site hardly tells the groups apart."""
 UNBALANCED = 0.25
 """Difference in standard deviations from which adjusting by regression is not trusted (Rubin 2001)."""
-READINGS = (
-    (0.1, "site and group are hardly related"),
-    (0.3, "site and group are weakly related"),
-    (0.5, "site and group are clearly related"),
-    (np.inf, "site and group are strongly related: what tells sites apart tells the groups apart too"),
-)
-"""Upper end of Cramér's V, and how to read it (Cohen's small, medium and large)."""
-_NO_SHARED_SITE = (
-    "No site has both groups: in this cohort no difference between patients and controls can be told from a "
-    "difference between scanners."
-)
+sentence = sentences_of(__file__)
 WIDTH = 79
 """Characters of a line: a terminal of 80 columns keeps it whole."""
 
@@ -68,10 +58,7 @@ def _differences_table(results: Results, only: Collection[str] | None = None) ->
             label = f"{results.label(name)}: {results.level(name, level)}"
             cells = [_share(values, group) for group in GROUP_LABELS]
         rows.append([label, *cells, number(values["difference", None], 2)])
-    caption = (
-        "Mean (SD), or number (share of those whose value is known), by group. Difference: patients minus controls "
-        "in standard deviations; from 0.25 on, groups differ by more than regression can be trusted to adjust for."
-    )
+    caption = sentence("caption_differences")
     return ReportTable(caption, ("", *GROUP_LABELS.values(), "difference"), {"": rows}) if rows else None
 
 
@@ -121,11 +108,8 @@ def _sites_table(results: Results) -> ReportTable | None:
         fewer = min(patients, controls)
         within = "yes" if fewer >= FEW_AT_A_SITE else "hardly" if fewer else "no"
         rows.append([str(name), str(patients), str(controls), within])
-    caption = (
-        "Site × group, and whether patients can be compared with controls scanned at the same place; "
-        "“hardly”: fewer than five in the smaller group."
-    )
-    return ReportTable(caption, ("site", *GROUP_LABELS.values(), "comparable there"), {"": rows})
+    columns = ("site", *GROUP_LABELS.values(), "comparable there")
+    return ReportTable(sentence("caption_sites"), columns, {"": rows})
 
 
 def site_sentences(counts: pd.DataFrame) -> list[str]:
@@ -138,8 +122,8 @@ def site_sentences(counts: pd.DataFrame) -> list[str]:
     """
     sites = [(str(name), *pair) for name, *pair in counts[[TARGET, BACKGROUND]].itertuples(name=None)]
     if len(sites) < 2:
-        return ["There is one site only: site cannot be confused with the group."] if sites else []
-    found = [] if any(patients and controls for _, patients, controls in sites) else [_NO_SHARED_SITE]
+        return [sentence("one_site")] if sites else []
+    found = [] if any(patients and controls for _, patients, controls in sites) else [sentence("none_shared")]
     for group, other in ((TARGET, BACKGROUND), (BACKGROUND, TARGET)):
         alone = counts[(counts[group] > 0) & (counts[other] == 0)]
         if len(alone):
@@ -148,35 +132,28 @@ def site_sentences(counts: pd.DataFrame) -> list[str]:
             )
     hardly = [f"{name} ({min(pair)})" for name, *pair in sites if 0 < min(pair) < FEW_AT_A_SITE]
     if hardly:
-        found.append(f"Hardly identified, with fewer than five in the smaller group: {listed(hardly)}.")
-    return found or ["Every site has at least five participants of each group."]
+        found.append(sentence("hardly", sites=listed(hardly)))
+    return found or [sentence("every_site")]
 
 
 def _one_group(names: list[str], size: int, word: str) -> str:
-    has, it, adds = ("has", "it", "adds") if len(names) == 1 else ("have", "they", "add")
-    return (
-        f"{listed(names)} {has} {word} only ({counted(size, 'participant')}): patients against controls is not "
-        f"identified there, and what {it} {adds} to any contrast of the groups cannot be told from a "
-        "difference between scanners."
-    )
+    kind = "one_group" if len(names) == 1 else "one_group_each"
+    return sentence(kind, sites=listed(names), group=word, size=counted(size, "participant"))
 
 
 def association_sentence(value: float) -> str | None:
     """Read Cramér's V of site and group; None where it is not defined."""
     if np.isnan(value):
         return None
-    reading = next(words for end, words in READINGS if value < end)
-    return f"Cramér's V of site and group is {value:.2f} (0 unrelated, 1 one tells the other): {reading}."
+    reading = next(words for end, words in words_of(__file__)["readings"] if value < end)
+    return sentence("association", value=value, reading=reading)
 
 
 def age_sentence(difference: float) -> str | None:
     """Say which group is older by so many standard deviations; None where age is balanced or unknown."""
     if np.isnan(difference) or abs(difference) < UNBALANCED:
         return None
-    return (
-        f"Patients are {'older' if difference > 0 else 'younger'} than controls by {abs(difference):.2f} standard "
-        "deviations; differences between groups are partly differences of age."
-    )
+    return sentence("age", which="older" if difference > 0 else "younger", by=abs(difference))
 
 
 def sex_sentence(level: str, shares: tuple[float, float], difference: float) -> str | None:
@@ -192,10 +169,8 @@ def sex_sentence(level: str, shares: tuple[float, float], difference: float) -> 
     one_group = {0.0, 1.0} == set(shares)
     if not one_group and (np.isnan(difference) or abs(difference) < UNBALANCED):
         return None
-    return (
-        f"Sex differs by group: {100 * shares[0]:.0f} % of patients and {100 * shares[1]:.0f} % of controls are {level}"
-        "; differences between groups are partly differences of sex."
-    )
+    patients, controls = (100 * share for share in shares)
+    return sentence("sex", level=level, patients=patients, controls=controls)
 
 
 def sentences(results: Results) -> list[str]:
@@ -207,7 +182,7 @@ def contrasts(results: Results) -> list[str]:
     """Say what site and group share, and which contrasts that leaves unidentified."""
     counts = site_counts(results)
     if counts is None:
-        return ["The cohort has no site: whether site and group go together is not known."]
+        return [sentence("no_site")]
     association = association_sentence(measures.cramers_v(counts))
     return [*site_sentences(counts), *([association] if association else [])]
 

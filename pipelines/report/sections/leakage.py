@@ -8,31 +8,13 @@ from adhd_cvae.figures import statistics
 from adhd_cvae.names import rows_of, space_label
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, plain, probability, text, words
-from pipelines.report.section import Column, from_table, plot_variables, read_section, result_table
-
-_MEASURES = {
-    "hsic": "dependence of s and z (HSIC)",
-    "critic_accuracy": "critic's accuracy (0.5: no dependence)",
-    "active_units": "units in use",
-    "norm_target": "mean length of s, patients",
-    "norm_background": "mean length of s, controls",
-}
-"""Words of the measures of independence.tsv."""
-
-
-_PROBES = result_table(
-    "probes",
-    "target",
-    (
-        Column("probe", "probe", text),
-        Column("metric", "metric", words),
-        Column("score", "score"),
-        Column("null_mean", "chance: mean"),
-        Column("null_p95", "chance: 95 %"),
-        Column("p_value", "p", probability),
-        Column("note", "note", text),
-    ),
-    "What a probe reads out of each space, cross-validated; chance is by shuffling targets.",
+from pipelines.report.section import (
+    TableWords,
+    from_table,
+    plot_variables,
+    read_section,
+    result_table,
+    words_of,
 )
 
 
@@ -40,18 +22,17 @@ _PROBES = result_table(
 def _independence(results: Results, table: pd.DataFrame) -> ReportTable:
     """Show ``analysis/independence.tsv`` as it is: a name, then numbers."""
     table = table.dropna(axis="columns", how="all")
-    first, *others = table.columns
+    (first, *others), measures = table.columns, words_of(__file__)["measures"]
     rows = [
         [
-            _MEASURES.get(str(row[first]), words(row[first])),
+            measures.get(str(row[first]), words(row[first])),
             *(_independence_cell(str(name), row[name]) for name in others),
         ]
         for row in rows_of(table)
     ]
     headings = tuple("p" if name == "p_value" else words(name) for name in table.columns)
-    return ReportTable(
-        "Independence of s and z, and use of the units.", headings, {"": rows}, prose=("space", "note")
-    )
+    caption = TableWords.of(__file__, "independence").caption
+    return ReportTable(caption, headings, {"": rows}, prose=("space", "note"))
 
 
 def _independence_cell(column: str, value: Any) -> str:
@@ -63,5 +44,7 @@ def _independence_cell(column: str, value: Any) -> str:
 
 
 SECTION = read_section(
-    __file__, {"probes": plot_variables("probes", statistics.probe_scores)}, tables=(_PROBES, _independence)
+    __file__,
+    {"probes": plot_variables("probes", statistics.probe_scores)},
+    tables=(result_table(__file__, "probes", "target"), _independence),
 )

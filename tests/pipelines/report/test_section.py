@@ -1,5 +1,6 @@
 """What every section is made of."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,17 @@ import yaml
 from matplotlib.figure import Figure
 
 from pipelines.output_dir.results import Results
-from pipelines.report import sections
-from pipelines.report.formatting import text
+from pipelines.report import cautions, sections
 from pipelines.report.section import (
-    Column,
     Picture,
     Section,
+    TableWords,
     from_table,
     holds,
     plot_variables,
     read_section,
     result_table,
+    sentences_of,
 )
 from pipelines.report.sections import SECTIONS
 from tests.pipelines.whole_tables import write_whole
@@ -70,21 +71,42 @@ def test_result_table_has_a_block_a_space_and_leaves_empty_columns_out(tmp_path:
         "note": [None, "few"],
     }
     write_whole(pd.DataFrame({**table, "p_value": np.nan}), tmp_path / "analysis/probes.tsv")
-    columns = (
-        Column("score", "score"),
-        Column("p_value", "p"),
-        Column("note", "note", text),
-        Column("no", "no"),
-    )
-    shown = result_table("probes", "target", columns, "What is read.")(Results(tmp_path))
+    words = {"score": ["score", "number"], "p_value": ["p", "number"], "note": ["note", "text"]}
+    words = {"caption": "What is read.", "columns": words | {"no": ["no", "number"]}}
+    module = str(tmp_path / "leaks.py")
+    content = yaml.safe_dump({"tables": {"probes": words, "rsa": words}}, sort_keys=False)
+    Path(module).with_suffix(".yaml").write_text(content, encoding="utf-8")
+    shown = result_table(module, "probes", "target")(Results(tmp_path))
     assert shown is not None
+    assert shown.caption == "What is read."
     assert shown.columns == ("target", "score", "note")
     assert shown.blocks == {
         "salient s": [["ADHD Index", "n/a", "few"]],
         "plain VAE": [["ADHD Index", "0.123", ""]],
     }
     assert shown.prose == ("note",)
-    assert result_table("rsa", "variable", columns, "")(Results(tmp_path)) is None
+    assert result_table(module, "rsa", "variable")(Results(tmp_path)) is None
+
+
+def test_the_column_of_headings_is_no_prose_and_a_caption_has_gaps(tmp_path: Path) -> None:
+    words = {"caption": "At most {most}.", "columns": {"name": ["name", "text"], "why": ["why", "text"]}}
+    content = yaml.safe_dump({"tables": {"whys": words}, "sentences": {"older": "Older by {by:.1f}."}})
+    (tmp_path / "whys.yaml").write_text(content, encoding="utf-8")
+    table = TableWords.of(str(tmp_path / "whys.py"), "whys")
+    assert table.cells({"why": None, "name": "a_b"}) == ["a_b", ""]
+    assert table.without(["why"]).cells({"name": "a"}) == ["a"]
+    shown = table.shown({}, most="2")
+    assert (shown.caption, shown.prose) == ("At most 2.", ("why",))
+    assert sentences_of(str(tmp_path / "whys.py"))("older", by=0.25) == "Older by 0.2."
+
+
+@pytest.mark.parametrize("module", [*Path(sections.__file__).parent.glob("*.yaml"), Path(cautions.__file__)])
+def test_every_sentence_and_table_in_words_is_used_and_none_is_missing(module: Path) -> None:
+    code = module.with_suffix(".py").read_text(encoding="utf-8")
+    words = yaml.safe_load(module.with_suffix(".yaml").read_text(encoding="utf-8"))
+    asked = set(re.findall(r'sentence\(\s*"(\w+)"', code))
+    assert asked <= set(words.get("sentences", {}))
+    assert all(f'"{name}"' in code for name in [*words.get("sentences", {}), *words.get("tables", {})])
 
 
 def test_columns_that_are_absent_or_empty_hold_nothing() -> None:
