@@ -9,12 +9,10 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 from nibabel.nifti1 import Nifti1Image
 from nilearn.plotting import plot_stat_map
 
@@ -28,6 +26,7 @@ from adhd_cvae.figures.style import (
     new_figure,
     soft_grid,
     styled,
+    tidied,
 )
 from adhd_cvae.names import SALIENT, code_label, rows_of, signed, unit_name
 
@@ -44,15 +43,13 @@ STRIATUM = 3
 KINDS = ("observed", "full", "background\nonly", "salient\nonly")
 
 
-def _voxel(affine: np.ndarray, millimetres: float, axis: int, size: int) -> int:
-    """Index of the slice nearest to a world coordinate, for a grid whose axes lie along the world's."""
-    index = round((millimetres - affine[axis, 3]) / affine[axis, axis])
-    return int(np.clip(index, 0, size - 1))
-
-
 def _axial(volume: np.ndarray, affine: np.ndarray, z: float) -> np.ndarray:
-    """Axial slice, front up, the participant's left on the left (as nilearn draws it)."""
-    turned = volume[:, :, _voxel(affine, z, 2, volume.shape[2])].T
+    """Axial slice nearest to z mm, front up, the participant's left on the left (as nilearn draws it).
+
+    The grid's axes lie along the world's.
+    """
+    nearest = np.clip(round((z - affine[2, 3]) / affine[2, 2]), 0, volume.shape[2] - 1)
+    turned = volume[:, :, nearest].T
     return turned[:: 1 if affine[1, 1] > 0 else -1, :: 1 if affine[0, 0] > 0 else -1]
 
 
@@ -66,11 +63,8 @@ def _crop(mask: np.ndarray, affine: np.ndarray) -> tuple[slice, slice]:
 def _show(axes: Axes, picture: np.ndarray, limits: tuple[float, float], colours: str) -> AxesImage:
     """Draw a slice on black, without axes; NaN (outside the mask) stays transparent."""
     shown = axes.imshow(picture, origin="lower", cmap=colours, vmin=limits[0], vmax=limits[1])
-    axes.set_facecolor("black")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.set(facecolor="black", xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
     return shown
 
 
@@ -83,14 +77,8 @@ def on_grid(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _colour_bar(figure: Figure, shown: AxesImage, axes: np.ndarray, label: str) -> None:
     place: dict[str, Any] = {"location": "bottom", "shrink": 0.7, "aspect": 35, "pad": 0.02}
-    bar = _tidied(figure.colorbar(shown, ax=list(axes.flat), label=label, **place))
+    bar = tidied(figure.colorbar(shown, ax=list(axes.flat), label=label, **place))
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-
-
-def _tidied(bar: Colorbar) -> Colorbar:
-    bar.locator = MaxNLocator(nbins=5)
-    bar.ax.tick_params(length=2)
-    return bar
 
 
 @styled
@@ -206,7 +194,7 @@ def template_maps(
         figure.text(0.01, base + 0.99 * height, name, fontweight="bold", va="top")
     axes = figure.add_axes((0.2, 0.62 * bottom, 0.6, 0.13 * bottom))
     shown = ScalarMappable(Normalize(-limit, limit), DIVERGING)
-    bar = _tidied(figure.colorbar(shown, cax=axes, orientation="horizontal", label=label))
+    bar = tidied(figure.colorbar(shown, cax=axes, orientation="horizontal", label=label))
     bar.outline.set(edgecolor=INK, linewidth=0.5)  # pyright: ignore[reportCallIssue]
     return figure
 

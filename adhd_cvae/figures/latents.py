@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from adhd_cvae.figures.style import (
     CATEGORY_COLOURS,
@@ -22,6 +21,7 @@ from adhd_cvae.figures.style import (
     new_figure,
     soft_grid,
     styled,
+    tidied,
 )
 from adhd_cvae.names import (
     BACKGROUND,
@@ -58,10 +58,8 @@ def _group_points(axes: Axes, table: pd.DataFrame, names: tuple[str, str], size:
 
 def _bare(axes: Axes) -> None:
     """Take away the ticks: a UMAP's axes have no unit and no direction."""
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(FAINT)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[["left", "bottom"]].set_color(FAINT)
 
 
 def _group_key(figure: Figure) -> None:
@@ -145,10 +143,9 @@ def umap_by_variable(
 def _by_value(figure: Figure, axes: Axes, known: pd.DataFrame, variable: str) -> None:
     points = _points(axes, known, UMAP, 14, c=known[variable], cmap=SEQUENTIAL)
     strip = axes.inset_axes((0.05, -0.08, 0.9, 0.045))
-    bar = figure.colorbar(points, cax=strip, orientation="horizontal")
+    bar = tidied(figure.colorbar(points, cax=strip, orientation="horizontal"))
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-    bar.ax.tick_params(labelsize=8.5, length=2)
-    bar.locator = MaxNLocator(nbins=5)
+    bar.ax.tick_params(labelsize=8.5)
 
 
 def _legend_names(codes: pd.Series, levels: Mapping[str, str]) -> dict[object, str]:
@@ -213,11 +210,8 @@ def reconstruction_errors(errors: pd.DataFrame) -> Figure:
     """
     figure = new_figure(3.7)
     axes = figure.add_subplot()
-    for split, colour, marker, label in (
-        (TRAIN, FAINT, "o", SPLIT_LABELS[TRAIN]),
-        (TEST, SPACE_COLOURS[SALIENT], "D", SPLIT_LABELS[TEST]),
-    ):
-        rows = errors[errors["split"] == split]
+    for split, colour, marker in ((TRAIN, FAINT, "o"), (TEST, SPACE_COLOURS[SALIENT], "D")):
+        rows, label = errors[errors["split"] == split], SPLIT_LABELS[split]
         axes.scatter(rows["pca"], rows["model"], s=20, c=colour, marker=marker, alpha=0.8, lw=0, label=label)
     low, high = np.nanmin(errors[["pca", "model"]]), np.nanmax(errors[["pca", "model"]])
     axes.plot([low, high], [low, high], color=INK, lw=0.8, ls=":", label="equal")

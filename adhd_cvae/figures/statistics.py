@@ -24,6 +24,8 @@ from adhd_cvae.figures.style import (
 )
 from adhd_cvae.names import ALPHA, TEST, TRAIN, in_order, rows_of, signed, space_label
 
+COVARIANCES = {"full": "-", "diag": "--", "tied": "-.", "spherical": ":"}
+"""Form of the covariance: its line."""
 Labels = Mapping[str, str]
 """Variable: its words."""
 
@@ -123,9 +125,6 @@ def silhouette_bars(silhouette: pd.DataFrame, labels: Labels) -> Figure:
     axes.margins(x=0.08)
     _space_key(figure, table, Line2D([], [], color=INK, marker="*", ls="", label=f"p < {ALPHA:g}"))
     return figure
-
-
-COVARIANCES = {"full": "-", "diag": "--", "tied": "-.", "spherical": ":"}
 
 
 @styled

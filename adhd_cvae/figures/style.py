@@ -8,7 +8,9 @@ from pathlib import Path
 from matplotlib import style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from adhd_cvae.io import atomic_path
 from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, PCA, SALIENT, TARGET, VAE
@@ -42,9 +44,9 @@ styled = style.context(Path(__file__).with_name("figures.mplstyle"))
 """Decorator: a function plots under the common style, and matplotlib's own settings are put back after each call."""
 
 
-def new_figure(height: float, width: float = WIDTH) -> Figure:
+def new_figure(height: float) -> Figure:
     """An empty figure (inches) of its own, outside pyplot's register: nothing to close."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def soft_grid(axes: Axes, axis: str = "x") -> None:
@@ -61,6 +63,13 @@ def folded(name: str, width: int = 17) -> str:
 def legend_above(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
     """A legend above the panels, from each handle's own label."""
     figure.legend(handles=list(handles), loc="outside upper center", ncols=columns)
+
+
+def tidied(bar: Colorbar) -> Colorbar:
+    """The same colour bar with few, short ticks."""
+    bar.locator = MaxNLocator(nbins=5)
+    bar.ax.tick_params(length=2)
+    return bar
 
 
 def space_colour(space: str) -> str:
