@@ -9,7 +9,7 @@ from scipy.stats import t as student
 
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dissimilarity
 from adhd_cvae.analysis.rsa.kendall import kendall_tau
-from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
+from adhd_cvae.analysis.variables import Row, Scale, check_rows, numeric_values
 
 PUBLISHED_COLUMNS = ["space", "variable", "mean", "t", "df", "p_value", "n", "note"]
 
@@ -46,8 +46,8 @@ def as_published_table(
     return pd.DataFrame(rows, columns=PUBLISHED_COLUMNS)
 
 
-def _published(samples: NDArray, numbers: NDArray[np.float64], scale: Scale) -> dict[str, float | str | None]:
-    row: dict[str, float | str | None] = {"n": len(numbers)}
+def _published(samples: NDArray, numbers: NDArray[np.float64], scale: Scale) -> Row:
+    row: Row = {"n": len(numbers)}
     if len(numbers) < 3 or len(samples) < 2:
         return {**row, "note": "at least 3 participants with a value and 2 draws are needed"}
     model = model_dissimilarity(numbers, scale)

@@ -27,19 +27,17 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.mixture import DECIDING, ONE_COMPONENT_ALPHA
+from adhd_cvae.analysis.variables import Row
 from adhd_cvae.names import ALPHA, BACKGROUND, PREFIXES, SALIENT
 
-CLAIM_COLUMNS = ["claim", "space", "variable", "n", "tau", "ci_low", "ci_high", "p_fdr"]
-
-
-CLAIM_COLUMNS += ["difference", "difference_ci_low", "difference_ci_high", "verdict", "reason"]
-
-
+CLAIM_COLUMNS = [
+    *("claim", "space", "variable", "n", "tau", "ci_low", "ci_high", "p_fdr"),
+    *("difference", "difference_ci_low", "difference_ci_high", "verdict", "reason"),
+]
 SUPPORTED, NOT_SUPPORTED = "supported", "not supported"
 CONTRADICTED, NOT_TESTABLE = "contradicted", "not testable"
 VERDICTS = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_TESTABLE)
 _OTHER = {SALIENT: BACKGROUND, BACKGROUND: SALIENT}
-Row = dict[str, float | str | None]
 
 
 class Relation(NamedTuple):

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from adhd_cvae.analysis.permutation import DEFAULTS
+from adhd_cvae.analysis.variables import Row
 from adhd_cvae.names import code_label
 
 TABLE_COLUMNS = (
@@ -161,31 +162,27 @@ def _explained(fit: _Fit, rows: NDArray[np.intp], products: NDArray) -> NDArray[
 def _table(
     everyone: _Fit, folds: dict[str, tuple[NDArray[np.intp], _Fit]], products: NDArray, minimum: int
 ) -> pd.DataFrame:
-    size, missing = len(everyone.rows), np.nan
-    rows: list[tuple[object, ...]] = [
-        (missing, rank, missing, size, missing, share, missing, missing, missing, None)
+    rows: list[Row] = [
+        {"component": rank, "n_others": len(everyone.rows), "explained_others": share, "note": None}
         for rank, share in enumerate(everyone.shares, start=1)
     ]
     for site, (left_out, fit) in folds.items():
         others = [other for name, (_, other) in folds.items() if name != site]
         own = _fit(products, left_out, len(fit.shares), minimum)
-        explained = _explained(fit, left_out, products) if own is not None else [missing] * len(fit.shares)
+        note = f"fewer than {minimum} patients" if len(left_out) < minimum else ALIKE
+        of_site: Row = {"left_out": site, "n": len(left_out), "n_others": len(fit.rows)}
+        of_site["note"] = None if own is not None else note
+        explained = _explained(fit, left_out, products)
         for rank, share in enumerate(fit.shares):
-            cosines = [_cosine(fit, other, rank, products) for other in others]
-            alone = (missing, missing)
+            row: Row = {**of_site, "component": rank + 1, "explained_others": share}
+            if others:
+                row["cosine"] = float(np.mean([_cosine(fit, other, rank, products) for other in others]))
+            if own is not None:
+                row["explained"] = explained[rank]
             if own is not None and rank < len(own.shares):
-                alone = own.shares[rank], abs(_cosine(fit, own, rank, products))
-            rows.append(
-                (
-                    *(site, rank + 1, len(left_out), len(fit.rows), explained[rank], share, alone[0]),
-                    *(np.mean(cosines) if cosines else missing, alone[1]),
-                    None
-                    if own is not None
-                    else f"fewer than {minimum} patients"
-                    if len(left_out) < minimum
-                    else ALIKE,
-                )
-            )
+                row["explained_own"] = own.shares[rank]
+                row["cosine_own"] = abs(_cosine(fit, own, rank, products))
+            rows.append(row)
     return pd.DataFrame(rows, columns=list(TABLE_COLUMNS))
 
 

@@ -14,9 +14,11 @@ from adhd_cvae.analysis.permutation import (
     permuted_orders,
     upper_p_value,
 )
+from adhd_cvae.analysis.variables import Row
 from adhd_cvae.names import BACKGROUND, SALIENT, TARGET
 
 INDEPENDENCE_COLUMNS = ["measure", "space", "value", "p_value", "n", "note"]
+BOTH = "salient and background"
 
 
 def hsic(
@@ -36,19 +38,15 @@ def hsic(
     inner, outer = gaussian_kernel(first), gaussian_kernel(second)
     centred = inner - inner.mean(axis=0) - inner.mean(axis=1, keepdims=True) + inner.mean()
     observed = float(np.sum(centred * outer))
-    null = np.array(
-        [
-            np.sum(centred * outer[np.ix_(order, order)])
-            for order in permuted_orders(rng, strata, permutations)
-        ]
-    )
+    orders = permuted_orders(rng, strata, permutations)
+    null = np.array([np.sum(centred * outer[np.ix_(order, order)]) for order in orders])
     return observed / (n - 1) ** 2, upper_p_value(observed, null)
 
 
-def _hsic_row(salient: NDArray, background: NDArray, inference: Inference) -> dict[str, float | str]:
+def _hsic_row(salient: NDArray, background: NDArray, inference: Inference) -> Row:
     minimum = inference.sizes.minimum
     finite = np.isfinite(salient).all(axis=1) & np.isfinite(background).all(axis=1)
-    row = {"measure": "hsic", "space": "salient and background", "n": int(finite.sum())}
+    row: Row = {"measure": "hsic", "space": BOTH, "n": int(finite.sum())}
     first, second = salient[finite], background[finite]
     if len(first) < minimum:
         return row | {"note": f"{len(first)} patients; at least {minimum} are needed"}
@@ -59,9 +57,7 @@ def _hsic_row(salient: NDArray, background: NDArray, inference: Inference) -> di
     return row | {"value": value, "p_value": p_value}
 
 
-def _unit_rows(
-    space: str, latents: NDArray[np.float64], active_variance: float
-) -> list[dict[str, float | str]]:
+def _unit_rows(space: str, latents: NDArray[np.float64], active_variance: float) -> list[Row]:
     used = latents[np.isfinite(latents).all(axis=1)]
     active = (used.var(axis=0) > active_variance).sum() if len(used) else np.nan
     return [
@@ -70,9 +66,9 @@ def _unit_rows(
     ]
 
 
-def _norm_rows(salient: NDArray[np.float64], patients: NDArray[np.bool_]) -> list[dict[str, float | str]]:
+def _norm_rows(salient: NDArray[np.float64], patients: NDArray[np.bool_]) -> list[Row]:
     norms = np.linalg.norm(salient, axis=1)
-    rows: list[dict[str, float | str]] = []
+    rows: list[Row] = []
     for measure, members in ((f"norm_{TARGET}", patients), (f"norm_{BACKGROUND}", ~patients)):
         known = norms[members & np.isfinite(norms)]
         value = known.mean() if len(known) else np.nan
@@ -112,14 +108,12 @@ def independence_table(
     """
     patients = np.asarray(is_target).astype(bool)
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
-    rows: list[dict[str, float | str]] = []
+    rows: list[Row] = []
     if {SALIENT, BACKGROUND} <= set(arrays):
         pair = arrays[SALIENT][patients], arrays[BACKGROUND][patients]
         rows.append(_hsic_row(*pair, inference.among(patients)))
     if critic_accuracy is not None:
-        rows.append(
-            {"measure": "critic_accuracy", "space": "salient and background", "value": critic_accuracy}
-        )
+        rows.append({"measure": "critic_accuracy", "space": BOTH, "value": critic_accuracy})
     for space, latents in arrays.items():
         rows += _unit_rows(space, latents[patients] if space == SALIENT else latents, active_variance)
     if SALIENT in arrays:

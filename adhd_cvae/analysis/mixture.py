@@ -12,6 +12,7 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.permutation import DEFAULTS, Inference, cell_generator, upper_p_value
+from adhd_cvae.analysis.variables import Row
 from adhd_cvae.names import ALPHA
 
 DECIDING = ("full", "tied")
@@ -29,37 +30,35 @@ def _parameters_fit(n: int, units: int, k: int, covariance: str) -> bool:
     return n > members
 
 
-def _bic(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> float:
-    """BIC of one posterior sample in its own units, fitted after division by one common scale.
+def _fitted(
+    sample: NDArray[np.float64], covariance: str, k: int, seed: int, *, iterations: int, starts: int = 1
+) -> GaussianMixture:
+    """Fit a mixture to a scaled sample, with a ridge on the covariances that is a share of the mean variance.
 
-    The scale makes the ridge on the covariances (1e-3) a share of the mean variance. Without such a floor a
-    component could shrink onto a few participants and win by an unbounded likelihood.
+    Without such a floor a component could shrink onto a few participants and win by an unbounded likelihood.
     """
-    scaled, scale = _scaled(sample)
-    mixture = GaussianMixture(k, covariance_type=covariance, reg_covar=1e-3, max_iter=200, random_state=seed)
+    mixture = GaussianMixture(
+        k, covariance_type=covariance, reg_covar=1e-3, max_iter=iterations, n_init=starts, random_state=seed
+    )
     with warnings.catch_warnings():
-        # A fit that stops at 200 iterations is within the tolerance that a comparison of BICs needs.
+        # A fit that stops early is within what a comparison of BICs needs, and as low in the data as in a bootstrap.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        bic = mixture.fit(scaled).bic(scaled)
+        return mixture.fit(sample)
+
+
+def _bic(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> float:
+    """BIC of one posterior sample in its own units, fitted after division by one common scale."""
+    scaled, scale = _scaled(sample)
+    bic = _fitted(scaled, covariance, k, seed, iterations=200).bic(scaled)
     return float(bic + 2 * sample.size * np.log(scale))
 
 
-def _mixture_row(
-    samples: NDArray[np.float64], space: str, covariance: str, k: int, seed: int
-) -> dict[str, float | str | None]:
+def _mixture_row(samples: NDArray[np.float64], space: str, covariance: str, k: int, seed: int) -> Row:
     count, n, units = samples.shape
-    row: dict[str, float | str | None] = {
-        "covariance": covariance,
-        "k": k,
-        "draws": count,
-        "n": n,
-        "space": space,
-    }
+    row: Row = {"space": space, "covariance": covariance, "k": k, "draws": count, "n": n}
     if not count or not _parameters_fit(n, units, k, covariance):
-        return {
-            **row,
-            "note": f"{n} participants are too few for {k} {covariance} components of {units} units",
-        }
+        note = f"{n} participants are too few for {k} {covariance} components of {units} units"
+        return {**row, "note": note}
     bics = [_bic(sample, covariance, k, seed) for sample in samples]
     return {**row, "bic": float(np.mean(bics)), "bic_min": min(bics), "bic_max": max(bics)}
 
@@ -98,18 +97,8 @@ def mixture_table(
 
 
 def _log_likelihood(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> float:
-    mixture = GaussianMixture(
-        k,
-        covariance_type=covariance,
-        reg_covar=1e-3,
-        max_iter=100,
-        n_init=1 if k == 1 else 2,
-        random_state=seed,
-    )
-    with warnings.catch_warnings():
-        # A fit stopped at 100 iterations is a little low, in the data and in the bootstrap samples alike.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return float(mixture.fit(sample).score(sample) * len(sample))
+    mixture = _fitted(sample, covariance, k, seed, iterations=100, starts=1 if k == 1 else 2)
+    return float(mixture.score(sample) * len(sample))
 
 
 def _ratio(sample: NDArray[np.float64], covariance: str, seed: int) -> float:
@@ -146,29 +135,19 @@ def _obstacle(sample: NDArray[np.float64], covariance: str, per_unit: int) -> st
     return None
 
 
-def _row(
-    sample: NDArray[np.float64], space: str, covariance: str, inference: Inference
-) -> dict[str, float | str | None]:
+def _row(sample: NDArray[np.float64], space: str, covariance: str, inference: Inference) -> Row:
     seed, bootstraps = inference.seed, inference.bootstraps
-    row: dict[str, float | str | None] = {"space": space, "covariance": covariance, "n": len(sample)}
+    row: Row = {"space": space, "covariance": covariance, "n": len(sample)}
     if note := _obstacle(sample, covariance, inference.sizes.per_unit):
         return {**row, "note": note}
     sample, _ = _scaled(sample)
     observed = _ratio(sample, covariance, seed)
     rng = cell_generator(seed, "mixture test", space, covariance)
     root = _one_gaussian(sample, covariance)
-    null = np.array(
-        [
-            _ratio(_scaled(rng.standard_normal(sample.shape) @ root.T)[0], covariance, seed)
-            for _ in range(bootstraps)
-        ]
-    )
-    return {
-        **row,
-        "statistic": observed,
-        "p_value": upper_p_value(observed, null),
-        "bootstraps": bootstraps,
-    }
+    drawn = (_scaled(rng.standard_normal(sample.shape) @ root.T)[0] for _ in range(bootstraps))
+    null = np.array([_ratio(one, covariance, seed) for one in drawn])
+    p_value = upper_p_value(observed, null)
+    return {**row, "statistic": observed, "p_value": p_value, "bootstraps": bootstraps}
 
 
 @threadpool_limits.wrap(limits=1)  # the matrices are small
@@ -195,13 +174,10 @@ def mixture_test_table(
     """
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
     finite = {name: latents[np.isfinite(latents).all(axis=1)] for name, latents in arrays.items()}
-    calls = (
-        delayed(_row)(finite[space], space, covariance, inference)
-        for space in finite
-        for covariance in COVARIANCES
-    )
-    found = list(Parallel(n_jobs=n_jobs, prefer="threads")(calls))
-    return pd.DataFrame(found, columns=MIXTURE_TEST_COLUMNS)
+    cells = [(space, covariance) for space in finite for covariance in COVARIANCES]
+    calls = (delayed(_row)(finite[space], space, covariance, inference) for space, covariance in cells)
+    rows = list(Parallel(n_jobs=n_jobs, prefer="threads")(calls))
+    return pd.DataFrame(rows, columns=MIXTURE_TEST_COLUMNS)
 
 
 def mixture_test_sentence(table: pd.DataFrame, words: Mapping[str, str] | None = None) -> str:
@@ -218,19 +194,15 @@ def mixture_test_sentence(table: pd.DataFrame, words: Mapping[str, str] | None =
     for space, rows in table.groupby("space", sort=False):
         name = (words or {}).get(str(space), str(space))
         tested = rows.dropna(subset="p_value")
-        rejected = tested.loc[tested["p_value"] < ONE_COMPONENT_ALPHA, "covariance"].tolist()
-        kept = tested.loc[tested["p_value"] >= ONE_COMPONENT_ALPHA, "covariance"].tolist()
-        if not rejected and not kept:
-            sentences.append(f"In {name}, one component could not be tested against two.")
-        elif not rejected:
-            sentences.append(f"In {name}, no covariance form rejects one component ({', '.join(kept)}).")
-        elif not kept:
-            sentences.append(
-                f"In {name}, every covariance form rejects one component ({', '.join(rejected)})."
-            )
+        below = tested["p_value"] < ONE_COMPONENT_ALPHA
+        rejected, kept = (", ".join(tested.loc[side, "covariance"]) for side in (below, ~below))
+        if rejected and kept:
+            found = f"the covariance forms disagree: one component is rejected by {rejected}, not by {kept}"
+        elif rejected:
+            found = f"every covariance form rejects one component ({rejected})"
+        elif kept:
+            found = f"no covariance form rejects one component ({kept})"
         else:
-            sentences.append(
-                f"In {name}, the covariance forms disagree: one component is rejected by {', '.join(rejected)}, "
-                f"not by {', '.join(kept)}."
-            )
+            found = "one component could not be tested against two"
+        sentences.append(f"In {name}, {found}.")
     return " ".join(sentences)

@@ -20,10 +20,9 @@ from adhd_cvae.analysis.permutation import (
 )
 from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
 
-PROBE_COLUMNS = ["space", "target", "probe", "metric", "score", "null_mean", "null_p95", "p_value", "n"]
-
-
-PROBE_COLUMNS += ["note"]
+PROBE_COLUMNS = [
+    *("space", "target", "probe", "metric", "score", "null_mean", "null_p95", "p_value", "n", "note"),
+]
 
 
 class _Question(NamedTuple):

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.permutation import DEFAULTS
+from adhd_cvae.analysis.variables import Row
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import SUBTYPE, TEST, TRAIN
 
@@ -76,8 +77,8 @@ def _cross_validated(patients: _Patients, scoring: Scoring) -> dict[str, float]:
     return {"r": float(r), "r2": float(r2)}
 
 
-def _rows(train: _Patients, test: _Patients, scoring: Scoring) -> list[dict[str, float | str | None]]:
-    rows: list[dict[str, float | str | None]] = []
+def _rows(train: _Patients, test: _Patients, scoring: Scoring) -> list[Row]:
+    rows: list[Row] = []
     for split, patients in ((TRAIN, train), (TEST, test)):
         obstacle = patients.obstacle(scoring.minimum)
         scores = {"r": np.nan, "r2": np.nan} if obstacle else _cross_validated(patients, scoring)
@@ -90,10 +91,14 @@ def _rows(train: _Patients, test: _Patients, scoring: Scoring) -> list[dict[str,
     if not obstacle:
         fitted = ridge().fit(train.latents, train.factor)
         score = correlation(fitted.predict(test.latents), test.factor)
-    rows.append(
-        {"split": TEST, "metric": "r_transfer", "score": score, "n": len(test.factor), "note": obstacle}
-    )
-    return rows
+    row: Row = {
+        "split": TEST,
+        "metric": "r_transfer",
+        "score": score,
+        "n": len(test.factor),
+        "note": obstacle,
+    }
+    return [*rows, row]
 
 
 def _check_lengths(given: Mapping[str, Sized], n: int) -> None:

@@ -15,15 +15,14 @@ from adhd_cvae.analysis.permutation import (
     upper_p_value,
 )
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity
-from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
+from adhd_cvae.analysis.rsa.permutation_rsa import interval
+from adhd_cvae.analysis.variables import Row, Scale, check_rows, numeric_values
 from adhd_cvae.names import BACKGROUND, SALIENT
 
-SILHOUETTE_COLUMNS = ["space", "variable", "n", "silhouette", "p_value", "difference", "difference_ci_low"]
-
-
-SILHOUETTE_COLUMNS += ["difference_ci_high", "labels", "null_mean", "note"]
-
-
+SILHOUETTE_COLUMNS = [
+    *("space", "variable", "n", "silhouette", "p_value"),
+    *("difference", "difference_ci_low", "difference_ci_high", "labels", "null_mean", "note"),
+]
 _BATCH = 64
 """Labellings whose sums of distances are in memory at once."""
 
@@ -94,7 +93,7 @@ def _difference(
     codes: NDArray[np.int64],
     chance: float,
     times: NDArray[np.float64],
-) -> dict[str, float]:
+) -> Row:
     """Difference of two spaces' silhouettes beyond `chance`, with its interval over resamples of participants.
 
     `times`, (bootstraps, n), is how often each participant is in a resample.
@@ -107,13 +106,8 @@ def _difference(
         repeated = np.broadcast_to(codes, weights.shape)
         parts.append(silhouettes(first, repeated, weights) - silhouettes(second, repeated, weights))
     resampled = np.concatenate(parts) if parts else np.empty(0)
-    resampled = resampled[np.isfinite(resampled)] - chance
-    low, high = np.percentile(resampled, [2.5, 97.5]) if len(resampled) > 1 else (np.nan, np.nan)
-    return {
-        "difference": float(estimate[0]),
-        "difference_ci_low": float(low),
-        "difference_ci_high": float(high),
-    }
+    low, high = interval(resampled - chance)
+    return {"difference": float(estimate[0]), "difference_ci_low": low, "difference_ci_high": high}
 
 
 @threadpool_limits.wrap(limits=1)  # thousands of small products: threads only get in each other's way
@@ -164,9 +158,9 @@ def _variable_silhouettes(
     scale: Scale,
     inference: Inference,
     rng: np.random.Generator,
-) -> list[dict[str, float | str | None]]:
+) -> list[Row]:
     n = len(numbers)
-    base: dict[str, float | str | None] = {"n": n}
+    base: Row = {"n": n}
     if n < (minimum := inference.sizes.minimum):
         note = f"{n} participants with a value; at least {minimum} are needed"
         return [{**base, "space": space, "note": note} for space in spaces]

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from adhd_cvae.errors import InputError
 
 Scale = Literal["ratio", "nominal"]
+Row = dict[str, float | str | None]
+"""Of a table of results: column to value; what is not there is missing."""
 
 
 def battery_component(columns: pd.DataFrame) -> pd.Series:

@@ -145,14 +145,6 @@ def permuted_label_scores(weights, labels, permutations):  # pragma: no cover - 
 
 
 @njit(cache=True, nogil=True)
-def _ties(counts):  # pragma: no cover - compiled
-    total = np.int64(0)
-    for count in counts:
-        total += count * (count - 1) // 2
-    return total
-
-
-@njit(cache=True, nogil=True)
 def _resample(order, codes, levels, times, sampled, counts):  # pragma: no cover - compiled
     """Write the pairs that a resample has to `sampled` (codes, copies, runs), and count levels and runs.
 
@@ -204,7 +196,7 @@ def bootstrap_taus(first, second, run, codes, levels, multiplicities):  # pragma
     tied = run[-1] != len(run) - 1
     for k in range(len(multiplicities)):
         kept, copies_tied = _resample((first, second, run), codes, levels, multiplicities[k], sampled, counts)
-        level_ties, run_ties = _ties(counts[0]), _ties(counts[1])
+        level_ties, run_ties = tied_pairs(counts[0]), tied_pairs(counts[1])
         total = counts[0].sum()
         pairs = total * (total - 1) // 2
         scale = np.sqrt(float(pairs - run_ties)) * np.sqrt(float(pairs - level_ties))

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 
@@ -51,7 +52,7 @@ def dense_codes(dissimilarity: NDArray[np.float64]) -> tuple[NDArray[np.int32], 
     return codes[np.ix_(representatives, representatives)], levels.ravel().astype(np.int32)
 
 
-def tied_pairs(counts: NDArray[np.integer]) -> int:
-    """Number of unordered pairs inside groups of the given sizes."""
-    counts = counts.astype(np.int64)
-    return int((counts * (counts - 1) // 2).sum())
+@njit(cache=True, nogil=True)
+def tied_pairs(counts):  # pragma: no cover - compiled
+    """Number of unordered pairs inside groups of the given int64 sizes."""
+    return (counts * (counts - 1) // 2).sum()

@@ -22,7 +22,7 @@ from adhd_cvae.analysis.rsa.dissimilarity import (
     without_rounding_error,
 )
 from adhd_cvae.analysis.rsa.kendall import permuted_scores
-from adhd_cvae.analysis.rsa.pair_order import tied_pairs
+from adhd_cvae.analysis.rsa.pair_order import sorted_pairs, tied_pairs
 from adhd_cvae.analysis.variables import Scale
 from adhd_cvae.config import PartialConfig
 
@@ -38,10 +38,10 @@ class Control(NamedTuple):
 class Partial(NamedTuple):
     """A cell of the table."""
 
-    tau: float = float("nan")
-    p_value: float = float("nan")
-    permutations: int | None = None
-    note: str = ""
+    tau_partial: float = float("nan")
+    p_partial: float = float("nan")
+    partial_permutations: int | None = None
+    partial_note: str = ""
 
 
 class _Pairs(NamedTuple):
@@ -89,19 +89,11 @@ def _taus(
     n = arrangements.shape[1]
     codes = np.zeros((n, n), np.int32)
     codes[pairs.first, pairs.second] = codes[pairs.second, pairs.first] = levels
-    order = np.argsort(left, kind="stable")
-    run = np.concatenate([[0], np.cumsum(np.diff(left[order]) > 0)]).astype(np.int32)
     total = len(left) * (len(left) - 1) // 2
     ties = [tied_pairs(np.unique(values, return_counts=True)[1]) for values in (left, levels)]
-    scores = permuted_scores(
-        pairs.first[order].astype(np.int32),
-        pairs.second[order].astype(np.int32),
-        run,
-        total - sum(ties),
-        codes,
-        np.arange(n, dtype=np.int32),
-        arrangements,
-    )
+    order = sorted_pairs(pairs.first, pairs.second, left)
+    as_is = np.arange(n, dtype=np.int32)
+    scores = permuted_scores(*order, total - sum(ties), codes, as_is, arrangements)
     return scores / (np.sqrt(total - ties[0]) * np.sqrt(total - ties[1]))
 
 
@@ -164,10 +156,10 @@ def partial_rsa(
     kept = asked & np.all([np.isfinite(control.numbers) for control in controls.values()], axis=0)
     if kept.sum() < sizes.minimum:
         needed = f"{sizes.minimum} are needed"
-        return Partial(note=f"{kept.sum()} participants with {', '.join(controls)}; {needed}")
+        return Partial(partial_note=f"{kept.sum()} participants with {', '.join(controls)}; {needed}")
     varying = [name for name, control in controls.items() if len(np.unique(control.numbers[kept])) > 1]
     if not varying:
-        return Partial(note=f"{' and '.join(controls)} do not vary")
+        return Partial(partial_note=f"{' and '.join(controls)} do not vary")
     if kept.sum() > sizes.all_pairs:
         kept = _chosen(kept, sizes.partial, rng)
     known = {name: Control(controls[name].numbers[kept], controls[name].scale) for name in varying}
@@ -175,12 +167,12 @@ def partial_rsa(
     orders = permuted_orders(rng, fine, min(inference.permutations, settings.permutations))
     held = f"once {' and '.join(known)} are held constant"
     if (numbers[kept][orders] == numbers[kept]).all():
-        return Partial(note=f"it does not vary {held}")
+        return Partial(partial_note=f"it does not vary {held}")
     pairs = _pairs(known, settings.degree)
     model = _residual(model_dissimilarity(numbers[kept], scale), pairs)
     left = _residual(latent_dissimilarity(space[kept]), pairs)
     if len(pairs.first) < sizes.minimum or not (np.ptp(left) > 1e-6 and np.ptp(model) > 1e-6):
-        return Partial(note=f"nothing is left {held}")
+        return Partial(partial_note=f"nothing is left {held}")
     levels = np.floor(rankdata(model) * settings.levels / (len(model) + 1)).astype(np.int32)
     observed = np.arange(kept.sum(), dtype=np.int32)[None]
     taus = _taus(left, levels, pairs, np.concatenate([observed, orders]))

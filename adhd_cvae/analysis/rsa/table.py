@@ -8,16 +8,11 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.permutation import (
-    DEFAULTS,
-    Inference,
-    cell_generator,
-    false_discovery_rate,
-)
+from adhd_cvae.analysis.permutation import DEFAULTS, Inference, cell_generator, false_discovery_rate
 from adhd_cvae.analysis.rsa.noise_ceiling import noise_ceiling
 from adhd_cvae.analysis.rsa.partial import Control, Partial, partial_rsa
 from adhd_cvae.analysis.rsa.permutation_rsa import RsaResult, interval, permutation_rsa
-from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
+from adhd_cvae.analysis.variables import Row, Scale, check_rows, numeric_values
 from adhd_cvae.config import PartialConfig, SizesConfig
 from adhd_cvae.names import BACKGROUND, SALIENT
 
@@ -29,7 +24,6 @@ RSA_COLUMNS = [
 """`difference`, in the salient rows: tau beyond its chance level (`null_mean` where participants are permuted within
 strata, else 0), salient minus background, with the interval over the same resamples of participants. `tau_partial`,
 `p_partial`: see `partial_rsa`; from `partial_permutations` rearrangements. `noise_ceiling`: see there."""
-Cell = dict[str, float | str | None]
 
 
 class _Study(NamedTuple):
@@ -60,14 +54,14 @@ class _Study(NamedTuple):
             sizes=self.inference.sizes,
         )
 
-    def partial(self, space: str, name: str, relation: RsaResult) -> Cell:
+    def partial(self, space: str, name: str, relation: RsaResult) -> Row:
         """Partial columns of a cell; none without controls."""
         if not self.controls:
             return {}
         if name in self.controls:
-            found = Partial(note="it is itself held constant")
+            found = Partial(partial_note="it is itself held constant")
         elif not len(relation.null):
-            found = Partial(note="not tested, see note")
+            found = Partial(partial_note="not tested, see note")
         else:
             found = partial_rsa(
                 self.spaces[space],
@@ -78,17 +72,12 @@ class _Study(NamedTuple):
                 settings=self.settings,
                 rng=cell_generator(self.inference.seed, "partial", name),
             )
-        return {
-            "tau_partial": found.tau,
-            "p_partial": found.p_value,
-            "partial_permutations": found.permutations,
-            "partial_note": found.note,
-        }
+        return found._asdict()
 
-    def row(self, space: str, name: str) -> tuple[RsaResult, Cell]:
+    def row(self, space: str, name: str) -> tuple[RsaResult, Row]:
         """Give a cell's relation and the columns that need no other cell."""
         relation = self.relation(space, name)
-        place: Cell = {"space": space, "variable": name, "scale": self.scales[name]}
+        place: Row = {"space": space, "variable": name, "scale": self.scales[name]}
         columns = ("n", "tau", "ci_low", "ci_high", "null_sd", "p_value", "null_mean", "note")
         numbers = {column: getattr(relation, column) for column in columns}
         return relation, place | numbers | self.partial(space, name, relation)
@@ -163,7 +152,7 @@ def _table(study: _Study, n_jobs: int, progress: Callable[[int, int], None]) -> 
     """Fill the cells, then add what compares them."""
     cells = [(space, name) for space in study.spaces for name in study.known]
     threads = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
-    found: dict[tuple[str, str], tuple[RsaResult, Cell]] = {}
+    found: dict[tuple[str, str], tuple[RsaResult, Row]] = {}
     progress(0, len(cells))
     rows_in_turn = cast("Iterator", threads(delayed(study.row)(*cell) for cell in cells))
     for cell, row in zip(cells, rows_in_turn, strict=True):
@@ -185,7 +174,7 @@ def _finite_everywhere(spaces: Mapping[str, NDArray[np.float64]], n: int) -> NDA
     return np.all([rows for rows in finite if rows.any()] or [np.ones(n, bool)], axis=0)
 
 
-def _difference(salient: RsaResult, background: RsaResult) -> Cell:
+def _difference(salient: RsaResult, background: RsaResult) -> Row:
     """Salient minus background, each beyond chance, for the same participants and the same resamples."""
     if not len(salient.null) or not len(background.null):
         return {}
