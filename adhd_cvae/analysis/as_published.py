@@ -49,11 +49,11 @@ def as_published_table(
 def _published(samples: NDArray, numbers: NDArray[np.float64], scale: Scale) -> Row:
     row: Row = {"n": len(numbers)}
     if len(numbers) < 3 or len(samples) < 2:
-        return {**row, "note": "at least 3 participants with a value and 2 draws are needed"}
+        return {**row, "note": "at least 3 participants with a value and 2 posterior samples are needed"}
     model = model_dissimilarity(numbers, scale)
     angles = np.arctan([kendall_tau(latent_dissimilarity(sample), model) for sample in samples])
     if not np.ptp(angles) > 0:
-        return {**row, "note": "tau is constant over draws or not defined"}
+        return {**row, "note": "tau is constant over posterior samples or not defined"}
     df = len(angles) - 1
     t = float(angles.mean() / (angles.std(ddof=1) / np.sqrt(len(angles))))
     p_value = float(2 * student.sf(abs(t), df))

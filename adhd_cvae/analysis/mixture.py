@@ -21,7 +21,7 @@ ONE_COMPONENT_ALPHA = ALPHA / len(DECIDING)
 """Below it one component is rejected: the level over the forms that decide (Bonferroni)."""
 MIXTURE_TEST_COLUMNS = ["space", "covariance", "statistic", "p_value", "bootstraps", "n", "note"]
 COVARIANCES = ("full", "diag", "tied", "spherical")
-MIXTURE_COLUMNS = ["space", "covariance", "k", "bic", "bic_min", "bic_max", "draws", "n", "note"]
+MIXTURE_COLUMNS = ["space", "covariance", "k", "bic", "bic_min", "bic_max", "samples", "n", "note"]
 
 
 def _parameters_fit(n: int, units: int, k: int, covariance: str) -> bool:
@@ -55,7 +55,7 @@ def _bic(sample: NDArray[np.float64], covariance: str, k: int, seed: int) -> flo
 
 def _mixture_row(samples: NDArray[np.float64], space: str, covariance: str, k: int, seed: int) -> Row:
     count, n, units = samples.shape
-    row: Row = {"space": space, "covariance": covariance, "k": k, "draws": count, "n": n}
+    row: Row = {"space": space, "covariance": covariance, "k": k, "samples": count, "n": n}
     if not count or not _parameters_fit(n, units, k, covariance):
         note = f"{n} participants are too few for {k} {covariance} components of {units} units"
         return {**row, "note": note}
@@ -83,7 +83,7 @@ def mixture_table(
     Returns
     -------
     pandas.DataFrame
-        space, covariance, k, bic (mean over samples), bic_min, bic_max, draws, n, note. BIC: smaller is better
+        space, covariance, k, bic (mean over samples), bic_min, bic_max, samples, n, note. BIC: smaller is better
         (Schwarz 1978, doi 10.1214/aos/1176344136).
     """
     finite = {}

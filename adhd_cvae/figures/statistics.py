@@ -83,7 +83,7 @@ def similarity_bars(rsa: pd.DataFrame, labels: Labels) -> Figure:
     Parameters
     ----------
     rsa
-        ``analysis/rsa.tsv``; the star is at ``p_fdr`` below 0.05, the gray band is the permutations'
+        ``analysis/rsa.tsv``; the star is at ``p_fdr`` below `ALPHA`, the gray band is the permutations'
         centre (`null_mean` where there, else 0) ± 1.96 `null_sd`.
     labels
         Variable: its words.
@@ -114,7 +114,7 @@ def similarity_bars(rsa: pd.DataFrame, labels: Labels) -> Figure:
 
 @styled
 def silhouette_bars(silhouette: pd.DataFrame, labels: Labels) -> Figure:
-    """Silhouette of each nominal variable in each space; a star where the permutation p is below 0.05."""
+    """Silhouette of each nominal variable in each space; a star where the permutation p is below `ALPHA`."""
     table = _relabel(silhouette, "variable", labels)
     figure = new_figure(1.1 + 0.6 * len(set(table["variable"])))
     axes = figure.add_subplot()

@@ -221,10 +221,10 @@ def check_array(values: np.ndarray, image: ImageConfig, name: str) -> np.ndarray
     Raises
     ------
     ImageError
-        ``wrong_shape``, ``not_finite``, or as `check_map`.
+        ``unexpected_shape``, ``not_finite``, or as `check_map`.
     """
     if values.shape != image.shape:
-        raise ImageError("wrong_shape", f"{name} has shape {values.shape}; expected {image.shape}.")
+        raise ImageError("unexpected_shape", f"{name} has shape {values.shape}; expected {image.shape}.")
     volume = values.astype(np.float32)
     if not np.isfinite(volume).all():
         raise ImageError("not_finite", f"{name} holds values that are not finite.")

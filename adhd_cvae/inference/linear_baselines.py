@@ -8,7 +8,7 @@ from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.embedding import _batches, standardised_voxels
 from adhd_cvae.models.linear import LinearSpace, fit_linear, fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
-from adhd_cvae.names import TARGET, TRAIN
+from adhd_cvae.names import CONTRASTIVE_PCA, PCA, TARGET, TRAIN, unit_name
 
 
 def rows_to_fit(cohort: pd.DataFrame, most: int, seed: int) -> np.ndarray:
@@ -42,11 +42,14 @@ def baseline_scores(
     voxels = standardised_voxels(model, take_maps(images, fitted))
     target = (cohort["group"] == TARGET).to_numpy()[fitted]
     salient, background = model.config.salient, model.config.background
-    spaces = fit_linear("contrastive_pca", voxels, target, salient, background, settings=settings, seed=seed)
+    spaces = fit_linear(CONTRASTIVE_PCA, voxels, target, salient, background, settings=settings, seed=seed)
     contrastive, principal = _linear_codes(
         model, images, spaces.salient, fit_pca(voxels, salient + background)
     )
-    scores = {f"pca_{unit:02d}": column for unit, column in enumerate(principal.T)}
-    scores |= {f"cpca_{unit:02d}": column for unit, column in enumerate(contrastive.T)}
+    scores = {
+        unit_name(space, unit): column
+        for space, codes in ((PCA, principal), (CONTRASTIVE_PCA, contrastive))
+        for unit, column in enumerate(codes.T)
+    }
     identity = cohort[["participant_id", "group", "split"]].reset_index(drop=True)
     return pd.concat([identity, pd.DataFrame(scores).astype(float)], axis=1)

@@ -7,6 +7,7 @@ import yaml
 
 from adhd_cvae.config.identity import RENAMED_TERMS
 from adhd_cvae.names import (
+    ALPHA,
     BASELINE_PREFIXES,
     MEMBER_LABELS,
     PREFIXES,
@@ -19,7 +20,8 @@ from adhd_cvae.names import (
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.table import Meaning, OutputArrays, OutputTable
 
-DESCRIBED: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("outputs.yaml").read_text("utf-8"))
+_WRITTEN = Path(__file__).with_name("outputs.yaml").read_text("utf-8").replace("{alpha}", f"{ALPHA:g}")
+DESCRIBED: dict[str, Any] = yaml.safe_load(_WRITTEN)
 """What the manual says of each file."""
 _LEVELS = {
     "group": MEMBER_LABELS,
@@ -44,7 +46,8 @@ _UNITS = {
 
 
 def _table(described: dict[str, Any]) -> OutputTable:
-    """Describe one table; what an earlier version called a term of the losses has its name of today."""
+    """Describe one table; what an earlier version called otherwise has its name of today."""
+    earlier = {**RENAMED_TERMS, **described.get("renamed", {})}
     meanings = {column: _meaning(column, own) for column, own in described["columns"].items()}
     return OutputTable(
         meanings,
@@ -52,7 +55,7 @@ def _table(described: dict[str, Any]) -> OutputTable:
         key=described.get("key"),
         words=frozenset((*DESCRIBED["words"], *described.get("words", ()))),
         optional=frozenset(described.get("optional", ())),
-        renamed={old: new for old, new in RENAMED_TERMS.items() if new in meanings},
+        renamed={old: new for old, new in earlier.items() if new in meanings},
     )
 
 

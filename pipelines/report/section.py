@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 
-from adhd_cvae.names import rows_of, space_label, spaces_in
+from adhd_cvae.names import ALPHA, rows_of, space_label, spaces_in
 from pipelines.output_dir.results import Results
 from pipelines.report import formatting
 from pipelines.report.formatting import ReportTable
@@ -109,8 +109,10 @@ def read_section(
 
 @cache
 def words_of(module: str) -> dict[str, Any]:
-    """Everything in the YAML file of the same name as a module's file."""
-    return yaml.safe_load(Path(module).with_suffix(".yaml").read_text(encoding="utf-8"))
+    """Everything in the YAML file of the same name as a module's file, with the level of significance filled in."""
+    written = Path(module).with_suffix(".yaml").read_text(encoding="utf-8")
+    filled = written.replace("{alpha}", f"{ALPHA:g}").replace("{alpha_percent}", f"{100 * ALPHA:g}")
+    return yaml.safe_load(filled)
 
 
 def sentences_of(module: str) -> Callable[..., str]:

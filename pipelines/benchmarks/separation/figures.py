@@ -80,7 +80,7 @@ def recovery_by_participants(summary: pd.DataFrame) -> Figure:
 
 
 def _rates(axes: Axes, rates: pd.DataFrame, methods: list[str], kind: str, markers: dict[str, str]) -> None:
-    """Share of tests below 0.05 with its interval: a line a method, a marker a kind of test."""
+    """Share of tests below `ALPHA` with its interval: a line a method, a marker a kind of test."""
     for row in rows_of(rates):
         kinds = list(markers)
         shift = 0.6 * ((kinds.index(row[kind]) + 0.5) / len(kinds) - 0.5)
@@ -96,7 +96,7 @@ def _rates(axes: Axes, rates: pd.DataFrame, methods: list[str], kind: str, marke
 
 
 def _key(figure: Figure, markers: dict[str, str], labels: dict[str, str]) -> None:
-    chance = Line2D([], [], color=INK, lw=0.9, ls="--", label="5 %")
+    chance = Line2D([], [], color=INK, lw=0.9, ls="--", label=f"{100 * ALPHA:g} %")
     kinds = [
         Line2D([], [], color=CATEGORY_COLOURS[place % len(CATEGORY_COLOURS)], marker=marker, ls="",
                label=labels.get(kind, kind))
@@ -121,14 +121,14 @@ def leakage_shares(leakage: pd.DataFrame) -> Figure:
     for axes, question in zip(panels, questions, strict=True):
         _rates(axes, pd.DataFrame(leakage[leakage["question"] == question]), methods, "probe", _PROBES)
         axes.set_title(question)
-    panels[-1].set_xlabel("share of tests with p < 0.05")
+    panels[-1].set_xlabel(f"share of tests with p < {ALPHA:g}")
     _key(figure, _PROBES, {"linear": "linear probe", "rbf": "RBF probe"})
     return figure
 
 
 @styled
 def null_positives(rates: pd.DataFrame) -> Figure:
-    """Share of tests below 0.05 in cohorts without any effect: family, method, rate, low, high."""
+    """Share of tests below `ALPHA` in cohorts without any effect: family, method, rate, low, high."""
     methods = list(dict.fromkeys(rates["method"]))
     families = list(dict.fromkeys(rates["family"]))
     markers = dict(zip(families, _MARKERS, strict=False))
@@ -136,6 +136,6 @@ def null_positives(rates: pd.DataFrame) -> Figure:
     axes = figure.add_subplot()
     _rates(axes, rates, methods, "family", markers)
     axes.set_xlim(0, max(0.3, min(1.0, 1.1 * max(rates["high"]))))
-    axes.set_xlabel("share of tests with p < 0.05, no effect planted")
+    axes.set_xlabel(f"share of tests with p < {ALPHA:g}, no effect planted")
     _key(figure, markers, {"HSIC of s and z": "HSIC (may be real)"})
     return figure

@@ -8,7 +8,7 @@ import pandas as pd
 
 from adhd_cvae.figures.style import save_figure
 from adhd_cvae.io import atomic_path
-from adhd_cvae.names import BACKGROUND, rows_of
+from adhd_cvae.names import ALPHA, BACKGROUND, rows_of
 from pipelines.benchmarks.separation import figures
 from pipelines.benchmarks.separation.summary import (
     false_positives,
@@ -72,7 +72,7 @@ def summary_page(table: pd.DataFrame) -> str:
         ("s and z dependent (HSIC): share of cohorts", dependent, share),
         ("No effect planted: share of tests", found, found["family"]),
     ):
-        parts[f"**{title} with p < 0.05**, 95 % interval"] = _wide(_shares(rates), heads)
+        parts[f"**{title} with p < {ALPHA:g}**, 95 % interval"] = _wide(_shares(rates), heads)
     title = "Subtypes and BIC: adjusted Rand index with the true number; components BIC prefers, mean"
     parts[f"**{title}**"] = _subtypes(table)
     parts["**The middle of the grid**"] = _others(table)

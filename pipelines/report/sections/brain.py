@@ -102,7 +102,7 @@ def _peaks_table(results: Results, peaks: pd.DataFrame) -> ReportTable:
     more = sentence("more_peaks", shown=len(shown), peaks=len(peaks)) if len(shown) < len(peaks) else ""
     words = TableWords.of(__file__, "peaks").without([] if "label" in shown else ["label"])
     shown = shown.assign(place=places)
-    return words.shown({"": [words.cells(row) for row in rows_of(shown)]}, alpha=f"{ALPHA:g}", more=more)
+    return words.shown({"": [words.cells(row) for row in rows_of(shown)]}, more=more)
 
 
 @from_table("effect_components")

@@ -35,7 +35,7 @@ def test_as_published_without_draws_to_compare_says_so():
     frame = pd.DataFrame({"age": rng.normal(size=12), "flat": 1.0})
     one = as_published_table({"salient": rng.normal(size=(1, 12, 2))}, frame, {"age": "ratio"})
     assert one["t"].isna().all()
-    assert "2 draws" in one["note"][0]
+    assert "2 posterior samples" in one["note"][0]
     flat = as_published_table({"salient": rng.normal(size=(3, 12, 2))}, frame, {"flat": "ratio"})
     assert flat["p_value"].isna().all()
     assert flat["note"].notna().all()
