@@ -1,20 +1,28 @@
 """Contrastive variational autoencoders for brain anatomy: salient and background latents, and their analysis.
 
-`ContrastiveVAE`, `train` and `embed` are imported when first used, so that tables and settings start without torch.
+Its names are imported when first used, so that tables and settings start without torch.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from adhd_cvae.config import Recipe
     from adhd_cvae.inference.embedding import embed
     from adhd_cvae.models.network import ContrastiveVAE
+    from adhd_cvae.simulation.cohort import simulate_cohort
     from adhd_cvae.training.train import train
 
-__all__ = ["ContrastiveVAE", "embed", "train"]
+__all__ = ["ContrastiveVAE", "Recipe", "embed", "simulate_cohort", "train"]
 
 __path__.append(f"{__path__[0]}/moved")  # where models registered by version 0.1 find their imports
-_HOMES = {"ContrastiveVAE": "models.network", "embed": "inference.embedding", "train": "training.train"}
+_HOMES = {
+    "ContrastiveVAE": "models.network",
+    "Recipe": "config",
+    "embed": "inference.embedding",
+    "simulate_cohort": "simulation.cohort",
+    "train": "training.train",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ be made in any order.
 """
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -131,3 +132,14 @@ class SimulatedCohort:
         for name, loss in self.loss.items():
             brain *= np.clip(1 - loss * row[name] * self.atlas.factors[name], 0, None)
         return brain.astype(np.float32)
+
+
+def simulate_cohort(**settings: Any) -> SimulatedCohort:
+    """Simulate a cohort by the settings of `SimulationConfig`: ``simulate_cohort(participants=40, seed=1)``.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        There is no such setting, or it has another range.
+    """
+    return SimulatedCohort(SimulationConfig(**settings))
