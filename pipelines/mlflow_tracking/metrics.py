@@ -3,37 +3,18 @@
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
-EPOCH_METRICS = {
-    "train_loss": "loss_training",
-    "validation_loss": "loss_validation",
-    "reconstruction": "unexplained_training",
-    "validation_reconstruction": "unexplained_validation",
-    "kl_salient": "kl_salient",
-    "kl_background": "kl_background",
-    "total_correlation": "total_correlation",
-    "salient_of_background": "salient_of_background",
-    "salient_spread_of_background": "salient_spread_of_background",
-    "background_mmd": "background_mmd",
-    "salient_mmd_of_background": "salient_mmd_of_background",
-    "hsic": "hsic",
-    "classification": "classification",
-    "active_salient": "active_units_salient",
-    "active_background": "active_units_background",
-    "critic_loss": "critic_loss",
-    "critic_accuracy": "critic_accuracy",
-    "seconds": "seconds_per_epoch",
-}
+_WORDS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+EPOCH_METRICS: dict[str, str] = _WORDS["epoch"]
 """Column of history.tsv to the metric's name in MLflow, after ``cvae/`` or ``vae/``."""
-_TERMS = (
-    *("total_correlation", "salient_of_background", "salient_spread_of_background", "kl_salient"),
-    *("background_mmd", "salient_mmd_of_background", "hsic", "classification"),
-)
+_TERMS = frozenset(_WORDS["terms"])
 """Columns that are exactly 0 where the objective, or the plain model, lacks that term: nothing was measured."""
 _AT_ONCE = 1000
 """The most MLflow takes."""

@@ -1,5 +1,7 @@
 """The model card: what a stranger should know before using a registered model, in Markdown."""
 
+from pathlib import Path
+
 from adhd_cvae.names import GROUP_LABELS, SPLIT_LABELS
 from pipelines.mlflow_tracking.summary import RunSummary
 
@@ -9,13 +11,8 @@ SHOWN = {
     "out_of_distribution/test": "Share of held-out maps that are flagged as unlike those trained on",
 }
 """Metric to what it says."""
-_LIMITS = """\
-- For research on groups. It says nothing about one person and is no medical device.
-- Maps must be made by the same pipeline as those it was trained on. `out_of_distribution` says where that went wrong \
-badly; no flag is no proof.
-- `s` and `z` are pushed towards independence, not made independent: see `independence.tsv`.
-- It was learnt from participants of one dataset. Terms of that data can reach to what was learnt from it.
-"""
+_TEMPLATE = Path(__file__).with_name("model_card.md.txt").read_text(encoding="utf-8")
+"""The list of versions shows its first words; within a paragraph the UI shows line breaks as they are."""
 
 
 def model_card(summary: RunSummary) -> str:
@@ -26,33 +23,17 @@ def model_card(summary: RunSummary) -> str:
         for group, name in GROUP_LABELS.items()
         for split, use in SPLIT_LABELS.items()
     )
-    known = summary.results.run
-    software = known.get("software", {})
-    model, image = recipe.model, recipe.image
-    shape = " × ".join(map(str, image.shape))
-    # The list of versions shows the first words; within a paragraph the UI shows line breaks as they are.
-    return f"""# {recipe.objective.name} seed {recipe.seed}, {recipe.name}
-
-A contrastive variational autoencoder of gray-matter maps, by adhd-cvae. `s` ({model.salient} units) holds what only \
-patients vary in, `z` ({model.background} units) what patients and controls share.
-
-| | |
-|---|---|
-| trained on | {known.get("dataset", "a cohort without a name")}: {cohort} |
-| objective | `{recipe.objective.name}`, seed {recipe.seed}, recipe `{recipe.name}` |
-| input | gray-matter maps in MNI space, any grid; resampled to {shape} voxels of {image.voxel_size:g} mm, \
-smoothed by {image.fwhm:g} mm |
-| output | posterior means and standard deviations of `s` and `z`, distance from the training participants, and a flag |
-| software | adhd-cvae {software.get("adhd-cvae", "?")}, \
-PyTorch {software.get("torch", "?")} |
-
-## Measured
-
-{_table(summary.scores)}
-
-## Limits
-
-{_LIMITS}"""
+    known = {"dataset": "a cohort without a name", "software": {}} | summary.results.run
+    software = {"adhd-cvae": "?", "torch": "?"} | known["software"]
+    return _TEMPLATE.format(
+        recipe=recipe,
+        shape=" × ".join(map(str, recipe.image.shape)),
+        dataset=known["dataset"],
+        cohort=cohort,
+        ours=software["adhd-cvae"],
+        torch=software["torch"],
+        measured=_table(summary.scores),
+    )
 
 
 def _table(scores: dict[str, float]) -> str:

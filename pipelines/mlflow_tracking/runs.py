@@ -25,17 +25,7 @@ CONTENT_TAG = "adhd_cvae.content"
 """Which results a run holds."""
 TRAINING_TAG = "adhd_cvae.training"
 """Which training a run follows."""
-_NOTE = """\
-Read `report.html` in a run's artifacts first. The average of several seeds has their runs as children.
-
-| metrics | what |
-|---|---|
-| `cvae/`, `vae/` | losses of every epoch, of the contrastive model and of the plain one it is compared with |
-| `held_out/` | what versions of the model are promoted by |
-| `recovery/`, `tau/`, `silhouette/`, `leakage/` | final scores of the codes: salient, background, vae |
-| `out_of_distribution/`, `stability/` | share of maps that are flagged; agreement of seeds |
-| `seconds/`, `memory/`, `system/` | what it cost |
-"""
+_NOTE = Path(__file__).with_name("experiment.md").read_text(encoding="utf-8")
 _SHOWN_AS = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _NOTE}
 """Makes the UI open on runs and losses instead of language-model traces, and explain them."""
 _LONGEST_PARAMETER = 6000

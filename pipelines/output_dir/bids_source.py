@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import yaml
+
 from adhd_cvae.io import file_checksum, fingerprint, read_json
 from bids_adapters.derivatives import write_bidsignore, write_description, write_readme
 from bids_adapters.images.index import walk
@@ -16,36 +18,8 @@ SIMULATED_TRUTH = Path("phenotype") / TRUTH
 MLFLOW = "mlflow"
 """Store and artifacts begin with it; they may lie inside the dataset and are none of it."""
 
-OUTPUT_FILES = (
-    "cohort.*",
-    "exclusions.*",
-    "conflicts.*",
-    "confounding.*",
-    "run.json",
-    "latents.*",
-    "*_latents.*",
-    "*_map.*",
-    "baselines.*",
-    "distances.*",
-    "*.npz",
-    "report.html",
-    "*.log",
-    "cache",
-    "checkpoints",
-    "analysis",
-    "ensemble",
-    "maps",
-    "figures",
-    "models",
-    "mlflow-artifacts",
-    "mlflow.db*",
-)
-"""What OUTPUT_DIR holds that BIDS has no names for; with a slash behind it the validator misses a folder."""
-README = """Results of adhd-cvae, a contrastive variational autoencoder of brain anatomy.
-
-Start with report.html. cohort.tsv names every participant used, exclusions.tsv who was left out.
-run.json holds the settings, seeds and versions that made these files.
-"""
+TEXTS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+"""The files .bidsignore and README.md of an OUTPUT_DIR."""
 
 
 def dataset_description(bids_dir: Path) -> dict[str, Any]:
@@ -68,8 +42,8 @@ def describe_output(source: BidsInput, paths: OutputPaths) -> None:
     kept = {key: description[key] for key in ("Authors", "License") if description.get(key)}
     step = "contrastive variational autoencoder"
     write_description(paths.folder, "adhd-cvae results", step, sources=[entry], **kept)
-    write_bidsignore(paths.folder, OUTPUT_FILES)
-    write_readme(paths.folder, README)
+    write_bidsignore(paths.folder, TEXTS["bidsignore"])
+    write_readme(paths.folder, TEXTS["readme"])
 
 
 def table_checksums(source: BidsInput) -> dict[str, str]:
