@@ -33,6 +33,7 @@ from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.progress import for_this_terminal
 
 if TYPE_CHECKING:
+    from adhd_cvae.config import Recipe
     from pipelines.output_dir.run import Run
 
 
@@ -93,22 +94,23 @@ class StageOptions:
 
         return locked(self.output_dir)
 
+    def run(self, recipe: "Recipe") -> "Run":
+        """A run with these settings."""
+        from pipelines.output_dir.run import Run
+
+        return Run(OutputPaths(self.output_dir), recipe, for_this_terminal(), overwrite=self.overwrite)
+
     def first_run(self) -> "Run":
         """Settings of the named recipe, or the default one."""
-        from pipelines.output_dir.run import Run
         from pipelines.recipes.loader import DEFAULT, load_recipe
 
-        recipe = load_recipe(self.recipe or DEFAULT, tuple(self.overrides or ()))
-        return Run(OutputPaths(self.output_dir), recipe, for_this_terminal(), overwrite=self.overwrite)
+        return self.run(load_recipe(self.recipe or DEFAULT, tuple(self.overrides or ())))
 
     def later_run(self) -> "Run":
         """Settings that OUTPUT_DIR was made with, unless a recipe is named."""
         from pipelines.output_dir.provenance import recipe_of
-        from pipelines.output_dir.run import Run
 
-        paths = OutputPaths(self.output_dir)
-        recipe = recipe_of(paths, self.recipe, self.overrides)
-        return Run(paths, recipe, for_this_terminal(), overwrite=self.overwrite)
+        return self.run(recipe_of(OutputPaths(self.output_dir), self.recipe, self.overrides))
 
 
 @dataclass(frozen=True, kw_only=True)

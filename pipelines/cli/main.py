@@ -30,7 +30,6 @@ from pipelines.cli.options import (
     Port,
     Prefer,
     Promote,
-    RecipeName,
 )
 from pipelines.compute import helps
 from pipelines.output_dir.paths import OutputPaths
@@ -124,17 +123,12 @@ def import_burner(
 @grouped
 def run(
     dataset: DatasetOptions,
-    output_dir: OutputDir,
+    options: StageOptions,
     level: Annotated[Level, typer.Argument(metavar="participant,group", show_default=False)],
-    recipe: RecipeName = None,
-    overrides: Overrides = None,
-    model: Model = None,
-    *,
-    overwrite: Overwrite = False,
     training: TrainingOptions,
+    model: Model = None,
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
-    options = StageOptions(output_dir=output_dir, recipe=recipe, overrides=overrides, overwrite=overwrite)
     if level is Level.group:
         _run_group(dataset, options, training, model)
     elif model is None:
@@ -142,16 +136,13 @@ def run(
             "the participant level needs a trained model, e.g. --model models:/adhd-cvae@champion",
             param_hint="--model",
         )
-    elif recipe is not None or overrides or training.seeds > 1:
+    elif options.recipe is not None or options.overrides or training.seeds > 1:
         raise typer.BadParameter("the model brings its own settings", param_hint="--recipe / --set / --seeds")
     else:
         from adhd_cvae.config import Recipe
-        from pipelines.output_dir.run import Run
         from pipelines.workflows import participant
 
-        own = Recipe(name="participant")
-        run = Run(OutputPaths(output_dir), own, for_this_terminal(), overwrite=overwrite)
-        participant.run(run, dataset.source, model)
+        participant.run(options.run(Recipe(name="participant")), dataset.source, model)
 
 
 def _run_group(

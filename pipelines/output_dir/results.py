@@ -31,47 +31,31 @@ SMALLEST = 0.1
 """Share of the largest change below which an overlay would only tint the anatomy."""
 
 
-class Results:
-    """What an OUTPUT_DIR holds; whatever is absent is None or empty.
+def _read(described: OutputTable, path: Path) -> pd.DataFrame | None:
+    table = described.read(path) if path.is_file() else None
+    return None if table is None or table.empty else table
 
-    Parameters
-    ----------
-    folder
-        The OUTPUT_DIR.
-    """
+
+class _Held(cached_property[pd.DataFrame | None]):
+    """The table at the path of the same name in `OutputPaths`; read once, None where it is absent or has no row."""
+
+    def __init__(self, described: OutputTable) -> None:
+        super().__init__(lambda results: _read(described, getattr(results.paths, str(self.attrname))))
+
+
+class Results:
+    """What an OUTPUT_DIR holds; whatever is absent is None or empty."""
 
     def __init__(self, folder: Path) -> None:
         self.paths = OutputPaths(Path(folder))
 
-    @cached_property
-    def cohort(self) -> pd.DataFrame | None:
-        """``cohort.tsv``."""
-        return self._read(COHORT, self.paths.cohort)
-
-    @cached_property
-    def exclusions(self) -> pd.DataFrame | None:
-        """``exclusions.tsv``."""
-        return self._read(EXCLUSIONS, self.paths.exclusions)
-
-    @cached_property
-    def history(self) -> pd.DataFrame | None:
-        """``checkpoints/history.tsv``."""
-        return self._read(HISTORY, self.paths.history)
-
-    @cached_property
-    def latents(self) -> pd.DataFrame | None:
-        """``latents.tsv``."""
-        return self._read(LATENTS, self.paths.latents)
-
-    @cached_property
-    def distances(self) -> pd.DataFrame | None:
-        """``distances.tsv``."""
-        return self._read(DISTANCES, self.paths.distances)
-
-    @cached_property
-    def stability(self) -> pd.DataFrame | None:
-        """``stability.tsv``, of an average of several seeds."""
-        return self._read(STABILITY, self.paths.stability)
+    cohort = _Held(COHORT)
+    exclusions = _Held(EXCLUSIONS)
+    history = _Held(HISTORY)
+    latents = _Held(LATENTS)
+    distances = _Held(DISTANCES)
+    stability = _Held(STABILITY)
+    """Of an average of several seeds."""
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -101,7 +85,7 @@ class Results:
 
     def analysis(self, name: str) -> pd.DataFrame | None:
         """Table ``analysis/<name>.tsv``; None where it is absent or has no row."""
-        return self._read(ANALYSIS[name], self.paths.table(name))
+        return _read(ANALYSIS[name], self.paths.table(name))
 
     def brain_map(self, name: str) -> Nifti1Image | None:
         """The map of ``maps/`` with this description; None where it is absent."""
@@ -129,11 +113,6 @@ class Results:
         counts = (p.get_fdata() < ALPHA) & (sizes >= SMALLEST * sizes.max())
         shown = np.where(counts, values.get_fdata(), 0).astype(np.float32)
         return Nifti1Image(shown, values.affine) if shown.any() else None
-
-    @staticmethod
-    def _read(described: OutputTable, path: Path) -> pd.DataFrame | None:
-        table = described.read(path) if path.is_file() else None
-        return None if table is None or table.empty else table
 
     @property
     def recipe(self) -> dict[str, Any]:

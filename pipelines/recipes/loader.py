@@ -1,7 +1,6 @@
 """Recipes: YAML and ``--set`` in, one validated :class:`adhd_cvae.config.Recipe` out."""
 
 import difflib
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,12 @@ DEFAULT = "adhd200"
 _LARGEST_RECIPE = 2**16
 """Bytes; a shipped one has a few thousand."""
 _LONGEST_SHOWN = 200
-_SHIPPED = files("pipelines") / "recipes"
+_SHIPPED = Path(__file__).parent
 
 
 def shipped_recipes() -> list[str]:
     """Names of the recipes that come with the package."""
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml")
-    )
+    return sorted(file.stem for file in _SHIPPED.glob("*.yaml"))
 
 
 def load_recipe(name_or_file: str = DEFAULT, overrides: tuple[str, ...] = ()) -> Recipe:

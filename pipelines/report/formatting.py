@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -93,14 +94,7 @@ def number(value: Any, digits: int = 3) -> str:
     return text.replace("-", "−") if float(text) else text.lstrip("-")
 
 
-def tenths(value: Any) -> str:
-    """A number with one decimal."""
-    return number(value, 1)
-
-
-def hundredths(value: Any) -> str:
-    """A number with two decimals."""
-    return number(value, 2)
+tenths, hundredths = partial(number, digits=1), partial(number, digits=2)
 
 
 def probability(value: Any) -> str:

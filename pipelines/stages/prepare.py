@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from adhd_cvae.cohort.confounding import confounding_table
 from adhd_cvae.cohort.matching import balance_cohort, is_asked
 from adhd_cvae.cohort.split import split_cohort
 from adhd_cvae.errors import ImageError, InputError
@@ -21,25 +22,17 @@ from pipelines.output_dir.bids_source import (
     tables_elsewhere,
     tree_fingerprint,
 )
-from pipelines.output_dir.cohort import nothing_left, write_confounding
+from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.pictures import write_pictures
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
-from pipelines.output_dir.tables import COHORT, CONFLICTS, EXCLUSIONS
+from pipelines.output_dir.tables import COHORT, CONFLICTS, CONFOUNDING, EXCLUSIONS
 from pipelines.recipes.checks import check_columns, nominal_columns
 
-GRID = (
-    "image.shape",
-    "image.voxel_size",
-    "image.centre",
-    "image.fwhm",
-    "image.min_template_correlation",
-    "image.max_offset",
-    "image.check",
-)
-"""Image settings the cache depends on."""
+OF_TRAINING = ("image.mask_threshold", "image.standardise", "image.least_spread")
+"""Image settings the cache does not depend on."""
 
 
 def run(run: Run, source: BidsInput) -> None:
@@ -60,7 +53,7 @@ def run(run: Run, source: BidsInput) -> None:
     stage = Stage(
         name="prepare",
         settings={
-            **settings_of(recipe, "seed", "cohort", *GRID),
+            **settings_of(recipe, "seed", "cohort", "image", without=OF_TRAINING),
             "BIDS_DIR": place,
             "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
             "--bids-filter-file": bids_filter,
@@ -90,8 +83,7 @@ def run(run: Run, source: BidsInput) -> None:
 
 def _find(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Cohort:
     """Bring maps and phenotype together; columns that the recipe names and nobody has are named at once."""
-    with run.progress.bar("Looking for maps and phenotype") as tick:
-        tick(0, 1, "")
+    with run.progress.bar("Looking for maps and phenotype"):
         cohort = build_cohort(
             source.folder,
             run.recipe.cohort,
@@ -100,7 +92,6 @@ def _find(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Co
             prefer=source.prefer,
             index_cache=run.paths.cache,
         )
-        tick(1, 1, "")
     if around := tables_elsewhere(source):
         run.progress.line(f"phenotype of the dataset around BIDS_DIR: {', '.join(around)}")
     for warning in check_columns(cohort.table, run.recipe.cohort.site, run.recipe.analysis):
@@ -131,7 +122,7 @@ def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:
     COHORT.write(table, paths.cohort, cohort.columns)
     scales = {one.name: one.scale for one in recipe.analysis.variables if one.name != recipe.cohort.group}
     site = recipe.cohort.site if recipe.cohort.site in table else None
-    write_confounding(table, site, scales, paths.confounding)
+    CONFOUNDING.write(confounding_table(table, site, scales), paths.confounding)
     _show_participants(run, table, exclusions)
     _show_conflicts(run, cohort.conflicts)
 
@@ -190,10 +181,8 @@ def _keep_pictures(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame, bids
         (bids_dir / image_of[name], reason)
         for name, reason in zip(refused["participant_id"], refused["reason"], strict=True)
     ]
-    with run.progress.bar("Looking for outliers") as tick:
-        tick(0, 1, "")
+    with run.progress.bar("Looking for outliers"):
         write_pictures(left_out, open_images(run.paths.cache), run.recipe.image, run.paths.pictures)
-        tick(1, 1, "")
 
 
 def _show_participants(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame) -> None:

@@ -35,10 +35,8 @@ def run(run: Run, *, promote: bool = False, name: str | None = None, register: b
     from pipelines.report.page import write_report
 
     results = Results(paths.folder)
-    with progress.bar("Writing the report") as tick:
-        tick(0, 1, "")
+    with progress.bar("Writing the report"):
         write_report(results)
-        tick(1, 1, "")
     started, summary = time.monotonic(), RunSummary(results, recipe)
     published = publication.log_results(summary, name or summary.title(), progress, register=register)
     Provenance.open(paths).note(

@@ -41,10 +41,8 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, *, overwri
     if not missing:
         progress.line(f"simulate: already done ({config.participants} participants in {bids_dir})")
         return
-    with progress.bar("Calibrating the planted effects") as tick:
-        tick(0, 1, "")
+    with progress.bar("Calibrating the planted effects"):
         _ = cohort.loss  # computed once here rather than in every worker
-        tick(1, 1, "")
     with progress.bar("Simulating gray-matter maps") as tick:
         jobs = Parallel(n_jobs=-1, return_as="generator_unordered")(
             delayed(_write_map)(cohort, index, path) for index, path in missing

@@ -19,7 +19,7 @@ from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.output_dir.bids_source import describe_output
-from pipelines.output_dir.cohort import nothing_left
+from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.latents import write_distances, write_latents, write_samples
 from pipelines.output_dir.lock import locked
 from pipelines.output_dir.paths import BidsInput
