@@ -144,8 +144,8 @@ def _row(sample: NDArray[np.float64], space: str, covariance: str, inference: In
     observed = _ratio(sample, covariance, seed)
     rng = cell_generator(seed, "mixture test", space, covariance)
     root = _one_gaussian(sample, covariance)
-    drawn = (_scaled(rng.standard_normal(sample.shape) @ root.T)[0] for _ in range(bootstraps))
-    null = np.array([_ratio(one, covariance, seed) for one in drawn])
+    normal = (_scaled(rng.standard_normal(sample.shape) @ root.T)[0] for _ in range(bootstraps))
+    null = np.array([_ratio(one, covariance, seed) for one in normal])
     p_value = upper_p_value(observed, null)
     return {**row, "statistic": observed, "p_value": p_value, "bootstraps": bootstraps}
 
