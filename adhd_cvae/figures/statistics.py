@@ -77,7 +77,7 @@ def _relabel(table: pd.DataFrame, column: str, labels: Labels) -> pd.DataFrame:
 
 
 @styled
-def similarity_bars(rsa: pd.DataFrame, labels: Labels) -> Figure:
+def rsa_bars(rsa: pd.DataFrame, labels: Labels) -> Figure:
     """Kendall's τ of each variable in each space, with its interval, what chance gives, and a star.
 
     Parameters

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines.output_dir.table import Meaning
 from pipelines.output_dir.tables import DESCRIBED, TABLES
+from pipelines.report.sections import SECTIONS
 
 PAGE = Path(__file__).parents[2] / "pipelines" / "README.md"
 START, END = "<!-- outputs -->", "<!-- /outputs -->"
@@ -17,7 +18,7 @@ START, END = "<!-- outputs -->", "<!-- /outputs -->"
 
 def manual_block() -> str:
     """Markdown of every file of OUTPUT_DIR, of the columns that several tables share, and of each table."""
-    return "\n\n".join([_table(["file", "holds"], _files()), _shared(), _tables()])
+    return "\n\n".join([_table(["file", "holds"], _files()), _shared(), _tables(), _figures()])
 
 
 def with_block(page: str, block: str) -> str:
@@ -30,7 +31,7 @@ def _files() -> Iterator[tuple[str, ...]]:
     for names, content in DESCRIBED["files"].items():
         yield ", ".join(f"`{name.strip()}`" for name in names.split(",")), content
     for name, described in DESCRIBED["arrays"].items():
-        yield f"`{name}`", described["content"]
+        yield f"`{name}`", f"{described['content']}; made by `{described['made_by']}`, {_module(described)}"
 
 
 def _shared() -> str:
@@ -44,10 +45,28 @@ def _shared_meaning(column: str) -> Meaning:
 
 def _tables() -> str:
     rows = [
-        (f"`{name}`", f"`{described['made_by']}`", _content(described), _columns(name))
+        (f"`{name}`", f"`{described['made_by']}`", _module(described), _content(described), _columns(name))
         for name, described in DESCRIBED["tables"].items()
     ]
-    return _table(["table", "made by", "holds", "columns"], rows)
+    return _table(["table", "made by", "computed in", "holds", "columns"], rows)
+
+
+def _module(described: dict[str, Any]) -> str:
+    path = described["module"]
+    return f"[{path.removesuffix('.py')}](../{path})"
+
+
+def _figures() -> str:
+    rows = [
+        (
+            f"[{section.name}](report/sections/{section.name}.py)",
+            ", ".join(f"`{one.name}`" for one in section.pictures),
+        )
+        for section in SECTIONS
+        if section.pictures
+    ]
+    table = _table(["section", "pictures"], rows)
+    return f"Each picture of `figures/` belongs to one section of the report:\n\n{table}"
 
 
 def _content(described: dict[str, Any]) -> str:

@@ -44,7 +44,7 @@ BREACHES = [
     (MONAI, "pipelines/stages/simulate.py", "import torchio"),
     (TERMINAL, "adhd_cvae/errors.py", "import rich"),
     (TERMINAL, "bids_adapters/identifiers.py", "import typer"),
-    (TORCH, "adhd_cvae/cohort/table.py", "def late():\n    import torch"),
+    (TORCH, "adhd_cvae/cohort/split.py", "def late():\n    import torch"),
     (
         TORCH,
         "adhd_cvae/figures/style.py",

@@ -103,6 +103,4 @@ def _published_cells(published: pd.DataFrame, space: str, variable: str) -> dict
     return dict(zip(_PUBLISHED, (number(row["mean"]), t_value, probability(row["p_value"])), strict=True))
 
 
-SECTION = read_section(
-    __file__, {"rsa": plot_variables("rsa", statistics.similarity_bars)}, tables=(_rsa_table,)
-)
+SECTION = read_section(__file__, {"rsa": plot_variables("rsa", statistics.rsa_bars)}, tables=(_rsa_table,))

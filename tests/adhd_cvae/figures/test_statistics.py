@@ -10,7 +10,7 @@ from tests.adhd_cvae.figures.figure_content import bar_lengths, words_of
 
 
 def test_similarity_star_only_below_corrected_threshold(rsa: pd.DataFrame) -> None:
-    figure = statistics.similarity_bars(rsa, {"adhd_index": "ADHD Index"})
+    figure = statistics.rsa_bars(rsa, {"adhd_index": "ADHD Index"})
     words = words_of(figure)
     assert words.count("★") == 1
     assert "ADHD Index" in words
@@ -19,7 +19,7 @@ def test_similarity_star_only_below_corrected_threshold(rsa: pd.DataFrame) -> No
 
 
 def test_similarity_band_is_the_null(rsa: pd.DataFrame) -> None:
-    figure = statistics.similarity_bars(rsa.assign(null_mean=0.01), {})
+    figure = statistics.rsa_bars(rsa.assign(null_mean=0.01), {})
     bands = [patch for patch in figure.axes[0].patches if patch.get_alpha() == 0.45]
     assert bands[0].get_x() == pytest.approx(0.01 - 1.96 * 0.02)
     assert bands[0].get_width() == pytest.approx(2 * 1.96 * 0.02)

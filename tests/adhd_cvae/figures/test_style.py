@@ -26,7 +26,7 @@ from adhd_cvae.figures.style import (
 def test_file_is_the_same_twice_and_follows_the_colour_scheme(tmp_path: Path, rsa: pd.DataFrame) -> None:
     settings = dict(mpl.rcParams)
     for name in ("one.svg", "two.svg"):
-        save_figure(statistics.similarity_bars(rsa, {}), tmp_path / name)
+        save_figure(statistics.rsa_bars(rsa, {}), tmp_path / name)
     content = (tmp_path / "one.svg").read_bytes()
     assert content == (tmp_path / "two.svg").read_bytes()
     assert dict(mpl.rcParams) == settings
