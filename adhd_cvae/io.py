@@ -65,10 +65,15 @@ def read_tsv(path: Path) -> pd.DataFrame:
     )
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write text as UTF-8."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json(content: Any, path: Path) -> None:
     """Write indented JSON in the given key order."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", path)
 
 
 def read_json(path: Path) -> Any:
@@ -85,6 +90,15 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError:
         raise ValueError(f"{path.name} is nested too deeply") from None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; an empty one where there is none, or none that can be read."""
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def new_array_file(path: Path, shape: tuple[int, ...]) -> np.memmap:

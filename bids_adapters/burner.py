@@ -11,10 +11,16 @@ import pandas as pd
 
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.images.nifti import read_map
-from adhd_cvae.io import atomic_path, write_json, write_tsv
+from adhd_cvae.io import atomic_path, write_json, write_text, write_tsv
 from adhd_cvae.names import EXCLUSION_COLUMNS
 from bids_adapters.cohort import IMPORT_CONFLICTS, IMPORT_EXCLUSIONS
-from bids_adapters.derivatives import is_ours, write_bidsignore, write_description, write_readme, write_table
+from bids_adapters.derivatives import (
+    is_ours,
+    read_description,
+    write_bidsignore,
+    write_description,
+    write_table,
+)
 from bids_adapters.identifiers import BURNER_NAME, participant_key
 from bids_adapters.phenotype.derived import DERIVED_FROM
 from bids_adapters.phenotype.table import Phenotype, read_phenotype
@@ -167,7 +173,7 @@ def _open_dataset(bids_dir: Path, maps_dir: Path, matched: dict[str, Path]) -> N
     if bids_dir.exists() and not bids_dir.is_dir():
         raise InputError(f"{bids_dir}: is a file; expected a folder for the BIDS dataset.")
     if bids_dir.is_dir() and any(bids_dir.iterdir()):
-        if not is_ours(bids_dir, STEP):
+        if not is_ours(read_description(bids_dir), STEP):
             raise InputError(
                 f"{bids_dir}: holds something else than a Burner import. Choose a new or empty folder."
             )
@@ -225,4 +231,4 @@ def _write_tables(bids_dir: Path, phenotype: Phenotype, labels: set[str], exclus
     write_tsv(exclusions, bids_dir / IMPORT_EXCLUSIONS)
     write_tsv(phenotype.conflicts, bids_dir / IMPORT_CONFLICTS)
     write_bidsignore(bids_dir, (IMPORT_EXCLUSIONS, IMPORT_CONFLICTS))
-    write_readme(bids_dir, README)
+    write_text(README, bids_dir / "README.md")

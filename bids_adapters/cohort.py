@@ -13,7 +13,7 @@ import pandas as pd
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, EXCLUSION_COLUMNS, GROUP_LABELS, TARGET
-from bids_adapters.identifiers import participant_key, participant_label
+from bids_adapters.identifiers import find_key, participant_label
 from bids_adapters.images.filter import read_filter
 from bids_adapters.images.selection import Maps, find_maps
 from bids_adapters.phenotype.groups import read_groups
@@ -182,12 +182,10 @@ def _wanted(identifiers: Mapping[str, str], labels: Sequence[str], bids_dir: Pat
         return None
     wanted, problems = set(), []
     for text in labels:
-        label = participant_label(text)
-        key = None if label is None else participant_key(label)
-        if key in identifiers:
+        if (key := find_key(text)) in identifiers:
             wanted.add(key)
             continue
-        near = difflib.get_close_matches(f"sub-{label}", list(identifiers.values()), n=1)
+        near = difflib.get_close_matches(f"sub-{participant_label(text)}", list(identifiers.values()), n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         problems.append(f"{bids_dir}: no participant {text!r} among its {len(identifiers)}.{hint}")
     if problems:
@@ -198,10 +196,8 @@ def _wanted(identifiers: Mapping[str, str], labels: Sequence[str], bids_dir: Pat
 def _imported(bids_dir: Path) -> list[tuple[str, str, str, str]]:
     """Read what an import left out before there was a BIDS dataset."""
     path = bids_dir / IMPORT_EXCLUSIONS
-    if not path.is_file():
-        return []
-    table = read_text_table(path)
-    return [(one, stage, reason, detail) for one, stage, reason, detail in table.rows]
+    rows = read_text_table(path).rows if path.is_file() else ()
+    return [(one, stage, reason, detail) for one, stage, reason, detail in rows]
 
 
 def _columns(table: pd.DataFrame, phenotype: Phenotype) -> dict[str, dict[str, Any]]:

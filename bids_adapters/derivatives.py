@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from adhd_cvae.io import atomic_path, read_json, write_json, write_tsv
+from adhd_cvae.io import read_object, write_json, write_text, write_tsv
 
 BIDS_VERSION = "1.10.0"
 GENERATOR = "adhd-cvae"
@@ -40,24 +40,14 @@ def write_description(
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [generator],
-        "SourceDatasets": [dict(source) for source in sources],
-        **extra,
     }
-    if not sources:
-        del content["SourceDatasets"]
-    write_json(content, dataset_dir / "dataset_description.json")
+    made_of = {"SourceDatasets": [dict(source) for source in sources]} if sources else {}
+    write_json({**content, **made_of, **extra}, dataset_dir / "dataset_description.json")
 
 
 def write_bidsignore(dataset_dir: Path, patterns: Iterable[str]) -> None:
     """Write ``.bidsignore``, one pattern a line."""
-    with atomic_path(dataset_dir / ".bidsignore") as temporary:
-        temporary.write_text("".join(f"{pattern}\n" for pattern in patterns), encoding="utf-8")
-
-
-def write_readme(dataset_dir: Path, text: str) -> None:
-    """Write the dataset's README.md."""
-    with atomic_path(dataset_dir / "README.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text("".join(f"{pattern}\n" for pattern in patterns), dataset_dir / ".bidsignore")
 
 
 def write_table(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], path: Path) -> None:
@@ -67,19 +57,13 @@ def write_table(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], p
     write_json(described, path.with_suffix(".json"))
 
 
-def is_ours(dataset_dir: Path, step: str, description: Any = None) -> bool:
-    """Tell whether a dataset's description says that this package's `step` made it.
+def read_description(dataset_dir: Path) -> dict[str, Any]:
+    """Read a dataset's description; an absent or unreadable one says nothing."""
+    return read_object(dataset_dir / "dataset_description.json")
 
-    Parameters
-    ----------
-    description
-        The content of ``dataset_description.json``; None to read it here.
-    """
-    if description is None:
-        try:
-            description = read_json(dataset_dir / "dataset_description.json")
-        except (OSError, ValueError):
-            return False
-    generators = description.get("GeneratedBy") if isinstance(description, dict) else None
+
+def is_ours(description: Mapping[str, Any], step: str) -> bool:
+    """Tell whether a dataset's description says that this package's `step` made it."""
+    generators = description.get("GeneratedBy")
     first = generators[0] if isinstance(generators, list) and generators else None
     return isinstance(first, dict) and (first.get("Name"), first.get("Description")) == (GENERATOR, step)

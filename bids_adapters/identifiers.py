@@ -31,6 +31,12 @@ def participant_label(text: str) -> str | None:
     return (label.zfill(ADHD200_DIGITS) if label.isdigit() else label) or None
 
 
+def find_key(text: str) -> str | None:
+    """Give what any two spellings of an identifier share; None where nothing of the text can be a label."""
+    label = participant_label(text)
+    return None if label is None else participant_key(label)
+
+
 def participant_key(label: str) -> str:
     """Give what two spellings of a label share: digits without leading zeros; other labels unchanged."""
     return (label.lstrip("0") or "0") if label.isdigit() else label

@@ -1,4 +1,4 @@
-"""The image cache, and paired batches of target and background participants."""
+"""The image cache."""
 
 import json
 import mmap
@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.images.nifti import load_map
 from adhd_cvae.images.resampling import grid_affine
-from adhd_cvae.io import atomic_path, file_checksum, fingerprint, new_array_file, read_json, write_json
+from adhd_cvae.io import atomic_path, file_checksum, fingerprint, new_array_file, read_object, write_json
 
 Progress = Callable[[int, int], None]
 Prepared = tuple[np.ndarray | None, dict[str, Any]]
 """A map's volume, None where it cannot be used, and its row of the manifest."""
 IMAGE_SETTINGS = ("shape", "voxel_size", "centre", "fwhm", "min_template_correlation", "max_offset")
+PARTIAL, JOURNAL = ".images.partial.npy", ".images.partial.jsonl"
+"""What is resampled so far, and which maps that is."""
 CHUNK = 32
 """Maps between two writings of the journal: what an interruption costs at most."""
 
@@ -43,7 +46,7 @@ def prepare_images(
     settings = _settings(image)
     sources = [_source(path) for path in paths]
     key = fingerprint([settings, sources])
-    manifest = _read_manifest(cache_dir)
+    manifest = read_object(cache_dir / "manifest.json")
     if manifest.get("key") == key and _is_whole(cache_dir, manifest):
         return [_error_from(row) for row in manifest["maps"]]
     rows = _resample_all(paths, image, cache_dir, key, progress)
@@ -58,7 +61,7 @@ def prepare_images(
         "maps": maps,
     }
     write_json(content, cache_dir / "manifest.json")
-    _journal_path(cache_dir).unlink(missing_ok=True)
+    (cache_dir / JOURNAL).unlink(missing_ok=True)
     return errors
 
 
@@ -66,15 +69,6 @@ def _settings(image: ImageConfig) -> dict[str, Any]:
     """What decides which maps are in the cache, and how; a check by default goes unnamed, as in older caches."""
     check = image.check.model_dump(exclude_defaults=True, mode="json")
     return image.model_dump(include=set(IMAGE_SETTINGS), mode="json") | ({"check": check} if check else {})
-
-
-def _read_manifest(cache_dir: Path) -> dict[str, Any]:
-    """What the cache holds; nothing where there is none, or none that can be read."""
-    try:
-        content = read_json(cache_dir / "manifest.json")
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _is_whole(cache_dir: Path, manifest: dict[str, Any]) -> bool:
@@ -96,19 +90,11 @@ def _error_from(row: dict[str, Any]) -> ImageError | None:
     return None if row["reason"] is None else ImageError(row["reason"], row["detail"])
 
 
-def _partial_path(cache_dir: Path) -> Path:
-    return cache_dir / ".images.partial.npy"
-
-
-def _journal_path(cache_dir: Path) -> Path:
-    return cache_dir / ".images.partial.jsonl"
-
-
 def _resample_all(
     paths: Sequence[Path], image: ImageConfig, cache_dir: Path, key: str, progress: Progress
 ) -> list[dict[str, Any]]:
     """Fill the partial array chunk by chunk, journalling what is done."""
-    partial, journal_path = _partial_path(cache_dir), _journal_path(cache_dir)
+    partial, journal_path = cache_dir / PARTIAL, cache_dir / JOURNAL
     rows = _read_journal(journal_path, key) if partial.exists() else None
     if rows is None:
         rows = []
@@ -145,7 +131,7 @@ def _in_chunks(paths: Sequence[Path], image: ImageConfig) -> Iterator[list[Prepa
         return volume, {"sha256": file_checksum(path), "reason": None, "detail": None}
 
     # Threads: decompression and matrix products release the interpreter. One core each, or they would compete.
-    with threadpool_limits(1), ThreadPoolExecutor(_cores()) as threads:
+    with threadpool_limits(1), ThreadPoolExecutor(cpu_count()) as threads:
         ahead: list[Iterator[Prepared]] = []
         try:
             for start in range(0, len(paths), CHUNK):
@@ -168,14 +154,9 @@ def _read_journal(path: Path, key: str) -> list[dict[str, Any]] | None:
     return [json.loads(line) for line in lines]
 
 
-def _cores() -> int:
-    """Cores this process may use, which a container can limit."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _keep_good(cache_dir: Path, good: list[bool], image: ImageConfig) -> None:
     """Give the array its final name, without the rows of maps that could not be used."""
-    partial, final = _partial_path(cache_dir), cache_dir / "images.npy"
+    partial, final = cache_dir / PARTIAL, cache_dir / "images.npy"
     if all(good):
         partial.replace(final)
         return
@@ -206,7 +187,7 @@ def open_images(cache_dir: Path) -> np.ndarray:
         raise InputError(
             f"{path.name} is damaged ({error}). Delete it and run `adhd-cvae prepare` again."
         ) from None
-    manifest = _read_manifest(cache_dir)
+    manifest = read_object(cache_dir / "manifest.json")
     if "images" in manifest and not _is_whole(cache_dir, manifest):
         raise InputError(
             f"{path.name} is damaged: its checksum is not the one in manifest.json. "

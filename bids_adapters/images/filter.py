@@ -5,40 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json
 
 QUERIES = ("gm", "probseg", "graymatter")
-_LONG_NAMES = {
-    "ses": "session",
-    "acq": "acquisition",
-    "rec": "reconstruction",
-    "ce": "ceagent",
-    "sub": "subject",
-    "resolution": "res",
-    "description": "desc",
-    "seg": "segmentation",
-}
-ENTITIES = (
-    "subject",
-    "session",
-    "acquisition",
-    "reconstruction",
-    "ceagent",
-    "run",
-    "space",
-    "res",
-    "label",
-    "desc",
-    "segmentation",
-    "atlas",
-    "suffix",
-    "extension",
-    "datatype",
-    "part",
-    "echo",
-    "task",
-)
+ENTITIES: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("entities.yaml").read_text("utf-8"))
+_NAMES = {other: entity for entity, others in ENTITIES.items() for other in (entity, *others)}
 
 
 def read_filter(content: Any) -> dict[str, Any]:
@@ -73,9 +47,9 @@ def read_filter(content: Any) -> dict[str, Any]:
         query = content[named[0]]
     result: dict[str, Any] = {}
     for entity, value in query.items():
-        name = _LONG_NAMES.get(str(entity), str(entity))
-        if name not in ENTITIES:
-            near = difflib.get_close_matches(name, ENTITIES, n=1)
+        name = _NAMES.get(str(entity))
+        if name is None:
+            near = difflib.get_close_matches(str(entity), ENTITIES, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(ENTITIES)}."
             raise InputError(f"the BIDS filter names an unknown entity '{entity}'.{hint}")
         result[name] = value

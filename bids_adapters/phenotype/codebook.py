@@ -4,11 +4,12 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from pydantic.dataclasses import dataclass
 
 from bids_adapters.phenotype.text_table import snake_case
 
@@ -32,7 +33,7 @@ class Column:
     description: str
     units: str | None = None
     levels: Mapping[int, str] = field(default_factory=dict)
-    words: tuple[tuple[str, int], ...] = ()
+    words: Mapping[str, int] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     foreign: frozenset[str] = frozenset()
     bounds: tuple[float, float] | None = None
@@ -50,19 +51,7 @@ class Column:
 def _read() -> tuple[Column, ...]:
     """Columns as ``adhd200.yaml`` describes them."""
     described = yaml.safe_load(Path(__file__).with_name("adhd200.yaml").read_text(encoding="utf-8"))
-    return tuple(
-        Column(
-            name,
-            **{
-                **column,
-                "words": tuple(column.get("words", {}).items()),
-                "aliases": tuple(column.get("aliases", ())),
-                "foreign": frozenset(column.get("foreign", ())),
-                "bounds": tuple(column["bounds"]) if "bounds" in column else None,
-            },
-        )
-        for name, column in described.items()
-    )
+    return tuple(Column(name, **column) for name, column in described.items())
 
 
 COLUMNS = _read()
@@ -130,4 +119,4 @@ def _code_of_words(column: Column, text: str) -> str | None:
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     words = " ".join(re.sub(r"[^0-9a-z]+", " ", plain).split())
-    return next((str(code) for pattern, code in column.words if re.search(pattern, words)), None)
+    return next((str(code) for pattern, code in column.words.items() if re.search(pattern, words)), None)

@@ -39,7 +39,7 @@ def add_derived(table: pd.DataFrame, columns: dict[str, dict[str, Any]]) -> None
         }
     for name, instrument in _STANDARDISED.items():
         if name in table and instrument in table and pd.api.types.is_numeric_dtype(table[name]):
-            table[f"{name}_z"] = _within(_numbers(table, name), _levels(table, instrument))
+            table[f"{name}_z"] = _within(_numbers(table, name), pd.Series(table[instrument]))
             columns[f"{name}_z"] = {
                 "Description": f"{name} standardised among participants of the same {instrument}",
                 "Units": "standard deviations",
@@ -60,15 +60,11 @@ def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
     return table[name].to_numpy(dtype="float64", na_value=np.nan)
 
 
-def _levels(table: pd.DataFrame, name: str) -> list[str | None]:
-    return [None if pd.isna(value) else str(value) for value in table[name]]
-
-
-def _within(scores: np.ndarray, instrument: list[str | None]) -> np.ndarray:
+def _within(scores: np.ndarray, instrument: pd.Series) -> np.ndarray:
     """Standardise scores among those of one instrument."""
     standardised = np.full(len(scores), np.nan)
-    for level in {level for level in instrument if level is not None}:
-        mine = np.array([one == level for one in instrument]) & np.isfinite(scores)
+    for level in instrument.dropna().unique():
+        mine = (instrument == level).to_numpy(bool, na_value=False) & np.isfinite(scores)
         if mine.sum() > 1 and (spread := scores[mine].std(ddof=1)) > 0:
             standardised[mine] = (scores[mine] - scores[mine].mean()) / spread
     return standardised

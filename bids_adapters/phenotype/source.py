@@ -2,14 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from adhd_cvae.errors import InputError, named
-from adhd_cvae.io import read_json
-from bids_adapters.identifiers import participant_key, participant_label
+from adhd_cvae.io import read_object
+from bids_adapters.identifiers import find_key, participant_key, participant_label
 from bids_adapters.phenotype.codebook import Column, canonical_number, find_column, is_missing, read_value
 from bids_adapters.phenotype.derived import DERIVED_FROM
 from bids_adapters.phenotype.text_table import TextTable, read_text_table, snake_case
@@ -95,7 +95,7 @@ def read_source(path: Path, name: str, foreign_share: float) -> Source:
     table = read_text_table(path)
     source = Source(name, foreign_share)
     keys, used = _identify(table, path, source)
-    described = _read_sidecar(path)
+    described = read_object(path.with_suffix(".json"))
     for position, header in enumerate(table.headers):
         if position not in used:
             _read_column(source, table, position, keys, described.get(header))
@@ -127,16 +127,12 @@ def _identify(table: TextTable, path: Path, source: Source) -> tuple[list[str | 
             )
         else:
             source.labels[participant_key(label)] = (label, cell.casefold().startswith("sub-"))
-    return keys, {at for at in positions if at == positions[0] or _spells_the_same(table.column(at), keys)}
-
-
-def _spells_the_same(cells: Iterable[str], keys: Iterable[str | None]) -> bool:
-    """Whether a column names the same participants again."""
-    labels = [participant_label(cell) for cell in cells]
-    return all(
-        key is None or (label is not None and participant_key(label) == key)
-        for label, key in zip(labels, keys, strict=True)
-    )
+    copies = {
+        at
+        for at in positions
+        if all(key in (None, find_key(cell)) for key, cell in zip(keys, table.column(at), strict=True))
+    }
+    return keys, copies
 
 
 def _read_column(
@@ -197,15 +193,6 @@ def _describe(column: Column | None, header: str, name: str, described: Any) -> 
         text = "Not in the code book of ADHD-200; kept as found"
         entry = given or {"Description": text if column is None else f"{text}, in another study's codes"}
     return {**entry, "Origin": given.get("Origin", f"column '{header}' of {name}")}
-
-
-def _read_sidecar(path: Path) -> dict[str, Any]:
-    """Read the JSON file beside a table, which describes the columns; an unreadable one describes nothing."""
-    try:
-        content = read_json(path.with_suffix(".json"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _drop_repeats(source: Source, table: TextTable, keys: Sequence[str | None]) -> set[int]:

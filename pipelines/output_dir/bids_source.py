@@ -2,13 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import yaml
 
-from adhd_cvae.io import file_checksum, fingerprint, read_json
-from bids_adapters.derivatives import write_bidsignore, write_description, write_readme
+from adhd_cvae.io import file_checksum, fingerprint, write_text
+from bids_adapters.derivatives import read_description, write_bidsignore, write_description
 from bids_adapters.images.index import walk
 from bids_adapters.phenotype.table import TRUTH, find_phenotype
 from pipelines.output_dir.paths import BidsInput, OutputPaths
@@ -22,18 +21,9 @@ TEXTS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="u
 """The files .bidsignore and README.md of an OUTPUT_DIR."""
 
 
-def dataset_description(bids_dir: Path) -> dict[str, Any]:
-    """Read a dataset's description; an absent or unreadable one says nothing."""
-    try:
-        content = read_json(bids_dir / "dataset_description.json")
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def describe_output(source: BidsInput, paths: OutputPaths) -> None:
     """Make OUTPUT_DIR a BIDS derivative that names the dataset it comes from, and whose data that is."""
-    description = dataset_description(source.folder)
+    description = read_description(source.folder)
     place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
     entry = {"URL": quote(Path(place).as_posix())}
     for key, field in (("DatasetDOI", "DOI"), ("DatasetVersion", "Version")):
@@ -43,7 +33,7 @@ def describe_output(source: BidsInput, paths: OutputPaths) -> None:
     step = "contrastive variational autoencoder"
     write_description(paths.folder, "adhd-cvae results", step, sources=[entry], **kept)
     write_bidsignore(paths.folder, TEXTS["bidsignore"])
-    write_readme(paths.folder, TEXTS["readme"])
+    write_text(TEXTS["readme"], paths.folder / "README.md")
 
 
 def table_checksums(source: BidsInput) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import atomic_path
+from adhd_cvae.io import write_text
 from pipelines.output_dir.results import Results
 from pipelines.report import cautions, methods, reproducibility, summary
 from pipelines.report.formatting import template
@@ -53,8 +53,7 @@ def write_report(results: Results) -> Path:
         references=[text for _, text in methods.used_references(results)],
         checklist=reproducibility.tables(results),
     )
-    with atomic_path(results.paths.report) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(page, results.paths.report)
     return results.paths.report
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, write_json
 from adhd_cvae.names import BACKGROUND, SALIENT, unit_names
+from bids_adapters.derivatives import read_description
 from pipelines.mlflow_tracking.summary import held_out_scores
-from pipelines.output_dir.bids_source import dataset_description
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 from pipelines.output_dir.results import Results
@@ -41,7 +41,7 @@ def run(paths: OutputPaths, folder: Path) -> Path:
     dataset = str(Provenance.open(paths).content.get("dataset", "not stated"))
     metadata = describe(trained, dataset, held_out_scores(Results(paths.folder)))
     write_json(metadata, folder / "configs" / "metadata.json")
-    licence = dataset_description(paths.folder).get("License")
+    licence = read_description(paths.folder).get("License")
     texts = {
         "LICENSE": _licence(),
         "docs/data_license.txt": _filled(

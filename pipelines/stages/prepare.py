@@ -14,9 +14,9 @@ from adhd_cvae.cohort.split import split_cohort
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.io import MISSING
 from bids_adapters.cohort import Cohort, build_cohort
+from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
 from pipelines.output_dir.bids_source import (
-    dataset_description,
     describe_output,
     table_checksums,
     tables_elsewhere,
@@ -75,7 +75,7 @@ def run(run: Run, source: BidsInput) -> None:
         _prepare(run, cohort, source.folder)
         describe_output(source, paths)
         _show_confounding(run)
-        name = dataset_description(source.folder).get("Name")
+        name = read_description(source.folder).get("Name")
         provenance.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
 
     provenance.perform(stage, run, work)

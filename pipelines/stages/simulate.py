@@ -9,10 +9,10 @@ from joblib import Parallel, delayed
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.nifti import save_nifti
-from adhd_cvae.io import read_json, remove_partial_files, write_json
+from adhd_cvae.io import remove_partial_files, write_json, write_text
 from adhd_cvae.names import SUBTYPE, TEMPLATE
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig, shared_atlas
-from bids_adapters.derivatives import is_ours, write_description, write_readme, write_table
+from bids_adapters.derivatives import is_ours, read_description, write_description, write_table
 from bids_adapters.phenotype.codebook import BY_NAME
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
 from pipelines.progress import Progress
@@ -68,11 +68,10 @@ def _write_map(cohort: SimulatedCohort, index: int, path: Path) -> None:
 
 
 def _refuse_other_content(bids_dir: Path, config: SimulationConfig, *, overwrite: bool) -> None:
-    description = bids_dir / "dataset_description.json"
     if not bids_dir.exists() or not any(bids_dir.iterdir()):
         return
-    content = read_json(description) if description.is_file() else {}
-    if not is_ours(bids_dir, STEP, content):
+    content = read_description(bids_dir)
+    if not is_ours(content, STEP):
         raise InputError(f"{bids_dir} is not empty and was not made by simulate. Choose another BIDS_DIR.")
     # A dataset older than a setting was simulated with what is now its default.
     before = SimulationConfig().model_dump(mode="json") | content.get("Simulation", {})
@@ -102,11 +101,11 @@ def _describe(bids_dir: Path, config: SimulationConfig) -> None:
         License="CC0",
         Simulation=config.model_dump(mode="json"),
     )
-    write_readme(
-        bids_dir,
+    write_text(
         "# Simulated gray-matter maps\n\n"
         "No real person's data. Made by `adhd-cvae simulate` from nilearn's MNI152 gray-matter template;\n"
         "the settings are in dataset_description.json. phenotype/simulated_truth.tsv is for scoring only.\n",
+        bids_dir / "README.md",
     )
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bids_adapters.derivatives import is_ours, write_description, write_table
+from bids_adapters.derivatives import is_ours, read_description, write_description, write_table
 
 
 def test_description_says_what_made_the_dataset(tmp_path: Path) -> None:
@@ -13,11 +13,11 @@ def test_description_says_what_made_the_dataset(tmp_path: Path) -> None:
     assert content["GeneratedBy"][0]["Name"] == "adhd-cvae"
     assert content["License"] == "CC0"
     assert "SourceDatasets" not in content
-    assert is_ours(tmp_path, "a step")
-    assert not is_ours(tmp_path, "another step")
+    assert is_ours(read_description(tmp_path), "a step")
+    assert not is_ours(read_description(tmp_path), "another step")
     (tmp_path / "dataset_description.json").write_text("[]")
-    assert not is_ours(tmp_path, "a step")
-    assert not is_ours(tmp_path / "absent", "a step")
+    assert not is_ours(read_description(tmp_path), "a step")
+    assert not is_ours(read_description(tmp_path / "absent"), "a step")
 
 
 def test_a_table_has_its_description_beside_it(tmp_path: Path) -> None:

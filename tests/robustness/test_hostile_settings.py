@@ -7,9 +7,9 @@ import time
 import pytest
 
 from adhd_cvae.errors import InputError
+from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
 from pipelines.cli import main
-from pipelines.output_dir.bids_source import dataset_description
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 from pipelines.recipes.loader import load_recipe
@@ -84,7 +84,7 @@ def test_a_record_made_to_mislead_is_one_line(tmp_path, content):
 @pytest.mark.parametrize("content", ["[" * 100_000, "[]", "\0", '{"Name": [[]]}'])
 def test_a_description_made_to_mislead_says_nothing(tmp_path, content):
     (tmp_path / "dataset_description.json").write_text(content)
-    assert isinstance(dataset_description(tmp_path), dict)
+    assert isinstance(read_description(tmp_path), dict)
 
 
 ESCAPE = "../../escaped"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.figures.style import save_figure
-from adhd_cvae.io import atomic_path
+from adhd_cvae.io import write_text
 from adhd_cvae.names import ALPHA, BACKGROUND, rows_of
 from pipelines.benchmarks.separation import figures
 from pipelines.benchmarks.separation.summary import (
@@ -51,8 +51,7 @@ def write_report(table: pd.DataFrame, folder: Path) -> list[Path]:
             save_figure(plot(summary), path)
             written.append(path)
     page = folder / "separation.md"
-    with atomic_path(page) as temporary:
-        temporary.write_text(summary_page(table), encoding="utf-8")
+    write_text(summary_page(table), page)
     return [*written, page]
 
 
