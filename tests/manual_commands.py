@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 
 from adhd_cvae.errors import InputError
 from pipelines.cli.main import app, spread_labels
-from pipelines.recipes.loader import known_keys, load_recipe, shipped_recipes
+from pipelines.recipes.loader import flatten, known_keys, load_recipe, shipped_recipes
 from tests.manual_pages import ROOMS, Page
 
 ROOT = Path(__file__).parents[1]
@@ -170,6 +171,23 @@ def _is_verb(words: list[str]) -> bool:
     for word in words[1:]:
         command = getattr(command, "commands", {}).get(word)
     return words[0] == "adhd-cvae" and command is not None
+
+
+def wrong_settings(page: Page) -> list[str]:
+    """Settings that the page's table lacks, has twice or doesn't know, and defaults that aren't the recipe's.
+
+    A default that is a link stands in the file it leads to.
+    """
+    rows = [row for table in page.tables if table[0][0] == "setting" for row in table[1:]]
+    named = [row[0].strip("`") for row in rows]
+    defaults = flatten(load_recipe("adhd200").model_dump(mode="json"))
+    amiss = [f"{key} stands {named.count(key)} times" for key in known_keys() if named.count(key) != 1]
+    amiss += [f"{key} is no setting" for key in named if key not in defaults]
+    return amiss + [
+        f"{key} is {defaults[key]}, not {shown}"
+        for key, (_, shown, *_) in zip(named, rows, strict=True)
+        if key in defaults and "](" not in shown and yaml.safe_load(shown) != defaults[key]
+    ]
 
 
 def unknown_names(page: Page) -> list[str]:

@@ -56,6 +56,10 @@ def test_tables_of_verbs_and_options_are_complete():
     assert commands.wrong_verbs_and_options(Page.read(ROOT / "pipelines" / "README.md")) == []
 
 
+def test_the_table_of_settings_is_complete_and_has_the_defaults():
+    assert commands.wrong_settings(Page.read(ROOT / "pipelines" / "README.md")) == []
+
+
 def test_the_front_page_is_short():
     assert pages.too_long(Page.read(ROOT / "README.md")) == []
 
@@ -202,6 +206,19 @@ def test_verbs_and_options_missing_from_tables_are_found(page):
         "`--port N`", "`--part N`"
     )
     assert commands.wrong_verbs_and_options(page(wrong)) == ["--part", "--port", "train", "trian OUTPUT_DIR"]
+
+
+def test_settings_missing_from_the_table_and_wrong_defaults_are_found(page):
+    text = (ROOT / "pipelines" / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| `image.fwhm` |"))
+    assert commands.wrong_settings(page(text.replace("| `image.fwhm` |", "| `image.fwhn` |"))) == [
+        "image.fwhm stands 0 times",
+        "image.fwhn is no setting",
+    ]
+    assert commands.wrong_settings(page(text.replace(row, f"{row}\n{row}"))) == ["image.fwhm stands 2 times"]
+    assert commands.wrong_settings(page(text.replace("| `image.fwhm` | 10 |", "| `image.fwhm` | 8 |"))) == [
+        "image.fwhm is 10.0, not 8"
+    ]
 
 
 def test_a_long_front_page_is_found(page):
