@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from adhd_cvae.images.cache import take_maps
-from adhd_cvae.inference.embedding import Embedding, Progress, _batches, standardised_voxels
+from adhd_cvae.inference.embedding import Embedding, Progress, in_batches, standardised_voxels
 from adhd_cvae.inference.linear_baselines import rows_to_fit
 from adhd_cvae.models.linear import fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
@@ -26,6 +26,11 @@ def decode(model: ContrastiveVAE, background: np.ndarray, salient: np.ndarray | 
         None if salient is None else torch.as_tensor(salient, dtype=torch.float32, device=device),
     )
     return model.gray_matter(decoded).cpu().numpy()
+
+
+def brain_mask(model: ContrastiveVAE) -> np.ndarray:
+    """The brain mask, (x, y, z) uint8: 1 inside."""
+    return model.to_volume(torch.ones_like(model.voxel_mean)[None])[0, 0].cpu().numpy().astype(np.uint8)
 
 
 def decode_cohort(
@@ -63,12 +68,10 @@ def decode_cohort(
     target = (cohort["group"] == TARGET).to_numpy()
     is_decoded = target | (salient_of == "everyone")
     names = cohort["participant_id"].to_numpy(dtype=str)
-    mask = np.zeros(int(np.prod(model.shape)), dtype=np.uint8)
-    mask[model.mask_index.cpu().numpy()] = 1
     fitted = take_maps(images, rows_to_fit(cohort, model.config.linear.most_participants, seed))
     pca = fit_pca(standardised_voxels(model, fitted), model.config.background + model.config.salient)
     errors, pca_errors, effects = [], [], []
-    for rows in _batches(len(images), 16, progress):
+    for rows in in_batches(len(images), progress):
         background, salient = embedding.background_mean[rows], embedding.salient_mean[rows]
         full = decode(model, background, salient * is_decoded[rows, None])
         observed = standardised_voxels(model, take_maps(images, rows))
@@ -77,7 +80,7 @@ def decode_cohort(
         pca_errors.append(_unexplained(observed - pca.origin - pca.embed(observed) @ pca.decoder, observed))
         effects.append((full - decode(model, background))[target[rows]])
     return {
-        "mask": mask.reshape(model.shape),
+        "mask": brain_mask(model),
         "brain_mean": model.voxel_mean.cpu().numpy(),
         "effect_participant_id": names[target],
         "effect": np.concatenate(effects),

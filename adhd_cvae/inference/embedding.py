@@ -10,6 +10,8 @@ from adhd_cvae.images.cache import take_maps
 from adhd_cvae.models.network import ContrastiveVAE
 
 Progress = Callable[[int, int], None]
+BATCH = 16
+"""Maps that are encoded or decoded at a time."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Embedding:
     background_sd: np.ndarray
 
 
-def _batches(count: int, batch_size: int, progress: Progress | None) -> Iterator[slice]:
+def in_batches(count: int, progress: Progress | None = None, batch_size: int = BATCH) -> Iterator[slice]:
+    """Rows of some maps at a time; `progress` hears how many are done, of how many."""
     for start in range(0, count, batch_size):
         yield slice(start, start + batch_size)
         if progress is not None:
@@ -36,7 +39,7 @@ def _standardised(model: ContrastiveVAE, images: np.ndarray) -> torch.Tensor:
 
 @torch.no_grad()
 def embed(
-    model: ContrastiveVAE, images: np.ndarray, batch_size: int = 16, progress: Progress | None = None
+    model: ContrastiveVAE, images: np.ndarray, batch_size: int = BATCH, progress: Progress | None = None
 ) -> Embedding:
     """Encode maps to posterior means, never samples, in float32: two calls agree.
 
@@ -47,16 +50,10 @@ def embed(
     """
     model.eval()
     parts: list[list[torch.Tensor]] = []
-    for rows in _batches(len(images), batch_size, progress):
+    for rows in in_batches(len(images), progress, batch_size):
         codes = model.encode(_standardised(model, take_maps(images, rows)))
-        parts.append(
-            [
-                codes.salient.mean,
-                torch.exp(0.5 * codes.salient.log_variance),
-                codes.background.mean,
-                torch.exp(0.5 * codes.background.log_variance),
-            ]
-        )
+        spaces = (codes.salient, codes.background)
+        parts.append([part for one in spaces for part in (one.mean, torch.exp(0.5 * one.log_variance))])
     return Embedding(*(torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)))
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from adhd_cvae.cohort.split import sampled_rows
 from adhd_cvae.images.cache import take_maps
-from adhd_cvae.inference.embedding import _batches, standardised_voxels
+from adhd_cvae.inference.embedding import in_batches, standardised_voxels
 from adhd_cvae.models.linear import LinearSpace, fit_linear, fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.names import CONTRASTIVE_PCA, PCA, TARGET, TRAIN, unit_name
@@ -22,7 +22,7 @@ def rows_to_fit(cohort: pd.DataFrame, most: int, seed: int) -> np.ndarray:
 def _linear_codes(model: ContrastiveVAE, images: np.ndarray, *spaces: LinearSpace) -> list[np.ndarray]:
     """Codes of every map in each space, some maps at a time."""
     codes: list[list[np.ndarray]] = [[] for _ in spaces]
-    for rows in _batches(len(images), 16, None):
+    for rows in in_batches(len(images)):
         voxels = standardised_voxels(model, take_maps(images, rows))
         for found, space in zip(codes, spaces, strict=True):
             found.append(space.embed(voxels))

@@ -12,12 +12,9 @@ from sklearn.covariance import LedoitWolf
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.decoding import decode
-from adhd_cvae.inference.embedding import Embedding
+from adhd_cvae.inference.embedding import Embedding, in_batches
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import save_tensors
-
-AT_ONCE = 16
-"""Maps decoded at a time."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,7 @@ def residuals(model: ContrastiveVAE, images: np.ndarray, codes: Embedding) -> np
     """
     index, scale = model.mask_index.cpu().numpy(), model.voxel_scale.cpu().numpy()
     found = np.empty(len(images))
-    for start in range(0, len(images), AT_ONCE):
-        rows = slice(start, start + AT_ONCE)
+    for rows in in_batches(len(images)):
         maps = take_maps(images, rows).astype(np.float32)
         maps = maps.reshape(len(maps), -1)[:, index]
         decoded = decode(model, codes.background_mean[rows], codes.salient_mean[rows])

@@ -131,12 +131,9 @@ class ConvolutionalDecoder(nn.Module):
             nn.Linear(config.hidden, _flat_size(config, shape)),
             nn.LeakyReLU(),
         )
-        sizes = (*config.channels[::-1], 1)
+        sizes = pairwise((*config.channels[::-1], 1))
         self.trunk = nn.Sequential(
-            *[
-                _convolution(before, after, transposed=True, last=after == 1)
-                for before, after in pairwise(sizes)
-            ]
+            *[_convolution(*pair, transposed=True, last=pair[1] == 1) for pair in sizes]
         )
         for parameter in self.trunk[-1].parameters():
             nn.init.zeros_(parameter)

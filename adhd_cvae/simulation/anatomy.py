@@ -40,10 +40,9 @@ OTHER_SPECTRUM = Spectrum(modes=300, decay=0.7, sd=0.12, site_sd=0.06)
 def smooth_field(rng: np.random.Generator, shape: tuple[int, ...], spacing: float) -> np.ndarray:
     """Draw a random field of unit standard deviation, correlated over about `spacing` voxels."""
     knots = [int(np.ceil(size / spacing)) + 3 for size in shape]
-    coarse = rng.standard_normal(knots)
+    field = rng.standard_normal(knots)
     offset = rng.uniform(0, 1, len(shape))
     grids = [np.arange(size) / spacing + 1 + start for size, start in zip(shape, offset, strict=True)]
-    field = coarse
     for axis, grid in enumerate(grids):  # cubic B-spline weights, one axis at a time
         field = np.moveaxis(np.tensordot(_spline_weights(grid, knots[axis]), field, axes=(1, axis)), 0, axis)
     return (field / field.std()).astype(np.float32)
@@ -110,9 +109,8 @@ class Atlas:
         """Shared modes of displacement in voxels, (20, 3, x, y, z)."""
         count = DEFORMATION_MODES
         modes = self._patterns(3, 3 * count, 40.0).reshape(count, 3, *self.template.shape)
-        return (
-            modes * (DISPLACEMENT_SD / self.resolution * _mode_weights(count, 0.5))[:, None, None, None, None]
-        )
+        weights = DISPLACEMENT_SD / self.resolution * _mode_weights(count, 0.5)
+        return modes * weights[:, None, None, None, None]
 
     @cached_property
     def covariates(self) -> dict[str, np.ndarray]:

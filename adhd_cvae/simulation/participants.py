@@ -100,9 +100,8 @@ def observed_phenotype(true: pd.DataFrame, config: SimulationConfig) -> pd.DataF
 
     def score(signal: np.ndarray) -> np.ndarray:
         symptom = np.where(patient, 1.3, -0.8) + 0.8 * signal + 0.5 * rng.standard_normal(count)
-        return np.where(
-            raw_scale, np.clip(18 + 6 * symptom, 9, 36), np.clip(55 + 10 * symptom, 40, 90)
-        ).round()
+        raw, t_score = np.clip(18 + 6 * symptom, 9, 36), np.clip(55 + 10 * symptom, 40, 90)
+        return np.where(raw_scale, raw, t_score).round()
 
     iq = true["iq"].to_numpy()
     table = pd.DataFrame(

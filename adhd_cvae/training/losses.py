@@ -150,15 +150,14 @@ def contrastive_terms(
     if classifier is not None:
         classification = classification_loss(classifier, salient, is_target)
     residual = (voxels - decoded).square().sum(dim=1) / voxels.square().sum(dim=1)
+    spread = codes.salient.log_variance.exp()
     terms = Terms(
         likelihood=distributed.gathered(likelihood, size).mean(),
         kl_background=kl_standard_normal(codes.background).mean(),
         kl_salient=_mean_over(kl_standard_normal(codes.salient), is_decoded),
         total_correlation=correlation,
         salient_of_background=_mean_over(0.5 * codes.salient.mean.square().sum(dim=1), 1 - is_target),
-        salient_spread_of_background=_mean_over(
-            0.5 * codes.salient.log_variance.exp().sum(dim=1), 1 - is_target
-        ),
+        salient_spread_of_background=_mean_over(0.5 * spread.sum(dim=1), 1 - is_target),
         classification=classification,
         unexplained=distributed.gathered(residual, size).mean().detach(),
         active_salient=_active_units(codes.salient.mean[target_rows], objective.active_variance),
@@ -173,9 +172,8 @@ def _of_everyone(codes: Codes, size: int) -> Codes:
     if distributed.count() == 1:
         return codes
     parts = (*codes.salient, *codes.background)
-    whole = distributed.gathered(torch.cat(parts, dim=1), size).split(
-        [part.shape[1] for part in parts], dim=1
-    )
+    units = [part.shape[1] for part in parts]
+    whole = distributed.gathered(torch.cat(parts, dim=1), size).split(units, dim=1)
     return Codes(Posterior(*whole[:2]), Posterior(*whole[2:]))
 
 

@@ -69,13 +69,11 @@ class ParticipantFiles:
 
         The table comes last: where it is, the maps are.
         """
-        from adhd_cvae.inference.decoding import decode
+        from adhd_cvae.inference.decoding import brain_mask, decode
         from adhd_cvae.inference.prediction import predict
 
         network = model.python_model.model
-        mask = np.zeros(int(np.prod(network.shape)), dtype=np.uint8)
-        mask[network.mask_index.cpu().numpy()] = 1
-        mask, affine = mask.reshape(network.shape), grid_affine(model.image)
+        mask, affine = brain_mask(network), grid_affine(model.image)
         for number, participant in enumerate(cohort.to_dict("records")):
             # One at a time: in a batch the last bits would depend on who else is in it.
             row = predict(network, model.python_model.reference, np.asarray(images[[number]]))
