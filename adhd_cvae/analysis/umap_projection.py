@@ -54,9 +54,8 @@ def umap_table(
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=UMAP_COLUMNS)
 
 
-@threadpool_limits.wrap(
-    limits=1
-)  # numba changes the number of threads for everyone, and with it torch's last bits
+# numba changes the number of threads for everyone, and with it torch's last bits
+@threadpool_limits.wrap(limits=1)
 def _umap(latents: NDArray[np.float64], seed: int, neighbours: int) -> tuple[NDArray[np.float64], float]:
     with warnings.catch_warnings():
         # Importing umap warns that its neural-network variant, which is not used here, lacks tensorflow.

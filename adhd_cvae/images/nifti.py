@@ -87,13 +87,13 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise ImageError(
             "unreadable", f"{path.name} cannot be read as NIfTI ({_first_line(error, path)})."
         ) from None
-    if not np.isfinite(affine).all() or not 1e-6 < _volume(affine) < np.inf:
+    with np.errstate(all="ignore"):
+        voxel = float(abs(np.linalg.det(affine[:3, :3])))  # mm³
+    if not np.isfinite(affine).all() or not 1e-6 < voxel < np.inf:
         raise ImageError(
             "bad_affine", f"{path.name} does not say where its voxels lie (affine not invertible)."
         )
-    low, high = (
-        float(extreme.reduce(values, axis=None)) for extreme in (np.fmin, np.fmax)
-    )  # NaN passed over
+    low, high = (float(extreme.reduce(values, axis=None)) for extreme in (np.fmin, np.fmax))  # without NaN
     if np.isinf(low) or np.isinf(high):
         raise ImageError("not_finite", f"{path.name} holds infinite values.")
     if np.isnan(low) or low == high == 0:
@@ -127,12 +127,6 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
                 raise ImageError("unreadable", f"{path.name} is cut short: it ends before its last voxel.")
         values = np.asarray(stored, dtype=np.float32)
     return values.reshape(shape, order="F"), np.asarray(affine, dtype=float)
-
-
-def _volume(affine: np.ndarray) -> float:
-    """Of a voxel, mm³."""
-    with np.errstate(all="ignore"):
-        return float(abs(np.linalg.det(affine[:3, :3])))
 
 
 def _checked_shape(whole: tuple[int, ...], kind: np.dtype, path: Path) -> tuple[int, int, int]:

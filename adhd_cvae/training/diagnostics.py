@@ -2,14 +2,19 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import yaml
 
 from adhd_cvae.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.training import distributed
 from adhd_cvae.training.state import EpochRow
 
+WARNINGS: dict[str, str] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+"""Short code to what is wrong, in words."""
 _PULLS_ON_SALIENT = (
     *("beta", "salient_of_background", "salient_spread_of_background", "salient_mmd_of_background"),
     *("total_correlation", "hsic"),
@@ -42,18 +47,14 @@ class Diagnostics:
         def finite() -> EpochRow:
             if all(math.isfinite(row.get(loss, 0.0)) for loss in ("train_loss", "validation_loss")):
                 return row
-            raise InputError(self._diverged(row))
+            # The last fit has no validation loss.
+            validation = f" (validation {row['validation_loss']:g})" if "validation_loss" in row else ""
+            raise InputError(*self._warning("diverged", row, validation=validation).values())
 
         return distributed.from_first(finite)
 
-    def _diverged(self, row: EpochRow) -> str:
-        """A loss is no longer a number; the last fit has no validation loss."""
-        validation = f" (validation {row['validation_loss']:g})" if "validation_loss" in row else ""
-        return (
-            f"The loss of {row['model']} became {row['train_loss']:g}{validation} in epoch "
-            f"{row['epoch']:.0f}: training diverged. Lower training.learning_rate (now "
-            f"{self.training.learning_rate:g}) and train again."
-        )
+    def _warning(self, code: str, row: EpochRow, **more: Any) -> dict[str, str]:
+        return {code: WARNINGS[code].format(row=row, **vars(self), **more)}
 
     def epoch_warnings(self, row: EpochRow) -> dict[str, str]:
         """What is wrong in an epoch that took steps, by a short code; epoch 0 took none."""
@@ -76,68 +77,39 @@ class Diagnostics:
         found = self.epoch_warnings(kept)
         if self.model.salient:
             found |= self._critic_wins(history.iloc[-1].to_dict())
-        return [*found.values(), *self._course(history, kept)]
+        return [*(found | self._course(history, kept)).values()]
 
     def _collapse_of_background(self, row: EpochRow) -> dict[str, str]:
         if row["kl_background"] >= self.training.warnings.silent_nats and row["active_background"] > 0:
             return {}
-        return {
-            "background_collapsed": f"{row['model']}: the background space has collapsed (it says "
-            f"{row['kl_background']:.2g} nats about a participant): everyone is decoded alike. Lower objective.beta, "
-            f"or raise objective.effective_voxels."
-        }
+        return self._warning("background_collapsed", row)
 
     def _collapse_of_salient(self, row: EpochRow) -> dict[str, str]:
         units, active = self.model.salient, row["active_salient"]
         if row["kl_salient"] < self.training.warnings.silent_nats or active < 0.5:
             pulls = [f"objective.{name}" for name in _PULLS_ON_SALIENT if getattr(self.objective, name) > 0]
-            return {
-                "salient_collapsed": f"cvae: the salient space has collapsed (it says {row['kl_salient']:.2g} nats "
-                f"about a patient, and {active:.1f} of {units} units differ between patients): nothing can be "
-                f"concluded from s. Lower {' or '.join(pulls)}."
-            }
+            return self._warning("salient_collapsed", row, active=active, pulls=" or ".join(pulls))
         if active > units - 0.5:
             return {}
-        return {
-            "salient_inactive": f"cvae: {units - active:.0f} of {units} salient units are the same for all patients: "
-            f"they hold nothing, and model.salient={max(round(active), 1)} would do."
-        }
+        return self._warning("salient_inactive", row, inactive=units - active, enough=max(round(active), 1))
 
     def _critic_wins(self, row: EpochRow) -> dict[str, str]:
-        accuracy, nats, limits = row["critic_accuracy"], row["total_correlation"], self.training.warnings
-        if not (accuracy >= limits.critic_accuracy or nats >= limits.critic_nats):
-            return {}
-        return {
-            "critic_wins": f"cvae: the critic wins (right in {accuracy:.0%}, total correlation {nats:.1f} nats): it "
-            f"tells patients' true pairs of z and s from shuffled ones, because they depend on each other or because "
-            f"it knows the patients by heart. Raise objective.total_correlation (now "
-            f"{self.objective.total_correlation:g}), or set objective.name=hsic, and see the independence test on "
-            f"held-out patients."
-        }
+        limits = self.training.warnings
+        if row["critic_accuracy"] >= limits.critic_accuracy or row["total_correlation"] >= limits.critic_nats:
+            return self._warning("critic_wins", row)
+        return {}
 
-    def _course(self, history: pd.DataFrame, kept: EpochRow) -> list[str]:
+    def _course(self, history: pd.DataFrame, kept: EpochRow) -> dict[str, str]:
         """How the losses went."""
-        found, name, limit = [], history["model"].iloc[0], self.training.warnings.exploded
+        found: dict[str, str] = {}
         losses = history["train_loss"].to_numpy(dtype=float)
-        if losses[1:].size and losses[1:].max() > limit * max(abs(losses[0]), 1.0):
-            found.append(
-                f"{name}: the training loss rose to {losses.max():.3g}, {limit:.0f} times the start's: steps are "
-                f"too large. Lower training.learning_rate (now {self.training.learning_rate:g})."
-            )
+        if losses[1:].size and losses[1:].max() > self.training.warnings.exploded * max(abs(losses[0]), 1.0):
+            found |= self._warning("exploded", kept, largest=losses.max())
         if kept["epoch"] == 0 and len(history) > 1:
             worse = history["validation_loss"].diff().iloc[1:]
             how = ", the validation loss only rose" if (worse > 0).all() else ""
-            if self.model.start == "random":
-                found.append(
-                    f"{name}: no epoch improved on the random start{how}: nothing was learnt. Lower "
-                    f"training.learning_rate (now {self.training.learning_rate:g}), or add participants."
-                )
-            else:
-                found.append(
-                    f"{name}: no epoch improved on the linear start, which is what is kept{how}: the model is linear. "
-                    "The start has seen the participants who decide, so small gains go unnoticed; with a few hundred "
-                    "participants this is usual, and training.epochs=0 saves the time."
-                )
+            start = "random" if self.model.start == "random" else "linear"
+            found |= self._warning(f"{start}_start_kept", kept, how=how)
         if kept["epoch"] == self.training.epochs > 0:
-            found.append(f"{name}: still improving in the last epoch; more training.epochs may help.")
+            found |= self._warning("still_improving", kept)
         return found

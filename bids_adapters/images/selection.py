@@ -76,14 +76,13 @@ def find_maps(
         return Maps({}, left_out)
     kind = _choose_kind(usable, coverage)
     example = next(file for file in usable if file.kind == kind)
-    for file in usable:
-        if file.kind != kind:
-            detail = f"{file.path}: {file.describe()}; the cohort uses {example.describe()}"
-            left_out.append((file, "other_kind", detail))
     by_participant: dict[str, list[MapFile]] = defaultdict(list)
     for file in usable:
         if file.kind == kind:
             by_participant[file.key].append(file)
+        else:
+            detail = f"{file.path}: {file.describe()}; the cohort uses {example.describe()}"
+            left_out.append((file, "other_kind", detail))
     chosen = {}
     for key, mine in by_participant.items():
         labels = sorted({file.label for file in mine})

@@ -56,13 +56,9 @@ class Phenotype:
     @cached_property
     def conflicting(self) -> dict[str, list[str]]:
         """Participants' keys to the columns on which the files disagree and no preferred file decided."""
-        disputed: dict[str, list[str]] = {}
-        rows = zip(*(self.conflicts[name] for name in ("participant_id", "column", "used")), strict=True)
-        for identifier, column, used in rows:
-            columns = disputed.setdefault(participant_key(identifier.removeprefix("sub-")), [])
-            if used == MISSING and column not in columns:
-                columns.append(column)
-        return {key: columns for key, columns in disputed.items() if columns}
+        undecided = self.conflicts.loc[self.conflicts["used"] == MISSING]
+        columns = undecided.groupby("participant_id", sort=False)["column"].unique()
+        return {participant_key(str(one).removeprefix("sub-")): list(names) for one, names in columns.items()}
 
 
 def find_phenotype(bids_dir: Path) -> list[Path]:
