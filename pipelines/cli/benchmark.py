@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.options import Dask, OutputDir, Overrides, RecipeName
+from pipelines.cli import options as opt
 from pipelines.progress import for_this_terminal
 
 FOLDER = Path("benchmark")
@@ -17,11 +17,11 @@ Jobs = Annotated[
 
 @app.command()
 def separation(
-    output_dir: OutputDir = FOLDER,
+    output_dir: opt.OutputDir = FOLDER,
     recipe: Annotated[
         str | None, typer.Option("--recipe", metavar="NAME|FILE", help="Default: separation.")
     ] = None,
-    overrides: Overrides = None,
+    overrides: opt.Overrides = None,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Cohorts of each kind.")] = None,
@@ -29,7 +29,7 @@ def separation(
         str | None, typer.Option("--methods", metavar="A,B", help="These methods only.")
     ] = None,
     jobs: Jobs = None,
-    dask: Dask = None,
+    dask: opt.Dask = None,
 ) -> None:
     """Every objective and baseline where the truth is known."""
     from adhd_cvae.io import write_tsv
@@ -52,9 +52,9 @@ def separation(
 
 @app.command()
 def speed(
-    output_dir: OutputDir = FOLDER,
-    recipe: RecipeName = "demo",
-    overrides: Overrides = None,
+    output_dir: opt.OutputDir = FOLDER,
+    recipe: opt.RecipeName = "demo",
+    overrides: opt.Overrides = None,
     maps: Annotated[int, typer.Option("--maps", min=4, help="Maps prepared, of each kind.")] = 24,
 ) -> None:
     """The speed of this machine, beside other ways to do the same."""

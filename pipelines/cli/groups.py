@@ -8,27 +8,7 @@ from functools import wraps
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any
 
-from pipelines.cli.options import (
-    BidsDir,
-    CohensD,
-    Dask,
-    EnsembleSeeds,
-    FilterFile,
-    Labels,
-    Live,
-    Null,
-    OutputDir,
-    Overrides,
-    Overwrite,
-    Participants,
-    Population,
-    Prefer,
-    RecipeName,
-    Seed,
-    Severities,
-    SiteConfound,
-    Subtypes,
-)
+from pipelines.cli import options as opt
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.progress import for_this_terminal
 
@@ -68,10 +48,10 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
 class DatasetOptions:
     """Which part of which BIDS dataset goes in."""
 
-    bids_dir: BidsDir
-    labels: Labels = None
-    filter_file: FilterFile = None
-    prefer: Prefer = None
+    bids_dir: opt.BidsDir
+    labels: opt.Labels = None
+    filter_file: opt.FilterFile = None
+    prefer: opt.Prefer = None
 
     @property
     def source(self) -> BidsInput:
@@ -83,10 +63,10 @@ class DatasetOptions:
 class StageOptions:
     """Where results go, with which settings, and whether they may replace others."""
 
-    output_dir: OutputDir
-    recipe: RecipeName = None
-    overrides: Overrides = None
-    overwrite: Overwrite = False
+    output_dir: opt.OutputDir
+    recipe: opt.RecipeName = None
+    overrides: opt.Overrides = None
+    overwrite: opt.Overwrite = False
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep other commands out of OUTPUT_DIR."""
@@ -117,30 +97,30 @@ class StageOptions:
 class TrainingOptions:
     """How often a model is trained, where, and who may watch."""
 
-    live: Live = True
-    seeds: EnsembleSeeds = 1
-    dask: Dask = None
+    live: opt.Live = True
+    seeds: opt.EnsembleSeeds = 1
+    dask: opt.Dask = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimulationOptions:
     """What is planted in a simulated cohort, by the names of `adhd_cvae.simulation.cohort.SimulationConfig`."""
 
-    participants: Participants = 240
-    seed: Seed = 0
-    cohens_d: CohensD = 0.8
-    site_confound: SiteConfound = 0.3
-    severities: Severities = 2
-    subtypes: Subtypes = 0
-    population: Population = 0
-    null: Null = False
+    participants: opt.Participants = 240
+    seed: opt.Seed = 0
+    cohens_d: opt.CohensD = 0.8
+    site_confound: opt.SiteConfound = 0.3
+    severities: opt.Severities = 2
+    subtypes: opt.Subtypes = 0
+    population: opt.Population = 0
+    null: opt.Null = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions:
     """The same for the demo, whose effects are plain enough to be found in minutes."""
 
-    participants: Participants = 320
-    seed: Seed = 0
-    cohens_d: CohensD = 1.4
-    null: Null = False
+    participants: opt.Participants = 320
+    seed: opt.Seed = 0
+    cohens_d: opt.CohensD = 1.4
+    null: opt.Null = False

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from adhd_cvae.errors import InputError
+from pipelines.cli import options as opt
 from pipelines.cli.benchmark import app as benchmark
 from pipelines.cli.groups import (
     DatasetOptions,
@@ -18,18 +19,6 @@ from pipelines.cli.groups import (
     StageOptions,
     TrainingOptions,
     grouped,
-)
-from pipelines.cli.options import (
-    Dask,
-    Live,
-    Model,
-    NewBidsDir,
-    OutputDir,
-    Overrides,
-    Overwrite,
-    Port,
-    Prefer,
-    Promote,
 )
 from pipelines.compute import helps
 from pipelines.output_dir.paths import OutputPaths
@@ -77,12 +66,12 @@ def _options(
 @grouped
 def demo(
     simulation: DemoOptions,
-    output_dir: OutputDir = Path("demo"),
+    output_dir: opt.OutputDir = Path("demo"),
     recipe: Annotated[str, typer.Option("--recipe", metavar="NAME|FILE")] = "demo",
-    overrides: Overrides = None,
+    overrides: opt.Overrides = None,
     *,
-    overwrite: Overwrite = False,
-    live: Live = True,
+    overwrite: opt.Overwrite = False,
+    live: opt.Live = True,
 ) -> None:
     """Simulate a cohort and run every stage on it."""
     from adhd_cvae.simulation.cohort import SimulationConfig
@@ -97,7 +86,9 @@ def demo(
 
 @app.command()
 @grouped
-def simulate(bids_dir: NewBidsDir, simulation: SimulationOptions, *, overwrite: Overwrite = False) -> None:
+def simulate(
+    bids_dir: opt.NewBidsDir, simulation: SimulationOptions, *, overwrite: opt.Overwrite = False
+) -> None:
     """Make a BIDS dataset of gray-matter maps with planted effects."""
     from adhd_cvae.simulation.cohort import SimulationConfig
     from pipelines.stages import simulate as stage
@@ -109,9 +100,9 @@ def simulate(bids_dir: NewBidsDir, simulation: SimulationOptions, *, overwrite: 
 @app.command("import-burner")
 def import_burner(
     maps_dir: Annotated[Path, typer.Argument(metavar="MAPS_DIR", help="Folder of mwrc1<id>.nii[.gz] files.")],
-    bids_dir: NewBidsDir,
+    bids_dir: opt.NewBidsDir,
     phenotype: Annotated[list[Path], typer.Option("--phenotype", metavar="FILE", help="Table. Repeatable.")],
-    prefer: Prefer = None,
+    prefer: opt.Prefer = None,
 ) -> None:
     """Turn a Burner-style folder and its phenotype tables into a BIDS derivative."""
     from pipelines.stages import import_burner as stage
@@ -126,7 +117,7 @@ def run(
     options: StageOptions,
     level: Annotated[Level, typer.Argument(metavar="participant,group", show_default=False)],
     training: TrainingOptions,
-    model: Model = None,
+    model: opt.Model = None,
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
     if level is Level.group:
@@ -174,7 +165,7 @@ def prepare(dataset: DatasetOptions, options: StageOptions) -> None:
 
 @app.command()
 @grouped
-def train(options: StageOptions, *, live: Live = True) -> None:
+def train(options: StageOptions, *, live: opt.Live = True) -> None:
     """Train the models on the image cache; goes on where it was interrupted. torchrun gives it several processes."""
     from pipelines.stages import train as stage
 
@@ -197,7 +188,7 @@ def embed(options: StageOptions) -> None:
 
 @app.command()
 @grouped
-def analyse(options: StageOptions, dask: Dask = None) -> None:
+def analyse(options: StageOptions, dask: opt.Dask = None) -> None:
     """Tables, maps and figures from cohort.tsv, latents.tsv and draws.npz alone."""
     from pipelines.compute import workers
     from pipelines.stages import analyse as stage
@@ -208,7 +199,7 @@ def analyse(options: StageOptions, dask: Dask = None) -> None:
 
 @app.command()
 @grouped
-def publish(options: StageOptions, *, promote: Promote = False) -> None:
+def publish(options: StageOptions, *, promote: opt.Promote = False) -> None:
     """Report, MLflow run and registered model."""
     from pipelines.stages import publish as stage
 
@@ -218,7 +209,7 @@ def publish(options: StageOptions, *, promote: Promote = False) -> None:
 
 @app.command("export-bundle")
 def export_bundle(
-    output_dir: OutputDir,
+    output_dir: opt.OutputDir,
     bundle_dir: Annotated[Path, typer.Argument(metavar="BUNDLE_DIR", help="Folder for the new bundle.")],
 ) -> None:
     """The trained model as a MONAI bundle."""
@@ -229,8 +220,8 @@ def export_bundle(
 
 @app.command()
 def ui(
-    output_dir: OutputDir = Path("demo/derivatives/adhd-cvae"),
-    port: Port = 5000,
+    output_dir: opt.OutputDir = Path("demo/derivatives/adhd-cvae"),
+    port: opt.Port = 5000,
 ) -> None:
     """Open the MLflow UI on the store of OUTPUT_DIR, on this computer only."""
     from pipelines.mlflow_tracking import ui as server

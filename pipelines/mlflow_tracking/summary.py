@@ -26,15 +26,7 @@ _OF_TABLES = (
 
 @dataclass(frozen=True)
 class RunSummary:
-    """Results, and the settings they are published with, as MLflow shows them.
-
-    Attributes
-    ----------
-    results
-        The finished OUTPUT_DIR.
-    recipe
-        The settings.
-    """
+    """A finished OUTPUT_DIR, and the settings it is published with, as MLflow shows them."""
 
     results: Results
     recipe: Recipe

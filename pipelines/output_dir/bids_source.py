@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import yaml
 
+from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, fingerprint, write_text
 from bids_adapters.derivatives import read_description, write_bidsignore, write_description
 from bids_adapters.images.index import walk
@@ -21,11 +22,25 @@ TEXTS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="u
 """The files .bidsignore and README.md of an OUTPUT_DIR."""
 
 
+def place_of(source: BidsInput, paths: OutputPaths) -> str:
+    """Name the dataset as seen from OUTPUT_DIR.
+
+    Raises
+    ------
+    InputError
+        It is not there.
+    """
+    if not source.folder.is_dir():
+        raise InputError(
+            f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
+        )
+    return os.path.relpath(source.folder.resolve(), paths.folder.resolve())
+
+
 def describe_output(source: BidsInput, paths: OutputPaths) -> None:
     """Make OUTPUT_DIR a BIDS derivative that names the dataset it comes from, and whose data that is."""
     description = read_description(source.folder)
-    place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
-    entry = {"URL": quote(Path(place).as_posix())}
+    entry = {"URL": quote(Path(place_of(source, paths)).as_posix())}
     for key, field in (("DatasetDOI", "DOI"), ("DatasetVersion", "Version")):
         if isinstance(description.get(key), str):
             entry[field] = description[key]

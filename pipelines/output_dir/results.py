@@ -11,21 +11,10 @@ from nibabel.nifti1 import Nifti1Image
 from adhd_cvae.images.nifti import map_name
 from adhd_cvae.io import read_json
 from adhd_cvae.names import ALPHA, code_label
+from pipelines.output_dir import tables
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 from pipelines.output_dir.table import OutputTable
-from pipelines.output_dir.tables import (
-    ANALYSIS,
-    COHORT,
-    DECODED,
-    DESCRIBED,
-    DISTANCES,
-    EXCLUSIONS,
-    HISTORY,
-    LATENTS,
-    PICTURES,
-    STABILITY,
-)
 
 SMALLEST = 0.1
 """Share of the largest change below which an overlay would only tint the anatomy."""
@@ -49,12 +38,12 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self.paths = OutputPaths(Path(folder))
 
-    cohort = _Held(COHORT)
-    exclusions = _Held(EXCLUSIONS)
-    history = _Held(HISTORY)
-    latents = _Held(LATENTS)
-    distances = _Held(DISTANCES)
-    stability = _Held(STABILITY)
+    cohort = _Held(tables.COHORT)
+    exclusions = _Held(tables.EXCLUSIONS)
+    history = _Held(tables.HISTORY)
+    latents = _Held(tables.LATENTS)
+    distances = _Held(tables.DISTANCES)
+    stability = _Held(tables.STABILITY)
     """Of an average of several seeds."""
 
     @cached_property
@@ -76,16 +65,16 @@ class Results:
     @cached_property
     def decoded(self) -> dict[str, np.ndarray]:
         """Arrays of ``decoded.npz``."""
-        return DECODED.read(self.paths.decoded) if self.paths.decoded.is_file() else {}
+        return tables.DECODED.read(self.paths.decoded) if self.paths.decoded.is_file() else {}
 
     @cached_property
     def pictures(self) -> dict[str, np.ndarray]:
         """Arrays of ``cache/pictures.npz``."""
-        return PICTURES.read(self.paths.pictures) if self.paths.pictures.is_file() else {}
+        return tables.PICTURES.read(self.paths.pictures) if self.paths.pictures.is_file() else {}
 
     def analysis(self, name: str) -> pd.DataFrame | None:
         """Table ``analysis/<name>.tsv``; None where it is absent or has no row."""
-        return _read(ANALYSIS[name], self.paths.table(name))
+        return _read(tables.ANALYSIS[name], self.paths.table(name))
 
     def brain_map(self, name: str) -> Nifti1Image | None:
         """The map of ``maps/`` with this description; None where it is absent."""
@@ -147,7 +136,7 @@ class Results:
         """Words for a variable: the sidecar's LongName, else ours, else its name."""
         described = self.sidecar.get(variable, {})
         long_name = described.get("LongName") if isinstance(described, dict) else None
-        return str(long_name or DESCRIBED["variables"].get(variable, variable.replace("_", " ")))
+        return str(long_name or tables.DESCRIBED["variables"].get(variable, variable.replace("_", " ")))
 
     def levels(self, variable: str) -> dict[str, str]:
         """Code: words, of a nominal variable, from the sidecar's Levels."""

@@ -3,7 +3,10 @@
 from adhd_cvae.names import GROUP_LABELS, TEST
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import counted
+from pipelines.report.section import sentences_of
 from pipelines.report.sections import claims, clusters, confounding, recovery, rsa
+
+sentence = sentences_of(__file__)
 
 
 def is_simulated(results: Results) -> bool:
@@ -24,13 +27,6 @@ def _cohort(results: Results) -> str:
     held_out = len(results.members(split=TEST))
     sites = confounding.site_counts(results)
     where = f" from {counted(len(sites), 'site')}" if sites is not None else ""
-    text = (
-        f"{counted(patients, 'patient')} and {counted(controls, 'control')}{where} were analysed; "
-        f"{held_out} of them were held out of the models' training."
-    )
-    if is_simulated(results):
-        text = (
-            "This cohort is simulated: effects were planted in it to see whether they come back. "
-            "Nothing on this page is a finding about ADHD or about people. " + text
-        )
-    return text
+    people = f"{counted(patients, 'patient')} and {counted(controls, 'control')}{where}"
+    text = sentence("analysed", people=people, held_out=held_out)
+    return f"{sentence('simulated')} {text}" if is_simulated(results) else text

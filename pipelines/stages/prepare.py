@@ -1,6 +1,5 @@
 """Stage: BIDS in; cohort.tsv, exclusions.tsv and the image cache out."""
 
-import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
 from pipelines.output_dir.bids_source import (
     describe_output,
+    place_of,
     table_checksums,
     tables_elsewhere,
     tree_fingerprint,
@@ -44,12 +44,7 @@ def run(run: Run, source: BidsInput) -> None:
         Nothing left to train on, or OUTPUT_DIR was prepared with other settings.
     """
     paths, recipe = run.paths, run.recipe
-    if not source.folder.is_dir():
-        raise InputError(
-            f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
-        )
-    bids_filter = read_filter_file(source.filter_file)
-    place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
+    place, bids_filter = place_of(source, paths), read_filter_file(source.filter_file)
     stage = Stage(
         name="prepare",
         settings={

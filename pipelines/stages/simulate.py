@@ -53,13 +53,12 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, *, overwri
 
 def map_paths(bids_dir: Path, participants: Iterable[str], config: SimulationConfig) -> list[Path]:
     """Name each participant's map, in the order of the table."""
-    return [
-        bids_dir
-        / name
-        / "anat"
-        / f"{name}_space-{TEMPLATE}_res-{config.resolution}_label-GM_desc-modulated_probseg.nii.gz"
-        for name in participants
-    ]
+    return [bids_dir / name / "anat" / f"{name}_{_entities(config)}.nii.gz" for name in participants]
+
+
+def _entities(config: SimulationConfig) -> str:
+    """What the names of all maps have in common."""
+    return f"space-{TEMPLATE}_res-{config.resolution}_label-GM_desc-modulated_probseg"
 
 
 def _write_map(cohort: SimulatedCohort, index: int, path: Path) -> None:
@@ -121,8 +120,7 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
         "Resolution": {str(cohort.config.resolution): f"{cohort.config.resolution} mm, isotropic"},
         "Sources": [],
     }
-    entities = f"space-{TEMPLATE}_res-{cohort.config.resolution}_label-GM_desc-modulated_probseg"
-    write_json(sidecar, bids_dir / f"{entities}.json")
+    write_json(sidecar, bids_dir / f"{_entities(cohort.config)}.json")
 
 
 def _truth_sidecar(config: SimulationConfig) -> dict[str, Any]:

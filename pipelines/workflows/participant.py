@@ -4,7 +4,6 @@ Each participant's files depend on nobody else, so calls with different particip
 OUTPUT_DIR. The tables of everybody are collected from those files, by one call at a time.
 """
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +17,7 @@ from adhd_cvae.names import BACKGROUND, SALIENT, TEST, units_in
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
-from pipelines.output_dir.bids_source import describe_output
+from pipelines.output_dir.bids_source import describe_output, place_of
 from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.latents import write_distances, write_latents, write_samples
 from pipelines.output_dir.lock import locked
@@ -47,10 +46,7 @@ def run(run: Run, source: BidsInput, model_uri: str) -> None:
         No such model or folder, nobody left, or OUTPUT_DIR holds something made with another model.
     """
     paths = run.paths
-    if not source.folder.is_dir():
-        raise InputError(
-            f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
-        )
+    place = place_of(source, paths)
     from pipelines.mlflow_tracking.model_registry import load_registered, resolved
     from pipelines.mlflow_tracking.store import find_store
 
@@ -61,7 +57,6 @@ def run(run: Run, source: BidsInput, model_uri: str) -> None:
         raise InputError(f"{model_uri} was registered by an earlier version. Train, or publish, it again.")
     model = Model(python_model, resolved(model_uri, store), str(loaded.metadata.model_uuid))
     bids_filter = read_filter_file(source.filter_file)
-    place = os.path.relpath(source.folder.resolve(), paths.folder.resolve())
     settings = {"--model": model.uuid, "BIDS_DIR": place, "--bids-filter-file": bids_filter}
     run = replace(run, recipe=run.recipe.model_copy(update={"image": python_model.image}))
     with locked(paths.folder, _WAIT_S):

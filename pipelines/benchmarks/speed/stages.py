@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from scipy import ndimage
 from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.io import write_json, write_tsv
 from adhd_cvae.simulation.cohort import Atlas
+from bids_adapters.derivatives import write_description
 from bids_adapters.images.index import index_images
 from pipelines.benchmarks.speed.measures import Row, peak_gib, ratio, row, timed
 from pipelines.benchmarks.speed.rsa import Size, statistic_seconds, table_seconds
-from pipelines.benchmarks.speed.training_step import StepSpeed, measure_step
+from pipelines.benchmarks.speed.training_step import step_rows
 from pipelines.progress import Progress, Tick
 
 BURNER_SHAPE = (121, 145, 121)
@@ -37,12 +39,6 @@ FILES = (
     "label-WM_probseg.nii.gz",
 )
 """Derivatives of each participant of the indexed dataset."""
-_DESCRIPTION = {
-    "Name": "benchmark",
-    "BIDSVersion": "1.10.0",
-    "DatasetType": "derivative",
-    "GeneratedBy": [{"Name": "benchmark"}],
-}
 
 
 def measure_speed(
@@ -79,7 +75,7 @@ def measure_speed(
         again = _second_calls(scratch / "maps-nii", scratch / "out", scratch / "recipe.yaml")
         rows.append(row(f"adhd-cvae prepare on {maps} .nii maps, nothing to do", again, "s"))
         tick(0, 1, "training")
-        rows += _step_rows(measure_step(recipe, 3 * ROUNDS), recipe.training.batch_size)
+        rows += step_rows(recipe, 3 * ROUNDS)
         tick(1, 1, "")
     return pd.DataFrame(rows)
 
@@ -116,7 +112,7 @@ def _write_maps(bids_dir: Path, ending: str, maps: int, tick: Tick) -> list[Path
         factors = rng.normal(1, 0.05, (*BURNER_SHAPE[:2], 1)).astype(np.float32)
         nib.Nifti1Image(brain * factors, BURNER_AFFINE).to_filename(path)
         paths.append(path)
-    write_json(_DESCRIPTION, bids_dir / "dataset_description.json")
+    write_description(bids_dir, "benchmark", "benchmark")
     names = [path.parent.parent.name for path in paths]
     table = pd.DataFrame({"participant_id": names, "dx": np.arange(maps) % 2, "site": 1})
     write_tsv(table, bids_dir / "participants.tsv")
@@ -130,6 +126,13 @@ def _zoom(path: Path, image: ImageConfig) -> np.ndarray:
     return np.asarray(ndimage.zoom(values, factors, order=3))
 
 
+def _both_clocks(call: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of a call, by the wall and of the processor."""
+    busy = time.process_time()
+    wall = timed(call)
+    return wall, time.process_time() - busy
+
+
 def _preparing(scratch: Path, ending: str, maps: int, image: ImageConfig, tick: Tick) -> list[Row]:
     """Time per map, ours and the study's in turns."""
     from adhd_cvae.images.cache import prepare_images
@@ -137,25 +140,22 @@ def _preparing(scratch: Path, ending: str, maps: int, image: ImageConfig, tick: 
     bids_dir = scratch / f"maps-{ending}"
     paths = _write_maps(bids_dir, ending, maps, tick)
     prepare_images(paths[:2], image, scratch / "cache-first", lambda done, total: None)
-    times: dict[str, list[float]] = {"ours": [], "ours_cpu": [], "study": [], "study_cpu": []}
+    ours, study = [], []
     for turn in range(ROUNDS):
         tick(turn, ROUNDS, f"preparing .{ending} maps")
         cache = scratch / f"cache-{ending}-{turn}"
-        wall, busy = time.perf_counter(), time.process_time()
-        prepare_images(paths, image, cache, lambda done, total: None)
-        times["ours"].append((time.perf_counter() - wall) / maps)
-        times["ours_cpu"].append((time.process_time() - busy) / maps)
-        for path in paths[:STUDY_MAPS]:
-            wall, busy = time.perf_counter(), time.process_time()
-            _zoom(path, image)
-            times["study"].append(time.perf_counter() - wall)
-            times["study_cpu"].append(time.process_time() - busy)
+        ours.append(
+            _both_clocks(lambda kept=cache: prepare_images(paths, image, kept, lambda done, total: None))
+        )
+        study += [_both_clocks(lambda file=path: _zoom(file, image)) for path in paths[:STUDY_MAPS]]
+    ours, ours_cpu = np.transpose(ours) / maps
+    study, study_cpu = np.transpose(study)
     kind = f"one .{ending} map"
     return [
-        row(f"prepare {kind}, all cores", times["ours"], "s"),
-        row(f"the study's way, {kind}", times["study"], "s"),
-        ratio(f"the study's time to ours, {kind}", times["study"], times["ours"]),
-        ratio(f"the same in processor time, {kind}", times["study_cpu"], times["ours_cpu"]),
+        row(f"prepare {kind}, all cores", ours, "s"),
+        row(f"the study's way, {kind}", study, "s"),
+        ratio(f"the study's time to ours, {kind}", study, ours),
+        ratio(f"the same in processor time, {kind}", study_cpu, ours_cpu),
     ]
 
 
@@ -181,7 +181,7 @@ def _indexing(bids_dir: Path, participants: int, tick: Tick) -> list[Row]:
         for file in FILES:
             path = bids_dir / name / "anat" / f"{name}_space-MNI152NLin2009cAsym_{file}"
             path.write_bytes(tiny)
-    write_json(_DESCRIPTION, bids_dir / "dataset_description.json")
+    write_description(bids_dir, "benchmark", "benchmark")
     cold, warm, plain = [], [], []
     for turn in range(ROUNDS):
         tick(turn, ROUNDS, f"indexing {participants} participants")
@@ -196,17 +196,4 @@ def _indexing(bids_dir: Path, participants: int, tick: Tick) -> list[Row]:
         row(f"BIDSLayout(...) of {files}", plain, "s"),
         ratio("BIDSLayout's time to ours, cold", plain, cold),
         ratio("BIDSLayout's time to ours, warm", plain, warm),
-    ]
-
-
-def _step_rows(speed: StepSpeed, batch: int) -> list[Row]:
-    """A step, what it is made of, and its share of what the machine's matrix products could do in the time."""
-    reached = [speed.operations / seconds for seconds in speed.step]
-    return [
-        row(f"training step, {batch} + {batch} maps", speed.step, "s"),
-        *(row(f"of it {kind}", [share], "share") for kind, share in speed.shares.items()),
-        row("reading and augmenting its maps", speed.loading, "s"),
-        row("operations of the step", [speed.operations / 1e9], "GFLOP"),
-        row("matrix products in its precision", [speed.ceiling / 1e9], "GFLOP/s"),
-        row("the step's share of that", [one / speed.ceiling for one in reached], "share"),
     ]

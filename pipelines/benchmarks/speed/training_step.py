@@ -1,13 +1,11 @@
 """Where the time of a training step goes, beside what the machine's matrix products could do in it."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.names import BACKGROUND, TARGET, TRAIN
-from pipelines.benchmarks.speed.measures import timed
+from pipelines.benchmarks.speed.measures import Row, row, timed
 
 MATRIX = 2048
 """Side of the matrices whose product is the machine's ceiling."""
@@ -22,23 +20,10 @@ KINDS = {
 OTHER = "all else (copies, activations, sums)"
 
 
-class StepSpeed(NamedTuple):
-    """Seconds by round, and operations."""
-
-    loading: list[float]
-    """Reading and augmenting a batch."""
-    step: list[float]
-    """Forward, backward, clipping, Adam and critic."""
-    shares: dict[str, float]
-    """Kind of work to its share of the step's processor time."""
-    operations: float
-    """Floating-point operations of a step."""
-    ceiling: float
-    """Operations per second of large matrix products in the step's precision."""
-
-
-def measure_step(recipe: Recipe, rounds: int) -> StepSpeed:
-    """Take steps on random brains, after one that warms up."""
+def step_rows(recipe: Recipe, rounds: int) -> list[Row]:
+    """A step on random brains (forward, backward, clipping, Adam and critic), after one that warms up: what it is
+    made of, and its share of what large matrix products in its precision could do in the time.
+    """
     import torch
     from torch.profiler import ProfilerActivity, profile
     from torch.utils.flop_counter import FlopCounterMode
@@ -71,7 +56,19 @@ def measure_step(recipe: Recipe, rounds: int) -> StepSpeed:
     spent = {one.key: float(one.self_cpu_time_total) for one in profiler.key_averages()}
     matrix = torch.randn(MATRIX, MATRIX, device=trainer.device).to(trainer.precision)
     product = min(timed(lambda: (matrix @ matrix)[0, 0].item()) for _ in range(10))  # waits for a GPU too
-    return StepSpeed(loading, steps, _shares(spent), counter.get_total_flops(), 2 * MATRIX**3 / product)
+    operations, ceiling, batch = (
+        counter.get_total_flops(),
+        2 * MATRIX**3 / product,
+        recipe.training.batch_size,
+    )
+    return [
+        row(f"training step, {batch} + {batch} maps", steps, "s"),
+        *(row(f"of it {kind}", [share], "share") for kind, share in _shares(spent).items()),
+        row("reading and augmenting its maps", loading, "s"),
+        row("operations of the step", [operations / 1e9], "GFLOP"),
+        row("matrix products in its precision", [ceiling / 1e9], "GFLOP/s"),
+        row("the step's share of that", [operations / seconds / ceiling for seconds in steps], "share"),
+    ]
 
 
 def _brains(participants: int, shape: tuple[int, int, int]) -> tuple[np.ndarray, pd.DataFrame]:

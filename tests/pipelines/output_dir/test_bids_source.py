@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipelines.output_dir.bids_source import describe_output, tree_fingerprint
+import pytest
+
+from adhd_cvae.errors import InputError
+from pipelines.output_dir.bids_source import describe_output, place_of, tree_fingerprint
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
@@ -22,7 +25,7 @@ def validator_errors(dataset: Path) -> list[dict[str, Any]]:
 
 
 def test_output_dir_passes_the_official_validator(tmp_path: Path) -> None:
-    describe_output(BidsInput(tmp_path.with_name("raw")), OutputPaths(tmp_path))
+    describe_output(BidsInput(tmp_path.parent), OutputPaths(tmp_path))
     files = (
         "cohort.tsv", "cohort.json", "exclusions.tsv", "conflicts.tsv", "run.json",
         "confounding.tsv", "confounding.json",
@@ -38,6 +41,11 @@ def test_output_dir_passes_the_official_validator(tmp_path: Path) -> None:
     assert validator_errors(tmp_path) == []
     (tmp_path / "stray.tsv").write_text("content")
     assert validator_errors(tmp_path)  # it does look
+
+
+def test_a_dataset_that_is_not_there_has_no_place(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no folder"):
+        place_of(BidsInput(tmp_path / "absent"), OutputPaths(tmp_path))
 
 
 def test_the_dataset_is_named_by_the_way_there_and_its_licence_is_kept(tmp_path: Path) -> None:

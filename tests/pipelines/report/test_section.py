@@ -10,7 +10,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from pipelines.output_dir.results import Results
-from pipelines.report import cautions, sections
+from pipelines.report import cautions, sections, summary
 from pipelines.report.section import (
     Picture,
     Section,
@@ -100,10 +100,14 @@ def test_the_column_of_headings_is_no_prose_and_a_caption_has_gaps(tmp_path: Pat
     assert sentences_of(str(tmp_path / "whys.py"))("older", by=0.25) == "Older by 0.2."
 
 
-@pytest.mark.parametrize("module", [*Path(sections.__file__).parent.glob("*.yaml"), Path(cautions.__file__)])
+WORDS = [*Path(sections.__file__).parent.glob("*.yaml"), Path(cautions.__file__), Path(summary.__file__)]
+
+
+@pytest.mark.parametrize("module", WORDS, ids=lambda module: module.stem)
 def test_every_sentence_and_table_in_words_is_used_and_none_is_missing(module: Path) -> None:
     code = module.with_suffix(".py").read_text(encoding="utf-8")
     words = yaml.safe_load(module.with_suffix(".yaml").read_text(encoding="utf-8"))
+    code = code.replace("'", '"')
     asked = set(re.findall(r'sentence\(\s*"(\w+)"', code))
     assert asked <= set(words.get("sentences", {}))
     assert all(f'"{name}"' in code for name in [*words.get("sentences", {}), *words.get("tables", {})])
