@@ -38,7 +38,8 @@ import_exclusions.tsv names what was left out, and why; import_conflicts.tsv the
 files disagreed. ADHD-200 is licensed CC BY-NC; cite it where you use it.
 """
 DEMOGRAPHICS = ("participant_id", "site", "sex", "age", "handedness", "dx", "secondary_dx")
-Line = tuple[str, str, str, str]
+Line = tuple[str, str, str]
+"""Who or what is left out: participant, reason, detail."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,11 @@ def import_burner(
             already_there += _import_map(source, bids_dir, label)
             imported[label] = source
         except ImageError as error:
-            lines.append((f"sub-{label}", "import", REASONS.get(error.reason, error.reason), error.detail))
+            lines.append((f"sub-{label}", REASONS.get(error.reason, error.reason), error.detail))
         progress(done, len(matched))
     if not imported:
         raise InputError(*(detail for *_, detail in lines[unpaired:]))
-    exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
+    exclusions = pd.DataFrame([(one, "import", *why) for one, *why in lines], columns=list(EXCLUSION_COLUMNS))
     exclusions = exclusions.sort_values(list(EXCLUSION_COLUMNS), ignore_index=True)
     _write_tables(bids_dir, phenotype, set(imported), exclusions)
     return ImportSummary(tuple(f"sub-{label}" for label in imported), already_there, exclusions)
@@ -133,10 +134,10 @@ def _list_maps(maps_dir: Path) -> tuple[dict[str, Path], list[Line]]:
         match = BURNER_NAME.fullmatch(path.name)
         if match is None:
             detail = f"{path.name}: expected mwrc1 and seven digits"
-            lines.append(("n/a", "import", "unrecognised_name", detail))
+            lines.append(("n/a", "unrecognised_name", detail))
         elif match["digits"] in maps:
             detail = f"{path.name}: {maps[match['digits']].name} is used"
-            lines.append((f"sub-{match['digits']}", "import", "duplicate_map", detail))
+            lines.append((f"sub-{match['digits']}", "duplicate_map", detail))
         else:
             maps[match["digits"]] = path
     if not maps:
@@ -154,18 +155,15 @@ def _match(maps: dict[str, Path], phenotype: Phenotype) -> tuple[dict[str, Path]
     for label, path in maps.items():
         key = participant_key(label)
         if key not in known:
-            lines.append(
-                (f"sub-{label}", "import", "no_phenotype", f"{path.name}: no row of this participant")
-            )
+            lines.append((f"sub-{label}", "no_phenotype", f"{path.name}: no row of this participant"))
         elif key in conflicting:
             detail = f"{path.name}: sources disagree about {', '.join(conflicting[key])}"
-            lines.append((f"sub-{label}", "import", "conflicting_phenotype", detail))
+            lines.append((f"sub-{label}", "conflicting_phenotype", detail))
         else:
             matched[label] = path
     with_map = {participant_key(label) for label in maps}
-    lines += [(one, "import", "no_map", "no Burner map") for key, one in known.items() if key not in with_map]
-    notes = phenotype.notes.itertuples(index=False, name=None)
-    return matched, [*lines, *((one, "import", reason, detail) for one, reason, detail in notes)]
+    lines += [(one, "no_map", "no Burner map") for key, one in known.items() if key not in with_map]
+    return matched, [*lines, *phenotype.notes.itertuples(index=False, name=None)]
 
 
 def _open_dataset(bids_dir: Path, maps_dir: Path, matched: dict[str, Path]) -> None:
