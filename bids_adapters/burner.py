@@ -27,7 +27,7 @@ from bids_adapters.phenotype.table import Phenotype, read_phenotype
 
 STEP = "import of ADHD-200's Burner release"
 REASONS = {"unreadable": "unreadable_map", "not_3d": "not_a_volume"}
-"""What an import calls a problem of a map, where `read_map` has another word."""
+"""Why `read_map` cannot read a map at all, and what an import calls it; other maps are left to `prepare` to judge."""
 # SPM8's DARTEL wrote the release; the space of SPM99 to SPM8 is BIDS' MNI152Lin.
 NAME_END = "space-MNI152Lin_label-GM_desc-modulated_probseg"
 README = """# ADHD-200, Burner release
@@ -89,7 +89,7 @@ def import_burner(
     Raises
     ------
     InputError
-        No such folder, no maps, an unreadable table, no usable map with a phenotype, or `bids_dir` holds
+        No such folder, no maps, an unreadable table, no readable map with a phenotype, or `bids_dir` holds
         something else.
     """
     maps_dir, bids_dir = Path(maps_dir), Path(bids_dir)
@@ -111,7 +111,7 @@ def import_burner(
             already_there += _import_map(source, bids_dir, label)
             imported[label] = source
         except ImageError as error:
-            lines.append((f"sub-{label}", REASONS.get(error.reason, error.reason), error.detail))
+            lines.append((f"sub-{label}", error.reason, error.detail))
         progress(done, len(matched))
     if not imported:
         raise InputError(*(detail for *_, detail in lines[unpaired:]))
@@ -200,7 +200,11 @@ def _import_map(source: Path, bids_dir: Path, label: str) -> bool:
     if done and not filecmp.cmp(source, target, shallow=False):
         raise InputError(f"{target}: is not a copy of {source}. Choose a new or empty folder.")
     if not done:
-        read_map(source)
+        try:
+            read_map(source)
+        except ImageError as error:
+            if error.reason in REASONS:
+                raise ImageError(REASONS[error.reason], error.detail) from error
         with atomic_path(target) as temporary:
             shutil.copyfile(source, temporary)
     write_json(
