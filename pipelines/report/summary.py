@@ -27,6 +27,6 @@ def _cohort(results: Results) -> str:
     held_out = len(results.members(split=TEST))
     sites = confounding.site_counts(results)
     where = f" from {counted(len(sites), 'site')}" if sites is not None else ""
-    people = f"{counted(patients, 'patient')} and {counted(controls, 'control')}{where}"
-    text = sentence("analysed", people=people, held_out=held_out)
+    participants = f"{counted(patients, 'patient')} and {counted(controls, 'control')}{where}"
+    text = sentence("analysed", participants=participants, held_out=held_out)
     return f"{sentence('simulated')} {text}" if is_simulated(results) else text

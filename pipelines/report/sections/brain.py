@@ -101,8 +101,9 @@ def _peaks_table(results: Results, peaks: pd.DataFrame) -> ReportTable:
     places = [", ".join(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")) for row in rows_of(shown)]
     more = sentence("more_peaks", shown=len(shown), peaks=len(peaks)) if len(shown) < len(peaks) else ""
     words = TableWords.of(__file__, "peaks").without([] if "label" in shown else ["label"])
-    shown = shown.assign(place=places)
-    return words.shown({"": [words.cells(row) for row in rows_of(shown)]}, more=more)
+    rows = [words.cells(row) for row in rows_of(shown.assign(place=places))]
+    share = results.setting("analysis.maps.least_change", 0.5)
+    return words.shown({"": rows}, more=more, least="half" if share == 0.5 else f"{share:g}")
 
 
 @from_table("effect_components")

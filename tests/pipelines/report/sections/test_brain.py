@@ -1,11 +1,12 @@
 """Where in the brain: tables, sentences and pictures."""
 
+import json
 import re
 from pathlib import Path
 
 import pandas as pd
 
-from adhd_cvae.io import read_tsv
+from adhd_cvae.io import read_json, read_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.sections import brain
 from tests.pipelines.report.invented_report import Page
@@ -35,6 +36,16 @@ def test_only_the_first_peaks_are_on_the_page(folder: Path) -> None:
     assert table is not None
     assert table.size == 20
     assert "The first 20 of 22; all are in analysis/peaks.tsv." in table.caption
+
+
+def test_peaks_are_captioned_with_the_share_that_was_asked_for(folder: Path) -> None:
+    for share, words in ((0.5, "half"), (0.25, "0.25")):
+        run = read_json(folder / "run.json")
+        run["recipe"].setdefault("analysis", {})["maps"] = {"least_change": share}
+        (folder / "run.json").write_text(json.dumps(run))
+        table = brain.SECTION.tables[0](Results(folder))
+        assert table is not None
+        assert f"at least {words} of the largest change" in table.caption
 
 
 def test_nothing_is_plotted_without_maps(tmp_path: Path) -> None:
