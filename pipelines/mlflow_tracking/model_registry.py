@@ -25,7 +25,7 @@ NAME = "adhd-cvae"
 ALIAS = "champion"
 CODE = Path(__file__).with_name("pyfunc_model.py")
 REQUIREMENTS = (
-    "jaxtyping", "mlflow", "monai", "nibabel", "nilearn", "numpy", "pandas", "pydantic", "safetensors",
+    "jaxtyping", "joblib", "mlflow", "monai", "nibabel", "nilearn", "numpy", "pandas", "pydantic", "safetensors",
     "scikit-learn", "scipy", "threadpoolctl", "torch",
 )  # fmt: skip
 

@@ -19,7 +19,8 @@ _WAYS = {
 def calibration_figure(table: pd.DataFrame) -> Figure:
     """Rates of rejection with 95 % intervals: nothing planted on the left, something on the right."""
     names = list(dict.fromkeys(table["statistic"]))
-    figure = new_figure(1.0 + 0.19 * len(names), 7.0)
+    figure = new_figure(1.0 + 0.19 * len(names))
+    figure.set_figwidth(7.0)
     left, right = figure.subplots(1, 2, sharey=True)
     left.axvspan(ALPHA - TOLERANCE, ALPHA + TOLERANCE, color=FAINT, alpha=0.35, lw=0)
     left.axvline(ALPHA, color=INK, lw=0.8)
