@@ -3,37 +3,79 @@
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 MISSING = "n/a"
-_WRITING = ".writing-"
+WRITING = ".writing-"
 """Begins the name of a file that is not whole yet."""
 _LARGEST_JSON = 2**28
 """Bytes; a larger file is not read: in memory it takes several times as much."""
 
 
+class Guard(Protocol):
+    """Who owns a folder, and so decides what in it may be written, replaced or removed."""
+
+    def replacing(self, path: Path, new: Path | None) -> None:
+        """Refuse, or take note: `new` is about to have the name `path`; None where `path` is written in place.
+
+        Raises
+        ------
+        InputError
+            What is there may not be replaced.
+        """
+        ...
+
+    def removing(self, path: Path) -> None:
+        """Refuse, or take note: `path` is about to be removed."""
+        ...
+
+
+_guards: list[Guard] = []
+
+
+@contextmanager
+def guarded(guard: Guard) -> Iterator[None]:
+    """Let `guard` decide about every file written, replaced or removed here while the block runs, in any thread."""
+    _guards.append(guard)
+    try:
+        yield
+    finally:
+        _guards.remove(guard)
+
+
+@contextmanager
+def unguarded() -> Iterator[None]:
+    """Let nobody decide while the block runs: for a file that lies in no folder of results."""
+    guards, _guards[:] = _guards[:], []
+    try:
+        yield
+    finally:
+        _guards[:] = guards
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that takes its name only once the block has succeeded."""
+    """Give a temporary path beside `path` that takes its name only once the block has succeeded.
+
+    Who may read it is what the process's umask says.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=_WRITING, suffix=f".partial{''.join(path.suffixes)}", dir=path.parent
-    )
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f"{WRITING}{secrets.token_hex(6)}.partial{''.join(path.suffixes)[-40:]}")
     try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
-        temporary.chmod(0o644)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.replace(path)
+        replace(temporary, path)
     except OSError as error:
         if error.filename is None:  # a full disk does not say where
             error.filename = str(path)
@@ -42,9 +84,37 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def replace(new: Path, path: Path) -> None:
+    """Give the file `new` the name `path`."""
+    for guard in _guards:
+        guard.replacing(path, new)
+    new.replace(path)
+
+
+def written_in_place(path: Path) -> Path:
+    """Say that a file is about to be written under its own name; what is there now may be lost."""
+    for guard in _guards:
+        guard.replacing(path, None)
+    return path
+
+
+def copy(file: Path, path: Path) -> None:
+    """Copy a file, whole or not at all."""
+    with atomic_path(path) as temporary:
+        shutil.copyfile(file, temporary)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there."""
+    if os.path.lexists(path):
+        for guard in _guards:
+            guard.removing(path)
+        path.unlink(missing_ok=True)  # a guard may have kept it under another name
+
+
 def remove_partial_files(folder: Path) -> None:
     """Delete what a killed process was writing in or below `folder` with `atomic_path`; nobody may be writing now."""
-    for partial in folder.rglob(f"{_WRITING}*.partial*"):
+    for partial in folder.rglob(f"{WRITING}*.partial*"):
         partial.unlink(missing_ok=True)
 
 
@@ -71,6 +141,18 @@ def write_text(text: str, path: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def link_folder(path: Path, target: Path) -> None:
+    """Make `path` a link, relative to where it is, to a folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written_in_place(path).symlink_to(os.path.relpath(target, path.parent), target_is_directory=True)
+
+
+def append_text(text: str, path: Path) -> None:
+    """Add text as UTF-8 to the end of a file, which is made where there is none."""
+    with written_in_place(path).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def write_json(content: Any, path: Path) -> None:
     """Write indented JSON in the given key order."""
     write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", path)
@@ -82,9 +164,12 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     ValueError
-        It is not JSON, nested deeper than Python can follow, or too large.
+        It is not JSON, nested deeper than Python can follow, too large, or a pipe or device, which may never end.
     """
-    if path.stat().st_size > _LARGEST_JSON:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path.name} is not a regular file")
+    if status.st_size > _LARGEST_JSON:
         raise ValueError(f"{path.name} is larger than {_LARGEST_JSON >> 20} MiB")
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
@@ -109,8 +194,9 @@ def new_array_file(path: Path, shape: tuple[int, ...]) -> np.memmap:
     OSError
         The disk has no room; it names the file.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+        array = np.lib.format.open_memmap(written_in_place(path), mode="w+", dtype=np.float16, shape=shape)
         if hasattr(os, "posix_fallocate"):
             with path.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

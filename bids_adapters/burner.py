@@ -2,7 +2,6 @@
 
 import filecmp
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import pandas as pd
 
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.images.nifti import read_map
-from adhd_cvae.io import atomic_path, write_json, write_text, write_tsv
+from adhd_cvae.io import copy, write_json, write_text, write_tsv
 from adhd_cvae.names import EXCLUSION_COLUMNS
 from bids_adapters.cohort import IMPORT_CONFLICTS, IMPORT_EXCLUSIONS
 from bids_adapters.derivatives import (
@@ -205,8 +204,7 @@ def _import_map(source: Path, bids_dir: Path, label: str) -> bool:
         except ImageError as error:
             if error.reason in REASONS:
                 raise ImageError(REASONS[error.reason], error.detail) from error
-        with atomic_path(target) as temporary:
-            shutil.copyfile(source, temporary)
+        copy(source, target)
     write_json(
         {
             "Description": "Gray-matter volume per voxel: warped by DARTEL, scaled by its Jacobian",

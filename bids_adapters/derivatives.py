@@ -62,8 +62,10 @@ def read_description(dataset_dir: Path) -> dict[str, Any]:
     return read_object(dataset_dir / "dataset_description.json")
 
 
-def is_ours(description: Mapping[str, Any], step: str) -> bool:
-    """Tell whether a dataset's description says that this package's `step` made it."""
+def is_ours(description: Mapping[str, Any], step: str | None = None) -> bool:
+    """Tell whether a dataset's description says that this package made it, or the package's `step`."""
     generators = description.get("GeneratedBy")
     first = generators[0] if isinstance(generators, list) and generators else None
-    return isinstance(first, dict) and (first.get("Name"), first.get("Description")) == (GENERATOR, step)
+    if not isinstance(first, dict) or first.get("Name") != GENERATOR:
+        return False
+    return step is None or first.get("Description") == step

@@ -1,9 +1,12 @@
 """Where joblib's parallel work runs: this machine, or a Dask cluster."""
 
 import os
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import cast
 
 from adhd_cvae.errors import InputError
@@ -60,6 +63,27 @@ def _check_software(found: Mapping[str, object]) -> None:
         )
 
 
+@contextmanager
+def writable_caches() -> Iterator[None]:
+    """Let Numba and matplotlib keep what they compute once in a temporary folder where there is no other place.
+
+    Installed read-only and without a home, Numba refuses to compile and matplotlib complains.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    nearest = next((folder for folder in (home, *home.parents) if folder.exists()), home)
+    if os.access(nearest, os.W_OK | os.X_OK):
+        yield
+        return
+    added = {name for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR") if name not in os.environ}
+    with tempfile.TemporaryDirectory(prefix="adhd-cvae-") as place:
+        os.environ.update(dict.fromkeys(added, place))
+        try:
+            yield
+        finally:
+            for name in added:
+                os.environ.pop(name, None)
+
+
 def is_torchrun() -> bool:
     """Whether `torchrun` started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
@@ -68,3 +92,11 @@ def is_torchrun() -> bool:
 def helps() -> bool:
     """Whether another process leads: holds the folder, writes, shows progress and talks to MLflow."""
     return is_torchrun() and os.environ["RANK"] != "0"
+
+
+def stop_workers() -> None:
+    """End the processes that joblib keeps for later work, if there are any."""
+    if loky := sys.modules.get("joblib.externals.loky.reusable_executor"):
+        executor = loky._executor  # asking for it by its function would make one
+        if executor is not None:
+            executor.shutdown(kill_workers=True)

@@ -1,5 +1,7 @@
 """What a person sees while a stage works: bars on a terminal, lines elsewhere, always on standard error."""
 
+import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +11,15 @@ from typing import Protocol
 Tick = Callable[[int, int, str], None]
 """Called with how much is done, of how much, and a note for the reader."""
 _SECONDS_BETWEEN_LINES = 5.0
+_SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY")
+
+
+def without_passwords(text: str) -> str:
+    """Hide the passwords of addresses in a text, and those that the environment gives MLflow."""
+    for name in _SECRETS:
+        if secret := os.environ.get(name):
+            text = text.replace(secret, "…")
+    return re.sub(r"(\w://[^\s:/?#@]*):[^\s'\"]*@", r"\1:…@", text)
 
 
 class Progress(Protocol):
@@ -51,7 +62,7 @@ class PlainLines:
 
     def line(self, text: str) -> None:
         """Print one line."""
-        print(text, file=sys.stderr, flush=True)
+        print(without_passwords(text), file=sys.stderr, flush=True)
 
     def warning(self, text: str) -> None:
         """Print one line that starts with the word."""
@@ -83,11 +94,11 @@ class TerminalBars:
 
     def line(self, text: str) -> None:
         """Print one line above the bar."""
-        self._console.print(text, markup=False)
+        self._console.print(without_passwords(text), markup=False)
 
     def warning(self, text: str) -> None:
         """Print one line in yellow."""
-        self._console.print(f"Warning: {text}", style="yellow", markup=False)
+        self._console.print(without_passwords(f"Warning: {text}"), style="yellow", markup=False)
 
     @contextmanager
     def bar(self, title: str) -> Iterator[Tick]:

@@ -16,7 +16,18 @@ from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.images.nifti import load_map
 from adhd_cvae.images.resampling import grid_affine
-from adhd_cvae.io import atomic_path, file_checksum, fingerprint, new_array_file, read_object, write_json
+from adhd_cvae.io import (
+    append_text,
+    atomic_path,
+    file_checksum,
+    fingerprint,
+    new_array_file,
+    read_object,
+    remove,
+    replace,
+    write_json,
+    written_in_place,
+)
 
 Progress = Callable[[int, int], None]
 Prepared = tuple[np.ndarray | None, dict[str, Any]]
@@ -42,7 +53,6 @@ def prepare_images(
     list
         For each path None, or why its map cannot be used.
     """
-    cache_dir.mkdir(parents=True, exist_ok=True)
     settings = _settings(image)
     sources = [_source(path) for path in paths]
     key = fingerprint([settings, sources])
@@ -61,7 +71,7 @@ def prepare_images(
         "maps": maps,
     }
     write_json(content, cache_dir / "manifest.json")
-    (cache_dir / JOURNAL).unlink(missing_ok=True)
+    remove(cache_dir / JOURNAL)
     return errors
 
 
@@ -99,28 +109,27 @@ def _resample_all(
     if rows is None:
         rows = []
         shape = (len(paths), *image.shape)
-        journal_path.unlink(missing_ok=True)  # first, or a kill would leave it beside an empty array
+        remove(journal_path)  # first, or a kill would leave it beside an empty array
         array = new_array_file(partial, shape)
-        journal_path.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
+        append_text(json.dumps({"key": key}) + "\n", journal_path)
     else:
-        array = np.lib.format.open_memmap(partial, mode="r+")
+        array = np.lib.format.open_memmap(written_in_place(partial), mode="r+")
 
     first = len(rows)
     progress(first, len(paths))
     with partial.open("rb") as written:
-        for chunk in _in_chunks(paths[first:], image):
+        for chunk in resampled(paths[first:], image):
             for volume, row in chunk:
                 if volume is not None:
                     array[len(rows)] = volume
                 rows.append(row)
             os.fsync(written.fileno())  # of the array too: the journal must not know more than the disk
-            with journal_path.open("a", encoding="utf-8") as journal:
-                journal.writelines(json.dumps(row) + "\n" for _, row in chunk)
+            append_text("".join(json.dumps(row) + "\n" for _, row in chunk), journal_path)
             progress(len(rows), len(paths))
     return rows
 
 
-def _in_chunks(paths: Sequence[Path], image: ImageConfig) -> Iterator[list[Prepared]]:
+def resampled(paths: Sequence[Path], image: ImageConfig) -> Iterator[list[Prepared]]:
     """Yield the maps' volumes and manifest rows; the next chunk is worked on meanwhile, so no disk is waited for."""
 
     def resample(path: Path) -> Prepared:
@@ -158,7 +167,7 @@ def _keep_good(cache_dir: Path, good: list[bool], image: ImageConfig) -> None:
     """Give the array its final name, without the rows of maps that could not be used."""
     partial, final = cache_dir / PARTIAL, cache_dir / "images.npy"
     if all(good):
-        partial.replace(final)
+        replace(partial, final)
         return
     source = np.load(partial, mmap_mode="r")
     shape = (sum(good), *image.shape)
@@ -167,7 +176,7 @@ def _keep_good(cache_dir: Path, good: list[bool], image: ImageConfig) -> None:
         for row, index in enumerate(np.flatnonzero(good)):
             kept[row] = source[index]
         kept.flush()
-    partial.unlink()
+    remove(partial)
 
 
 def open_images(cache_dir: Path) -> np.ndarray:

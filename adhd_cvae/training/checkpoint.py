@@ -13,7 +13,7 @@ import torch
 from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.config.identity import RENAMED_TERMS, identity
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import atomic_path, fingerprint
+from adhd_cvae.io import atomic_path, fingerprint, remove
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import finished_training, save_model
 from adhd_cvae.training import distributed
@@ -89,7 +89,7 @@ class Checkpoint:
         """Keep the trained model, and its state no longer."""
         if distributed.is_first():
             save_model(model, grid, self.stem, self.key, history)
-            self._unfinished.unlink()
+            remove(self._unfinished)
 
 
 def _with_names_of_today(history: Sequence[EpochRow]) -> list[EpochRow]:

@@ -32,21 +32,19 @@ def separation(
     dask: opt.Dask = None,
 ) -> None:
     """Every objective and baseline where the truth is known."""
-    from adhd_cvae.io import write_tsv
     from pipelines.benchmarks.separation.cells import Cells, known_methods
     from pipelines.benchmarks.separation.grid import grid
     from pipelines.benchmarks.separation.report import summary_page, write_report
     from pipelines.compute import workers
+    from pipelines.output_dir.ownership import owned
     from pipelines.recipes.loader import load_recipe
 
     resolved = load_recipe(recipe or "separation", tuple(overrides or ()))
     names = known_methods(methods.split(",") if methods else None)
-    with workers(dask):
+    with owned(output_dir), workers(dask):
         cells = Cells(output_dir.resolve(), resolved, names)
         table = cells.measure(grid(seeds, quick=quick), for_this_terminal(), jobs)
-    path = output_dir / "separation.tsv"
-    write_tsv(table, path)
-    written = ", ".join(file.name for file in (path, *write_report(table, output_dir)))
+        written = ", ".join(file.name for file in write_report(table, output_dir))
     print(f"{summary_page(table)}\nWritten to {output_dir}: {written}")
 
 
@@ -60,9 +58,12 @@ def speed(
     """The speed of this machine, beside other ways to do the same."""
     from adhd_cvae.io import write_tsv
     from pipelines.benchmarks.speed.stages import measure_speed
+    from pipelines.output_dir.ownership import owned
     from pipelines.recipes.loader import load_recipe
 
     resolved = load_recipe(recipe or "demo", tuple(overrides or ()))
-    table, path = measure_speed(output_dir, resolved, for_this_terminal(), maps), output_dir / "speed.tsv"
-    write_tsv(table, path)
+    path = output_dir / "speed.tsv"
+    with owned(output_dir):
+        table = measure_speed(resolved, for_this_terminal(), maps)
+        write_tsv(table, path)
     print(f"{table.to_string(index=False, float_format=lambda value: f'{value:.3g}')}\n\nWritten to {path}")

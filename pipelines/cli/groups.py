@@ -1,11 +1,12 @@
 """Options that belong together: a verb takes a group as one argument, and the command line shows each option of it."""
 
 import inspect
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from functools import wraps
 from inspect import Parameter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.cli import options as opt
@@ -68,11 +69,15 @@ class StageOptions:
     overrides: opt.Overrides = None
     overwrite: opt.Overwrite = False
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep other commands out of OUTPUT_DIR."""
+    @contextmanager
+    def alone(self, dataset: Path | None = None, *, way_in: bool = False) -> Iterator[None]:
+        """Have OUTPUT_DIR, if it is ours, and keep other commands out of it."""
         from pipelines.output_dir.lock import locked
+        from pipelines.output_dir.ownership import owned
 
-        return locked(self.output_dir)
+        here = owned(self.output_dir, overwrite=self.overwrite, dataset=dataset, way_in=way_in)
+        with here, locked(self.output_dir):
+            yield
 
     def run(self, recipe: "Recipe") -> "Run":
         """A run with these settings."""

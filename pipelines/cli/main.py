@@ -1,6 +1,7 @@
 """The verbs. Heavy modules are imported inside them, so that ``--help`` is instant."""
 
 import sys
+import traceback
 from dataclasses import asdict
 from enum import StrEnum
 from importlib.metadata import version
@@ -20,9 +21,12 @@ from pipelines.cli.groups import (
     TrainingOptions,
     grouped,
 )
-from pipelines.compute import helps
+from pipelines.compute import helps, stop_workers, writable_caches
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.progress import for_this_terminal
+from pipelines.progress import for_this_terminal, without_passwords
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     name="adhd-cvae",
@@ -80,7 +84,7 @@ def demo(
     bids_dir, paths = workflow.places(output_dir)
     options = StageOptions(output_dir=paths.folder, recipe=recipe, overrides=overrides, overwrite=overwrite)
     run = options.first_run()
-    with options.alone():
+    with options.alone(bids_dir):
         print(workflow.run(run, bids_dir, SimulationConfig(**asdict(simulation)), live=live))
 
 
@@ -145,7 +149,7 @@ def _run_group(
     from pipelines.workflows import group
 
     run, dask = options.first_run(), training.dask
-    with options.alone(), workers(dask):
+    with options.alone(dataset.bids_dir), workers(dask):
         published = group.run(
             run, dataset.source, live=training.live, seeds=training.seeds, cluster=dask is not None
         )
@@ -159,7 +163,7 @@ def prepare(dataset: DatasetOptions, options: StageOptions) -> None:
     from pipelines.stages import prepare as stage
 
     run = options.first_run()
-    with options.alone():
+    with options.alone(dataset.bids_dir):
         stage.run(run, dataset.source)
 
 
@@ -193,16 +197,16 @@ def analyse(options: StageOptions, dask: opt.Dask = None) -> None:
     from pipelines.compute import workers
     from pipelines.stages import analyse as stage
 
-    with options.alone(), workers(dask):
+    with options.alone(way_in=True), workers(dask):
         stage.run(options.later_run())
 
 
 @app.command()
-@grouped
-def publish(options: StageOptions, *, promote: opt.Promote = False) -> None:
+def publish(output_dir: opt.OutputDir, *, promote: opt.Promote = False) -> None:
     """Report, MLflow run and registered model."""
     from pipelines.stages import publish as stage
 
+    options = StageOptions(output_dir=output_dir)
     with options.alone():
         print(stage.run(options.later_run(), promote=promote))
 
@@ -234,12 +238,22 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:
-        app(args=spread_labels([one for one in given if one != "--debug"]), prog_name="adhd-cvae")
+        with writable_caches():
+            app(args=spread_labels([one for one in given if one != "--debug"]), prog_name="adhd-cvae")
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            stop_workers()
+            print("adhd-cvae: interrupted; the same command goes on from here.", file=sys.stderr)
+        raise
     except (InputError, MemoryError, OSError) as error:
         if debug:
-            raise
-        for problem in problems(error):
-            print(f"adhd-cvae: {' '.join(problem.split())}", file=sys.stderr)
+            print(without_passwords(traceback.format_exc()), file=sys.stderr)
+        else:
+            for problem in problems(error):
+                print(f"adhd-cvae: {without_passwords(' '.join(problem.split()))}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except Exception:  # a fault of ours: told whole, but for passwords
+        print(without_passwords(traceback.format_exc()), file=sys.stderr)
         raise SystemExit(1) from None
 
 

@@ -48,7 +48,7 @@ Model = Annotated[
 ]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="First port tried.")]
 Participants = Annotated[int, typer.Option("--participants", min=8, help="How many, patients and controls.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same bytes.")]
 CohensD = Annotated[
     float,
     typer.Option("--cohens-d", min=0, max=5, help="Planted loss at mean severity, in standard deviations."),

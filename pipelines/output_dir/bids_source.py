@@ -11,6 +11,7 @@ from adhd_cvae.io import file_checksum, fingerprint, write_text
 from bids_adapters.derivatives import read_description, write_bidsignore, write_description
 from bids_adapters.images.index import walk
 from bids_adapters.phenotype.table import TRUTH, find_phenotype
+from pipelines.output_dir.ownership import may_write
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 
 SIMULATED_TRUTH = Path("phenotype") / TRUTH
@@ -46,9 +47,16 @@ def describe_output(source: BidsInput, paths: OutputPaths) -> None:
             entry[field] = description[key]
     kept = {key: description[key] for key in ("Authors", "License") if description.get(key)}
     step = "contrastive variational autoencoder"
-    write_description(paths.folder, "adhd-cvae results", step, sources=[entry], **kept)
-    write_bidsignore(paths.folder, TEXTS["bidsignore"])
-    write_text(TEXTS["readme"], paths.folder / "README.md")
+    writers = {
+        "dataset_description.json": lambda: write_description(
+            paths.folder, "adhd-cvae results", step, sources=[entry], **kept
+        ),
+        ".bidsignore": lambda: write_bidsignore(paths.folder, TEXTS["bidsignore"]),
+        "README.md": lambda: write_text(TEXTS["readme"], paths.folder / "README.md"),
+    }
+    for name, write in writers.items():
+        if may_write(paths.folder / name):  # else somebody has written more into it, which stays
+            write()
 
 
 def table_checksums(source: BidsInput) -> dict[str, str]:

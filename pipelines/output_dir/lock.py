@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_json, write_json
+from adhd_cvae.io import read_json, remove, write_json
 
 LOCK = ".in-use.lock"
 """Held with the system's own lock, which ends with the process, however it ends: nothing is ever left to clean up."""
@@ -49,10 +49,10 @@ def locked(folder: Path, wait_s: float = 0.0) -> Iterator[None]:
         write_json(_ourselves(), folder / HOLDER)
         yield
     finally:
-        (folder / HOLDER).unlink(missing_ok=True)
+        remove(folder / HOLDER)
         lock.release()
         if made and {path.name for path in folder.iterdir()} <= {LOCK}:
-            (folder / LOCK).unlink(missing_ok=True)  # refused before anything was written: leave nothing
+            remove(folder / LOCK)  # refused before anything was written: leave nothing
             folder.rmdir()
 
 

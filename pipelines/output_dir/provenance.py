@@ -1,7 +1,6 @@
 """run.json: what was done with which settings and inputs, so that a stage knows whether its work stands."""
 
 import platform
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,8 @@ from typing import Any
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, fingerprint, read_json, remove_partial_files, write_json
+from pipelines.output_dir.inventory import seal
+from pipelines.output_dir.ownership import REGENERATED, check, clear
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.recipes.loader import DEFAULT, apply_overrides, flatten, load_recipe, validated
@@ -21,8 +22,6 @@ PACKAGES = (
     "adhd-cvae", "joblib", "matplotlib", "mlflow", "monai", "nibabel", "nilearn", "numba", "numpy", "pandas",
     "pybids", "pydantic", "safetensors", "scikit-learn", "scipy", "torch", "torchio", "umap-learn",
 )  # fmt: skip
-_HASHED_UP_TO = 64 * 2**20
-"""Larger outputs are checked by size alone: reading them takes longer than the stages that can be skipped."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +101,19 @@ class Provenance:
             OUTPUT_DIR holds this stage's results with other settings, and `run` may not replace them.
         """
         before = self._before(stage)
-        if before is not None and before["fingerprint"] != _fingerprint(stage):
+        other = before is not None and before["fingerprint"] != _fingerprint(stage)
+        if before is not None and other:
             # After a wrong setting or table there is nothing to guard, unless hours of training are behind it.
             nothing = before["state"] == "failed" and not stage.keeps_on_new_inputs
-            self._refuse_or_clear(stage, before, replace(run, overwrite=run.overwrite or nothing))
+            self._refuse_others(stage, before, replace(run, overwrite=run.overwrite or nothing))
         elif before is not None and before["state"] == "done" and self._whole(before["outputs"]):
             run.progress.line(f"{stage.name}: already done")
+            for name in self._edited(before["outputs"]):
+                run.progress.warning(f"{name} was changed since {stage.name} wrote it; it is used as it is")
             return False
+        check(self.paths.folder, stage.outputs, overwrite=run.overwrite)
+        if other:
+            clear(self.paths.folder, stage.clears)
         remove_partial_files(self.paths.folder)
         self._start(stage, run)
         started = time.monotonic()
@@ -131,7 +136,9 @@ class Provenance:
         """
         before = self._before(stage)
         if before is not None and before["fingerprint"] != _fingerprint(stage):
-            self._refuse_or_clear(stage, before, run)
+            self._refuse_others(stage, before, run)
+            check(self.paths.folder, stage.clears, overwrite=run.overwrite)
+            clear(self.paths.folder, stage.clears)
         self._start(stage, run)
 
     def _before(self, stage: Stage) -> dict[str, Any] | None:
@@ -147,9 +154,9 @@ class Provenance:
         completed = fingerprint({"settings": settings, "inputs": before["inputs"]})
         return before | {"settings": settings, "fingerprint": completed}
 
-    def _refuse_or_clear(self, stage: Stage, before: dict[str, Any], run: Run) -> None:
+    def _refuse_others(self, stage: Stage, before: dict[str, Any], run: Run) -> None:
         differences = [
-            f"{stage.name} was done with {key} = {_short(old)}, now {_short(new)}"
+            f"{stage.name} was done with {key} = {brief(old)}, now {brief(new)}"
             for key, old, new in _differences(before["settings"], stage.settings)
         ]
         changed = [name for name, _, _ in _differences(before["inputs"], stage.inputs)]
@@ -160,8 +167,6 @@ class Provenance:
             raise InputError(*(f"{line}. {advice}" for line in differences))
         if changed:
             run.progress.line(f"{stage.name}: {', '.join(changed)} changed since, doing it again")
-        for name in stage.clears:
-            _remove(self.paths.folder / name)
 
     def _start(self, stage: Stage, run: Run) -> None:
         self.content.setdefault("format", 1)
@@ -180,7 +185,7 @@ class Provenance:
         self.stages[stage.name] |= {
             "state": "done",
             "seconds": round(seconds, 2),
-            "outputs": {name: _seal(self.paths.folder / name) for name in self._output_files(stage)},
+            "outputs": {name: seal(self.paths.folder / name) for name in self._output_files(stage)},
         }
         self._save()
 
@@ -197,10 +202,16 @@ class Provenance:
         return found
 
     def _whole(self, outputs: dict[str, Any]) -> bool:
-        return all(
-            (self.paths.folder / name).is_file() and _seal(self.paths.folder / name) == seal
-            for name, seal in outputs.items()
+        """Whether every output is there; what somebody edited stands, but nobody edits what is regenerated."""
+        edited = self._edited(outputs)
+        return all((self.paths.folder / name).is_file() for name in outputs) and not any(
+            name.startswith(REGENERATED) for name in edited
         )
+
+    def _edited(self, outputs: dict[str, Any]) -> list[str]:
+        """Outputs that are there and not as they were written."""
+        files = {name: self.paths.folder / name for name in outputs}
+        return [name for name, file in files.items() if file.is_file() and seal(file) != outputs[name]]
 
 
 def _with_names_of_today(content: dict[str, Any]) -> dict[str, Any]:
@@ -267,21 +278,10 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str,
     ]
 
 
-def _short(value: Any) -> str:
+def brief(value: Any) -> str:
+    """A setting's value in a message."""
     text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def _seal(path: Path) -> list[Any]:
-    size = path.stat().st_size
-    return [size, file_checksum(path)] if size <= _HASHED_UP_TO else [size]
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def images_fingerprint(manifest: Path) -> str:

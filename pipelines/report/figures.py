@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adhd_cvae.figures.style import save_figure
+from adhd_cvae.io import remove
 from pipelines.output_dir.results import Results
 from pipelines.report.sections import SECTIONS
 
@@ -29,7 +30,7 @@ def plot_figures(results: Results, progress: Callable[[int, int], None] | None =
         path = results.paths.figures / picture.file
         figure = picture.plot(results)
         if figure is None:
-            path.unlink(missing_ok=True)
+            remove(path)
         else:
             save_figure(figure, path)
             written.append(path)

@@ -1,15 +1,15 @@
 """A trained model as a MONAI bundle: a folder that `python -m monai.bundle run` runs, without pickle."""
 
-import shutil
 from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_json, write_json
+from adhd_cvae.io import copy, read_json, write_json, write_text
 from adhd_cvae.names import BACKGROUND, SALIENT, unit_names
 from bids_adapters.derivatives import read_description
 from pipelines.mlflow_tracking.summary import held_out_scores
+from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 from pipelines.output_dir.results import Results
@@ -32,11 +32,14 @@ def run(paths: OutputPaths, folder: Path) -> Path:
             raise InputError(f"{file} is missing. Run `adhd-cvae {verb} {paths.folder}` first.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there and not an empty folder. Name another BUNDLE_DIR.")
-    trained = read_json(settings)
-    for name in ("configs", "models", "docs"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(weights, folder / "models" / "model.safetensors")
-    shutil.copyfile(paths.reference, folder / "models" / "reference.safetensors")
+    with owned(folder, listed=False):
+        _write(paths, read_json(settings), folder)
+    return folder
+
+
+def _write(paths: OutputPaths, trained: dict[str, Any], folder: Path) -> None:
+    copy(paths.cvae.with_suffix(".safetensors"), folder / "models" / "model.safetensors")
+    copy(paths.reference, folder / "models" / "reference.safetensors")
     write_json(inference(trained), folder / "configs" / "inference.json")
     dataset = str(Provenance.open(paths).content.get("dataset", "not stated"))
     metadata = describe(trained, dataset, held_out_scores(Results(paths.folder)))
@@ -50,8 +53,7 @@ def run(paths: OutputPaths, folder: Path) -> Path:
         "docs/README.md": _readme(trained),
     }
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
+        write_text(text, folder / name)
 
 
 def inference(trained: dict[str, Any]) -> dict[str, Any]:

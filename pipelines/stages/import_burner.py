@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bids_adapters.burner import import_burner
+from pipelines.output_dir.ownership import owned
 from pipelines.progress import Progress
 
 
@@ -10,7 +11,7 @@ def run(
     maps_dir: Path, bids_dir: Path, phenotype: list[Path], prefer: Path | None, progress: Progress
 ) -> None:
     """Import and say who was left out."""
-    with progress.bar("Importing maps") as tick:
+    with owned(bids_dir), progress.bar("Importing maps") as tick:
         summary = import_burner(
             maps_dir, bids_dir, phenotype, lambda done, total: tick(done, total, ""), prefer=prefer
         )

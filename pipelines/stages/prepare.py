@@ -11,7 +11,8 @@ from adhd_cvae.cohort.confounding import confounding_table
 from adhd_cvae.cohort.matching import balance_cohort, is_asked
 from adhd_cvae.cohort.split import split_cohort
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.io import MISSING
+from adhd_cvae.io import MISSING, remove
+from bids_adapters.atlas import read_atlas
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
@@ -45,6 +46,7 @@ def run(run: Run, source: BidsInput) -> None:
     """
     paths, recipe = run.paths, run.recipe
     place, bids_filter = place_of(source, paths), read_filter_file(source.filter_file)
+    read_atlas(recipe.analysis.atlas)  # used hours later
     stage = Stage(
         name="prepare",
         settings={
@@ -97,7 +99,7 @@ def _find(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Co
 def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:
     """Prepare the maps, then write the tables; the cohort has the maps of the cache, in their order."""
     paths, recipe = run.paths, run.recipe
-    paths.conflicts.unlink(missing_ok=True)
+    remove(paths.conflicts)
     if len(cohort.conflicts):
         CONFLICTS.write(cohort.conflicts, paths.conflicts)
     table, exclusions = _balanced_maps(run, cohort, bids_dir)

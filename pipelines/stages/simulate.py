@@ -9,12 +9,13 @@ from joblib import Parallel, delayed
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.nifti import save_nifti
-from adhd_cvae.io import remove_partial_files, write_json, write_text
+from adhd_cvae.io import remove_partial_files, write_json, write_text, written_in_place
 from adhd_cvae.names import SUBTYPE, TEMPLATE
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig, shared_atlas
 from bids_adapters.derivatives import is_ours, read_description, write_description, write_table
 from bids_adapters.phenotype.codebook import BY_NAME
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
+from pipelines.output_dir.ownership import clear, owned
 from pipelines.progress import Progress
 
 STEP = "simulated gray-matter maps"
@@ -28,6 +29,11 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, *, overwri
     InputError
         `bids_dir` holds something else, or a cohort simulated with other settings, and not `overwrite`.
     """
+    with owned(bids_dir, overwrite=overwrite):
+        _simulate(bids_dir, config, progress, overwrite=overwrite)
+
+
+def _simulate(bids_dir: Path, config: SimulationConfig, progress: Progress, *, overwrite: bool) -> None:
     _refuse_other_content(bids_dir, config, overwrite=overwrite)
     remove_partial_files(bids_dir)
     cohort = SimulatedCohort(config)
@@ -36,14 +42,16 @@ def run(bids_dir: Path, config: SimulationConfig, progress: Progress, *, overwri
         for index, path in enumerate(map_paths(bids_dir, cohort.participants["participant_id"], config))
         if overwrite or not path.is_file()
     ]
-    _describe(bids_dir, config)
-    _write_tables(bids_dir, cohort)
     if not missing:
         progress.line(f"simulate: already done ({config.participants} participants in {bids_dir})")
         return
+    _describe(bids_dir, config)
+    _write_tables(bids_dir, cohort)
     with progress.bar("Calibrating the planted effects"):
         _ = cohort.loss  # computed once here rather than in every worker
     with progress.bar("Simulating gray-matter maps") as tick:
+        for _, path in missing:
+            written_in_place(path)  # by another process
         jobs = Parallel(n_jobs=-1, return_as="generator_unordered")(
             delayed(_write_map)(cohort, index, path) for index, path in missing
         )
@@ -84,11 +92,7 @@ def _refuse_other_content(bids_dir: Path, config: SimulationConfig, *, overwrite
     if changed and not overwrite:
         raise InputError(*changed)
     if changed:
-        for stale in bids_dir.glob("sub-*/anat/sub-*_probseg.nii.gz"):
-            stale.unlink()
-            for folder in (stale.parent, stale.parent.parent):
-                if not any(folder.iterdir()):
-                    folder.rmdir()
+        clear(bids_dir, [folder.name for folder in bids_dir.glob("sub-*")])
 
 
 def _describe(bids_dir: Path, config: SimulationConfig) -> None:

@@ -6,13 +6,13 @@ OUTPUT_DIR. The tables of everybody are collected from those files, by one call 
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import remove
 from adhd_cvae.names import BACKGROUND, SALIENT, TEST, units_in
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.images.filter import read_filter_file
@@ -21,6 +21,7 @@ from pipelines.output_dir.bids_source import describe_output, place_of
 from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.latents import write_distances, write_latents, write_samples
 from pipelines.output_dir.lock import locked
+from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.run import Run
@@ -59,14 +60,20 @@ def run(run: Run, source: BidsInput, model_uri: str) -> None:
     bids_filter = read_filter_file(source.filter_file)
     settings = {"--model": model.uuid, "BIDS_DIR": place, "--bids-filter-file": bids_filter}
     run = replace(run, recipe=run.recipe.model_copy(update={"image": python_model.image}))
+    with owned(paths.folder, overwrite=run.overwrite, dataset=source.folder, shared=True):
+        _embed(run, source, model, settings)
+
+
+def _embed(run: Run, source: BidsInput, model: Model, settings: dict[str, Any]) -> None:
+    paths = run.paths
     with locked(paths.folder, _WAIT_S):
         _claim(run, settings)
-        Provenance.open(paths).note(bids_dir=place, model=model.uri)
+        Provenance.open(paths).note(bids_dir=settings["BIDS_DIR"], model=model.uri)
     cohort = build_cohort(
         source.folder,
         run.recipe.cohort,
         participant_labels=source.labels,
-        bids_filter=bids_filter,
+        bids_filter=settings["--bids-filter-file"],
         prefer=source.prefer,
         require_groups=False,  # those of new participants need not be known
         index_cache=paths.cache,
@@ -93,25 +100,27 @@ def _claim(run: Run, settings: dict[str, Any]) -> None:
 
 def _describe(run: Run, cohort: Cohort, bids_dir: Path, model: Model) -> pd.DataFrame:
     """Write every participant's own files; return whom this could not be done for, and why."""
-    from adhd_cvae.images.cache import open_images, prepare_images
+    from adhd_cvae.images.cache import resampled
 
-    table, left_out, folder = cohort.table, [], run.paths.folder
-    own = ParticipantFiles(folder)
+    table, left_out = cohort.table, []
+    own = ParticipantFiles(run.paths.folder)
     with run.progress.bar("Embedding") as tick:
         for start in range(0, len(table), AT_ONCE):
             tick(start, len(table), "")
             chunk = pd.DataFrame(table.iloc[start : start + AT_ONCE])
             files = [bids_dir / image for image in chunk["image"]]
-            with TemporaryDirectory(dir=folder, prefix=".maps-") as scratch:
-                errors = prepare_images(files, model.image, Path(scratch), lambda done, total: None)
-                usable = pd.DataFrame(chunk[[error is None for error in errors]])
-                if len(usable):
-                    own.write(usable, open_images(Path(scratch)), model)
-            for row, error in zip(chunk.to_dict("records"), errors, strict=True):
-                if isinstance(error, ImageError):
-                    own.table(row).unlink(missing_ok=True)  # of an earlier, better map
-                    why = {"stage": "image", "reason": error.reason, "detail": error.detail}
-                    left_out.append({"participant_id": row["participant_id"], **why})
+            maps = [one for part in resampled(files, model.image) for one in part]
+            volumes = [
+                np.asarray(volume, np.float16) for volume, _ in maps if volume is not None
+            ]  # as in a cache
+            if volumes:
+                usable = [volume is not None for volume, _ in maps]
+                own.write(pd.DataFrame(chunk[usable]), np.stack(volumes), model)
+            for row, (volume, why) in zip(chunk.to_dict("records"), maps, strict=True):
+                if volume is None:
+                    remove(own.table(row))  # of an earlier, better map
+                    reason = {"reason": why["reason"], "detail": why["detail"]}
+                    left_out.append({"participant_id": row["participant_id"], "stage": "image", **reason})
         tick(len(table), len(table), "")
     # Who was not asked for may be another call's.
     others = pd.DataFrame(cohort.exclusions[cohort.exclusions["reason"] != "not_selected"])

@@ -6,7 +6,6 @@ is held out of one training is held out of all, so that the average can be asked
 """
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +16,13 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from adhd_cvae.analysis.seed_alignment import aligned, stability_table
+from adhd_cvae.io import copy, link_folder
 from adhd_cvae.names import SALIENT, TARGET, TEST, TRAIN
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.mlflow_tracking.summary import RunSummary, scores
 from pipelines.output_dir.analysis_inputs import read_analysis_inputs
 from pipelines.output_dir.latents import write_latents, write_samples
+from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.results import Results
@@ -57,7 +58,7 @@ def run(
             replace(one, paths=OutputPaths(one.paths.folder.resolve()), progress=Silent())
             for one in others.values()
         ]
-        Parallel(n_jobs=-1)(delayed(train.run)(one) for one in far)
+        Parallel(n_jobs=-1)(delayed(_train_elsewhere)(one) for one in far)
     for seed, one in others.items():
         progress.line(f"Seed {seed} ({seed - recipe.seed + 1} of {seeds})")
         train.run(one, live=live)
@@ -74,6 +75,11 @@ def run(
     return published
 
 
+def _train_elsewhere(run: Run) -> None:
+    with owned(run.paths.folder, overwrite=run.overwrite, shared=True):
+        train.run(run)
+
+
 def _seeded(run: Run, seed: int) -> Run:
     """The same with another seed, in that seed's own folder."""
     recipe = run.recipe.model_copy(update={"seed": seed})
@@ -83,12 +89,11 @@ def _seeded(run: Run, seed: int) -> Run:
 def _share_cohort(run: Run, other: Run) -> None:
     """Give a member, or the average, the cohort, the split and the prepared maps of OUTPUT_DIR."""
     paths, own = run.paths, other.paths
-    own.folder.mkdir(parents=True, exist_ok=True)
     for file in (paths.cohort, paths.cohort.with_suffix(".json")):
         if file.is_file():
-            shutil.copyfile(file, own.folder / file.name)
+            copy(file, own.folder / file.name)
     if not own.cache.is_symlink():
-        own.cache.symlink_to(os.path.relpath(paths.cache, own.folder), target_is_directory=True)
+        link_folder(own.cache, paths.cache)
     known, up = Provenance.open(paths).content, Path(os.path.relpath(paths.folder, own.folder))
     facts = {key: known[key] for key in ("dataset", "device", "precision", "torch_threads") if key in known}
     if "bids_dir" in known:

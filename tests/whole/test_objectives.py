@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.config import OBJECTIVES, Recipe
-from adhd_cvae.io import read_json, read_tsv, write_json, write_tsv
+from adhd_cvae.io import new_array_file, read_json, read_tsv, write_json, write_tsv
 from pipelines.cli import main
+from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
 
 SMALL = ("image.shape=[16, 16, 16]", "image.voxel_size=12", "training.vae=false", "objective.beta=0.5")
@@ -17,13 +18,19 @@ TERMS = ("total_correlation", "background_mmd", "salient_mmd_of_background", "hs
 def prepared(tmp_path):
     """A cache of invented maps, as `prepare` leaves it."""
     paths, rng = OutputPaths(tmp_path / "prepared"), np.random.default_rng(0)
-    paths.cache.mkdir(parents=True)
+    with owned(paths.folder):
+        _prepare(paths, rng)
+    return paths
+
+
+def _prepare(paths, rng):
     group = np.where(np.arange(24) % 2, "target", "background")
     cohort = pd.DataFrame({"participant_id": [f"sub-{number:02d}" for number in range(24)], "image": "n/a"})
     write_tsv(cohort.assign(group=group, split=["train"] * 20 + ["test"] * 4, site=1), paths.cohort)
-    np.save(paths.images, rng.uniform(0.2, 0.9, (24, 16, 16, 16)).astype(np.float16))
+    images = new_array_file(paths.images, (24, 16, 16, 16))
+    images[:] = rng.uniform(0.2, 0.9, (24, 16, 16, 16))
+    images.flush()
     write_json({"settings": {}, "maps": []}, paths.manifest)
-    return paths
 
 
 @pytest.mark.parametrize("name", list(OBJECTIVES))

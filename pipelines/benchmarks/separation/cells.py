@@ -1,9 +1,9 @@
 """Every method on every cohort of a grid: a file a cohort, resumable, parallel; put together in one tidy table."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from pipelines.benchmarks.separation.cohorts import reference_patients, simulate
 from pipelines.benchmarks.separation.grid import Cell, Condition
 from pipelines.benchmarks.separation.methods import METHODS, ceiling_rows, method_rows, one_thread
 from pipelines.benchmarks.separation.metrics import CEILING, Row, aligned_correlation
+from pipelines.output_dir.ownership import owned
 from pipelines.progress import Progress
 
 REFERENCE_SEED = 10_000_019
@@ -50,11 +51,6 @@ class Cells:
         """Where each finished cohort is a table and the reference patients' codes."""
         return self.folder / "cells"
 
-    @property
-    def scratch(self) -> Path:
-        """Where networks are trained."""
-        return self.folder / "scratch"
-
     def measure(self, cells: Sequence[Cell], progress: Progress, jobs: int | None = None) -> pd.DataFrame:
         """Run what is not in ``cells/`` yet and return the table of all asked cells and methods.
 
@@ -68,22 +64,22 @@ class Cells:
         InputError
             The folder holds cells made with other settings.
         """
-        self.store.mkdir(parents=True, exist_ok=True)
+        with owned(self.folder):
+            self._measure(cells, progress, jobs)
+        return self.collect(cells)
+
+    def _measure(self, cells: Sequence[Cell], progress: Progress, jobs: int | None) -> None:
         remove_partial_files(self.store)
         self.claim()
-        shutil.rmtree(self.scratch, ignore_errors=True)  # what a killed run was training
-        self.scratch.mkdir()
         pending = [cell for cell in cells if self.missing(cell)]
         with progress.bar("Measuring separation") as tick:
             tick(0, len(pending), f"{len(cells) - len(pending)} of {len(cells)} cohorts were done before")
             # Cells are minutes long: none waits in a worker that would outlive a killed run.
             running = Parallel(n_jobs=jobs or -1, return_as="generator_unordered", pre_dispatch="n_jobs")(
-                delayed(self.run)(cell) for cell in pending
+                delayed(self.run_alone)(cell) for cell in pending
             )
             for done, key in enumerate(running, start=1):
                 tick(done, len(pending), str(key))
-        shutil.rmtree(self.scratch)
-        return self.collect(cells)
 
     def claim(self) -> None:
         """Write down with what the cells are made, and refuse others in the same folder."""
@@ -111,13 +107,18 @@ class Cells:
         done = {name for table in self._tables(cell) for name in table["method"]}
         return [name for name in self.methods if name not in done]
 
+    def run_alone(self, cell: Cell) -> str:
+        """`run` in a process of its own."""
+        with owned(self.folder, shared=True):
+            return self.run(cell)
+
     def run(self, cell: Cell) -> str:
         """Simulate the cohort, run the methods that its file lacks, and rewrite the file; returns the cell's key."""
         recipe = self.recipe.model_copy(update={"seed": cell.seed})
         null, permutations = cell.condition.null, recipe.analysis.permutations
         rows: list[Row] = []
         codes = self._codes(cell)
-        with one_thread():
+        with one_thread(), TemporaryDirectory(prefix="adhd-cvae-") as scratch:
             cohort = simulate_maps(cell.condition.simulation(cell.seed), recipe.cohort, recipe.image)
             of_reference = cell.condition.simulation(REFERENCE_SEED, self.reference_participants)
             for name in self.missing(cell):
@@ -126,7 +127,7 @@ class Cells:
                 else:
                     reference = reference_patients(of_reference, recipe.image)
                     method = METHODS[name]
-                    found, spaces = method_rows(method, cohort, reference, recipe, self.scratch, null=null)
+                    found, spaces = method_rows(method, cohort, reference, recipe, Path(scratch), null=null)
                 rows += [{"method": name, **row} for row in found]
                 codes |= {f"{name}/{space}": values for space, values in spaces.items()}
         table = pd.DataFrame(rows).assign(**cell.columns)

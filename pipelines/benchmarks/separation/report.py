@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.figures.style import save_figure
-from adhd_cvae.io import write_text
+from adhd_cvae.io import remove, write_text, write_tsv
 from adhd_cvae.names import ALPHA, BACKGROUND, rows_of
 from pipelines.benchmarks.separation import figures
 from pipelines.benchmarks.separation.summary import (
@@ -36,17 +36,18 @@ OTHER = {
 
 
 def write_report(table: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write ``separation.md`` and the figures that the table allows; returns what was written."""
+    """Write ``separation.tsv``, ``.md`` and the figures that the table allows; returns what was written."""
     plots = {
         "recovery_by_effect": (figures.recovery_by_effect, recovered(table, "cohens_d")),
         "recovery_by_participants": (figures.recovery_by_participants, recovered(table, "n")),
         "leakage": (figures.leakage_shares, leakage(table)),
         "null": (figures.null_positives, false_positives(table)),
     }
-    written = []
+    written = [folder / "separation.tsv"]
+    write_tsv(table, written[0])
     for name, (plot, summary) in plots.items():
         path = folder / f"separation_{name}.svg"
-        path.unlink(missing_ok=True)
+        remove(path)
         if len(summary):
             save_figure(plot(summary), path)
             written.append(path)

@@ -42,7 +42,6 @@ FILES = (
 
 
 def measure_speed(
-    folder: Path,
     recipe: Recipe,
     progress: Progress,
     maps: int,
@@ -50,7 +49,7 @@ def measure_speed(
     participants: int = PARTICIPANTS,
     size: Size | None = None,
 ) -> pd.DataFrame:
-    """Take every measure; files are made in a temporary folder inside `folder`.
+    """Take every measure; files are made in a temporary folder.
 
     Returns
     -------
@@ -58,10 +57,9 @@ def measure_speed(
         `measure`, `median`, `lowest`, `highest`, `unit`; of a ratio the extremes are those of the worst and the
         best luck with both its parts.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     if find_spec("rsatoolbox") is None:
         progress.line("rsatoolbox is not installed: tau is timed beside scipy's alone.")
-    with tempfile.TemporaryDirectory(dir=folder) as name, progress.bar("Measuring speed") as tick:
+    with tempfile.TemporaryDirectory() as name, progress.bar("Measuring speed") as tick:
         scratch = Path(name)
         rows = [
             *_similarity(size or Size(), tick),  # first: memory is the most that the process ever held

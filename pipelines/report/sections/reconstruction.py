@@ -14,7 +14,7 @@ def _examples(results: Results) -> Figure | None:
     if "example" not in decoded or not len(decoded["example"]):
         return None
     # Numbered within their group: a picture that travels names nobody.
-    groups = pd.Series(decoded["example_group"].astype(str)).replace(MEMBER_LABELS)
+    groups = pd.Series(decoded["example_group"].astype(str)).replace(to_replace=MEMBER_LABELS)
     ranks = groups.groupby(groups).cumcount()
     names = [f"{group} {rank + 1}" for group, rank in zip(groups, ranks, strict=True)]
     return brain.reconstructions(decoded["example"], names, decoded["mask"], decoded["affine"])

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from adhd_cvae.errors import InputError
 from pipelines.cli import main
 from pipelines.cli.main import spread_labels
 
@@ -84,9 +83,12 @@ def test_a_wrong_command_is_status_2(call, arguments):
     [
         (("run", "{tmp}/absent", "{tmp}/out", "group"), "there is no folder"),
         (("prepare", "{tmp}/absent", "{tmp}/out"), "there is no folder"),
-        (("prepare", "{tmp}", "{tmp}/out", "--recipe", "nope"), "no recipe 'nope'"),
-        (("prepare", "{tmp}", "{tmp}/out", "--set", "model.salien=1"), "Did you mean 'model.salient'?"),
-        (("prepare", "{tmp}", "{tmp}/out", "--bids-filter-file", "{tmp}/no.json"), "there is no such file"),
+        (("prepare", "{tmp}/bids", "{tmp}/out", "--recipe", "nope"), "no recipe 'nope'"),
+        (("prepare", "{tmp}/bids", "{tmp}/out", "--set", "model.salien=1"), "Did you mean 'model.salient'?"),
+        (
+            ("prepare", "{tmp}/bids", "{tmp}/out", "--bids-filter-file", "{tmp}/no.json"),
+            "there is no such file",
+        ),
         (("train", "{tmp}/out"), "nothing was prepared here"),
         (("embed", "{tmp}/out"), "no model was trained here"),
         (("analyse", "{tmp}/out"), "cohort.tsv"),
@@ -96,6 +98,7 @@ def test_a_wrong_command_is_status_2(call, arguments):
 )
 def test_wrong_data_is_status_1_and_one_line(call, tmp_path, monkeypatch, arguments, expected):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "bids").mkdir()
     status, _, err = call(*(argument.format(tmp=tmp_path) for argument in arguments))
     assert status == 1
     assert expected in err
@@ -109,10 +112,33 @@ def test_several_problems_are_several_lines(call, tmp_path):
     assert len(err.strip().splitlines()) == 2
 
 
-def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
-    for arguments in (["--debug", "train", str(tmp_path)], ["train", str(tmp_path), "--debug"]):
-        with pytest.raises(InputError):
-            main.main(arguments)
+def test_debug_shows_the_traceback_wherever_it_stands(call, tmp_path):
+    for arguments in (["--debug", "train", tmp_path], ["train", tmp_path, "--debug"]):
+        status, _, err = call(*arguments)
+        assert status == 1
+        assert err.startswith("Traceback")
+        assert "nothing was prepared here" in err
+
+
+def test_a_fault_of_ours_is_told_whole_but_for_passwords(call, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError("no answer from http://bob:S3cret@host:5/store")
+
+    monkeypatch.setattr("pipelines.stages.train.run", broken)
+    status, _, err = call("train", tmp_path)
+    assert status == 1
+    assert "ZeroDivisionError: no answer from http://bob:…@host:5/store" in err
+    assert "S3cret" not in err
+
+
+def test_interrupted_it_ends_with_130_and_one_line(call, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.stages.train.run", interrupted)
+    status, _, err = call("train", tmp_path)
+    assert status == 130
+    assert err.splitlines() == ["adhd-cvae: interrupted; the same command goes on from here."]
 
 
 def test_a_full_disk_is_a_readable_line(call, tmp_path, monkeypatch):

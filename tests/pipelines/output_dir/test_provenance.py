@@ -6,7 +6,8 @@ import pytest
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_json
+from adhd_cvae.io import read_json, write_text
+from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
@@ -16,9 +17,10 @@ STAGE = Stage(
     name="embed",
     settings={"seed": 0, "analysis.draws": 10},
     inputs={"cohort.tsv": "abc"},
-    outputs=("result.txt", "folder"),
+    outputs=("result.txt", "folder", "cache/images.npy"),
     clears=("result.txt", "folder"),
 )
+WRITTEN = ("result.txt", "folder/part.txt", "cache/images.npy")
 
 
 @pytest.fixture
@@ -34,11 +36,11 @@ def run_in(paths, overwrite=False) -> Run:
 def perform(paths):
     def call(stage=STAGE, overwrite=False, text="done"):
         def work():
-            (paths.folder / "folder").mkdir(parents=True, exist_ok=True)
-            (paths.folder / "folder" / "part.txt").write_text(text)
-            (paths.folder / "result.txt").write_text(text)
+            for name in WRITTEN:
+                write_text(text, paths.folder / name)
 
-        return Provenance.open(paths).perform(stage, run_in(paths, overwrite), work)
+        with owned(paths.folder, overwrite=overwrite):
+            return Provenance.open(paths).perform(stage, run_in(paths, overwrite), work)
 
     return call
 
@@ -48,16 +50,34 @@ def test_work_that_stands_is_not_done_again(perform):
     assert not perform()
 
 
-@pytest.mark.parametrize("name", ["result.txt", "folder/part.txt"])
-@pytest.mark.parametrize("damage", ["missing", "changed"])
-def test_a_missing_or_changed_output_is_made_again(perform, paths, name, damage):
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_missing_output_is_made_again(perform, paths, name):
     perform()
-    if damage == "missing":
-        (paths.folder / name).unlink()
-    else:
-        (paths.folder / name).write_text("tampered")
+    (paths.folder / name).unlink()
     assert perform()
     assert (paths.folder / name).read_text() == "done"
+
+
+def test_a_damaged_cache_is_made_again(perform, paths):
+    perform()
+    (paths.folder / "cache" / "images.npy").write_text("damaged")
+    assert perform()
+    assert (paths.folder / "cache" / "images.npy").read_text() == "done"
+
+
+@pytest.mark.parametrize("name", ["result.txt", "folder/part.txt"])
+def test_an_edited_output_is_used_as_it_is_and_replaced_by_overwrite_alone(perform, paths, name):
+    perform()
+    edited = paths.folder / name
+    edited.write_text("edited")
+    assert not perform()
+    again = replace(STAGE, inputs={"cohort.tsv": "def"})
+    with pytest.raises(InputError, match=rf"{name} was changed since adhd-cvae wrote it.*--overwrite"):
+        perform(again)
+    assert edited.read_text() == "edited"
+    assert perform(again, overwrite=True)
+    assert edited.read_text() == "done"
+    assert edited.with_name(f"{edited.name}.bak").read_text() == "edited"
 
 
 def test_other_settings_are_refused_by_name_and_value(perform, paths):
@@ -77,11 +97,14 @@ def test_work_older_than_a_setting_was_done_with_what_is_now_its_default(perform
 
 def test_overwrite_replaces_and_clears(perform, paths):
     perform()
-    stale = paths.folder / "folder" / "stale.txt"
-    stale.write_text("of the old settings")
+    stale, mine = (paths.folder / "folder" / name for name in ("stale.txt", "mine.txt"))
+    with owned(paths.folder):
+        write_text("of the old settings", stale)
+    mine.write_text("a note")
     assert perform(replace(STAGE, settings={"seed": 1}), overwrite=True, text="new")
     assert (paths.folder / "result.txt").read_text() == "new"
     assert not stale.exists()
+    assert mine.read_text() == "a note"
 
 
 def test_new_inputs_are_worked_on_again(perform):

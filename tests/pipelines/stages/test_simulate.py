@@ -79,7 +79,7 @@ def test_an_interrupted_dataset_is_completed_and_other_settings_are_refused(tmp_
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
     (tmp_path / "precious.txt").write_text("data")
-    with pytest.raises(InputError, match="not empty"):
+    with pytest.raises(InputError, match=r"adhd-cvae did not write \(precious.txt\)"):
         simulate.run(tmp_path, CONFIG, Silent(), overwrite=True)
     assert (tmp_path / "precious.txt").exists()
 
