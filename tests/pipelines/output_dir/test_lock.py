@@ -10,6 +10,7 @@ import time
 import pytest
 
 from adhd_cvae.errors import InputError
+from adhd_cvae.io import read_json, write_json
 from pipelines.mlflow_tracking.runs import EXPERIMENT
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.output_dir.lock import HOLDER, LOCK, locked
@@ -39,7 +40,7 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-@pytest.mark.parametrize("arguments", ["train {0}/out", "run {0} {0}/out group", "publish {0}/out"])
+@pytest.mark.parametrize("arguments", ["train {0}/out", "run {0}/bids {0}/out group", "publish {0}/out"])
 def test_a_second_command_is_told_who_is_there_in_one_line(holder, tmp_path, arguments):
     command = [sys.executable, "-m", "adhd_cvae", *arguments.format(tmp_path).split()]
     second = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -103,8 +104,12 @@ def test_two_who_publish_into_one_new_store_at_once_both_complete(demo, tmp_path
     started = []
     for seed in ("1", "2"):
         shutil.copytree(demo.paths.folder, tmp_path / seed)
-        command = [sys.executable, "-m", "adhd_cvae", "publish", str(tmp_path / seed)]
-        started.append(subprocess.Popen([*command, "--set", f"seed={seed}"]))
+        content = read_json(tmp_path / seed / "run.json")
+        for settings in (content["recipe"], *(stage["settings"] for stage in content["stages"].values())):
+            if "seed" in settings:
+                settings["seed"] = int(seed)
+        write_json(content, tmp_path / seed / "run.json")
+        started.append(subprocess.Popen([sys.executable, "-m", "adhd_cvae", "publish", str(tmp_path / seed)]))
     assert [one.wait(300) for one in started] == [0, 0]
     client = find_store(tmp_path / "1").client()
     runs = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
