@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from mlflow import MlflowClient, pyfunc
-from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Run
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
@@ -51,13 +51,10 @@ def register(
     tags
         What tells the version from others in the list of them.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "model"
-        _pack(folder, artifacts, columns)
-        logged = client.create_logged_model(run.info.experiment_id, name=NAME, source_run_id=run.info.run_id)
-        client.log_model_artifacts(logged.model_id, str(folder))
-    client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-    client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    logged = _left_by_a_kill(client, run) or _log(client, run, artifacts, columns)
+    outputs = client.get_run(run.info.run_id).outputs
+    if logged.model_id not in {one.model_id for one in (outputs.model_outputs if outputs else [])}:
+        client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
     try:
         client.create_registered_model(
             NAME,
@@ -75,6 +72,26 @@ def register(
         tags={name: text for name, text in tags.items() if not name.startswith("mlflow.")},
     )
     return str(made.version)
+
+
+def _log(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns: list[str]) -> LoggedModel:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        _pack(folder, artifacts, columns)
+        logged = client.create_logged_model(run.info.experiment_id, name=NAME, source_run_id=run.info.run_id)
+        client.log_model_artifacts(logged.model_id, str(folder))
+    return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+
+
+def _left_by_a_kill(client: MlflowClient, run: Run) -> LoggedModel | None:
+    """Find what an earlier call logged for this run and did not come to register; what is not whole goes."""
+    of_run = f"source_run_id = '{run.info.run_id}'"
+    found = client.search_logged_models([run.info.experiment_id], filter_string=of_run)
+    whole = [model for model in found if model.status == LoggedModelStatus.READY]
+    for model in found:
+        if model not in whole[:1]:
+            client.delete_logged_model(model.model_id)
+    return whole[0] if whole else None
 
 
 def version_of(client: MlflowClient, run: Run) -> str | None:
@@ -103,7 +120,7 @@ def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
     except (MlflowException, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise InputError(
-            f"{uri} cannot be loaded from {store.uri}: {first_line} Expected a URI such as "
+            f"{uri} cannot be loaded from {store.shown}: {first_line} Expected a URI such as "
             f"models:/{NAME}@{ALIAS} or models:/{NAME}/1, or a folder that holds an MLmodel file."
         ) from error
 
@@ -139,7 +156,9 @@ def _pack(folder: Path, artifacts: dict[str, Path], columns: list[str]) -> None:
     pyfunc.save_model(
         str(folder),
         python_model=str(CODE),
-        artifacts={name: str(path) for name, path in artifacts.items()},
+        artifacts={
+            name: path.resolve().as_uri() for name, path in artifacts.items()
+        },  # of a plain path % is read
         code_paths=[str(Path(package.origin).parent)],
         pip_requirements=requirements(),
         signature=ModelSignature(

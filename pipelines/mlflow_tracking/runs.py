@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,12 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
 
 from adhd_cvae.errors import InputError
-from pipelines.mlflow_tracking.store import Store, find_store, readable_errors
-from pipelines.mlflow_tracking.summary import without_folders
+from pipelines.mlflow_tracking.privacy import public_checklist
+from pipelines.mlflow_tracking.store import EXPERIMENT, Store, find_store, readable_errors
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.tables import ANALYSIS
 from pipelines.recipes.loader import flatten
 
-EXPERIMENT = "adhd-cvae"
 PARENT_TAG = "mlflow.parentRunId"
 CONTENT_TAG = "adhd_cvae.content"
 """Which results a run holds."""
@@ -123,20 +121,7 @@ def log_files(client: MlflowClient, run_id: str, results: Results) -> None:
     for file in (paths.report, paths.history):
         if file.is_file():
             client.log_artifact(run_id, str(file))
-    client.log_dict(run_id, _public(results.run), "run.json")
-
-
-def _public(checklist: dict[str, Any]) -> dict[str, Any]:
-    """Leave out where the data lie, even relative, and which participants were asked for: the lab's business alone."""
-    kept = {key: value for key, value in deepcopy(checklist).items() if key != "bids_dir"}
-    kept["recipe"] = without_folders(kept.get("recipe", {}))
-    analysed = kept.get("stages", {}).get("analyse", {}).get("settings", {})
-    if atlas := analysed.get("analysis.atlas"):
-        analysed["analysis.atlas"] = Path(atlas).name
-    prepared = kept.get("stages", {}).get("prepare", {}).get("settings", {})
-    prepared.pop("BIDS_DIR", None)
-    prepared.pop("--participant-label", None)
-    return kept
+    client.log_dict(run_id, public_checklist(results), "run.json")
 
 
 def experiment_page(store: Store) -> str:

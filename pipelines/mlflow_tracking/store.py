@@ -1,21 +1,32 @@
 """Where the MLflow store is, opened or made, and its errors in one line."""
 
+import atexit
 import os
-import re
+import shutil
+import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
 from mlflow import MlflowClient, set_registry_uri, set_tracking_uri
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import atomic_path
+from adhd_cvae.io import atomic_path, unguarded
 from pipelines.output_dir.paths import OutputPaths
+from pipelines.progress import without_passwords
+
+EXPERIMENT = "adhd-cvae"
+ARTIFACTS = "mlflow-artifacts"
+_UNREADABLE = set("?#%")
+"""Characters that have a meaning in addresses: MLflow and SQLAlchemy would cut or read them."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +51,17 @@ class Store:
 
     @property
     def shown(self) -> str:
-        """The URI without a password."""
-        return re.sub(r"(//[^:/@]*):[^@/]*@", r"\1:…@", self.uri)
+        """The URI without a password; of an sqlite file where it is."""
+        if self.database is not None:
+            return f"sqlite:///{self.database.resolve()}"
+        return without_passwords(self.uri)
 
     def client(self) -> MlflowClient:
         """Connect, making an sqlite store where there is none yet."""
         if self.database is not None and not self.database.exists():
             _make_database(self.database, self.artifacts)
+        elif self.database is not None:
+            _check_database(self.database.resolve(), named="MLFLOW_TRACKING_URI" in os.environ)
         registry = os.environ.get("MLFLOW_REGISTRY_URI", self.uri)
         # `models:/` addresses are resolved in the process's own store, whatever store the client was given.
         with _environment_kept():
@@ -63,9 +78,43 @@ def _make_database(database: Path, artifacts: Path | None) -> None:
             return
         for left_over in database.parent.glob(f".*.partial{database.suffix}*"):
             left_over.unlink()
-        with atomic_path(database) as temporary:
+        with unguarded(), atomic_path(database) as temporary:
             store = SqlAlchemyStore(f"sqlite:///{temporary}", artifacts.as_uri() if artifacts else ".")
             store.engine.dispose()
+
+
+def _check_database(database: Path, *, named: bool) -> None:
+    """Look at an sqlite store without changing a byte of it: MLflow would migrate an older one in passing.
+
+    Parameters
+    ----------
+    named
+        Whether the user asked for this very store.
+
+    Raises
+    ------
+    InputError
+        It is no store of this MLflow, or nobody named it and it is not of our making.
+    """
+    other = "Set MLFLOW_TRACKING_URI to another store, or choose another folder for the results."
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            experiments = connection.execute("SELECT name, artifact_location FROM experiments").fetchall()
+    except (sqlite3.Error, TypeError) as error:
+        raise InputError(f"{database} is no MLflow store ({error}). {other}") from None
+    newest = _get_latest_schema_revision()
+    if revision != newest:
+        raise InputError(
+            f"{database} was made by another version of MLflow (schema {revision}, expected {newest}), and is not "
+            f"migrated unasked: `mlflow db upgrade sqlite:///{database}` does that, after a backup. {other}"
+        )
+    ours = any(name == EXPERIMENT or str(place).endswith(f"/{ARTIFACTS}/0") for name, place in experiments)
+    if not (named or ours):
+        raise InputError(
+            f"{database} was not made by adhd-cvae. MLFLOW_TRACKING_URI=sqlite:///{database} says that it is meant. "
+            f"{other}"
+        )
 
 
 @contextmanager
@@ -96,8 +145,19 @@ def find_store(output_dir: Path) -> Store:
         uri = f"sqlite:///{outermost.parent / 'mlflow.db'}"
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///")).resolve()
-        return Store(f"sqlite:///{database}", database.parent / "mlflow-artifacts")
+        return Store(f"sqlite:///{_plain_name(database.parent) / database.name}", database.parent / ARTIFACTS)
     return Store(uri, None)
+
+
+@cache
+def _plain_name(folder: Path) -> Path:
+    """Reach a folder by a link, while this process lives, where MLflow cannot read its name within an address."""
+    if not _UNREADABLE & set(str(folder)):
+        return folder
+    place = Path(tempfile.mkdtemp(prefix="adhd-cvae-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    (place / "store").symlink_to(folder, target_is_directory=True)
+    return place / "store"
 
 
 @contextmanager
@@ -106,7 +166,7 @@ def readable_errors(store: Store) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError) as error:
-        first_line = str(error).splitlines()[0]
+        first_line = without_passwords(str(error).splitlines()[0])
         raise InputError(
             f"the MLflow store {store.shown} refuses: {first_line} Set MLFLOW_TRACKING_URI to another one, or "
             "make this one writable, and call publish again; nothing else is lost."

@@ -13,6 +13,7 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.config.identity import identity
 from adhd_cvae.io import fingerprint
 from adhd_cvae.names import BACKGROUND, TEST, rows_of
+from pipelines.mlflow_tracking.privacy import public_settings
 from pipelines.output_dir.results import Results
 
 _OF_TABLES = (
@@ -33,8 +34,8 @@ class RunSummary:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The recipe as plain values; of the atlas its file's name, not where that lies."""
-        return without_folders(self.recipe.model_dump(mode="json"))
+        """The recipe as plain values, as far as it may leave the lab."""
+        return public_settings(self.recipe.model_dump(mode="json"), self.results)
 
     def title(self, seeds: str | None = None) -> str:
         """Name the run so that a stranger can tell it from its neighbours.
@@ -124,13 +125,6 @@ def held_out_scores(results: Results) -> dict[str, float]:
     if len(leakage):
         found["held_out/leakage"] = max(0.5, float(leakage.max()))
     return found
-
-
-def without_folders(settings: dict[str, Any]) -> dict[str, Any]:
-    """Copy the settings of a recipe; the atlas is named by its file, not by where that lies."""
-    analysis = settings.get("analysis", {})
-    atlas = analysis.get("atlas")
-    return settings if atlas is None else {**settings, "analysis": {**analysis, "atlas": Path(atlas).name}}
 
 
 def git_commit() -> str | None:

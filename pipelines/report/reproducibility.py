@@ -65,6 +65,8 @@ def _checksums(run: dict[str, Any]) -> list[list[str]]:
         for name, checksum in {**stage.get("inputs", {}), **sealed}.items():
             if "sub-" in name or name.endswith((".nii", ".nii.gz")):
                 images.add(name)
+            elif name.startswith(".."):
+                named[f"table outside of BIDS_DIR, {str(checksum)[:6]}…"] = str(checksum)
             elif not name.startswith(("figures/", "report")):
                 named[public(name)] = str(checksum)
     rows = [[name, checksum] for name, checksum in sorted(named.items())]

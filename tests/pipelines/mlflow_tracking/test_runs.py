@@ -6,7 +6,6 @@ import pytest
 from adhd_cvae.config import Recipe
 from pipelines.mlflow_tracking import metrics, runs
 from pipelines.mlflow_tracking.store import find_store
-from pipelines.mlflow_tracking.summary import without_folders
 
 
 @pytest.fixture
@@ -71,23 +70,6 @@ def test_a_run_holds_its_recipe_and_losses_once_and_an_interrupted_one_is_gone_o
     logged_text = str(logged.data.tags) + str(logged.data.params)
     assert str(store.artifacts.parent) not in logged_text
     assert "/" not in logged.data.tags["mlflow.source.name"]
-
-
-def test_an_atlas_is_logged_by_its_name_and_not_by_its_place():
-    recipe = Recipe.model_validate({"analysis": {"atlas": "/home/someone/atlases/own_dseg.nii.gz"}})
-    assert without_folders(recipe.model_dump())["analysis"]["atlas"] == "own_dseg.nii.gz"
-    settings = {"analysis.atlas": recipe.analysis.atlas}
-    checklist = {"recipe": recipe.model_dump(mode="json"), "stages": {"analyse": {"settings": settings}}}
-    kept = runs._public(checklist)
-    assert "someone" not in str(kept)
-    assert "own_dseg.nii.gz" in str(kept["stages"])
-
-
-def test_what_is_public_of_run_json_is_a_copy():
-    settings = {"BIDS_DIR": "../bids", "--participant-label": ["01"], "seed": 3}
-    checklist = {"bids_dir": "../bids", "recipe": {}, "stages": {"prepare": {"settings": settings}}}
-    assert runs._public(checklist)["stages"]["prepare"]["settings"] == {"seed": 3}
-    assert "BIDS_DIR" in settings
 
 
 def test_the_runs_of_seeds_are_children_of_their_average(store, tmp_path):
