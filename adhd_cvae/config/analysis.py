@@ -88,7 +88,9 @@ class AnalysisConfig(Settings):
     """What is asked of the latents."""
 
     variables: tuple[Variable, ...] = ()
-    batteries: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    batteries: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")], tuple[str, ...]] = Field(
+        default_factory=dict
+    )
     """Name of a new variable: columns whose first principal component it is (complete cases)."""
     claims: tuple[Claim, ...] = ()
     """What a study says, to be judged by this cohort; none: no table of claims."""

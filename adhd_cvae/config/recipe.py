@@ -1,6 +1,8 @@
 """All settings together."""
 
-from pydantic import field_validator
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
 
 from adhd_cvae.config.analysis import AnalysisConfig
 from adhd_cvae.config.cohort import CohortConfig
@@ -13,7 +15,8 @@ class Recipe(Settings):
     """Every setting of a run, resolved."""
 
     name: str = "adhd200"
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Everything random follows from it; libraries take 32 bits."""
     cohort: CohortConfig = CohortConfig()
     image: ImageConfig = ImageConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
@@ -29,3 +32,14 @@ class Recipe(Settings):
         if model.salient == 0:
             raise ValueError("salient is 0, expected at least 1; the plain VAE comes with training.vae")
         return model
+
+    @model_validator(mode="after")
+    def _grid_can_be_halved(self) -> "Recipe":
+        """Each strided convolution halves the grid."""
+        factor = 2 ** len(self.model.channels)
+        if self.model.correction and any(side % factor for side in self.image.shape):
+            raise ValueError(
+                f"model.channels has {len(self.model.channels)} layers, each of which halves the grid, but image.shape "
+                f"{list(self.image.shape)} cannot be divided by {factor}; expected fewer layers"
+            )
+        return self

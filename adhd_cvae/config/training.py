@@ -186,4 +186,4 @@ class TrainingConfig(Settings):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     vae: bool = True
     """Also train the plain VAE, the comparison."""
-    device: str = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"

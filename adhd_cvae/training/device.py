@@ -13,10 +13,22 @@ _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def choose_device(name: str) -> torch.device:
-    """``auto`` is a CUDA GPU where there is one, else the CPU."""
+    """``auto`` is a CUDA GPU where there is one, else the CPU.
+
+    Raises
+    ------
+    InputError
+        There is no such device here.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"training.device is {name}, but PyTorch finds {torch.cuda.device_count()} CUDA devices here. "
+            "Give --set training.device=auto."
+        )
+    return device
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint, read_json, write_json
 
 INDEX_FILE = "index.json"
@@ -105,6 +106,9 @@ def _ignored(path: str) -> bool:
 
 def _index(bids_dir: Path) -> Iterator[Image]:
     for root in derivative_roots(bids_dir):
+        description = root / "dataset_description.json"
+        if description.exists() and not description.is_file():
+            raise InputError(f"{description} is a pipe, a device or a folder; expected a JSON file.")
         relative = "" if root == bids_dir else root.relative_to(bids_dir).as_posix()
         for path, entities in sorted(_entities(root).items()):
             if path.endswith((".nii", ".nii.gz")):

@@ -104,6 +104,8 @@ def _tidy(cell: str) -> str:
 def _decode(path: Path) -> str:
     """Read the file's text: UTF-16 by its byte-order mark, UTF-8 where it is valid, else latin-1."""
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is a pipe, a device or a folder; expected a table.")
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path}: is larger than {LARGEST >> 20} MiB. Keep the columns you need.")
         content = path.read_bytes()

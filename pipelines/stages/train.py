@@ -11,6 +11,7 @@ import torch
 from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint
+from adhd_cvae.training.device import choose_device
 from pipelines.compute import is_torchrun
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.mlflow_tracking.summary import RunSummary
@@ -60,6 +61,7 @@ def run(run: Run, *, live: bool = False) -> None:
                 f"Run `adhd-cvae prepare BIDS_DIR {paths.folder}` first."
             )
     cohort = COHORT.read(paths.cohort)
+    choose_device(recipe.training.device)
     models = ("cvae", "vae") if recipe.training.vae else ("cvae",)
     stage = Stage(
         name="train",
@@ -171,7 +173,7 @@ def in_words(row: Row) -> str:
 def _hardware(training: TrainingConfig) -> dict[str, object]:
     """What the training runs on: the same bits need the same device type and thread count."""
     from adhd_cvae.training import distributed
-    from adhd_cvae.training.device import choose_device, choose_precision
+    from adhd_cvae.training.device import choose_precision
 
     device = choose_device(training.device)
     precision = str(choose_precision(training.precision, device)).removeprefix("torch.")
