@@ -14,7 +14,7 @@ HAS_BEFORE = $(shell git cat-file -e '$(BEFORE)^{commit}' 2>/dev/null && echo ye
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fast slow coverage house same-results
-.PHONY: calibration training-beside-the-study kills fuzz clean
+.PHONY: calibration training-beside-the-study kills foreign-files fuzz clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ training-beside-the-study: .venv/.installed  ## training beside the study's netw
 
 kills: .venv/.installed  ## whole runs killed at random moments and called again (22 minutes)
 	$(BIN)/python -m tests.robustness.kills $(CAMPAIGN)/$@
+
+foreign-files: .venv/.installed  ## is a byte touched that is not ours? Verbs at random in folders of every kind (half an hour)
+	$(BIN)/python -m tests.robustness.foreign_files $(CAMPAIGN)/$@
 
 fuzz: .venv/.installed  ## maps and tables spoilt at random (10 minutes)
 	$(BIN)/python -m tests.robustness.fuzz $(CAMPAIGN)/$@

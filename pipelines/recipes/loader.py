@@ -75,7 +75,7 @@ def apply_overrides(settings: dict[str, Any], overrides: tuple[str, ...]) -> dic
         except (yaml.YAMLError, ValueError, RecursionError):
             problems.append(f"--set {key}: {text!r} is not a YAML value. Quote lists: --set '{key}=[1, 2]'")
             continue
-        settings = _with_value(settings, key.split("."), value)
+        settings = with_value(settings, key.split("."), value)
     if problems:
         raise InputError(*problems)
     return settings
@@ -208,12 +208,13 @@ def _without_weights(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _with_value(settings: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+def with_value(settings: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    """Return a copy of nested settings in which one has another value."""
     head, *rest = keys
     if not rest:
         return {**settings, head: value}
     section = settings.get(head)
-    return {**settings, head: _with_value(section if isinstance(section, dict) else {}, rest, value)}
+    return {**settings, head: with_value(section if isinstance(section, dict) else {}, rest, value)}
 
 
 def _is_known(key: str) -> bool:
