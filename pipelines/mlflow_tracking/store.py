@@ -72,7 +72,7 @@ class Store:
 
 def _make_database(database: Path, artifacts: Path | None) -> None:
     """Make an sqlite store under another name and rename it: killed half-way, MLflow leaves one it cannot read."""
-    database.parent.mkdir(parents=True, exist_ok=True)
+    database.parent.resolve().mkdir(parents=True, exist_ok=True)  # it may be a link
     with FileLock(database.with_name(f".{database.name}.lock")):
         if database.exists():  # another process was faster
             return

@@ -1,8 +1,26 @@
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.io import atomic_path, fingerprint, read_tsv, write_tsv
+from adhd_cvae.errors import InputError
+from adhd_cvae.io import (
+    append_text,
+    atomic_path,
+    copy,
+    fingerprint,
+    guarded,
+    link_folder,
+    new_array_file,
+    read_json,
+    read_object,
+    read_tsv,
+    remove,
+    unguarded,
+    write_text,
+    write_tsv,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -37,3 +55,69 @@ def test_only_the_bids_missing_code_is_missing(tmp_path):
 def test_fingerprint_ignores_key_order_but_not_values():
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
     assert fingerprint({"a": 1}) != fingerprint({"a": 2})
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o027, 0o640), (0o022, 0o644)])
+def test_files_are_as_open_as_the_umask_says(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_text("a", tmp_path / "a.txt")
+        write_tsv(pd.DataFrame({"a": [1]}), tmp_path / "a.tsv")
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {mode}
+
+
+def test_a_pipe_or_a_device_as_json_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "endless.json").symlink_to("/dev/zero")
+    for path in tmp_path.iterdir():
+        with pytest.raises(ValueError, match="is not a regular file"):
+            read_json(path)
+        assert read_object(path) == {}
+
+
+class Refusing:
+    """A guard that lets nothing happen, and remembers what was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def replacing(self, path, new):
+        self.asked.append((path.name, new is not None))
+        raise InputError(f"{path.name} stays")
+
+    def removing(self, path):
+        self.asked.append((path.name, None))
+        raise InputError(f"{path.name} stays")
+
+
+def test_a_guard_is_asked_before_anything_is_written_replaced_or_removed(tmp_path):
+    path, guard = tmp_path / "a.txt", Refusing()
+    path.write_text("old")
+    acts = (
+        lambda: write_text("new", path),
+        lambda: append_text("new", path),
+        lambda: new_array_file(path, (2,)),
+        lambda: copy(path, tmp_path / "b.txt"),
+        lambda: link_folder(tmp_path / "c", tmp_path),
+        lambda: remove(path),
+    )
+    with guarded(guard):
+        for act in acts:
+            with pytest.raises(InputError, match="stays"):
+                act()
+    asked = [
+        ("a.txt", True),
+        ("a.txt", False),
+        ("a.txt", False),
+        ("b.txt", True),
+        ("c", False),
+        ("a.txt", None),
+    ]
+    assert guard.asked == asked
+    assert os.listdir(tmp_path) == ["a.txt"]
+    assert path.read_text() == "old"
+    with guarded(guard), unguarded():
+        write_text("new", path)
+    assert path.read_text() == "new"

@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 from adhd_cvae.analysis.mixture import mixture_table
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_tsv, write_json
-from pipelines.compute import _check_software, workers
+from pipelines.compute import _check_software, stop_workers, workers, writable_caches
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
@@ -133,3 +133,36 @@ def test_studies_of_the_benchmark_on_a_cluster_are_those_here(cluster, tmp_path,
     with workers(address):
         there, _ = measure_calibration(Path("there"), Silent(), simulations=1)
     pd.testing.assert_frame_equal(here, there)
+
+
+def test_without_a_home_to_write_to_caches_are_temporary_and_gone_after(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/1/none")
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("MPLCONFIGDIR", "somebody's choice")
+    with writable_caches():
+        place = Path(os.environ["NUMBA_CACHE_DIR"])
+        assert place.is_dir()
+        assert os.environ["MPLCONFIGDIR"] == "somebody's choice"
+    assert not place.exists()
+    assert "NUMBA_CACHE_DIR" not in os.environ
+
+
+def test_with_a_home_caches_stay_where_they_are(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not yet there"))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    with writable_caches():
+        assert "NUMBA_CACHE_DIR" not in os.environ
+
+
+def test_workers_that_wait_are_ended():
+    (process,) = set(Parallel(n_jobs=2, backend="loky")(delayed(os.getpid)() for _ in range(1)))
+    assert process != os.getpid()
+    stop_workers()
+    with pytest.raises(ProcessLookupError):
+        wait_until_gone(process)
+
+
+def wait_until_gone(process):
+    for _ in range(200):
+        os.kill(process, 0)
+        time.sleep(0.05)

@@ -55,3 +55,25 @@ def test_bars_only_where_standard_error_is_a_terminal(monkeypatch, is_terminal, 
     monkeypatch.setattr(stream, "isatty", lambda: is_terminal, raising=False)
     monkeypatch.setattr(sys, "stderr", stream)
     assert isinstance(for_this_terminal(), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("store http://bob:S3cret@host:5/x refuses", "store http://bob:…@host:5/x refuses"),
+        ("postgresql://lab:p/w:d@@db.example/mlflow", "postgresql://lab:…@db.example/mlflow"),
+        ("from 'https://a:b@c' and \"https://d:e@f\"", "from 'https://a:…@c' and \"https://d:…@f\""),
+        ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
+        ("http://host:5000/@me", "http://host:…@me"),  # could be a password with a slash
+        ("see 12:30@noon", "see 12:30@noon"),
+    ],
+)
+def test_passwords_of_addresses_are_hidden_and_nothing_else(text, shown):
+    assert progress.without_passwords(text) == shown
+
+
+def test_passwords_of_the_environment_are_hidden_wherever_they_stand(monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hunter2")
+    PlainLines().line("refused for hunter2")
+    PlainLines().warning("http://a:b@c")
+    assert capsys.readouterr().err == "refused for …\nWarning: http://a:…@c\n"

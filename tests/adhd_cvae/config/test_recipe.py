@@ -36,3 +36,28 @@ def test_an_unknown_section_and_a_misplaced_setting_are_refused_with_their_place
         ("model", "salien"),
         ("analysis", "sizes", "minimun"),
     }
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 8589934592, 1.5])
+def test_a_seed_that_a_library_cannot_take_is_refused(seed):
+    with pytest.raises(ValidationError, match="seed"):
+        Recipe.model_validate({"seed": seed})
+
+
+def test_more_layers_than_the_grid_can_be_halved_are_refused():
+    Recipe.model_validate({"model": {"channels": [2] * 6}})  # 64 → 1
+    with pytest.raises(ValidationError, match=r"model\.channels has 7 layers.*image\.shape \[64, 64, 64\]"):
+        Recipe.model_validate({"model": {"channels": [2] * 7}})
+    Recipe.model_validate({"model": {"channels": [2] * 7, "correction": False}})
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", "cpu "])
+def test_a_slip_in_a_devices_name_is_refused(device):
+    with pytest.raises(ValidationError, match=r"training\.device"):
+        Recipe.model_validate({"training": {"device": device}})
+
+
+@pytest.mark.parametrize("name", ["../escape", "a/b", "", "x" * 65, "a b", "ü", "a\n"])
+def test_a_batterys_name_is_part_of_a_files_name(name):
+    with pytest.raises(ValidationError, match=r"analysis\.batteries"):
+        Recipe.model_validate({"analysis": {"batteries": {name: ["age"]}}})

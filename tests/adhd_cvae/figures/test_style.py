@@ -68,3 +68,15 @@ def test_a_legend_names_what_has_a_label() -> None:
 
 def test_an_unknown_space_is_gray() -> None:
     assert space_colour("another") not in SPACE_COLOURS.values()
+
+
+@pytest.mark.parametrize("label", ["$10,000-$24,999", "$\\notacommand$", "$a_$", "x$$y", "Site $1", "<b>&"])
+def test_a_label_is_text_and_no_formula(tmp_path: Path, label: str) -> None:
+    @styled
+    def plot() -> None:
+        figure = new_figure(2)
+        figure.subplots().set_title(label)
+        save_figure(figure, tmp_path / "a.svg")
+
+    plot()
+    assert ET.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")  # noqa: S314

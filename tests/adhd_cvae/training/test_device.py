@@ -38,3 +38,10 @@ def test_full_memory_names_the_setting_to_lower(batch, advice):
         raise MemoryError
     with pytest.raises(RuntimeError, match="shapes"), enough_memory(CPU, batch):
         raise RuntimeError("shapes differ")
+
+
+def test_a_device_that_is_not_there_is_named_with_the_setting(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(InputError, match=r"training\.device is cuda:1, but PyTorch finds 1 CUDA"):
+        choose_device("cuda:1")

@@ -1,7 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 
+from adhd_cvae.errors import InputError
 from bids_adapters.images import index
 from bids_adapters.images.index import index_images
 
@@ -66,3 +68,9 @@ def test_a_kept_index_notices_every_change(dataset: Path, tmp_path: Path, change
     else:
         (tmp_path / "index.json").write_text("{")
     assert index_images(dataset, tmp_path) == index_images(dataset)
+
+
+def test_a_description_that_is_a_pipe_is_refused_and_not_waited_for(dataset: Path) -> None:
+    os.mkfifo(dataset / "dataset_description.json")
+    with pytest.raises(InputError, match="is a pipe, a device or a folder"):
+        index_images(dataset)

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,16 @@ def test_absent_file_is_named(tmp_path: Path) -> None:
 )
 def test_header_variants(header: str, name: str) -> None:
     assert snake_case(header) == name
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_may_never_end_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "participants.tsv"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(InputError, match="is a pipe, a device or a folder; expected a table"):
+        read_text_table(path)

@@ -69,6 +69,8 @@ def test_every_verb_explains_itself(call, verb):
         ("simulate", "bids", "--participants", "three"),
         ("simulate", "bids", "--participants", "2"),
         ("train", "out", "--no-such-option"),
+        ("publish", "out", "--set", "seed=1"),
+        ("publish", "out", "--overwrite"),
         ("benchmark", "beauty"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from adhd_cvae.errors import InputError
 from pipelines.mlflow_tracking import store as tracking
 
 ROOT = Path(__file__).parents[3]
@@ -125,3 +126,78 @@ def test_the_mlflow_folder_holds_configuration_only_and_hides_nothing(monkeypatc
 def test_a_password_is_never_shown():
     assert tracking.Store("postgresql://lab:secret@db/mlflow", None).shown == "postgresql://lab:…@db/mlflow"
     assert tracking.Store("http://127.0.0.1:5000", None).shown == "http://127.0.0.1:5000"
+
+
+@pytest.mark.parametrize("name", ["what?now", "100%20sure", "no. #1", "two words"])
+def test_whatever_the_folder_is_called_the_store_lies_there(tmp_path, monkeypatch, name):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / name
+    store = tracking.find_store(folder / "out")
+    client = store.client()
+    run = client.create_run(client.create_experiment("one", store.artifacts.as_uri()))
+    client.log_text(run.info.run_id, "a", "a.txt")
+    assert (folder / "mlflow.db").is_file()
+    assert [path.name for path in (folder / "mlflow-artifacts").rglob("*.txt")] == ["a.txt"]
+    assert store.shown == f"sqlite:///{folder / 'mlflow.db'}"
+    assert {path.name for path in tmp_path.iterdir()} == {name}
+    assert tracking.find_store(folder / "out").client().get_run(run.info.run_id)
+
+
+def other_store(path: Path, *statements: str) -> bytes:
+    """Write an sqlite file, and return its bytes."""
+    with sqlite3.connect(path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["CREATE TABLE cats (name)"], "is no MLflow store"),
+        (
+            [
+                "CREATE TABLE alembic_version (version_num)",
+                "CREATE TABLE experiments (name, artifact_location)",
+            ],
+            "is no",
+        ),
+        (
+            [
+                *(
+                    "CREATE TABLE alembic_version (version_num)",
+                    "INSERT INTO alembic_version VALUES ('0123')",
+                ),
+                "CREATE TABLE experiments (name, artifact_location)",
+            ],
+            "was made by another version of MLflow.*is not migrated unasked",
+        ),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_what_is_no_store_of_this_mlflow_is_refused_and_stays_as_it_is(
+    tmp_path, monkeypatch, statements, said, named
+):
+    database = tmp_path / "mlflow.db"
+    before = other_store(database, *statements)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if named:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    with pytest.raises(InputError, match=said):
+        tracking.find_store(tmp_path / "out").client()
+    assert database.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_somebody_elses_store_has_to_be_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    database = tmp_path / "mlflow.db"
+    theirs = tracking.SqlAlchemyStore(f"sqlite:///{database}", (tmp_path / "mlruns").as_uri())
+    theirs.engine.dispose()
+    before = database.read_bytes()
+    with pytest.raises(InputError, match=r"was not made by adhd-cvae.*MLFLOW_TRACKING_URI=sqlite"):
+        tracking.find_store(tmp_path / "out").client()
+    assert database.read_bytes() == before
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    assert tracking.find_store(tmp_path / "out").client().search_experiments()
