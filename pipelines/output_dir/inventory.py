@@ -14,6 +14,8 @@ from adhd_cvae.io import file_checksum, read_object, write_text
 from bids_adapters.derivatives import GENERATOR, is_ours, read_description
 
 INVENTORY = ".adhd-cvae.jsonl"
+WAY_IN = frozenset({"cohort.tsv", "cohort.json", "latents.tsv", "latents.json", "draws.npz"})
+"""Files by which codes of another model come in: `analyse` adds to a folder that holds these and nothing else."""
 _HEAD = {"record": "files that adhd-cvae wrote here", "format": 1}
 _HASHED_UP_TO = 64 * 2**20
 """Larger files are known by size alone: reading them takes longer than most stages."""
@@ -92,8 +94,15 @@ def of_earlier_version(folder: Path) -> Seals | None:
     for stage in _mappings(content.get("stages")):
         for name, one in stage.get("outputs", {}).items():
             seals[name] = [one]
-    for file in (file for pattern in _EARLIER for file in folder.glob(pattern) if file.is_file()):
-        seals.setdefault(file.relative_to(folder).as_posix(), [None])
+    made = {"prepare", "participant", "average"} & content.get("stages", {}).keys()
+    names = {
+        file.relative_to(folder).as_posix()
+        for pattern in _EARLIER
+        for file in folder.glob(pattern)
+        if file.is_file()
+    }
+    for name in names - (set() if made else WAY_IN):  # of a folder that was only analysed they are somebody's
+        seals.setdefault(name, [None])
     for part in (*folder.glob("ensemble"), *folder.glob("seed-*")):
         seals.update({f"{part.name}/{name}": one for name, one in (of_earlier_version(part) or {}).items()})
     return seals

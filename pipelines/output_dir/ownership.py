@@ -15,7 +15,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import WRITING, guarded, remove
 from bids_adapters.derivatives import read_description
 from pipelines.output_dir import inventory
-from pipelines.output_dir.inventory import INVENTORY, Seal, Seals, seal
+from pipelines.output_dir.inventory import INVENTORY, WAY_IN, Seal, Seals, seal
 
 _WORKING = frozenset({INVENTORY, ".in-use.lock", ".in-use.json"})
 """Ours by name alone."""
@@ -23,8 +23,6 @@ REGENERATED = ("cache/", "checkpoints/", "run.json")
 """What is listed under these names nobody edits: damaged, it is made again; of run.json, what was read stays."""
 DESCRIPTIVE = ("dataset_description.json", "README.md", ".bidsignore")
 """What people add to: once edited they stay as they are, and nothing is refused for it."""
-WAY_IN = frozenset({"cohort.tsv", "cohort.json", "latents.tsv", "latents.json", "draws.npz"})
-"""Files by which codes of another model come in: `analyse` adds to a folder that holds these and nothing else."""
 _SHOWN = 5
 
 
@@ -122,16 +120,13 @@ class Owned:
             raise InputError(_foreign(path))
         if None in known or name.startswith(REGENERATED):
             return [None]
-        if not self._is_edited(path, known):
-            return list(known[-1:])
+        found = seal(path) if path.is_file() else None
+        if found in known:
+            return [found]
         if not self.overwrite:
             raise InputError(_changed(path))
         path.rename(_free(path))
         return []
-
-    @staticmethod
-    def _is_edited(path: Path, known: list[Seal | None]) -> bool:
-        return not path.is_file() or seal(path) not in known
 
     def edited(self, *below: Path) -> list[Path]:
         """Files of ours that somebody changed, of these names or in these folders."""
@@ -141,7 +136,7 @@ class Owned:
             for path, name in files.items()
             if not name.startswith(REGENERATED)
             and None not in self.seals[name]
-            and self._is_edited(path, self.seals[name])
+            and not (path.is_file() and seal(path) in self.seals[name])
         ]
 
     def _note(self, name: str, seals: list[Seal | None]) -> None:

@@ -25,12 +25,13 @@ import pytest
 import typer
 
 from adhd_cvae import io as files
+from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, write_text, write_tsv
 from pipelines.cli.main import main as command_line
 from pipelines.cli.options import OutputDir, Seed
 from pipelines.output_dir import inventory, ownership, provenance
-from pipelines.output_dir.inventory import INVENTORY
-from pipelines.output_dir.ownership import DESCRIPTIVE, REGENERATED, WAY_IN
+from pipelines.output_dir.inventory import INVENTORY, WAY_IN
+from pipelines.output_dir.ownership import DESCRIPTIVE, REGENERATED
 from pipelines.progress import for_this_terminal
 
 COMBINATIONS = 2000
@@ -345,6 +346,12 @@ def _forgotten(function: str, instead: object) -> Bug:
     return lambda patch: patch.setattr(ownership, function, instead)
 
 
+def _blind(self: ownership.Owned, path: Path, name: str) -> list[None]:
+    if os.path.lexists(path) and self._known(name) is None:
+        raise InputError(f"{path} is not ours")
+    return [None]
+
+
 def _clears_all(folder: Path, names: list[str]) -> None:
     for name in names:
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -354,7 +361,7 @@ BUGS: dict[str, Bug] = {
     "a stage clears whole folders": lambda patch: patch.setattr(provenance, "clear", _clears_all),
     "whatever is there may be replaced": _stubborn("_allowed", lambda self, path, name: []),
     "links are not followed": _stubborn("_place", staticmethod(lambda path: path.absolute())),
-    "an edit is not noticed": _stubborn("_is_edited", staticmethod(lambda path, known: False)),
+    "an edit is not noticed": _stubborn("_allowed", _blind),
     "an edit is thrown away": _forgotten("_free", lambda path: path.with_name(".writing-gone")),
     "a raw dataset is like any folder": _forgotten("_refuse_raw_dataset", lambda folder, dataset: None),
     "every folder is ours": _forgotten(

@@ -59,7 +59,10 @@ def test_what_version_0_1_wrote_is_known_by_its_run_json_and_by_name(tmp_path):
         content = {
             "format": 1,
             "software": {"adhd-cvae": "0.1.0"},
-            "stages": {"analyse": {"state": "done", "outputs": {"analysis/rsa.tsv": [3, "abc"]}}},
+            "stages": {
+                "prepare": {},
+                "analyse": {"state": "done", "outputs": {"analysis/rsa.tsv": [3, "abc"]}},
+            },
         }
         write_json(content, part / "run.json")
     write_text("x", tmp_path / "cohort.tsv")
@@ -74,3 +77,11 @@ def test_what_version_0_1_wrote_is_known_by_its_run_json_and_by_name(tmp_path):
 def test_another_programs_run_json_is_not_ours(tmp_path, content):
     (tmp_path / "run.json").write_text(json.dumps(content))
     assert inventory.of_earlier_version(tmp_path) is None
+
+
+def test_where_version_0_1_only_analysed_the_codes_are_somebodys(tmp_path):
+    content = {"software": {"adhd-cvae": "0.1.0"}, "stages": {"analyse": {"outputs": {}}}}
+    write_json(content, tmp_path / "run.json")
+    for name in ("cohort.tsv", "latents.tsv", "report.html"):
+        write_text("x", tmp_path / name)
+    assert inventory.of_earlier_version(tmp_path).keys() == {"run.json", "report.html"}

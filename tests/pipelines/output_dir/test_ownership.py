@@ -211,3 +211,14 @@ def test_a_file_left_by_a_kill_between_note_and_name_is_not_taken_for_edited(our
     with owned(ours):
         write_text("new", path)
     assert path.read_text() == "new"
+
+
+def test_killed_twice_between_note_and_name_it_is_still_ours(ours):
+    path, other = ours / "analysis" / "rsa.tsv", ours / "analysis" / "notes.txt"
+    for content in ("one", "two"):
+        other.write_text(content)
+        with owned(ours, shared=True) as folder:
+            folder.replacing(path, other)
+    with owned(ours):
+        write_text("new", path)
+    assert path.read_text() == "new"
