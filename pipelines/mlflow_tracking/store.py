@@ -25,6 +25,11 @@ from pipelines.progress import without_passwords
 
 EXPERIMENT = "adhd-cvae"
 ARTIFACTS = "mlflow-artifacts"
+_PLACES = (
+    *(("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location")),
+    *(("model_versions", "source"), ("model_versions", "storage_location")),
+)
+"""Tables and columns of MLflow's database that name where artifacts lie."""
 _UNREADABLE = set("?#%")
 """Characters that have a meaning in addresses: MLflow and SQLAlchemy would cut or read them."""
 
@@ -62,6 +67,8 @@ class Store:
             _make_database(self.database, self.artifacts)
         elif self.database is not None:
             _check_database(self.database.resolve(), named="MLFLOW_TRACKING_URI" in os.environ)
+            if self.artifacts is not None:
+                _follow(self.database.resolve(), self.artifacts)
         registry = os.environ.get("MLFLOW_REGISTRY_URI", self.uri)
         # `models:/` addresses are resolved in the process's own store, whatever store the client was given.
         with _environment_kept():
@@ -115,6 +122,24 @@ def _check_database(database: Path, *, named: bool) -> None:
             f"{database} was not made by adhd-cvae. MLFLOW_TRACKING_URI=sqlite:///{database} says that it is meant. "
             f"{other}"
         )
+
+
+def _follow(database: Path, artifacts: Path) -> None:
+    """Let a store that was moved or copied name its artifacts where they are now: its rows name the place of before.
+
+    Only our own folder of artifacts beside the database is followed, and only where it is there.
+    """
+    with closing(sqlite3.connect(database)) as connection, connection:
+        query = "SELECT artifact_location FROM experiments WHERE name = ?"
+        (before,) = connection.execute(query, (EXPERIMENT,)).fetchone() or ("",)
+        now = artifacts.as_uri()
+        if before == now or not str(before).endswith(f"/{ARTIFACTS}") or not artifacts.is_dir():
+            return
+        for table, column in _PLACES:
+            connection.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {column} = ? OR {column} LIKE ?",  # noqa: S608
+                (now, len(before) + 1, before, f"{before}/%"),
+            )
 
 
 @contextmanager

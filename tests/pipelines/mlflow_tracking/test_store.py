@@ -1,6 +1,7 @@
 """The MLflow store: where it is, what is logged, and what never is."""
 
 import importlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +24,19 @@ client = find_store(Path({folder!r})).client()
 for name in sys.argv[1:]:
     client.create_experiment(f"e{{name}}")
 """
+
+
+LATER = """
+import os
+from pathlib import Path
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+from pipelines.mlflow_tracking.store import find_store
+client = find_store(Path({folder!r})).client()
+print(Path(client.download_artifacts({run!r}, "a.txt")).read_text())
+for run in ({run!r}, client.create_run({experiment!r}).info.run_id):
+    client.log_text(run, "after", "b.txt")
+"""
+"""Another process, since MLflow remembers where a run's artifacts were."""
 
 
 def wait_for(condition, seconds=60):
@@ -201,3 +215,34 @@ def test_somebody_elses_store_has_to_be_named(tmp_path, monkeypatch):
     assert database.read_bytes() == before
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
     assert tracking.find_store(tmp_path / "out").client().search_experiments()
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_a_store_that_was_moved_or_copied_keeps_its_artifacts_beside_it(tmp_path, monkeypatch, how):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    old, new = tmp_path / "old", tmp_path / "new_%"
+    store = tracking.find_store(old / "out")
+    client = store.client()
+    experiment = client.create_experiment(tracking.EXPERIMENT, store.artifacts.as_uri())
+    run = client.create_run(experiment)
+    client.log_text(run.info.run_id, "before", "a.txt")
+    if how == "moved":
+        old.rename(new)
+    else:
+        shutil.copytree(old, new)
+    kept = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
+    later = LATER.format(folder=str(new / "out"), experiment=experiment, run=run.info.run_id)
+    said = subprocess.run([sys.executable, "-c", later], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["before"]
+    assert len(list((new / tracking.ARTIFACTS).rglob("b.txt"))) == 2
+    assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()} == kept
+    assert old.exists() == (how == "copied")
+
+
+def test_artifacts_in_a_place_of_somebodys_choice_are_not_followed(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    store = tracking.find_store(tmp_path / "here" / "out")
+    chosen = (tmp_path / "shared").as_uri()
+    store.client().create_experiment(tracking.EXPERIMENT, chosen)
+    (tmp_path / "here" / tracking.ARTIFACTS).mkdir(exist_ok=True)
+    assert store.client().get_experiment_by_name(tracking.EXPERIMENT).artifact_location == chosen
