@@ -19,7 +19,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
 from adhd_cvae.errors import InputError
-from pipelines.mlflow_tracking.store import Store
+from pipelines.mlflow_tracking.store import Store, readable_errors
 
 NAME = "adhd-cvae"
 ALIAS = "champion"
@@ -113,7 +113,8 @@ def load_registered(uri: str, store: Store) -> pyfunc.PyFuncModel:
             f"there is no MLflow store at {store.database}, so no {uri}. Set MLFLOW_TRACKING_URI to the "
             "store that holds the model (sqlite:////path/mlflow.db or http://server)."
         )
-    store.client()
+    with readable_errors(store):
+        store.client()
     try:
         with _type_hints_unmentioned():
             return pyfunc.load_model(uri)

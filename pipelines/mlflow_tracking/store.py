@@ -190,7 +190,7 @@ def readable_errors(store: Store) -> Iterator[None]:
     """Turn what MLflow raises into one line that names the store."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError) as error:
+    except (MlflowException, SQLAlchemyError, ImportError) as error:  # the last: of a database's driver
         first_line = without_passwords(str(error).splitlines()[0])
         raise InputError(
             f"the MLflow store {store.shown} refuses: {first_line} Set MLFLOW_TRACKING_URI to another one, or "

@@ -19,11 +19,17 @@ from pipelines.output_dir.inventory import INVENTORY, WAY_IN, Seal, Seals, seal
 
 _WORKING = frozenset({INVENTORY, ".in-use.lock", ".in-use.json"})
 """Ours by name alone."""
-REGENERATED = ("cache/", "checkpoints/", "run.json")
-"""What is listed under these names nobody edits: damaged, it is made again; of run.json, what was read stays."""
+REGENERATED = ("cache", "checkpoints")
+"""What is listed in these folders nobody edits: damaged, it is made again."""
 DESCRIPTIVE = ("dataset_description.json", "README.md", ".bidsignore")
 """What people add to: once edited they stay as they are, and nothing is refused for it."""
 _SHOWN = 5
+
+
+def is_regenerated(name: str) -> bool:
+    """Whether nobody edits a file of this name; of run.json, what was read is kept."""
+    *folders, file = name.split("/")
+    return file == "run.json" or not set(REGENERATED).isdisjoint(folders)
 
 
 @dataclass
@@ -107,8 +113,10 @@ class Owned:
         )
 
     def _known(self, name: str) -> list[Seal | None] | None:
-        if name not in self.seals:
-            self.seals.update(inventory.read(self.folder) or {})  # another call may share the folder
+        return self.seals.get(name) or self._known_anew(name)
+
+    def _known_anew(self, name: str) -> list[Seal | None] | None:
+        self.seals.update(inventory.read(self.folder) or {})  # another call may share the folder
         return self.seals.get(name)
 
     def _allowed(self, path: Path, name: str) -> list[Seal | None]:
@@ -118,10 +126,10 @@ class Owned:
         known = self._known(name)
         if known is None or path.is_dir():
             raise InputError(_foreign(path))
-        if None in known or name.startswith(REGENERATED):
+        if None in known or is_regenerated(name):
             return [None]
         found = seal(path) if path.is_file() else None
-        if found in known:
+        if found in known or found in (self._known_anew(name) or ()):
             return [found]
         if not self.overwrite:
             raise InputError(_changed(path))
@@ -134,7 +142,7 @@ class Owned:
         return [
             path
             for path, name in files.items()
-            if not name.startswith(REGENERATED)
+            if not is_regenerated(name)
             and None not in self.seals[name]
             and not (path.is_file() and seal(path) in self.seals[name])
         ]
@@ -248,7 +256,7 @@ def owned(
         finally:
             _active.remove(ours)
             if not shared and (place / INVENTORY).is_file():
-                inventory.rewrite(place, ours.seals)
+                inventory.rewrite(place, inventory.read(place) or {})  # of other processes, too
 
 
 def _claim(folder: Path, *, way_in: bool) -> tuple[Path, Seals]:

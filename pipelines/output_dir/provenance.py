@@ -12,7 +12,7 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, fingerprint, read_json, remove_partial_files, write_json
 from pipelines.output_dir.inventory import seal
-from pipelines.output_dir.ownership import REGENERATED, check, clear
+from pipelines.output_dir.ownership import check, clear, is_regenerated
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.recipes.loader import DEFAULT, apply_overrides, flatten, load_recipe, validated
@@ -205,7 +205,7 @@ class Provenance:
         """Whether every output is there; what somebody edited stands, but nobody edits what is regenerated."""
         edited = self._edited(outputs)
         return all((self.paths.folder / name).is_file() for name in outputs) and not any(
-            name.startswith(REGENERATED) for name in edited
+            is_regenerated(name) for name in edited
         )
 
     def _edited(self, outputs: dict[str, Any]) -> list[str]:

@@ -44,6 +44,11 @@ def run(
     On a `cluster` (`pipelines.compute`) the networks are trained beside each other, else one after the other, each
     on all cores.
     """
+    with owned(run.paths.folder, overwrite=run.overwrite):
+        return _together(run, first, seeds=seeds, live=live, cluster=cluster)
+
+
+def _together(run: Run, first: "Published", *, seeds: int, live: bool, cluster: bool) -> "Published":
     from pipelines.mlflow_tracking.runs import nest
 
     recipe, progress, runs = run.recipe, run.progress, [first.run_id]

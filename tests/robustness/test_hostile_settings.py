@@ -97,7 +97,6 @@ def test_names_of_a_recipe_make_no_file_outside(demo, tmp_path):
     shutil.copytree(demo.paths.folder, inside.folder)
     names = [
         f"name={ESCAPE}",
-        f"analysis.batteries={{'{ESCAPE}': [age, sex]}}",
         f"analysis.variables=[{{name: '{ESCAPE}', scale: ratio}}, {{name: age, scale: ratio}}]",
         f"analysis.claims=[{{space: salient, name: '{ESCAPE}', columns: [age]}}]",
         "analysis.permutations=9",
@@ -109,4 +108,7 @@ def test_names_of_a_recipe_make_no_file_outside(demo, tmp_path):
     assert ended.value.code == 0
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path for path in files if not path.is_relative_to(inside.folder)] == []
-    assert any("escaped" in path.name for path in inside.maps.iterdir())
+    battery = f"analysis.batteries={{'{ESCAPE}': [age, sex]}}"
+    with pytest.raises(SystemExit) as ended:
+        main.main(["analyse", str(inside.folder), "--overwrite", "--set", battery])
+    assert ended.value.code == 1

@@ -7,6 +7,7 @@ import pytest
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import remove, write_json, write_text
+from pipelines.output_dir import inventory
 from pipelines.output_dir.inventory import INVENTORY
 from pipelines.output_dir.ownership import check, clear, may_write, owned
 
@@ -222,3 +223,12 @@ def test_killed_twice_between_note_and_name_it_is_still_ours(ours):
     with owned(ours):
         write_text("new", path)
     assert path.read_text() == "new"
+
+
+def test_what_another_process_listed_meanwhile_stays_listed(tmp_path):
+    with owned(tmp_path / "out") as folder:
+        write_text("a", tmp_path / "out" / "a.txt")
+        write_text("b", tmp_path / "out" / ".writing-b")  # as another process would
+        (tmp_path / "out" / ".writing-b").rename(tmp_path / "out" / "b.txt")
+        inventory.append(folder.folder, "b.txt", [inventory.seal(tmp_path / "out" / "b.txt")])
+    assert set(inventory.read(tmp_path / "out")) == {"a.txt", "b.txt"}
