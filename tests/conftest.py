@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.io import write_json, write_tsv
+from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
 
 mpl.use("Agg")
@@ -78,6 +79,11 @@ def invent_maps() -> Callable[..., None]:
 
 def _invent_maps(paths: OutputPaths, participants: int = 48) -> None:
     """A cache of invented maps, as `prepare` leaves it."""
+    with owned(paths.folder):
+        _write_maps(paths, participants)
+
+
+def _write_maps(paths: OutputPaths, participants: int) -> None:
     rng = np.random.default_rng(0)
     paths.cache.mkdir(parents=True)
     group = np.where(np.arange(participants) % 2, "target", "background")
