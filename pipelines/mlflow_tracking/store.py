@@ -19,7 +19,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import atomic_path, unguarded
+from adhd_cvae.io import WRITING, atomic_path, unguarded
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.progress import without_passwords
 
@@ -83,7 +83,7 @@ def _make_database(database: Path, artifacts: Path | None) -> None:
     with FileLock(database.with_name(f".{database.name}.lock")):
         if database.exists():  # another process was faster
             return
-        for left_over in database.parent.glob(f".*.partial{database.suffix}*"):
+        for left_over in database.parent.glob(f"{WRITING}*.partial{database.suffix}*"):
             left_over.unlink()
         with unguarded(), atomic_path(database) as temporary:
             store = SqlAlchemyStore(f"sqlite:///{temporary}", artifacts.as_uri() if artifacts else ".")
@@ -136,9 +136,10 @@ def _follow(database: Path, artifacts: Path) -> None:
         if before == now or not str(before).endswith(f"/{ARTIFACTS}") or not artifacts.is_dir():
             return
         for table, column in _PLACES:
+            lies_there = f"{column} = ? OR substr({column}, 1, ?) = ?"
             connection.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {column} = ? OR {column} LIKE ?",  # noqa: S608
-                (now, len(before) + 1, before, f"{before}/%"),
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {lies_there}",  # noqa: S608, our names
+                (now, len(before) + 1, before, len(before) + 1, f"{before}/"),
             )
 
 
