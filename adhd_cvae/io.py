@@ -1,5 +1,6 @@
 """Files that are either whole or absent: atomic writing, TSV, JSON and checksums."""
 
+import csv
 import hashlib
 import json
 import os
@@ -17,6 +18,8 @@ import pandas as pd
 MISSING = "n/a"
 WRITING = ".writing-"
 """Begins the name of a file that is not whole yet."""
+_TSV: Any = {"sep": "\t", "quoting": csv.QUOTE_NONE}
+"""In BIDS tables a quotation mark is a character like others."""
 _LARGEST_JSON = 2**28
 """Bytes; a larger file is not read: in memory it takes several times as much."""
 
@@ -119,16 +122,26 @@ def remove_partial_files(folder: Path) -> None:
 
 
 def write_tsv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table the BIDS way: tabs, ``n/a`` for missing, floats that read back to the same bits."""
+    """Write a table the BIDS way: tabs, ``n/a`` for missing, no quoting, floats that read back to the same bits.
+
+    A tab or an end of line within a text becomes a space.
+    """
+    plain = table.replace(r"[\t\r\n]+", " ", regex=True)
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, na_rep=MISSING, lineterminator="\n")
+        plain.to_csv(temporary, index=False, na_rep=MISSING, **_TSV, lineterminator="\n")
 
 
 def read_tsv(path: Path) -> pd.DataFrame:
-    """Read a table of ours; only ``n/a`` is missing and ``participant_id`` stays text."""
+    """Read a table of ours; only ``n/a`` is missing and ``participant_id`` stays text.
+
+    Raises
+    ------
+    ValueError
+        It is no table: empty, not UTF-8, or with rows of different lengths.
+    """
     return pd.read_csv(
         path,
-        sep="\t",
+        **_TSV,
         na_values=[MISSING],
         keep_default_na=False,
         dtype={"participant_id": str},

@@ -1,12 +1,17 @@
 """The verbs below ``adhd-cvae benchmark``. Heavy modules are imported inside them, so that ``--help`` is instant."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli import options as opt
+from pipelines.cli.groups import grouped
 from pipelines.progress import for_this_terminal
+
+if TYPE_CHECKING:
+    from adhd_cvae.config import Recipe
 
 FOLDER = Path("benchmark")
 app = typer.Typer(name="benchmark", no_args_is_help=True, help="Measure, and write what was found as tables.")
@@ -15,13 +20,28 @@ Jobs = Annotated[
 ]
 
 
-@app.command()
-def separation(
-    output_dir: opt.OutputDir = FOLDER,
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkOptions:
+    """Where tables go, with which settings, and whether they may replace others."""
+
+    output_dir: opt.OutputDir = FOLDER
     recipe: Annotated[
-        str | None, typer.Option("--recipe", metavar="NAME|FILE", help="Default: separation.")
-    ] = None,
-    overrides: opt.Overrides = None,
+        str | None, typer.Option("--recipe", metavar="NAME|FILE", help="Default: separation, for speed demo.")
+    ] = None
+    overrides: opt.Overrides = None
+    overwrite: opt.Overwrite = False
+
+    def resolved(self, default: str) -> "Recipe":
+        """The named recipe, or the benchmark's, with the changes."""
+        from pipelines.recipes.loader import load_recipe
+
+        return load_recipe(self.recipe or default, tuple(self.overrides or ()))
+
+
+@app.command()
+@grouped
+def separation(
+    options: BenchmarkOptions,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Cohorts of each kind.")] = None,
@@ -37,33 +57,30 @@ def separation(
     from pipelines.benchmarks.separation.report import summary_page, write_report
     from pipelines.compute import workers
     from pipelines.output_dir.ownership import owned
-    from pipelines.recipes.loader import load_recipe
 
-    resolved = load_recipe(recipe or "separation", tuple(overrides or ()))
     names = known_methods(methods.split(",") if methods else None)
-    with owned(output_dir), workers(dask):
-        cells = Cells(output_dir.resolve(), resolved, names)
+    folder = options.output_dir.resolve()
+    with owned(folder, overwrite=options.overwrite), workers(dask):
+        cells = Cells(folder, options.resolved("separation"), names, overwrite=options.overwrite)
         table = cells.measure(grid(seeds, quick=quick), for_this_terminal(), jobs)
-        written = ", ".join(file.name for file in write_report(table, output_dir))
-    print(f"{summary_page(table)}\nWritten to {output_dir}: {written}")
+        written = ", ".join(file.name for file in write_report(table, folder))
+    print(f"{summary_page(table)}\nWritten to {options.output_dir}: {written}")
 
 
 @app.command()
+@grouped
 def speed(
-    output_dir: opt.OutputDir = FOLDER,
-    recipe: opt.RecipeName = "demo",
-    overrides: opt.Overrides = None,
+    options: BenchmarkOptions,
+    *,
     maps: Annotated[int, typer.Option("--maps", min=4, help="Maps prepared, of each kind.")] = 24,
 ) -> None:
     """The speed of this machine, beside other ways to do the same."""
     from adhd_cvae.io import write_tsv
     from pipelines.benchmarks.speed.stages import measure_speed
     from pipelines.output_dir.ownership import owned
-    from pipelines.recipes.loader import load_recipe
 
-    resolved = load_recipe(recipe or "demo", tuple(overrides or ()))
-    path = output_dir / "speed.tsv"
-    with owned(output_dir):
-        table = measure_speed(resolved, for_this_terminal(), maps)
+    path = options.output_dir / "speed.tsv"
+    with owned(options.output_dir, overwrite=options.overwrite):
+        table = measure_speed(options.resolved("demo"), for_this_terminal(), maps)
         write_tsv(table, path)
     print(f"{table.to_string(index=False, float_format=lambda value: f'{value:.3g}')}\n\nWritten to {path}")

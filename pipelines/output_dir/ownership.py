@@ -82,13 +82,24 @@ class Owned:
             file for file in files if os.path.lexists(file) and not wanted.isdisjoint((file, *file.parents))
         ]
 
-    def strangers(self, files: Sequence[Path]) -> list[Path]:
-        """Those of some files that are there and not ours."""
-        return [file for file in files if os.path.lexists(file) and not self._is_ours(file)]
+    def objections(self, *places: Path) -> list[str]:
+        """A line for each file of these names, or of ours in these folders, that may not be written."""
+        strangers = [
+            one for one in places if os.path.lexists(one) and not (self._is_ours(one) or one.is_dir())
+        ]
+        edited = [] if self.overwrite else [one for one in self.listed(*places) if self._is_edited(one)]
+        return [*map(_foreign, strangers), *map(_changed, edited)]
 
     def _is_ours(self, path: Path) -> bool:
         name = self._name(path)
-        return name is None or (self._known(name) is not None and not path.is_dir())
+        return name is None or self._known(name) is not None
+
+    def _is_edited(self, path: Path) -> bool:
+        name = path.relative_to(self.folder).as_posix()
+        known = self.seals[name]
+        if None in known or is_regenerated(name):
+            return False
+        return not (path.is_file() and seal(path) in known)
 
     @staticmethod
     def _place(path: Path) -> Path:
@@ -136,17 +147,6 @@ class Owned:
         path.rename(_free(path))
         return []
 
-    def edited(self, *below: Path) -> list[Path]:
-        """Files of ours that somebody changed, of these names or in these folders."""
-        files = {path: path.relative_to(self.folder).as_posix() for path in self.listed(*below)}
-        return [
-            path
-            for path, name in files.items()
-            if not is_regenerated(name)
-            and None not in self.seals[name]
-            and not (path.is_file() and seal(path) in self.seals[name])
-        ]
-
     def _note(self, name: str, seals: list[Seal | None]) -> None:
         self.seals[name] = seals
         if self.keeps_inventory:
@@ -173,7 +173,7 @@ def _free(path: Path) -> Path:
 _active: list[Owned] = []
 
 
-def check(folder: Path, names: Sequence[str], *, overwrite: bool) -> None:
+def check(folder: Path, names: Sequence[str]) -> None:
     """Make sure that files and folders below `folder` may be written, before any work is done for them.
 
     Raises
@@ -181,18 +181,15 @@ def check(folder: Path, names: Sequence[str], *, overwrite: bool) -> None:
     InputError
         A line for each file that is somebody else's, or edited and not to be replaced.
     """
-    places = [folder.resolve() / name for name in names]
-    for ours in _active:
-        lines = [_foreign(path) for path in ours.strangers(places) if not path.is_dir()]
-        if not overwrite:
-            lines += [_changed(path) for path in ours.edited(*places) if path.name not in DESCRIPTIVE]
-        if lines:
-            raise InputError(*lines)
+    places = [folder.resolve() / name for name in names if name not in DESCRIPTIVE]
+    lines = [line for ours in _active for line in ours.objections(*places)]
+    if lines:
+        raise InputError(*lines)
 
 
 def may_write(path: Path) -> bool:
     """Whether a file is not somebody else's, nor edited and not to be replaced."""
-    return all(not ours.strangers([path]) and (ours.overwrite or not ours.edited(path)) for ours in _active)
+    return not any(ours.objections(path) for ours in _active)
 
 
 def clear(folder: Path, names: Sequence[str]) -> None:

@@ -111,7 +111,7 @@ class Provenance:
             for name in self._edited(before["outputs"]):
                 run.progress.warning(f"{name} was changed since {stage.name} wrote it; it is used as it is")
             return False
-        check(self.paths.folder, stage.outputs, overwrite=run.overwrite)
+        check(self.paths.folder, stage.outputs)
         if other:
             clear(self.paths.folder, stage.clears)
         remove_partial_files(self.paths.folder)
@@ -137,7 +137,7 @@ class Provenance:
         before = self._before(stage)
         if before is not None and before["fingerprint"] != _fingerprint(stage):
             self._refuse_others(stage, before, run)
-            check(self.paths.folder, stage.clears, overwrite=run.overwrite)
+            check(self.paths.folder, stage.clears)
             clear(self.paths.folder, stage.clears)
         self._start(stage, run)
 

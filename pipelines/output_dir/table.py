@@ -77,9 +77,9 @@ class OutputTable:
         Raises
         ------
         InputError
-            As `check`.
+            It cannot be read as a table; else as `check`.
         """
-        table = read_tsv(path).rename(columns=dict(self.renamed))
+        table = read_table(path, self.made_by).rename(columns=dict(self.renamed))
         self.check(table, path, lacking=lacking)
         return table
 
@@ -130,6 +130,22 @@ class OutputTable:
             return []
         again = table.loc[table[self.key].duplicated(), self.key]
         return [f" names {again.iloc[0]} twice ({len(again)} rows too many)."] if len(again) else []
+
+
+def read_table(path: Path, made_by: str) -> pd.DataFrame:
+    """Read a table that the verb `made_by` wrote.
+
+    Raises
+    ------
+    InputError
+        It is empty, not UTF-8, or has rows of different lengths.
+    """
+    try:
+        return read_tsv(path)
+    except ValueError as error:  # of pandas and of the codec
+        found = " ".join(str(error).split())
+        advice = f"Mend it, or run `adhd-cvae {made_by}` again."
+        raise InputError(f"{path} cannot be read as a table of tabs in UTF-8 ({found}). {advice}") from None
 
 
 def _is_of(column: str, name: str) -> bool:

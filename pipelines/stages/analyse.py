@@ -21,13 +21,14 @@ from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
 from adhd_cvae.config import AnalysisConfig, Claim
 from adhd_cvae.images.nifti import map_name, save_nifti
-from adhd_cvae.io import file_checksum, read_tsv
+from adhd_cvae.io import file_checksum
 from adhd_cvae.names import SALIENT, TEMPLATE
 from bids_adapters.atlas import atlas_files, read_atlas
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
+from pipelines.output_dir.table import read_table
 from pipelines.output_dir.tables import ANALYSIS, DECODED, HISTORY
 
 Step = Callable[[], pd.DataFrame | None]
@@ -248,7 +249,7 @@ def find_truth(folder: Path, bids_dir: str | None) -> Path | None:
 
 def recovery(inputs: AnalysisInputs, truth: Path, scoring: Scoring) -> pd.DataFrame:
     """Score how well the planted severities can be predicted from each space and each linear baseline."""
-    planted = read_tsv(truth).set_index("participant_id").reindex(inputs.participants)
+    planted = read_table(truth, "simulate").set_index("participant_id").reindex(inputs.participants)
     return recovery_table(
         {**inputs.spaces, **inputs.baselines},
         inputs.cohort["split"].to_numpy(),

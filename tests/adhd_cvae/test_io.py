@@ -52,6 +52,13 @@ def test_only_the_bids_missing_code_is_missing(tmp_path):
     assert read_tsv(tmp_path / "t.tsv")["note"].isna().tolist() == [False, True]
 
 
+def test_a_quotation_mark_is_a_character_and_an_end_of_line_within_a_text_a_space(tmp_path):
+    table = pd.DataFrame({"participant_id": ["sub-1", "sub-2"], "note": ['"so" he said', "a\tb\r\nc"]})
+    write_tsv(table, tmp_path / "t.tsv")
+    assert (tmp_path / "t.tsv").read_text().splitlines()[1] == 'sub-1\t"so" he said'
+    assert read_tsv(tmp_path / "t.tsv")["note"].tolist() == ['"so" he said', "a b c"]
+
+
 def test_fingerprint_ignores_key_order_but_not_values():
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
     assert fingerprint({"a": 1}) != fingerprint({"a": 2})

@@ -11,18 +11,22 @@ from joblib import Parallel, delayed
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import atomic_path, read_json, read_tsv, remove_partial_files, write_json, write_tsv
+from adhd_cvae.io import read_json, remove_partial_files, write_json, write_tsv
 from pipelines.benchmarks.separation.cohorts import reference_patients, simulate_maps
 from pipelines.benchmarks.separation.grid import Cell, Condition
 from pipelines.benchmarks.separation.methods import METHODS, ceiling_rows, method_rows, one_thread
 from pipelines.benchmarks.separation.metrics import CEILING, Row, aligned_correlation
-from pipelines.output_dir.ownership import owned
+from pipelines.output_dir.ownership import clear, owned
+from pipelines.output_dir.table import OutputArrays, read_table
 from pipelines.progress import Progress
 
 REFERENCE_SEED = 10_000_019
 COLUMNS = [
     *Condition._fields, "seed", "method", "metric", "target", "space", "score", "p_value", "seconds",
 ]  # fmt: skip
+MADE_BY = "benchmark separation"
+CODES = OutputArrays(MADE_BY)
+"""The reference patients' codes by ``method/space``."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,15 @@ class Cells:
         Names in `METHODS`, in their order, and `CEILING`.
     reference_participants
         Half of them are the patients in whom methods fitted to different cohorts are compared.
+    overwrite
+        Whether cells made with other settings, and tables that somebody edited, may be replaced.
     """
 
     folder: Path
     recipe: Recipe
     methods: tuple[str, ...]
     reference_participants: int = 120
+    overwrite: bool = False
 
     @property
     def store(self) -> Path:
@@ -64,7 +71,7 @@ class Cells:
         InputError
             The folder holds cells made with other settings.
         """
-        with owned(self.folder):
+        with owned(self.folder, overwrite=self.overwrite):
             self._measure(cells, progress, jobs)
         return self.collect(cells)
 
@@ -82,7 +89,7 @@ class Cells:
                 tick(done, len(pending), str(key))
 
     def claim(self) -> None:
-        """Write down with what the cells are made, and refuse others in the same folder."""
+        """Write down with what the cells are made; others in the same folder are refused, or replaced."""
         path = self.folder / "separation.json"
         recipe = self.recipe.model_dump(mode="json", exclude={"seed", "name"})
         methods = {
@@ -94,11 +101,15 @@ class Cells:
         changed = [
             name for name, settings in methods.items() if before["methods"].get(name, settings) != settings
         ]
-        if before["recipe"] != recipe or changed:
+        other = before["recipe"] != recipe or changed
+        if other and self.overwrite:
+            clear(self.folder, [self.store.name])
+            before = {"methods": {}}
+        elif other:
             what = f"method {', '.join(changed)}" if changed else "the recipe"
             raise InputError(
                 f"{self.folder} was measured with other settings of {what} (see {path.name}). "
-                "Choose another OUTPUT_DIR, or delete it."
+                "Give --overwrite to measure anew, or choose another OUTPUT_DIR."
             )
         write_json({"recipe": recipe, "methods": before["methods"] | methods}, path)
 
@@ -109,7 +120,7 @@ class Cells:
 
     def run_alone(self, cell: Cell) -> str:
         """`run` in a process of its own."""
-        with owned(self.folder, shared=True):
+        with owned(self.folder, overwrite=self.overwrite, shared=True):
             return self.run(cell)
 
     def run(self, cell: Cell) -> str:
@@ -132,8 +143,7 @@ class Cells:
                 codes |= {f"{name}/{space}": values for space, values in spaces.items()}
         table = pd.DataFrame(rows).assign(**cell.columns)
         table = pd.concat([*self._tables(cell), table], ignore_index=True).reindex(columns=COLUMNS)
-        with atomic_path(self.store / f"{cell.key}.npz") as temporary:
-            np.savez(temporary, allow_pickle=False, **codes)
+        CODES.write(codes, self.store / f"{cell.key}.npz")
         write_tsv(table, self.store / f"{cell.key}.tsv")  # last: with it the cell is done
         return cell.key
 
@@ -162,15 +172,12 @@ class Cells:
     def _tables(self, cell: Cell) -> list[pd.DataFrame]:
         """The cell's table, where there is one."""
         path = self.store / f"{cell.key}.tsv"
-        return [read_tsv(path)] if path.is_file() else []
+        return [read_table(path, MADE_BY)] if path.is_file() else []
 
     def _codes(self, cell: Cell) -> dict[str, np.ndarray]:
         """Reference patients' codes by ``method/space``."""
         path = self.store / f"{cell.key}.npz"
-        if not path.is_file():
-            return {}
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        return CODES.read(path) if path.is_file() else {}
 
 
 def known_methods(asked: Sequence[str] | None) -> tuple[str, ...]:

@@ -90,15 +90,18 @@ def test_trouble_is_known_before_the_work(ours):
     (ours / "analysis" / "rsa.tsv").write_text("edited")
     with owned(ours):
         with pytest.raises(InputError) as refused:
-            check(ours, ["analysis", "cohort.tsv"], overwrite=False)
+            check(ours, ["analysis", "cohort.tsv"])
         assert [line.split(" was ")[0].split("/")[-1] for line in refused.value.problems] == [
             "cohort.tsv",
             "rsa.tsv",
         ]
-        check(ours, ["analysis"], overwrite=True)
         assert not may_write(ours / "cohort.tsv")
         assert not may_write(ours / "analysis" / "rsa.tsv")
         assert may_write(ours / "README.md")
+    with owned(ours, overwrite=True):
+        check(ours, ["analysis"])
+        assert not may_write(ours / "cohort.tsv")
+        assert may_write(ours / "analysis" / "rsa.tsv")
 
 
 @pytest.mark.parametrize("how", ["copied", "moved", "by a link"])

@@ -6,7 +6,7 @@ import pytest
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json, write_tsv
-from pipelines.output_dir.table import OutputArrays, OutputTable
+from pipelines.output_dir.table import OutputArrays, OutputTable, read_table
 
 TABLE = OutputTable(
     {
@@ -39,6 +39,13 @@ def test_what_is_written_is_read_and_the_sidecar_says_what_each_column_means(tmp
     assert sidecar["s_01"] == {"Description": "Unit"}
     assert sidecar["group"]["Levels"]["target"] == "patient"
     assert sidecar["Sources"] == ["x"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x82\x00\xff", b"a\tb\n1\t2\n3\t4\t5\n"])
+def test_what_is_no_table_is_refused_with_its_name_and_what_to_do(tmp_path, content):
+    (tmp_path / "t.tsv").write_bytes(content)
+    with pytest.raises(InputError, match=r"t\.tsv cannot be read as a table.*adhd-cvae embed"):
+        read_table(tmp_path / "t.tsv", "embed")
 
 
 @pytest.mark.parametrize(

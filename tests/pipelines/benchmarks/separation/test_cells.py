@@ -107,6 +107,21 @@ def test_other_settings_and_unknown_methods_are_refused(tmp_path):
         measure(tmp_path, methods=("pca", "umap"))
 
 
+def test_other_settings_are_measured_anew_where_that_is_asked_for(tmp_path):
+    measure(tmp_path, cells=CELLS[:1], methods=("pca",))
+    recipe = load_recipe("separation", (*TINY, "image.fwhm=0"))
+    asked = Cells(tmp_path, recipe, known_methods(("pca",)), 24, overwrite=True)
+    assert len(asked.measure(CELLS[1:], Silent(), 1)) > 0
+    assert [path.stem for path in (tmp_path / "cells").glob("*.tsv")] == [CELLS[1].key]
+
+
+def test_damaged_codes_are_refused_in_a_line(tmp_path):
+    measure(tmp_path, cells=CELLS[:1], methods=("pca",))
+    (tmp_path / "cells" / f"{CELLS[0].key}.npz").write_bytes(b"edited")
+    with pytest.raises(InputError, match=r"npz cannot be read"):
+        measure(tmp_path, cells=CELLS[:1], methods=("contrastive_pca",))
+
+
 def test_a_method_that_diverges_is_a_row_and_stops_nobody(tmp_path, monkeypatch):
     def diverge(*args):
         raise InputError("The loss became nan")
