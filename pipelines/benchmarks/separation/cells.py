@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_json, remove_partial_files, write_json, write_tsv
+from adhd_cvae.io import read_object, remove_partial_files, write_json, write_tsv
 from pipelines.benchmarks.separation.cohorts import reference_patients, simulate_maps
 from pipelines.benchmarks.separation.grid import Cell, Condition
 from pipelines.benchmarks.separation.methods import METHODS, ceiling_rows, method_rows, one_thread
@@ -97,21 +97,20 @@ class Cells:
             for name in self.methods
             if name != CEILING
         }
-        before = read_json(path) if path.is_file() else {"recipe": recipe, "methods": methods}
-        changed = [
-            name for name, settings in methods.items() if before["methods"].get(name, settings) != settings
-        ]
-        other = before["recipe"] != recipe or changed
+        before = read_object(path) if path.is_file() else {"recipe": recipe, "methods": methods}
+        known = before.get("methods", {})
+        changed = [name for name, settings in methods.items() if known.get(name, settings) != settings]
+        other = before.get("recipe") != recipe or changed
         if other and self.overwrite:
             clear(self.folder, [self.store.name])
-            before = {"methods": {}}
+            known = {}
         elif other:
             what = f"method {', '.join(changed)}" if changed else "the recipe"
             raise InputError(
                 f"{self.folder} was measured with other settings of {what} (see {path.name}). "
                 "Give --overwrite to measure anew, or choose another OUTPUT_DIR."
             )
-        write_json({"recipe": recipe, "methods": before["methods"] | methods}, path)
+        write_json({"recipe": recipe, "methods": known | methods}, path)
 
     def missing(self, cell: Cell) -> list[str]:
         """Methods that a cell's file lacks."""
