@@ -1,15 +1,14 @@
-"""pybids index -> one gray-matter map a participant, chosen by a stated rule.
+"""pybids' index -> one gray-matter map a participant, chosen by a stated rule.
 
-The rule. A map in a template's space, never its native sibling. One kind for the whole cohort, since mixing
-modulated and unmodulated maps, or two programs', would plant a difference that is no anatomy: the most
-preferred kind that enough of the participants with any map have, nine in ten by default (else the kind most
-have); modulated before unmodulated, unsmoothed before smoothed, adult templates before others. Within it the
-first session, then the first run, then the first acquisition and resolution, each in natural order, a name
-without them first. A BIDS filter overrides all but the template's space.
+The rule. A map in a template's space, never its native sibling. One kind for the whole cohort, since a mixture
+would plant a difference that is no anatomy: the most preferred kind that enough of the participants with any map
+have, nine in ten by default (else the kind most have); `Kind.preference` orders them. Within it the first session,
+by dates or by the study's own order, then the acquisition that most participants have, then the first run. A BIDS
+filter overrides all but the template's space.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,10 @@ from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from bids_adapters.images.filter import matches
 from bids_adapters.images.index import Image, index_images
-from bids_adapters.images.naming import ADULT_SPACES, MapFile, recognise, unrecognised
+from bids_adapters.images.kind import Kind
+from bids_adapters.images.naming import MapFile, recognise, unrecognised
 from bids_adapters.phenotype.source import natural_order
-
-_DIALECTS = ("BIDS probseg", "CAT12", "SPM", "Clinica CAPS", "Athena", "named by the filter")
-_USUAL_SPACES = ("MNI152NLin2009cAsym", "MNI152NLin6Asym")
+from bids_adapters.sessions import SessionTimes, earliest, session_key
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,13 @@ class Maps:
         Participant's key to the map and the words for how it was chosen.
     left_out
         Every other gray-matter map: the file, a stable reason and a detail.
+    kind
+        Of all the chosen; None where there is no map.
     """
 
     chosen: dict[str, tuple[MapFile, str]]
     left_out: list[tuple[MapFile, str, str]]
+    kind: Kind | None = None
 
 
 def find_maps(
@@ -69,21 +70,34 @@ def find_maps(
     if not bids_dir.is_dir():
         raise InputError(f"{bids_dir}: no such folder; expected a BIDS dataset.")
     files, left_out = _candidates(index_images(bids_dir, index_cache), bids_filter)
-    native = [file for file in files if not file.in_template_space]
-    left_out += [(file, "native_space", f"{file.path}: {file.describe()}") for file in native]
-    usable = [file for file in files if file.in_template_space]
+    native = [file for file in files if not file.kind.in_template_space]
+    left_out += [(file, "native_space", f"{file.path}: {file.kind.describe()}") for file in native]
+    usable = [file for file in files if file.kind.in_template_space]
     if not usable:
         return Maps({}, left_out)
     kind = _choose_kind(usable, coverage)
-    example = next(file for file in usable if file.kind == kind)
+    left_out += [
+        (file, "other_kind", f"{file.path}: {file.kind.describe()}; the cohort uses {kind.describe()}")
+        for file in usable
+        if file.kind != kind
+    ]
+    alike = [file for file in usable if file.kind == kind]
+    around = bids_dir.resolve().parent
+    outer = (around.parent,) if around.name == "derivatives" else ()
+    times = SessionTimes((bids_dir, *outer, bids_dir / kind.root))
+    chosen, others = _one_each(alike, times)
+    return Maps(chosen, left_out + others, kind)
+
+
+def _one_each(
+    files: Sequence[MapFile], times: SessionTimes
+) -> tuple[dict[str, tuple[MapFile, str]], list[tuple[MapFile, str, str]]]:
+    """Choose one map a participant among those of one kind."""
     by_participant: dict[str, list[MapFile]] = defaultdict(list)
-    for file in usable:
-        if file.kind == kind:
-            by_participant[file.key].append(file)
-        else:
-            detail = f"{file.path}: {file.describe()}; the cohort uses {example.describe()}"
-            left_out.append((file, "other_kind", detail))
-    chosen = {}
+    for file in files:
+        by_participant[file.key].append(file)
+    within_session = _order(files)
+    chosen, left_out = {}, []
     for key, mine in by_participant.items():
         labels = sorted({file.label for file in mine})
         if len(labels) > 1:
@@ -92,10 +106,22 @@ def find_maps(
                 (file, "ambiguous_identifier", f"{file.path}: {words} differ in zeros only") for file in mine
             ]
             continue
-        first, *others = sorted(mine, key=_within_participant)
-        chosen[key] = (first, _words(first, len(others)))
-        left_out += [(file, _why_later(first, file), f"{file.path}: {first.path} is used") for file in others]
-    return Maps(chosen, left_out)
+        sessions = {file.session for file in mine}
+        first = earliest(sessions, times.of(labels[0]) if len(sessions) > 1 else None)
+        if first is None:
+            words = (
+                f"neither sessions.tsv nor their names say which of {', '.join(sorted(sessions))} came first; "
+                "choose one with --bids-filter-file"
+            )
+            left_out += [(file, "unordered_sessions", f"{file.path}: {words}") for file in mine]
+            continue
+        of_first = [file for file in mine if session_key(file.session) == session_key(first)]
+        used = min(of_first, key=within_session)
+        chosen[key] = (used, _words(used, len(mine) - 1))
+        left_out += [
+            (file, _why_not(used, file), f"{file.path}: {used.path} is used") for file in mine if file != used
+        ]
+    return chosen, left_out
 
 
 def _candidates(
@@ -117,9 +143,9 @@ def _candidates(
     return recognised or by_filter, filtered
 
 
-def _choose_kind(files: Sequence[MapFile], coverage: float) -> tuple[str, str, str, bool, bool, str]:
+def _choose_kind(files: Sequence[MapFile], coverage: float) -> Kind:
     """Choose the cohort's kind of map by preference among those that most participants have."""
-    participants: dict[tuple[str, str, str, bool, bool, str], set[str]] = defaultdict(set)
+    participants: dict[Kind, set[str]] = defaultdict(set)
     for file in files:
         participants[file.kind].add(file.key)
     everyone = len({file.key for file in files})
@@ -127,41 +153,46 @@ def _choose_kind(files: Sequence[MapFile], coverage: float) -> tuple[str, str, s
     if not usual:
         most = max(map(len, participants.values()))
         usual = [kind for kind, keys in participants.items() if len(keys) == most]
-    examples = {file.kind: file for file in files}
-    return min(usual, key=lambda kind: _preference(examples[kind]))
+    return min(usual, key=lambda kind: (kind.preference, -len(participants[kind]), kind.describe()))
 
 
-def _preference(file: MapFile) -> tuple[Any, ...]:
-    """Sort key of kinds, the preferred first."""
-    adult = file.space == "template" or ADULT_SPACES.fullmatch(file.space) is not None
-    space = _USUAL_SPACES.index(file.space) if file.space in _USUAL_SPACES else len(_USUAL_SPACES)
-    plain = file.description in ("", "modulated")
-    order = (not file.modulated, file.smoothed, not adult, not plain, _DIALECTS.index(file.dialect), space)
-    return (*order, file.space, file.description, file.root)
+def _order(files: Sequence[MapFile]) -> Callable[[MapFile], tuple[Any, ...]]:
+    """Give the sort key of one session's maps of one kind, the first to be used.
+
+    Which acquisition and which folder most participants have is asked first: by the alphabet, patients who were
+    scanned with two would get another than controls who were scanned with one.
+    """
+    acquisitions, folders = Counter[str](), Counter[str]()
+    for _, acquisition in {(file.key, file.acquisition) for file in files}:
+        acquisitions[acquisition] += 1
+    for _, folder in {(file.key, _folder(file)) for file in files}:
+        folders[folder] += 1
+
+    def order(file: MapFile) -> tuple[Any, ...]:
+        common = (-acquisitions[file.acquisition], -folders[_folder(file)])
+        return (*common, *map(natural_order, (file.run, file.acquisition, file.path)))
+
+    return order
 
 
-def _within_participant(file: MapFile) -> tuple[Any, ...]:
-    """Sort key of one participant's maps of one kind, the first to be used."""
-    parts = (file.session, file.run, file.acquisition, file.resolution, file.path)
-    return tuple(natural_order(part) for part in parts)
+def _folder(file: MapFile) -> str:
+    """Where a participant's folder lies."""
+    return file.path.rpartition("/")[0].partition(f"sub-{file.label}")[0]
 
 
-def _why_later(first: MapFile, other: MapFile) -> str:
+def _why_not(used: MapFile, other: MapFile) -> str:
     """Give the stable reason for which a map of the chosen kind was left out."""
-    reasons = (
-        ("session", "later_session"),
-        ("run", "later_run"),
-        ("acquisition", "other_acquisition"),
-        ("resolution", "other_resolution"),
-    )
+    if session_key(used.session) != session_key(other.session):
+        return "later_session"
+    reasons = (("run", "later_run"), ("acquisition", "other_acquisition"))
     return next(
-        (why for name, why in reasons if getattr(first, name) != getattr(other, name)), "duplicate_map"
+        (why for name, why in reasons if getattr(used, name) != getattr(other, name)), "duplicate_map"
     )
 
 
 def _words(file: MapFile, others: int) -> str:
     """Write down how a participant's map was chosen."""
-    parts = (("ses", file.session), ("run", file.run), ("acq", file.acquisition), ("res", file.resolution))
+    parts = (("ses", file.session), ("run", file.run), ("acq", file.acquisition))
     which = " ".join(f"{name}-{value}" for name, value in parts if value)
     only = "the only one" if others == 0 else f"first of {others + 1}"
-    return f"{file.describe()}; {only}" + (f" ({which})" if which else "")
+    return f"{file.kind.describe()}; {only}" + (f" ({which})" if which else "")

@@ -122,3 +122,61 @@ def test_two_labels_that_differ_in_zeros_are_left_out(tmp_path: Path) -> None:
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         find_maps(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("sessions", "first"),
+    [
+        (("baselineYear1Arm1", "2YearFollowUpYArm1"), "baselineYear1Arm1"),
+        (("pre", "post"), "pre"),
+        (("12months", "screening"), "screening"),
+        (("10", "9"), "9"),
+    ],
+)
+def test_the_first_session_is_the_study_s(tmp_path: Path, sessions: tuple[str, str], first: str) -> None:
+    name = "sub-01/ses-{0}/anat/sub-01_ses-{0}_" + SPACE + "_label-GM_probseg.nii.gz"
+    touch(tmp_path, *map(name.format, sessions))
+    assert chosen(find_maps(tmp_path)) == {"1": name.format(first)}
+
+
+def test_dates_come_first_and_without_any_order_nobody_guesses(tmp_path: Path) -> None:
+    name = "derivatives/x/sub-{0}/ses-{1}/anat/sub-{0}_ses-{1}_" + SPACE + "_label-GM_probseg.nii.gz"
+    touch(tmp_path, *(name.format(who, one) for who in ("01", "02") for one in ("placebo", "verum")))
+    dates = tmp_path / "sub-01" / "sub-01_sessions.tsv"
+    dates.parent.mkdir()
+    dates.write_text("session_id\tacq_time\nses-placebo\t2020-02-02\nses-verum\t2020-01-01\n")
+    for folder in (tmp_path, tmp_path / "derivatives/x"):
+        maps = find_maps(folder)
+        assert [file.session for file, _ in maps.chosen.values()] == ["verum"]
+        assert sorted(reasons(maps).values()) == ["later_session", "unordered_sessions", "unordered_sessions"]
+
+
+@pytest.mark.parametrize(
+    ("usual", "of_some"),
+    [
+        ("sub-{0}/anat/sub-{0}_acq-std_" + SPACE, "sub-{0}/anat/sub-{0}_acq-hires_" + SPACE),
+        ("new/sub-{0}/sub-{0}_" + SPACE, "archive/sub-{0}/sub-{0}_" + SPACE),
+        ("sub-{0}/anat/sub-{0}_rec-raw_" + SPACE, "sub-{0}/anat/sub-{0}_rec-norm_" + SPACE),
+        ("sub-{0}/anat/sub-{0}_" + SPACE + "_res-2", "sub-{0}/anat/sub-{0}_" + SPACE + "_res-1"),
+        ("sub-{0}/anat/sub-{0}_space-MNIPediatricAsym+5", "sub-{0}/anat/sub-{0}_space-MNIPediatricAsym+4"),
+    ],
+)
+def test_what_all_have_is_taken_not_what_some_have_too(tmp_path: Path, usual: str, of_some: str) -> None:
+    people = [f"{one:02d}" for one in range(1, 9)]
+    ending = "_label-GM_probseg.nii.gz"
+    touch(tmp_path, *(usual.format(one) + ending for one in people))
+    touch(tmp_path, *(of_some.format(one) + ending for one in people[:4]))
+    maps = find_maps(tmp_path)
+    assert set(chosen(maps).values()) == {usual.format(one) + ending for one in people}
+    assert len(maps.left_out) == 4
+
+
+def test_people_without_the_cohort_s_kind_are_left_out(tmp_path: Path) -> None:
+    name = "derivatives/cat12/sub-{0}/mri/{1}sub-{0}_T1w.nii"
+    touch(tmp_path, *(name.format(f"{one:02d}", "s6mwp1") for one in range(1, 12)))
+    touch(tmp_path, name.format("12", "s8mwp1"))
+    maps = find_maps(tmp_path)
+    assert len(maps.chosen) == 11
+    assert reasons(maps) == {name.format("12", "s8mwp1"): "other_kind"}
+    assert maps.kind is not None
+    assert maps.kind.smoothing == "6 mm"
