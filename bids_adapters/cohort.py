@@ -15,6 +15,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, EXCLUSION_COLUMNS, GROUP_LABELS, TARGET
 from bids_adapters.identifiers import find_key, participant_label
 from bids_adapters.images.filter import read_filter
+from bids_adapters.images.kind import Kind
 from bids_adapters.images.selection import Maps, find_maps
 from bids_adapters.phenotype.groups import read_groups
 from bids_adapters.phenotype.table import Phenotype, find_phenotype, read_phenotype
@@ -42,12 +43,15 @@ class Cohort:
         participant may have a line and still be in the cohort: another of its files was left out.
     conflicts
         Values on which the phenotype files disagree.
+    kind
+        How all maps were made; None where there is no map.
     """
 
     table: pd.DataFrame
     columns: dict[str, dict[str, Any]]
     exclusions: pd.DataFrame
     conflicts: pd.DataFrame
+    kind: Kind | None = None
 
 
 def build_cohort(
@@ -109,7 +113,7 @@ def build_cohort(
     exclusions = exclusions.sort_values(["participant_id", "stage", "reason", "detail"], ignore_index=True)
     table = found.table([key for key, reason in reasons.items() if reason is None])
     _check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
-    return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts)
+    return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts, maps.kind)
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,11 @@ def _find(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Co
             prefer=source.prefer,
             index_cache=run.paths.cache,
         )
+    if cohort.kind is not None:
+        other = int((cohort.exclusions["reason"] == "other_kind").sum())
+        run.progress.line(
+            f"maps: {cohort.kind.describe()}" + (f"; {other} of other kinds left out" if other else "")
+        )
     if around := tables_elsewhere(source):
         run.progress.line(f"phenotype of the dataset around BIDS_DIR: {', '.join(around)}")
     for warning in check_columns(cohort.table, run.recipe.cohort.site, run.recipe.analysis):

@@ -67,8 +67,8 @@ def test_a_kind_says_what_it_is() -> None:
         "longitudinal",
         "dartel",
         "rec-norm",
-        "derivatives/spm",
+        "spm",
     )
     assert kind.describe() == (
-        "SPM, space template, modulated, smoothed (8 mm), of the FLAIR, longitudinal, dartel, rec-norm, in derivatives/spm"
+        "SPM, space template, modulated, smoothed (8 mm), of the FLAIR, longitudinal, dartel, rec-norm, in spm"
     )
