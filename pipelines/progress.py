@@ -7,19 +7,37 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+from urllib.parse import unquote, unquote_plus
 
 Tick = Callable[[int, int, str], None]
 """Called with how much is done, of how much, and a note for the reader."""
 _SECONDS_BETWEEN_LINES = 5.0
 _SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY")
+_ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_BACKEND_STORE_URI")
+_IN_LOGIN = r"(\w://[^:/?#@]*):(.*)@"
+_IN_QUERY = r"([?&;](?:ssl)?(?:password|passwd|pwd|token))=([^\s&;#'\"]+)"
+"""Drivers of databases take a password among the options of an address, too."""
 
 
 def without_passwords(text: str) -> str:
     """Hide the passwords of addresses in a text, and those that the environment gives MLflow."""
-    for name in _SECRETS:
-        if secret := os.environ.get(name):
-            text = text.replace(secret, "…")
-    return re.sub(r"(\w://[^\s:/?#@]*):[^\s'\"]*@", r"\1:…@", text)
+    for secret in sorted(_secrets(), key=len, reverse=True):
+        text = text.replace(secret, "…")
+    text = re.sub(r"(\w://[^\s:/?#@]*):[^\s'\"]*@", r"\1:…@", text)
+    return re.sub(_IN_QUERY, r"\1=…", text, flags=re.IGNORECASE)
+
+
+def _secrets() -> set[str]:
+    """Secrets of the environment as they stand there, and as a driver that decodes its address shows them."""
+    found = {os.environ.get(name, "") for name in _SECRETS}
+    for name in _ADDRESSES:
+        address = os.environ.get(name, "")
+        found |= {
+            one
+            for pattern in (_IN_LOGIN, _IN_QUERY)
+            for *_, one in re.findall(pattern, address, re.IGNORECASE)
+        }
+    return {form for secret in found for form in (secret, unquote(secret), unquote_plus(secret))} - {""}
 
 
 class Progress(Protocol):

@@ -110,8 +110,12 @@ def _resample_all(
         rows = []
         shape = (len(paths), *image.shape)
         remove(journal_path)  # first, or a kill would leave it beside an empty array
-        array = new_array_file(partial, shape)
-        append_text(json.dumps({"key": key}) + "\n", journal_path)
+        try:
+            array = new_array_file(partial, shape)
+            append_text(json.dumps({"key": key}) + "\n", journal_path)
+        except OSError:  # an array without a journal is nothing to go on with
+            remove(partial)
+            raise
     else:
         array = np.lib.format.open_memmap(written_in_place(partial), mode="r+")
 

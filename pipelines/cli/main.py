@@ -103,9 +103,9 @@ def simulate(
 
 @app.command("import-burner")
 def import_burner(
-    maps_dir: Annotated[Path, typer.Argument(metavar="MAPS_DIR", help="Folder of mwrc1<id>.nii[.gz] files.")],
+    maps_dir: opt.MapsDir,
     bids_dir: opt.NewBidsDir,
-    phenotype: Annotated[list[Path], typer.Option("--phenotype", metavar="FILE", help="Table. Repeatable.")],
+    phenotype: opt.Phenotype,
     prefer: opt.Prefer = None,
 ) -> None:
     """Turn a Burner-style folder and its phenotype tables into a BIDS derivative."""
@@ -212,10 +212,7 @@ def publish(output_dir: opt.OutputDir, *, promote: opt.Promote = False) -> None:
 
 
 @app.command("export-bundle")
-def export_bundle(
-    output_dir: opt.OutputDir,
-    bundle_dir: Annotated[Path, typer.Argument(metavar="BUNDLE_DIR", help="Folder for the new bundle.")],
-) -> None:
+def export_bundle(output_dir: opt.OutputDir, bundle_dir: opt.BundleDir) -> None:
     """The trained model as a MONAI bundle."""
     from pipelines.stages import export_bundle as stage
 

@@ -1,13 +1,27 @@
 """Arguments and options of the verbs, each named once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-BidsDir = Annotated[Path, typer.Argument(metavar="BIDS_DIR", help="BIDS dataset with gray-matter maps.")]
-NewBidsDir = Annotated[Path, typer.Argument(metavar="BIDS_DIR", help="Folder for the new BIDS dataset.")]
-OutputDir = Annotated[Path, typer.Argument(metavar="OUTPUT_DIR", help="Folder of the results.")]
+
+def folder(metavar: str, text: str) -> Any:
+    """Describe an argument that names a folder; what may not be read there is no wrong command."""
+    return typer.Argument(metavar=metavar, help=text, readable=False)
+
+
+def file(option: str, text: str) -> Any:
+    """Describe an option that names a file, as `folder`."""
+    return typer.Option(option, metavar="FILE", help=text, readable=False)
+
+
+BidsDir = Annotated[Path, folder("BIDS_DIR", "BIDS dataset with gray-matter maps.")]
+NewBidsDir = Annotated[Path, folder("BIDS_DIR", "Folder for the new BIDS dataset.")]
+MapsDir = Annotated[Path, folder("MAPS_DIR", "Folder of mwrc1<id>.nii[.gz] files.")]
+BundleDir = Annotated[Path, folder("BUNDLE_DIR", "Folder for the new bundle.")]
+OutputDir = Annotated[Path, folder("OUTPUT_DIR", "Folder of the results.")]
+Phenotype = Annotated[list[Path], file("--phenotype", "Table. Repeatable.")]
 RecipeName = Annotated[
     str | None,
     typer.Option(
@@ -35,14 +49,8 @@ Labels = Annotated[
         "--participant-label", metavar="LABEL ...", help="Only these participants, with or without sub-."
     ),
 ]
-FilterFile = Annotated[
-    Path | None,
-    typer.Option("--bids-filter-file", metavar="FILE", help="JSON of BIDS entities that choose the maps."),
-]
-Prefer = Annotated[
-    Path | None,
-    typer.Option("--prefer", metavar="FILE", help="The phenotype table to trust where two disagree."),
-]
+FilterFile = Annotated[Path | None, file("--bids-filter-file", "JSON of BIDS entities that choose the maps.")]
+Prefer = Annotated[Path | None, file("--prefer", "The phenotype table to trust where two disagree.")]
 Model = Annotated[
     str | None, typer.Option("--model", metavar="URI", help="Registered model, for the participant level.")
 ]

@@ -138,9 +138,11 @@ def read_table(path: Path, made_by: str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        It is empty, not UTF-8, or has rows of different lengths.
+        It is empty, not UTF-8, has rows of different lengths, or may never end.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is a pipe, a device or a folder")
         return read_tsv(path)
     except ValueError as error:  # of pandas and of the codec
         found = " ".join(str(error).split())

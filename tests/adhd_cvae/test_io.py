@@ -70,9 +70,17 @@ def test_files_are_as_open_as_the_umask_says(tmp_path, umask, mode):
     try:
         write_text("a", tmp_path / "a.txt")
         write_tsv(pd.DataFrame({"a": [1]}), tmp_path / "a.tsv")
+        append_text("a", tmp_path / "b.txt")
+        new_array_file(tmp_path / "a.npy", (2,))
+        copy(tmp_path / "a.txt", tmp_path / "c.txt")
+        write_text("a", tmp_path / "below" / "further" / "a.txt")
     finally:
         os.umask(before)
-    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {mode}
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 6
+    assert {path.stat().st_mode & 0o777 for path in files} == {mode}
+    folders = {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_dir()}
+    assert folders == {0o777 & ~umask}
 
 
 def test_a_pipe_or_a_device_as_json_is_refused_at_once(tmp_path):

@@ -66,9 +66,26 @@ def test_bars_only_where_standard_error_is_a_terminal(monkeypatch, is_terminal, 
         ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
         ("http://host:5000/@me", "http://host:…@me"),  # could be a password with a slash
         ("see 12:30@noon", "see 12:30@noon"),
+        ("postgresql://db/m?user=lab&password=S3cret&x=1", "postgresql://db/m?user=lab&password=…&x=1"),
+        ("mysql://db/m?PASSWD=S3cret", "mysql://db/m?PASSWD=…"),
     ],
 )
 def test_passwords_of_addresses_are_hidden_and_nothing_else(text, shown):
+    assert progress.without_passwords(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("address", "text", "shown"),
+    [
+        ("postgresql://lab:s%40cret@db/m", "no entry for lab, s@cret", "no entry for lab, …"),
+        ("postgresql://lab:s cret@db/m", "no host 's cret@db'", "no host '…@db'"),
+        ("http://lab:it's@host:5", "bad address http://lab:it's@host:5", "bad address http://lab:…@host:5"),
+        ("mysql://db/m?user=lab&password=a%26b", "refused (lab, a&b)", "refused (lab, …)"),
+        ("sqlite:////home/a:b@c/mlflow.db", "no file /home/a:b@c/mlflow.db", "no file /home/a:b@c/mlflow.db"),
+    ],
+)
+def test_a_drivers_error_shows_no_password_however_it_is_written(monkeypatch, address, text, shown):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     assert progress.without_passwords(text) == shown
 
 

@@ -218,6 +218,7 @@ def test_space_is_taken_before_it_is_written_through_memory(maps, tmp_path, monk
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
     with pytest.raises(OSError, match="No space left"):
         prepare_images(maps, IMAGE, tmp_path / "cache", silent)
+    assert not list((tmp_path / "cache").iterdir()), "an array that nothing was written to is left"
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may write everywhere")

@@ -70,6 +70,18 @@ def test_a_filter_file_made_to_mislead_is_one_line(tmp_path, content):
         read_filter_file(file)
 
 
+def test_no_pipe_or_device_is_waited_for_as_a_setting(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "endless.json").symlink_to("/dev/zero")
+    (tmp_path / "random.json").symlink_to("/dev/urandom")
+    (tmp_path / "folder.json").mkdir()
+    for path in tmp_path.iterdir():
+        with pytest.raises(InputError, match="is not a regular file"):
+            read_filter_file(path)
+        with pytest.raises(InputError, match="neither a file nor"):
+            load_recipe(str(path))
+
+
 @pytest.mark.parametrize(
     "content", ["[" * 100_000, "[]", "3", '{"stages": 3}', '{"stages": {"train": 3}}', "\0"]
 )

@@ -16,6 +16,7 @@ from bids_adapters.identifiers import participant_label
 from bids_adapters.images.index import index_images, walk
 from bids_adapters.phenotype import text_table
 from bids_adapters.phenotype.text_table import read_text_table
+from pipelines.output_dir.table import read_table
 
 NAME = "sub-{0}/anat/sub-{0}_space-MNI152Lin_label-GM_probseg.nii.gz"
 SECONDS = 1.0
@@ -61,6 +62,18 @@ def test_a_table_larger_than_the_memory_is_not_read(tmp_path: Path) -> None:
     os.truncate(path, text_table.LARGEST + 1)
     with pytest.raises(InputError, match="larger than 128 MiB"):
         read_text_table(path)
+
+
+def test_no_pipe_or_device_is_read_as_a_table(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tsv")
+    (tmp_path / "endless.tsv").symlink_to("/dev/zero")
+    (tmp_path / "random.tsv").symlink_to("/dev/urandom")
+    (tmp_path / "folder.tsv").mkdir()
+    for path in tmp_path.iterdir():
+        with pytest.raises(InputError, match="is a pipe, a device or a folder"):
+            read_text_table(path)
+        with pytest.raises(InputError, match=r"is a pipe, a device or a folder.*adhd-cvae embed"):
+            read_table(path, "embed")
 
 
 @pytest.mark.parametrize("header", ["x" * 5000, "\t".join(map(str, range(10_000)))])

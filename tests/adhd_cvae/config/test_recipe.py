@@ -38,10 +38,19 @@ def test_an_unknown_section_and_a_misplaced_setting_are_refused_with_their_place
     }
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 8589934592, 1.5])
+@pytest.mark.parametrize("seed", [-1, 2**32, 8589934592, 1.5, "seven", float("nan"), 10**400, None, [1]])
 def test_a_seed_that_a_library_cannot_take_is_refused(seed):
     with pytest.raises(ValidationError, match="seed"):
         Recipe.model_validate({"seed": seed})
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"), [(7, [64, 64, 64]), (6, [32, 64, 64]), (3, [16, 16, 12]), (70, [64, 64, 64])]
+)
+def test_no_layer_halves_what_is_odd(layers, shape):
+    content = {"model": {"channels": [2] * layers}, "image": {"shape": shape}}
+    with pytest.raises(ValidationError, match=rf"model\.channels has {layers} layers.*image\.shape"):
+        Recipe.model_validate(content)
 
 
 def test_more_layers_than_the_grid_can_be_halved_are_refused():
@@ -51,13 +60,15 @@ def test_more_layers_than_the_grid_can_be_halved_are_refused():
     Recipe.model_validate({"model": {"channels": [2] * 7, "correction": False}})
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", "cpu "])
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", "cpu ", "../x", "", "cuda:-1", 0])
 def test_a_slip_in_a_devices_name_is_refused(device):
     with pytest.raises(ValidationError, match=r"training\.device"):
         Recipe.model_validate({"training": {"device": device}})
 
 
-@pytest.mark.parametrize("name", ["../escape", "a/b", "", "x" * 65, "a b", "ü", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["../escape", "a/b", "", "x" * 65, "a b", "ü", "a\n", ".", "..", "$x$", "<b>"]
+)
 def test_a_batterys_name_is_part_of_a_files_name(name):
     with pytest.raises(ValidationError, match=r"analysis\.batteries"):
         Recipe.model_validate({"analysis": {"batteries": {name: ["age"]}}})

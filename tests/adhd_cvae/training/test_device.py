@@ -43,5 +43,6 @@ def test_full_memory_names_the_setting_to_lower(batch, advice):
 def test_a_device_that_is_not_there_is_named_with_the_setting(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert choose_device("cuda:0") == torch.device("cuda:0")
-    with pytest.raises(InputError, match=r"training\.device is cuda:1, but PyTorch finds 1 CUDA"):
-        choose_device("cuda:1")
+    for name in ("cuda:1", "cuda:7", "cuda:99"):
+        with pytest.raises(InputError, match=rf"training\.device is {name}, but PyTorch finds 1 CUDA"):
+            choose_device(name)

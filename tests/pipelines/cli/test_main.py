@@ -71,6 +71,8 @@ def test_every_verb_explains_itself(call, verb):
         ("train", "out", "--no-such-option"),
         ("publish", "out", "--set", "seed=1"),
         ("publish", "out", "--overwrite"),
+        ("publish", "out", "--recipe", "as-published"),
+        ("publish", "out", "--seeds", "2"),
         ("benchmark", "beauty"),
     ],
 )

@@ -65,6 +65,21 @@ def test_tables_are_numbered(results):
     assert kept["stages"]["prepare"]["inputs"] == {"files of BIDS_DIR": "a", "table 1": "b"}
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"gm": {"subject": ["sub-jane"]}},
+        {"probseg": {"subject": "9900001", "session": "1"}},
+        {"gm": {"sub": ["janet", "unknown-to-the-cohort"]}},
+        {"sub-jane": {"gm": "9900001"}},
+    ],
+)
+def test_no_word_of_a_filter_leaves_the_lab(results, query):
+    kept = public_checklist(results(stages={"prepare": {"settings": {"--bids-filter-file": query}}}))
+    for word in ("jane", "9900001", "unknown", "subject"):
+        assert word not in str(kept)
+
+
 def test_identifiers_in_settings_are_counted(results):
     settings = {
         "name": "jane",

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from adhd_cvae.errors import InputError
 from pipelines.mlflow_tracking import store as tracking
@@ -142,7 +144,28 @@ def test_a_password_is_never_shown():
     assert tracking.Store("http://127.0.0.1:5000", None).shown == "http://127.0.0.1:5000"
 
 
-@pytest.mark.parametrize("name", ["what?now", "100%20sure", "no. #1", "two words"])
+@pytest.mark.parametrize("address", ["postgresql://lab:S3cret@db/m", "mysql://lab@db/m?password=S3cret"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MlflowException("no answer from {}"),
+        SQLAlchemyError("could not parse {}"),
+        ImportError("no driver for {}"),
+    ],
+    ids=["of MLflow", "of the database", "of a driver that is not there"],
+)
+def test_no_error_of_a_store_shows_its_password(monkeypatch, address, error):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    broken = type(error)(str(error).format(address))
+    store = tracking.find_store(Path("out"))
+    with pytest.raises(InputError, match="refuses") as refused, tracking.readable_errors(store):
+        raise broken
+    assert "S3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["what?now", "100%20sure", "no. #1", "two words", "50%", "a&b=c;d", "%2e%2e"]
+)
 def test_whatever_the_folder_is_called_the_store_lies_there(tmp_path, monkeypatch, name):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = tmp_path / name
