@@ -22,7 +22,7 @@ from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.latents import write_distances, write_latents, write_samples
 from pipelines.output_dir.lock import locked
 from pipelines.output_dir.ownership import owned
-from pipelines.output_dir.paths import BidsInput
+from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.table import OutputTable
@@ -46,8 +46,17 @@ def run(run: Run, source: BidsInput, model_uri: str) -> None:
     InputError
         No such model or folder, nobody left, or OUTPUT_DIR holds something made with another model.
     """
-    paths = run.paths
-    place = place_of(source, paths)
+    place, bids_filter = place_of(source, run.paths), read_filter_file(source.filter_file)
+    with owned(run.paths.folder, overwrite=run.overwrite, dataset=source.folder, shared=True):
+        model = _load(model_uri, run.paths)
+        settings = {"--model": model.uuid, "BIDS_DIR": place, "--bids-filter-file": bids_filter}
+        image = model.python_model.image
+        run = replace(run, recipe=run.recipe.model_copy(update={"image": image}))
+        _embed(run, source, model, settings)
+
+
+def _load(model_uri: str, paths: OutputPaths) -> Model:
+    """Load the model from the store beside OUTPUT_DIR, once it is known that something may be written there."""
     from pipelines.mlflow_tracking.model_registry import load_registered, resolved
     from pipelines.mlflow_tracking.store import find_store
 
@@ -56,12 +65,7 @@ def run(run: Run, source: BidsInput, model_uri: str) -> None:
     python_model: Any = loaded.unwrap_python_model()
     if not hasattr(python_model, "reference"):
         raise InputError(f"{model_uri} was registered by an earlier version. Train, or publish, it again.")
-    model = Model(python_model, resolved(model_uri, store), str(loaded.metadata.model_uuid))
-    bids_filter = read_filter_file(source.filter_file)
-    settings = {"--model": model.uuid, "BIDS_DIR": place, "--bids-filter-file": bids_filter}
-    run = replace(run, recipe=run.recipe.model_copy(update={"image": python_model.image}))
-    with owned(paths.folder, overwrite=run.overwrite, dataset=source.folder, shared=True):
-        _embed(run, source, model, settings)
+    return Model(python_model, resolved(model_uri, store), str(loaded.metadata.model_uuid))
 
 
 def _embed(run: Run, source: BidsInput, model: Model, settings: dict[str, Any]) -> None:

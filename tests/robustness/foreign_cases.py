@@ -233,7 +233,7 @@ def _take(made: Case, rng: random.Random, *, edited: bool) -> None:
     for part in sorted(one.parent for one in made.out.rglob(INVENTORY)):
         listed = inventory.read(part) or {}
         ours = sorted(name for name in listed if not (_REMADE & {*name.split("/")} or name in _ADDED_TO))
-        for name in rng.sample(ours, min(len(ours), 4)):
+        for name in rng.sample(ours, min(len(ours), rng.randint(1, 4))):
             _put(part / name, rng)
             (made.edited if edited else made.theirs)[part / name] = file_checksum(part / name)
             if not edited:
@@ -244,7 +244,8 @@ def _take(made: Case, rng: random.Random, *, edited: bool) -> None:
 def _store(made: Case, ground: Ground, rng: random.Random) -> None:
     """Put a store beside the folder: ours, another program's, something else, or none."""
     beside, kind = made.out.parent, rng.choice(("none", "ours", "ours", "of a program", "no database"))
-    if kind == "none" or made.out == beside / "raw":
+    in_dataset = any(beside in (one, *one.parents) for one in made.closed)  # a store of ours there is ours
+    if kind == "none" or (kind == "ours" and in_dataset):
         return
     beside.mkdir(parents=True, exist_ok=True)
     database = beside / "mlflow.db"
