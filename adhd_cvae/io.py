@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -22,6 +23,11 @@ _TSV: Any = {"sep": "\t", "quoting": csv.QUOTE_NONE}
 """In BIDS tables a quotation mark is a character like others."""
 _LARGEST_JSON = 2**28
 """Bytes; a larger file is not read: in memory it takes several times as much."""
+
+_POINTER = 4096
+"""Bytes of a pointer file that are read: it holds one key."""
+_ANNEX = re.compile(r"(?:^|/)annex/objects/")
+_ANNEX_POINTER = re.compile(rb"(?:(?:\.\./)*\.git)?/annex/objects/\S+\s*$")
 
 
 class Guard(Protocol):
@@ -124,9 +130,10 @@ def remove_partial_files(folder: Path) -> None:
 def write_tsv(table: pd.DataFrame, path: Path) -> None:
     """Write a table the BIDS way: tabs, ``n/a`` for missing, no quoting, floats that read back to the same bits.
 
-    A tab or an end of line within a text becomes a space.
+    A tab or an end of line within a text becomes a space, and a quotation mark that it begins with an apostrophe: other
+    readers take it for the start of a quoted cell, which goes on over the rows below.
     """
-    plain = table.replace(r"[\t\r\n]+", " ", regex=True)
+    plain = table.replace({r"[\t\r\n]+": " ", r'^"': "'"}, regex=True)
     with atomic_path(path) as temporary:
         plain.to_csv(temporary, index=False, na_rep=MISSING, **_TSV, lineterminator="\n")
 
@@ -197,6 +204,25 @@ def read_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def how_to_fetch(path: Path) -> str | None:
+    """Say how to fetch a file whose content DataLad, git-annex or Git LFS left elsewhere; None for any other file."""
+    try:
+        target = os.readlink(path) if path.is_symlink() and not path.exists() else ""
+        start = b"" if target or not path.is_file() else _first_bytes(path)
+    except OSError:
+        return None
+    if _ANNEX.search(target.replace("\\", "/")) or _ANNEX_POINTER.match(start):
+        return f"not fetched: datalad get {path.name}, or git annex get {path.name}"
+    if start.startswith(b"version https://git-lfs.github.com/spec/"):
+        return f"not fetched: git lfs pull --include {path.name}"
+    return "not fetched: a link whose target is not there" if target else None
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_POINTER)
 
 
 def new_array_file(path: Path, shape: tuple[int, ...]) -> np.memmap:

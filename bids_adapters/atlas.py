@@ -62,6 +62,9 @@ def read_atlas(atlas: str | None) -> Atlas | None:
 def _names(path: Path) -> dict[int, str]:
     """Read the columns `index` and `name` of a BIDS ``dseg.tsv``."""
     table = read_text_table(path)
+    for line, width in table.ragged.items():
+        if width > len(table.headers):
+            raise InputError(f"{path}: row {line} has {width} cells, the header {len(table.headers)}.")
     absent = [column for column in ("index", "name") if column not in table.headers]
     if absent:
         raise InputError(

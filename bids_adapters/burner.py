@@ -148,16 +148,15 @@ def _list_maps(maps_dir: Path) -> tuple[dict[str, Path], list[Line]]:
 
 def _match(maps: dict[str, Path], phenotype: Phenotype) -> tuple[dict[str, Path], list[Line]]:
     """Join maps and phenotype; give the pairs, and a line for each map or participant without the other."""
-    known, conflicting = phenotype.identifiers, phenotype.conflicting
+    known = phenotype.identifiers
     matched: dict[str, Path] = {}
     lines: list[Line] = []
     for label, path in maps.items():
         key = participant_key(label)
         if key not in known:
             lines.append((f"sub-{label}", "no_phenotype", f"{path.name}: no row of this participant"))
-        elif key in conflicting:
-            detail = f"{path.name}: sources disagree about {', '.join(conflicting[key])}"
-            lines.append((f"sub-{label}", "conflicting_phenotype", detail))
+        elif unsure := phenotype.why_not(key):
+            lines.append((f"sub-{label}", unsure[0], f"{path.name}: {unsure[1]}"))
         else:
             matched[label] = path
     with_map = {participant_key(label) for label in maps}

@@ -3,7 +3,7 @@
 import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,19 @@ import pandas as pd
 
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
+from adhd_cvae.io import MISSING
 from adhd_cvae.names import BACKGROUND, EXCLUSION_COLUMNS, GROUP_LABELS, TARGET
 from bids_adapters.identifiers import find_key, participant_label
 from bids_adapters.images.filter import read_filter
 from bids_adapters.images.kind import Kind
 from bids_adapters.images.selection import Maps, find_maps
-from bids_adapters.phenotype.groups import read_groups
-from bids_adapters.phenotype.table import Phenotype, find_phenotype, read_phenotype
+from bids_adapters.phenotype.files import find_phenotype, leave_out_not_fetched
+from bids_adapters.phenotype.groups import find_group_column, read_groups
+from bids_adapters.phenotype.provenance import Provenance
+from bids_adapters.phenotype.sessions import Sessions
+from bids_adapters.phenotype.table import Phenotype, read_phenotype
 from bids_adapters.phenotype.text_table import read_text_table
+from bids_adapters.sessions import SessionTimes
 
 IMPORT_EXCLUSIONS = "import_exclusions.tsv"
 IMPORT_CONFLICTS = "import_conflicts.tsv"
@@ -45,6 +50,8 @@ class Cohort:
         Values on which the phenotype files disagree.
     kind
         How all maps were made; None where there is no map.
+    provenance
+        Tables and rows that the values of a column of `table` come from; those of `group` among them.
     """
 
     table: pd.DataFrame
@@ -52,6 +59,7 @@ class Cohort:
     exclusions: pd.DataFrame
     conflicts: pd.DataFrame
     kind: Kind | None = None
+    provenance: dict[str, Provenance] = field(default_factory=dict)
 
 
 def build_cohort(
@@ -95,25 +103,50 @@ def build_cohort(
     bids_dir = Path(bids_dir)
     query = None if bids_filter is None else read_filter(bids_filter)
     maps = find_maps(bids_dir, query, index_cache, coverage=settings.kind_coverage)
-    files = [*find_phenotype(bids_dir), *map(Path, phenotype_files)]
+    files, not_fetched = leave_out_not_fetched(find_phenotype(bids_dir))
+    files += map(Path, phenotype_files)
     if require_groups and not files:
-        around = ", nor in the dataset around it" if bids_dir.resolve().parent.name == "derivatives" else ""
-        raise InputError(
-            f"{bids_dir}: no participants.tsv and no phenotype/*.tsv or *.csv{around}, so no groups. "
-            f"Put one there. {_hint(bids_dir)}"
-        )
-    phenotype = read_phenotype(files, prefer, bids_dir, foreign_share=settings.foreign_share)
-    groups = read_groups(phenotype, settings, files, required=require_groups)
+        raise InputError(_no_tables(bids_dir), *not_fetched)
+    phenotype = _read_phenotype(bids_dir, files, prefer, maps, settings)
+    groups = read_groups(phenotype, settings, files, not_fetched, required=require_groups)
     found = _Found(maps, phenotype, groups, require_groups)
     wanted = _wanted(found.identifiers, participant_labels, bids_dir)
     reasons = {key: found.why_not(key, wanted) for key in found.identifiers}
     lines = [(found.identifiers[key], *reason) for key, reason in reasons.items() if reason is not None]
     lines += [*_imported(bids_dir), *found.notes()]
+    lines += [(MISSING, "phenotype", "not_fetched", detail) for detail in not_fetched]
     exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
-    exclusions = exclusions.sort_values(["participant_id", "stage", "reason", "detail"], ignore_index=True)
+    exclusions = exclusions.sort_values([*EXCLUSION_COLUMNS], ignore_index=True)
     table = found.table([key for key, reason in reasons.items() if reason is None])
     _check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
-    return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts, maps.kind)
+    provenance = _provenance(phenotype, settings)
+    return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts, maps.kind, provenance)
+
+
+def _provenance(phenotype: Phenotype, settings: CohortConfig) -> dict[str, Provenance]:
+    """Give where the cohort's columns come from, the group among them."""
+    column = find_group_column(phenotype.table, settings)
+    found = {_own_name(name): one for name, one in phenotype.provenance.items()}
+    return {**found, "group": phenotype.provenance.get(column or "", Provenance())}
+
+
+def _read_phenotype(
+    bids_dir: Path, files: Sequence[Path], prefer: Path | None, maps: Maps, settings: CohortConfig
+) -> Phenotype:
+    """Read the tables, of each participant the rows of the session of the map."""
+    whole = bids_dir.resolve()
+    described_by = (bids_dir, whole.parents[1]) if whole.parent.name == "derivatives" else (bids_dir,)
+    of_maps = {key: file.session for key, (file, _) in maps.chosen.items() if file.session}
+    sessions = Sessions(of_maps, SessionTimes(described_by))
+    return read_phenotype(files, prefer, bids_dir, foreign_share=settings.foreign_share, sessions=sessions)
+
+
+def _no_tables(bids_dir: Path) -> str:
+    around = ", nor in the dataset around it" if bids_dir.resolve().parent.name == "derivatives" else ""
+    return (
+        f"{bids_dir}: no participants.tsv and no phenotype/*.tsv or *.csv{around}, so no groups. "
+        f"Put one there. {_hint(bids_dir)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -137,8 +170,8 @@ class _Found:
         """Give stage, reason and detail for which a participant is left out, or None where it stays."""
         if wanted is not None and key not in wanted:
             return ("layout", "not_selected", "not among the participants asked for")
-        if disputed := self.phenotype.conflicting.get(key):
-            return ("phenotype", "conflicting_phenotype", f"sources disagree about {', '.join(disputed)}")
+        if unsure := self.phenotype.why_not(key):
+            return ("phenotype", *unsure)
         if key not in self.maps.chosen:
             others = [f"{reason}: {file.path}" for file, reason, _ in self.maps.left_out if file.key == key]
             return ("layout", "no_map", "; ".join(others) or "no gray-matter map found")
@@ -175,9 +208,14 @@ class _Found:
             "group": [self.groups.get(key, ("", ""))[0] or None for key in keys],
         }
         for name in rows.columns[1:]:
-            columns[f"source_{name}" if name in OWN_COLUMNS else str(name)] = rows[name].array
+            columns[_own_name(str(name))] = rows[name].array
         columns["image_choice"] = [self.maps.chosen[key][1] for key in keys]
         return pd.DataFrame(columns)
+
+
+def _own_name(name: str) -> str:
+    """Name a phenotype column in the cohort, which has columns of its own."""
+    return f"source_{name}" if name in OWN_COLUMNS else name
 
 
 def _wanted(identifiers: Mapping[str, str], labels: Sequence[str], bids_dir: Path) -> set[str] | None:
@@ -218,8 +256,7 @@ def _columns(table: pd.DataFrame, phenotype: Phenotype) -> dict[str, dict[str, A
         },
         "image_choice": {"Description": "How the map was chosen", "Origin": "BIDS layout"},
     }
-    renamed = {f"source_{name}": phenotype.columns[name] for name in OWN_COLUMNS if name in phenotype.columns}
-    described = {**phenotype.columns, **renamed, **own}
+    described = {**{_own_name(name): entry for name, entry in phenotype.columns.items()}, **own}
     return {str(name): described[str(name)] for name in table.columns}
 
 

@@ -12,9 +12,9 @@ class CohortConfig(Settings):
 
     group: str = "dx"
     """Phenotype column that tells target from background."""
-    target: tuple[int | str, ...] = (1, 2, 3)
-    """Codes of patients."""
-    background: tuple[int | str, ...] = (0,)
+    target: tuple[bool | int | float | str, ...] = (1, 2, 3)
+    """Codes of patients. YAML reads Yes as true and 1.0 as a number: they meet what the table writes."""
+    background: tuple[bool | int | float | str, ...] = (0,)
     """Codes of controls."""
     site: str | None = "site"
     """Column of the scanning site; null where there was one."""

@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +13,30 @@ from pydantic.dataclasses import dataclass
 
 from bids_adapters.phenotype.text_table import snake_case
 
-MISSING_CODES = frozenset({"", "n/a", "na", "nan", "null", "#n/a", ".", "pending", "withheld"})
-MISSING_NUMBER = -999.0
+MISSING_CODES = frozenset(
+    {
+        *("", "n/a", "na", "n.a.", "nan", "nat", "null", ".", "..", "-", "--", "?", "<na>"),
+        *("pending", "withheld", "unknown", "missing", "not available", "not known", "no data"),
+        *(
+            "#n/a",
+            "#n/a n/a",
+            "#na",
+            "#nv",
+            "#null!",
+            "#value!",
+            "#wert!",
+            "#div/0!",
+            "#ref!",
+            "#name?",
+            "#num!",
+        ),
+    }
+)
+"""Also what R, SPSS and spreadsheets leave behind."""
+_MISSING_NUMBER = re.compile(r"-9{3,}")
+"""-999, -9999 and so on; a shorter one, or one without a sign, is missing only where a sidecar says so."""
+SIGNS = 3
+"""Headers `of_this_study` that a table of ADHD-200 has at least; other studies may have one or two of them."""
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+", re.ASCII)
 _LARGEST_EXACT_INTEGER = 2**53
@@ -24,8 +46,9 @@ _LARGEST_EXACT_INTEGER = 2**53
 class Column:
     """One column of the code book.
 
-    `words` maps text seen instead of a code, as a regular expression on plain lower-case words, to the code;
-    the first that is found counts. `foreign` are numbers that betray another study's coding of the same name.
+    `words` maps text seen instead of a code, as a regular expression that all of its plain lower-case words match, to
+    the code. `foreign` are numbers that betray another study's coding of the same name, `shared` columns one whichever
+    table they stand in; the other marks are explained in ``adhd200.yaml``.
     """
 
     name: str
@@ -37,6 +60,10 @@ class Column:
     aliases: tuple[str, ...] = ()
     foreign: frozenset[str] = frozenset()
     bounds: tuple[float, float] | None = None
+    shared: bool = False
+    in_any_study: bool = False
+    beside_numbers: bool = False
+    of_this_study: bool = False
 
     def sidecar(self) -> dict[str, Any]:
         """Describe the column the way a BIDS JSON sidecar does."""
@@ -57,6 +84,7 @@ def _read() -> tuple[Column, ...]:
 COLUMNS = _read()
 BY_NAME = {column.name: column for column in COLUMNS}
 _BY_HEADER = {alias: column for column in COLUMNS for alias in (column.name, *column.aliases)}
+_SCAN_DIRECTORY = frozenset({"scandir_id", "scandirid", "scan_dir_id"})
 _QC_OF_A_SCAN = re.compile(r"qc_(?:rest|anatomical|anat)_?\d*|qc_s\d+_(?:anat|rest_?\d*)")
 
 
@@ -68,12 +96,37 @@ def find_column(header: str) -> Column | None:
     return _BY_HEADER.get(name)
 
 
-def is_missing(text: str) -> bool:
-    """Tell whether a cell stands for nothing, in any of the ways these tables say it."""
+def is_of_adhd200(headers: Iterable[str]) -> bool:
+    """Tell whether a table's headers show it to be ADHD-200's."""
+    names = {snake_case(header) for header in headers}
+    if names & _SCAN_DIRECTORY:
+        return True
+    known = {name: find_column(name) for name in names}
+    return (
+        sum(one is not None and one.of_this_study and one.name == name for name, one in known.items())
+        >= SIGNS
+    )
+
+
+def is_missing(text: str, codes: Collection[str] = ()) -> bool:
+    """Tell whether a cell stands for nothing, in any of the ways these tables say it.
+
+    Parameters
+    ----------
+    codes
+        What else a sidecar says is missing, as `plain_code` writes it.
+    """
     text = text.strip()
     if text.casefold() in MISSING_CODES:
         return True
-    return _NUMBER.fullmatch(text) is not None and float(text) == MISSING_NUMBER
+    code = plain_code(text)
+    return _MISSING_NUMBER.fullmatch(code) is not None or code in codes
+
+
+def plain_code(text: str) -> str:
+    """Write a value the way in which codes are compared: numbers one way, words without their case."""
+    text = text.strip()
+    return canonical_number(text, decimal_comma=True) or text.casefold()
 
 
 def canonical_number(text: str, *, decimal_comma: bool = False) -> str | None:
@@ -84,7 +137,7 @@ def canonical_number(text: str, *, decimal_comma: bool = False) -> str | None:
     str or None
         None for what is no number, or has more digits than one can hold.
     """
-    text = text.strip()
+    text = text.strip().replace("\u2212", "-")
     if decimal_comma and _DECIMAL_COMMA.fullmatch(text):
         text = text.replace(",", ".")
     if not _NUMBER.fullmatch(text) or not math.isfinite(value := float(text)):
@@ -116,7 +169,16 @@ def read_value(column: Column, text: str, *, decimal_comma: bool = False) -> str
 
 
 def _code_of_words(column: Column, text: str) -> str | None:
+    words = plain_words(text)
+    if (
+        level := next((code for code, label in column.levels.items() if plain_words(label) == words), None)
+    ) is None:
+        level = next((code for pattern, code in column.words.items() if re.fullmatch(pattern, words)), None)
+    return None if level is None else str(level)
+
+
+def plain_words(text: str) -> str:
+    """Bring a text to lower-case words without accents and punctuation."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    words = " ".join(re.sub(r"[^0-9a-z]+", " ", plain).split())
-    return next((str(code) for pattern, code in column.words.items() if re.search(pattern, words)), None)
+    return " ".join(re.sub(r"[^0-9a-z]+", " ", plain).split())

@@ -46,7 +46,7 @@ def combine(
         value = agreed({claim.value for claim in mine})
         if value is None:
             value = agreed({claim.value for claim in mine if claim.file == preferred})
-            conflicts += [Conflict(*claim, used=_used(claim.value, value)) for claim in mine]
+            conflicts += [Conflict(*claim[:-1], used=_used(claim.value, value)) for claim in mine]
         if value is not None:
             values[column][key] = value
     return values, sorted(conflicts)

@@ -28,9 +28,9 @@ def add_derived(table: pd.DataFrame, columns: dict[str, dict[str, Any]]) -> None
     ``iq`` is full4_iq; where that is missing full2_iq; else the mean of verbal_iq and performance_iq where
     both are there. ``*_z`` is the score minus the mean over the table's participants measured with the same
     instrument, divided by their standard deviation (n - 1); missing where fewer than two were measured with
-    it, or all scored the same.
+    it, or all scored the same. A column that the tables have already stays theirs.
     """
-    if any(source in table for source in _IQ_SOURCES):
+    if "iq" not in table and any(source in table for source in _IQ_SOURCES):
         table["iq"] = _one_iq(table)
         columns["iq"] = {
             "Description": "IQ: full4_iq, else full2_iq, else the mean of verbal_iq and performance_iq",
@@ -38,7 +38,11 @@ def add_derived(table: pd.DataFrame, columns: dict[str, dict[str, Any]]) -> None
             "Origin": "derived",
         }
     for name, instrument in _STANDARDISED.items():
-        if name in table and instrument in table and pd.api.types.is_numeric_dtype(table[name]):
+        if (
+            f"{name}_z" not in table
+            and {name, instrument} <= {*table}
+            and pd.api.types.is_numeric_dtype(table[name])
+        ):
             table[f"{name}_z"] = _within(_numbers(table, name), pd.Series(table[instrument]))
             columns[f"{name}_z"] = {
                 "Description": f"{name} standardised among participants of the same {instrument}",

@@ -1,18 +1,27 @@
 """One phenotype file brought to the code book: what it claims about each participant, in canonical text."""
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from adhd_cvae.errors import InputError, named
-from adhd_cvae.io import read_object
-from bids_adapters.identifiers import find_key, participant_key, participant_label
-from bids_adapters.phenotype.codebook import Column, canonical_number, find_column, is_missing, read_value
+from bids_adapters.identifiers import Identifier, find_key, read_identifier
+from bids_adapters.phenotype.cells import MIXED, NOT_A_NUMBER, NOT_IN_CODE_BOOK, Cells, Reader
+from bids_adapters.phenotype.codebook import (
+    BY_NAME,
+    Column,
+    canonical_number,
+    find_column,
+    is_missing,
+    is_of_adhd200,
+)
 from bids_adapters.phenotype.derived import DERIVED_FROM
+from bids_adapters.phenotype.sidecar import Description, Sidecar, read_sidecar
 from bids_adapters.phenotype.text_table import TextTable, read_text_table, snake_case
+from bids_adapters.sessions import session_key
 
 ID_COLUMNS = (
     "participant_id",
@@ -30,18 +39,28 @@ ID_COLUMNS = (
     "subs",
     "file_id",
 )
-SESSION_COLUMNS = ("session_id", "session")
-_LEADING_ZERO = re.compile(r"[-+]?0\d+", re.ASCII)
+SESSION_COLUMNS = (
+    *("session_id", "session", "ses_id", "ses", "eventname", "event_name", "redcap_event_name"),
+    *("visit", "visit_id", "visit_name", "timepoint", "time_point", "wave"),
+)
+"""The first is BIDS'; the others count where they tell a participant's rows apart, or name the maps' own sessions."""
+WHY = {
+    NOT_IN_CODE_BOOK: "is not in the code book; taken as missing",
+    NOT_A_NUMBER: "is no number, as the others are; taken as missing",
+}
+MOST_NAMED = 8
+"""Values of a column that one line names."""
 
 
 class Claim(NamedTuple):
-    """One value that a file gives to a participant."""
+    """One value that a file gives to a participant, and how it is written there."""
 
     key: str
     column: str
     value: str
     file: str
     row: int
+    written: str = ""
 
 
 class Note(NamedTuple):
@@ -52,32 +71,65 @@ class Note(NamedTuple):
     detail: str
 
 
+class Row(NamedTuple):
+    """Whose row it is, of which session (empty where the table has none), and whether ``sub-`` was written."""
+
+    identifier: Identifier
+    session: str
+    prefixed: bool
+
+
 @dataclass
 class Source:
     """One file's content.
 
     Attributes
     ----------
+    rows
+        Whose each row is, by its number.
     claims
-        Its values, missing ones left out.
-    labels
-        Each participant's spelling by key, and whether the file wrote it after ``sub-``.
+        The values, missing ones left out.
+    unread
+        Likewise those that were not understood; their value is empty.
     columns
         BIDS JSON entry of each column.
+    headers
+        Each column's header.
     notes
-        Repeated rows, later sessions, values outside the code book.
+        Rows and values that were not taken over.
+    adhd200
+        Whether the table shows itself to be ADHD-200's.
+    unused
+        Rows that were left out.
     """
 
     name: str
-    foreign_share: float
-    """Share of a column's values that the code book cannot read, from which on it is taken to be another study's."""
+    rows: dict[int, Row] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
-    labels: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    unread: list[Claim] = field(default_factory=list)
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    adhd200: bool = False
+    unused: set[int] = field(default_factory=set)
+
+    @property
+    def used(self) -> dict[int, Row]:
+        """The rows that were not left out."""
+        return {line: row for line, row in self.rows.items() if line not in self.unused}
+
+    def without(self, rows: Mapping[int, tuple[str, str]]) -> None:
+        """Leave rows out, each for a reason with its detail."""
+        self.unused |= rows.keys()
+        self.notes += [
+            Note(self.rows[line].identifier.key, reason, f"{self.name}, row {line}: {detail}")
+            for line, (reason, detail) in rows.items()
+        ]
+        self.claims = [claim for claim in self.claims if claim.row not in rows]
+        self.unread = [claim for claim in self.unread if claim.row not in rows]
 
 
-def read_source(path: Path, name: str, foreign_share: float) -> Source:
+def read_source(path: Path, name: str, foreign_share: float, sessions: Collection[str] = ()) -> Source:
     """Read one phenotype file in any dialect.
 
     Parameters
@@ -85,32 +137,45 @@ def read_source(path: Path, name: str, foreign_share: float) -> Source:
     name
         What to call the file in claims and notes.
     foreign_share
-        As in `Source`.
+        Share of a column's values that the code book cannot read, from which on it is taken to be another study's.
+    sessions
+        Keys of the sessions that the maps have.
 
     Raises
     ------
     InputError
         The file is no table, or no column names its participants; one line that names the file.
     """
-    table = read_text_table(path)
-    source = Source(name, foreign_share)
-    keys, used = _identify(table, path, source)
-    described = read_object(path.with_suffix(".json"))
-    for position, header in enumerate(table.headers):
-        if position not in used:
-            _read_column(source, table, position, keys, described.get(header))
-    recomputed = {
-        derived for derived, origins in DERIVED_FROM.items() if any(one in source.columns for one in origins)
-    }
-    dropped = _drop_repeats(source, table, keys)
-    source.claims = [
-        claim for claim in source.claims if claim.row not in dropped and claim.column not in recomputed
-    ]
+    table, described = read_text_table(path), read_sidecar(path)
+    source = Source(name, adhd200=is_of_adhd200(table.headers) or described.is_of_adhd200)
+    if described.problem:
+        source.notes.append(Note("", "unreadable_sidecar", f"{described.problem} It describes nothing."))
+    used = _identify(table, path, source)
+    used |= _find_sessions(table, source, sessions)
+    reader = Reader(source.adhd200, decimal_comma=table.separator != ",", foreign_share=foreign_share)
+    names = _names(table, used)
+    for position, column in names.items():
+        _read_column(source, table, position, column, reader, described)
+    filled = set() if source.adhd200 else {claim.column for claim in source.claims}
+    for name, origins in DERIVED_FROM.items():
+        if name in source.columns and name not in filled and source.columns.keys() & {*origins}:
+            del source.columns[name]  # it is derived again
+    source.claims = [claim for claim in source.claims if claim.column in source.columns]
+    source.without(
+        {
+            line: (
+                "ragged_row",
+                f"has {width} cells and the header {len(table.headers)}, so the row is not used",
+            )
+            for line, width in table.ragged.items()
+            if line in source.rows
+        }
+    )
     return source
 
 
-def _identify(table: TextTable, path: Path, source: Source) -> tuple[list[str | None], set[int]]:
-    """Give each row's participant key, and the positions of the identifier column and its copies."""
+def _identify(table: TextTable, path: Path, source: Source) -> set[int]:
+    """Find whose each row is; give the positions of the identifier column and its copies."""
     names = [snake_case(header) for header in table.headers]
     positions = [names.index(name) for name in ID_COLUMNS if name in names]
     if not positions:
@@ -119,123 +184,116 @@ def _identify(table: TextTable, path: Path, source: Source) -> tuple[list[str | 
         )
     keys: list[str | None] = []
     for cell, line in zip(table.column(positions[0]), table.lines, strict=True):
-        label = None if is_missing(cell) else participant_label(cell)
-        keys.append(None if label is None else participant_key(label))
-        if label is None:
+        identifier = None if is_missing(cell) else read_identifier(cell)
+        keys.append(identifier.key if identifier else None)
+        if identifier is None:
             source.notes.append(
                 Note("", "no_identifier", f"{source.name}, row {line}: no participant identifier")
             )
         else:
-            source.labels[participant_key(label)] = (label, cell.casefold().startswith("sub-"))
-    copies = {
+            source.rows[line] = Row(identifier, identifier.session, cell.casefold().startswith("sub-"))
+    return {
         at
         for at in positions
         if all(key in (None, find_key(cell)) for key, cell in zip(keys, table.column(at), strict=True))
     }
-    return keys, copies
+
+
+def _find_sessions(table: TextTable, source: Source, sessions: Collection[str]) -> set[int]:
+    """Find which session each row is of; give the position of the column, if there is one."""
+    names = [snake_case(header) for header in table.headers]
+    of_participant: dict[str, list[int]] = defaultdict(list)
+    for line, row in source.rows.items():
+        of_participant[row.identifier.key].append(line)
+    for name in SESSION_COLUMNS:
+        if name not in names:
+            continue
+        cells = dict(zip(table.lines, table.column(names.index(name)), strict=True))
+        labels = {line: "" if is_missing(cells[line]) else cells[line] for line in source.rows}
+        is_apart = any(len({labels[line] for line in mine}) > 1 for mine in of_participant.values())
+        of_maps = {session_key(label) for label in labels.values() if label} <= set(sessions)
+        if name == SESSION_COLUMNS[0] or is_apart or (sessions and of_maps):
+            for line, row in source.rows.items():
+                source.rows[line] = row._replace(session=labels[line] or row.session)
+            return {names.index(name)}
+    return set()
+
+
+def _names(table: TextTable, used: Collection[int]) -> dict[int, tuple[str, Column | None]]:
+    """Name each column; what several headers of one table could be called, only a shared column is."""
+    known = {at: find_column(header) for at, header in enumerate(table.headers) if at not in used}
+    claimed = Counter(column.name for column in known.values() if column is not None)
+    names: dict[int, tuple[str, Column | None]] = {}
+    taken = {
+        "participant_id",
+        *(name for name, count in claimed.items() if count == 1 or BY_NAME[name].shared),
+    }
+    for at, column in known.items():
+        if column is not None and column.name in taken:
+            names[at] = (column.name, column)
+            continue
+        name = snake_case(table.headers[at]) or f"column_{at + 1}"
+        name = f"{name}_{at + 1}" if name in taken else name
+        taken.add(name)
+        names[at] = (name, column if column is not None and column.name == name else None)
+    return names
 
 
 def _read_column(
-    source: Source, table: TextTable, position: int, keys: Sequence[str | None], described: Any
+    source: Source,
+    table: TextTable,
+    position: int,
+    name_and_column: tuple[str, Column | None],
+    reader: Reader,
+    described: Sidecar,
 ) -> None:
     """Add one column's claims, description and notes to the source."""
-    header = table.headers[position]
-    cells = {
-        (key, line): cell
-        for key, line, cell in zip(keys, table.lines, table.column(position), strict=True)
-        if key is not None and not is_missing(cell)
-    }
-    known, comma = find_column(header), table.separator != ","
-    column, values = _read_cells(list(cells.values()), known, source.foreign_share, decimal_comma=comma)
-    name = column.name if column is not None else _free_name(header, position, source.columns)
-    source.columns.setdefault(name, _describe(column, header, source.name, described))
-    for (key, line), cell in cells.items():
-        value = values[cell]
-        if value is not None:
-            source.claims.append(Claim(key, name, value, source.name, line))
-        else:
-            detail = f"{source.name}, row {line}: {name} = {cell!r} is not in the code book; taken as missing"
-            source.notes.append(Note(key, "value_not_in_code_book", detail))
+    (name, column), header = name_and_column, table.headers[position]
+    description = described.of(header)
+    texts = dict(zip(table.lines, table.column(position), strict=True))
+    missing = {text for text in set(texts.values()) if is_missing(text, description.missing)}
+    cells = {line: text for line, text in texts.items() if line in source.rows and text not in missing}
+    found = reader.read(
+        [text for line, text in cells.items() if line not in table.ragged], column, description
+    )
+    source.columns[name] = source.columns.get(name) or _describe(
+        found, column, header, source.name, description
+    )
+    source.headers.setdefault(name, header)
+    for line, text in cells.items():
+        key = source.rows[line].identifier.key
+        value = found.values.get(text)
+        claim = Claim(key, name, value or "", source.name, line, text)
+        (source.unread if value is None else source.claims).append(claim)
+    if found.reason == MIXED:
+        words = [text for text in sorted(found.values) if canonical_number(text) is None]
+        detail = f"{source.name}: {name} holds words among numbers and stays text: {named(words, MOST_NAMED)}"
+        source.notes.append(Note("", MIXED, detail))
+    elif found.reason:
+        source.notes += [
+            Note(
+                one.key,
+                found.reason,
+                f"{source.name}, row {one.row}: {name} = {one.written!r} {WHY[found.reason]}",
+            )
+            for one in source.unread
+            if one.column == name and one.row not in table.ragged
+        ]
 
 
-def _read_cells(
-    cells: Sequence[str], column: Column | None, foreign_share: float, *, decimal_comma: bool
-) -> tuple[Column | None, dict[str, str | None]]:
-    """Read a column's distinct cells by the code book where it knows the column and the column follows it."""
-    distinct = set(cells)
-    numbers = {cell: canonical_number(cell, decimal_comma=decimal_comma) for cell in distinct}
-    if column is not None:
-        values = {cell: read_value(column, cell, decimal_comma=decimal_comma) for cell in distinct}
-        unread = sum(values[cell] is None for cell in cells)
-        seen = set(numbers.values())
-        foreign = bool(column.foreign & seen) and "0" not in seen
-        if not cells or (not foreign and unread < foreign_share * len(cells)):
-            return column, values
-        column = Column(column.name, "text", "")
-    plain = all(number is not None for number in numbers.values())
-    if plain and not any(_LEADING_ZERO.fullmatch(cell) for cell in distinct):
-        return column, dict(numbers)
-    return column, {cell: cell for cell in distinct}
-
-
-def _free_name(header: str, position: int, taken: Mapping[str, Any]) -> str:
-    """Name a column the code book does not know, without taking the name of another."""
-    name = snake_case(header) or f"column_{position + 1}"
-    return f"{name}_{position + 1}" if name == "participant_id" or name in taken else name
-
-
-def _describe(column: Column | None, header: str, name: str, described: Any) -> dict[str, Any]:
-    """Describe a column; what a JSON file beside the table says comes first for columns of other studies."""
-    given = described if isinstance(described, dict) else {}
-    if column is not None and column.description:
+def _describe(
+    found: Cells, column: Column | None, header: str, name: str, description: Description
+) -> dict[str, Any]:
+    """Describe a column: by the code book where that was used, else by what the JSON file beside the table says."""
+    given = dict(description.entry)
+    if found.by_book and column is not None:
         entry = column.sidecar()
+    elif given:
+        entry = given
     else:
         text = "Not in the code book of ADHD-200; kept as found"
-        entry = given or {"Description": text if column is None else f"{text}, in another study's codes"}
+        entry = {"Description": text if column is None else f"{column.description}, in another study's codes"}
     return {**entry, "Origin": given.get("Origin", f"column '{header}' of {name}")}
-
-
-def _drop_repeats(source: Source, table: TextTable, keys: Sequence[str | None]) -> set[int]:
-    """Note and return the rows that repeat another of their participant's, or belong to a later session."""
-    lines: dict[str, list[int]] = defaultdict(list)
-    for key, line in zip(keys, table.lines, strict=True):
-        if key is not None:
-            lines[key].append(line)
-    repeated = {key: mine for key, mine in lines.items() if len(mine) > 1}
-    content: dict[int, dict[str, str]] = defaultdict(dict)
-    for claim in source.claims:
-        if claim.key in repeated:
-            content[claim.row][claim.column] = claim.value
-    dropped: set[int] = set()
-    for key, mine in repeated.items():
-        rows = {line: content[line] for line in mine}
-        reasons = _later_sessions(rows) or _identical(rows)
-        for line, reason in reasons.items():
-            kept = min(set(rows) - set(reasons))
-            source.notes.append(Note(key, reason, f"{source.name}, row {line}: row {kept} is used"))
-        dropped |= set(reasons)
-    return dropped
-
-
-def _identical(rows: Mapping[int, dict[str, str]]) -> dict[int, str]:
-    """Give the rows that repeat an earlier one value for value."""
-    seen: list[dict[str, str]] = []
-    repeats = {}
-    for line, values in sorted(rows.items()):
-        if values in seen:
-            repeats[line] = "duplicate_row"
-        seen.append(values)
-    return repeats
-
-
-def _later_sessions(rows: Mapping[int, dict[str, str]]) -> dict[int, str]:
-    """Give the rows after a participant's first session, where a column tells sessions apart."""
-    for column in SESSION_COLUMNS:
-        sessions = {line: values[column] for line, values in rows.items() if column in values}
-        if len(set(sessions.values())) == len(rows):
-            first = min(sessions, key=lambda line: natural_order(sessions[line]))
-            return {line: "later_session" for line in rows if line != first}
-    return {}
 
 
 def natural_order(text: str) -> list[tuple[int, int, str]]:

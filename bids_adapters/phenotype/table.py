@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ from adhd_cvae.io import MISSING
 from bids_adapters.identifiers import participant_key
 from bids_adapters.phenotype.codebook import BY_NAME, canonical_number
 from bids_adapters.phenotype.conflicts import combine
-from bids_adapters.phenotype.derived import add_derived
+from bids_adapters.phenotype.derived import DERIVED_FROM, add_derived
+from bids_adapters.phenotype.provenance import Provenance, trace
+from bids_adapters.phenotype.rows import leave_out_rows
+from bids_adapters.phenotype.same_headers import name_apart
+from bids_adapters.phenotype.sessions import Sessions
 from bids_adapters.phenotype.source import Source, read_source
 
 CONFLICT_COLUMNS = ("participant_id", "column", "value", "file", "row", "used")
-TRUTH = "simulated_truth.tsv"
-"""The planted factors of a simulated dataset; nothing but the recovery table may read them."""
 NOTE_COLUMNS = ("participant_id", "reason", "detail")
 
 
@@ -40,13 +42,19 @@ class Phenotype:
         One row a disagreeing value: `participant_id`, `column`, `value`, `file`, `row`, and whether it was
         `used` (``yes`` or ``no`` where a preferred file decided, else ``n/a``).
     notes
-        `participant_id`, `reason`, `detail`: repeated rows, later sessions, values outside the code book.
+        `participant_id`, `reason`, `detail`: repeated rows, other sessions, values that were not understood.
+    provenance
+        Where each column's values come from.
+    ambiguous
+        Keys that may be two participants', and why; they have no values.
     """
 
     table: pd.DataFrame
     columns: dict[str, dict[str, Any]]
     conflicts: pd.DataFrame
     notes: pd.DataFrame
+    provenance: dict[str, Provenance] = field(default_factory=dict)
+    ambiguous: dict[str, str] = field(default_factory=dict)
 
     @property
     def identifiers(self) -> dict[str, str]:
@@ -60,20 +68,13 @@ class Phenotype:
         columns = undecided.groupby("participant_id", sort=False)["column"].unique()
         return {participant_key(str(one).removeprefix("sub-")): list(names) for one, names in columns.items()}
 
-
-def find_phenotype(bids_dir: Path) -> list[Path]:
-    """List the dataset's phenotype tables; the truth of a simulation is none of them.
-
-    A derivative (``…/derivatives/<name>``) that has none is described by those of the raw dataset around it.
-    """
-    whole = Path(bids_dir).resolve()
-    places = [Path(bids_dir), *([whole.parents[1]] if whole.parent.name == "derivatives" else [])]
-    for place in places:
-        files = [place / "participants.tsv", *sorted((place / "phenotype").glob("*.[ct]sv"))]
-        found = [path for path in files if path.is_file() and path.name != TRUTH]
-        if found:
-            return found
-    return []
+    def why_not(self, key: str) -> tuple[str, str] | None:
+        """Give reason and detail for which nothing is known about a participant for certain; None for most."""
+        if key in self.ambiguous:
+            return "ambiguous_identifier", self.ambiguous[key]
+        if disputed := self.conflicting.get(key):
+            return "conflicting_phenotype", f"sources disagree about {', '.join(disputed)}"
+        return None
 
 
 def read_phenotype(
@@ -82,6 +83,7 @@ def read_phenotype(
     bids_dir: Path | None = None,
     *,
     foreign_share: float = CohortConfig().foreign_share,
+    sessions: Sessions | None = None,
 ) -> Phenotype:
     """Read phenotype tables into one.
 
@@ -95,6 +97,8 @@ def read_phenotype(
         The dataset they describe: a table of the dataset around it is named by the way there (``../../…``).
     foreign_share
         Share of a column's values that the code book cannot read, from which on it is taken to be another study's.
+    sessions
+        Of the maps; without them a participant's first session counts.
 
     Raises
     ------
@@ -103,20 +107,24 @@ def read_phenotype(
     """
     names = _short_names(files, bids_dir)
     preferred = _preferred(names, prefer)
+    sessions = sessions or Sessions()
     sources: list[Source] = []
     problems: list[str] = []
     for path, name in names.items():
         try:
-            sources.append(read_source(path, name, foreign_share))
+            sources.append(read_source(path, name, foreign_share, sessions.keys))
         except InputError as error:
             problems.extend(error.problems)
     if problems:
         raise InputError(*problems)
     identifiers = _identifiers(sources)
+    ambiguous = leave_out_rows(sources, sessions)
+    notes = name_apart(sources, preferred)
     values, conflicts = combine((claim for source in sources for claim in source.claims), preferred)
     table = _table(identifiers, values, sources)
     columns = _columns(sources, table)
     add_derived(table, columns)
+    notes += [note for source in sources for note in source.notes]
     return Phenotype(
         table=table,
         columns=columns,
@@ -124,9 +132,10 @@ def read_phenotype(
             [(identifiers[key], *rest) for key, *rest in conflicts], columns=list(CONFLICT_COLUMNS)
         ),
         notes=pd.DataFrame(
-            [(identifiers.get(key, MISSING), *rest) for source in sources for key, *rest in source.notes],
-            columns=list(NOTE_COLUMNS),
+            [(identifiers.get(key, MISSING), *rest) for key, *rest in notes], columns=list(NOTE_COLUMNS)
         ),
+        provenance=trace(sources),
+        ambiguous=ambiguous,
     )
 
 
@@ -167,9 +176,10 @@ def _identifiers(sources: Sequence[Source]) -> dict[str, str]:
     """Give each participant's key its identifier: the spelling after ``sub-`` where a file has one."""
     spelled: dict[str, tuple[str, bool]] = {}
     for source in sources:
-        for key, (label, prefixed) in source.labels.items():
-            if key not in spelled or (prefixed and not spelled[key][1]):
-                spelled[key] = (label, prefixed)
+        for row in source.rows.values():
+            key = row.identifier.key
+            if key not in spelled or (row.prefixed and not spelled[key][1]):
+                spelled[key] = (row.identifier.label, row.prefixed)
     return {key: f"sub-{label}" for key, (label, _) in sorted(spelled.items(), key=lambda item: item[1][0])}
 
 
@@ -194,7 +204,7 @@ def _typed(name: str, values: Sequence[str | None]) -> pd.Series:
     text = not present if known is None else known.kind == "text"
     if text or any(canonical_number(value) != value for value in present):
         return pd.Series(values, dtype=object)
-    if all(value.removeprefix("-").isdigit() for value in present):
+    if name not in DERIVED_FROM and all(value.removeprefix("-").isdigit() for value in present):
         return pd.Series([pd.NA if value is None else int(value) for value in values], dtype="Int64")
     return pd.Series([float("nan") if value is None else float(value) for value in values], dtype="float64")
 

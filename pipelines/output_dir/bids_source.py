@@ -7,10 +7,10 @@ from urllib.parse import quote
 import yaml
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import file_checksum, fingerprint, write_text
+from adhd_cvae.io import file_checksum, fingerprint, how_to_fetch, write_text
 from bids_adapters.derivatives import read_description, write_bidsignore, write_description
 from bids_adapters.images.index import walk
-from bids_adapters.phenotype.table import TRUTH, find_phenotype
+from bids_adapters.phenotype.files import TRUTH, find_phenotype
 from pipelines.output_dir.ownership import may_write
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 
@@ -64,6 +64,7 @@ def table_checksums(source: BidsInput) -> dict[str, str]:
     return {
         Path(os.path.relpath(file.resolve(), source.folder.resolve())).as_posix(): file_checksum(file)
         for file in find_phenotype(source.folder)
+        if how_to_fetch(file) is None
     }
 
 

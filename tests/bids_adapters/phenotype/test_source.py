@@ -12,7 +12,7 @@ from tests.bids_adapters.phenotype.invented_tables import write
 
 
 def test_duplicate_rows_and_later_sessions_leave_a_note(tmp_path: Path) -> None:
-    twice = write(tmp_path, "twice.csv", "ID,Age", "9001,10", "0009001,10.0", "9002,11")
+    twice = write(tmp_path, "twice.csv", "ID,Age", "9001,10", "9001.0,10.0", "9002,11")
     sessions = write(
         tmp_path, "ses.tsv", "participant_id\tsession_id\tscore", "9002\tses-10\t7", "9002\tses-2\t5"
     )
@@ -22,13 +22,17 @@ def test_duplicate_rows_and_later_sessions_leave_a_note(tmp_path: Path) -> None:
     assert found.conflicts.empty
     assert found.notes.to_numpy().tolist() == [
         ["sub-0009001", "duplicate_row", "twice.csv, row 3: row 2 is used"],
-        ["sub-0009002", "later_session", "ses.tsv, row 2: row 3 is used"],
+        [
+            "sub-0009002",
+            "later_session",
+            "ses.tsv, row 2: session ses-10; the first is ses-2, and the map names none",
+        ],
     ]
 
 
 def test_a_stray_value_is_noted_and_missing(tmp_path: Path) -> None:
     rows = [f"{9000 + number},1" for number in range(9)]
-    found = read_phenotype([write(tmp_path, "a.csv", "ID,Handedness", *rows, "9100,3")])
+    found = read_phenotype([write(tmp_path, "a.csv", "ScanDir ID,Handedness", *rows, "9100,3")])
     assert found.table["handedness"].isna().sum() == 1
     assert found.notes["reason"].tolist() == ["value_not_in_code_book"]
     assert "handedness = '3'" in found.notes["detail"][0]
@@ -89,7 +93,7 @@ def test_no_identifier_column_names_the_columns_found(tmp_path: Path) -> None:
 
 
 def test_from_which_share_of_unread_values_a_column_is_foreign_is_a_setting(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.csv", "ID,Handedness", "1,1", "2,0", "3,7", "4,1")
+    path = write(tmp_path, "a.csv", "ScanDir ID,Handedness", "1,1", "2,0", "3,7", "4,1")
     kept, foreign = (read_phenotype([path], foreign_share=share) for share in (0.5, 0.2))
     assert kept.table["handedness"].isna().tolist() == [False, False, True, False]
     assert foreign.table["handedness"].tolist() == [1, 0, 7, 1]
