@@ -74,5 +74,5 @@ def _other_rows(source: Source, wanted: Mapping[str, str], sessions: Sessions) -
             detail = (
                 f"{this}; neither dates nor names tell which session is the first, and the map names none"
             )
-            found[line] = ("ambiguous_session", detail)
+            found[line] = ("unordered_sessions", detail)
     return found

@@ -66,7 +66,7 @@ def test_dates_decide_before_names(tmp_path: Path) -> None:
 def test_where_nothing_tells_which_is_first_none_is_used(tmp_path: Path) -> None:
     found = visits(tmp_path, "sub-1 placebo 10 5", "sub-1 verum 11 6")
     assert found.table["age"].isna().all()
-    assert set(found.notes["reason"]) == {"ambiguous_session"}
+    assert set(found.notes["reason"]) == {"unordered_sessions"}
 
 
 @pytest.mark.parametrize("of_map", ["2", "followup", "03"])
