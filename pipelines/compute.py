@@ -69,9 +69,9 @@ def writable_caches() -> Iterator[None]:
 
     Installed read-only and without a home, Numba refuses to compile and matplotlib complains.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     nearest = next((folder for folder in (home, *home.parents) if folder.exists()), home)
-    if os.access(nearest, os.W_OK | os.X_OK):
+    if home.is_absolute() and os.access(nearest, os.W_OK | os.X_OK):
         yield
         return
     added = {name for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR") if name not in os.environ}

@@ -135,8 +135,9 @@ def test_studies_of_the_benchmark_on_a_cluster_are_those_here(cluster, tmp_path,
     pd.testing.assert_frame_equal(here, there)
 
 
-def test_without_a_home_to_write_to_caches_are_temporary_and_gone_after(monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/1/none")
+@pytest.mark.parametrize("home", ["/proc/1/none", "/dev/null", "/dev/null/below"])
+def test_without_a_home_to_write_to_caches_are_temporary_and_gone_after(monkeypatch, home):
+    monkeypatch.setenv("XDG_CACHE_HOME", home)
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("MPLCONFIGDIR", "somebody's choice")
     with writable_caches():
@@ -145,6 +146,14 @@ def test_without_a_home_to_write_to_caches_are_temporary_and_gone_after(monkeypa
         assert os.environ["MPLCONFIGDIR"] == "somebody's choice"
     assert not place.exists()
     assert "NUMBA_CACHE_DIR" not in os.environ
+
+
+def test_a_user_nobody_knows_has_no_home(monkeypatch):
+    for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
+    with writable_caches():
+        assert Path(os.environ["NUMBA_CACHE_DIR"]).is_dir()
 
 
 def test_with_a_home_caches_stay_where_they_are(monkeypatch, tmp_path):

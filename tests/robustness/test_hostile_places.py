@@ -8,13 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.cli import main
+from pipelines.output_dir.inventory import seal
+from pipelines.progress import Silent
+from pipelines.stages import simulate
 
 LONG = "x" * 300
 CAPABILITIES = "-dac_override,-dac_read_search"
 """By these root may read and write whatever a folder's mode says."""
 PLAIN_USER = ["setpriv", "--bounding-set", CAPABILITIES, "--inh-caps", CAPABILITIES]
+AS_PLAIN_USER = pytest.mark.skipif(
+    os.getuid() == 0 and shutil.which("setpriv") is None, reason="root may write everywhere without setpriv"
+)
 STAGES = ("train", "embed", "analyse", "publish")
+QUICK = ("--recipe", "smoke", "--set", "image.shape=[16, 16, 16]", "--set", "image.voxel_size=12")
 
 
 def one_line(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -62,19 +70,22 @@ def test_labels_too_long_for_a_file_are_nobodys(capsys, bids, tmp_path):
     assert not list((tmp_path / "out").rglob(".writing-*"))
 
 
-def refused(*arguments: object) -> str:
+def call(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Call the command line in a process that may not do what modes forbid, even where we are root."""
     before = PLAIN_USER if os.getuid() == 0 else []
-    call = [*before, sys.executable, "-m", "adhd_cvae", *map(str, arguments)]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    command = [*before, sys.executable, "-m", "adhd_cvae", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def refused(*arguments: object) -> str:
+    """The one line by which such a call is refused."""
+    done = call(*arguments)
     assert done.returncode == 1, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if not line.endswith("…")]
     return line
 
 
-@pytest.mark.skipif(
-    os.getuid() == 0 and shutil.which("setpriv") is None, reason="root may write everywhere without setpriv"
-)
+@AS_PLAIN_USER
 @pytest.mark.parametrize(
     ("mode", "arguments"),
     [
@@ -100,3 +111,22 @@ def test_what_is_not_permitted_is_one_line_and_leaves_nothing(bids, tmp_path, mo
     assert line.endswith("Permission denied")
     assert not list(locked.iterdir())
     assert not list(tmp_path.rglob(".writing-*"))
+
+
+@pytest.mark.slow
+@AS_PLAIN_USER
+def test_a_raw_dataset_that_may_only_be_read_is_enough(tmp_path):
+    bids = tmp_path / "bids"
+    simulate.run(bids, SimulationConfig(participants=24, resolution=6), Silent())
+    before = {path: seal(path) for path in bids.rglob("*") if path.is_file()}
+    for path in (bids, *bids.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        below = bids / "derivatives" / "adhd-cvae"
+        assert refused("prepare", bids, below, *QUICK).endswith("Permission denied")
+        done = call("prepare", bids, tmp_path / "out", *QUICK)
+        assert done.returncode == 0, done.stderr
+    finally:
+        for path in (bids, *bids.rglob("*")):
+            path.chmod(path.stat().st_mode | 0o200)
+    assert {path: seal(path) for path in bids.rglob("*") if path.is_file()} == before

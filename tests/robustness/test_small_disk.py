@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from adhd_cvae.io import WRITING
+from pipelines.output_dir import inventory
 from tests.robustness.one_run import SETTINGS
 
 LIMITS = (2_000, 200_000, 2_000_000)
@@ -40,6 +42,8 @@ def test_a_run_on_a_disk_too_small_ends_in_words_and_goes_on_when_there_is_room(
             assert "Traceback" not in told.stderr, (limit, told.stderr[-2000:])
             assert told.stderr.strip().splitlines()[-1].startswith("adhd-cvae: "), told.stderr[-2000:]
             assert str(tmp_path) in told.stderr.strip().splitlines()[-1], told.stderr[-2000:]
+            assert not list(out.rglob(f"{WRITING}*")), limit
+            assert inventory.read(out) is not None or not list(out.glob("*")), limit
         assert adhd_cvae("train", out).returncode == 0
     whole = adhd_cvae(*run)
     assert whole.returncode == 0, whole.stderr[-2000:]

@@ -135,12 +135,13 @@ def test_a_fault_of_ours_is_told_whole_but_for_passwords(call, tmp_path, monkeyp
     assert "S3cret" not in err
 
 
-def test_interrupted_it_ends_with_130_and_one_line(call, tmp_path, monkeypatch):
+@pytest.mark.parametrize("verb", ["train", "embed", "analyse", "publish"])
+def test_interrupted_it_ends_with_130_and_one_line(call, tmp_path, monkeypatch, verb):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipelines.stages.train.run", interrupted)
-    status, _, err = call("train", tmp_path)
+    monkeypatch.setattr(f"pipelines.stages.{verb}.run", interrupted)
+    status, _, err = call(verb, tmp_path)
     assert status == 130
     assert err.splitlines() == ["adhd-cvae: interrupted; the same command goes on from here."]
 

@@ -12,7 +12,8 @@ from tests.pipelines.whole_tables import write_whole
 
 SPACES = ("salient", "background", "vae")
 VARIABLES = {"age": "ratio", "sex": "nominal", "adhd_index": "ratio"}
-HOSTILE = "<script>alert('x')</script>"
+HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>{{ 7 * 7 }}<!-- $\\x$ &lt;"
+"""A script, the end of an attribute, a formula of templates, a comment, one of mathematics, and what looks escaped."""
 
 
 class Page(HTMLParser):
