@@ -242,15 +242,12 @@ def main(arguments: list[str] | None = None) -> None:
             stop_workers()
             print("adhd-cvae: interrupted; the same command goes on from here.", file=sys.stderr)
         raise
-    except (InputError, MemoryError, OSError) as error:
-        if debug:
-            print(without_passwords(traceback.format_exc()), file=sys.stderr)
-        else:
+    except Exception as error:  # Python's own traceback would show the passwords that stand in a message
+        if isinstance(error, InputError | MemoryError | OSError) and not debug:
             for problem in problems(error):
                 print(f"adhd-cvae: {without_passwords(' '.join(problem.split()))}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except Exception:  # a fault of ours: told whole, but for passwords
-        print(without_passwords(traceback.format_exc()), file=sys.stderr)
+        else:
+            print(without_passwords(traceback.format_exc()), file=sys.stderr)
         raise SystemExit(1) from None
 
 

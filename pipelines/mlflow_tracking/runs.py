@@ -106,7 +106,13 @@ def log_dataset(client: MlflowClient, run_id: str, name: str, digest: str, profi
         source=json.dumps({"dataset": name}),
         profile=json.dumps(profile),
     )
-    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+    inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
+    try:
+        client.log_inputs(run_id, inputs)
+    except MlflowException as error:
+        if error.error_code != "BAD_REQUEST":  # the database's "not unique": another process was faster
+            raise
+        client.log_inputs(run_id, inputs)
 
 
 def log_files(client: MlflowClient, run_id: str, results: Results) -> None:

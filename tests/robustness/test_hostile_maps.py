@@ -5,6 +5,7 @@ import os
 import struct
 import time
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -98,19 +99,19 @@ def test_the_sound_file_they_are_made_of_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "reason"),
     [
-        BOMB,
-        gzip.compress(bytes(sound())) + BOMB,
-        gzip.compress(bytes(sound()) + bytes(64 * 2**20), 1),
-        BOMB[:10] + b"\xff" * 5000,
+        (BOMB, "unreadable"),
+        (gzip.compress(bytes(sound())) + BOMB, "too_large"),
+        (gzip.compress(bytes(sound()) + bytes(64 * 2**20), 1), "too_large"),
+        (BOMB[:10] + b"\xff" * 5000, "unreadable"),
     ],
     ids=["zeros", "a second member", "zeros behind the voxels", "no gzip inside"],
 )
-def test_a_bomb_is_not_blown_up(tmp_path, content):
+def test_a_bomb_is_not_blown_up(tmp_path, content, reason):
     path = tmp_path / "map.nii.gz"
     path.write_bytes(content)
-    refuse(path)
+    assert refuse(path).reason == reason
 
 
 def test_a_long_name_inside_gzip_hides_no_header(tmp_path):
@@ -154,4 +155,7 @@ def test_an_affine_beyond_all_numbers_is_refused_without_a_warning(tmp_path, sca
     """Found by `make fuzz`: numpy warned of the determinant."""
     path = tmp_path / "map.nii"
     path.write_bytes(nifti_2(400, "d", *np.eye(3, 4).ravel() * scale))
-    refuse(path)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert refuse(path).reason == "bad_affine"
+    assert not warned

@@ -2,6 +2,10 @@
 
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.store.tracking.dbmodels.models import SqlDataset
+from sqlalchemy import event
 
 from adhd_cvae.config import Recipe
 from pipelines.mlflow_tracking import metrics, runs
@@ -78,3 +82,30 @@ def test_the_runs_of_seeds_are_children_of_their_average(store, tmp_path):
     runs.nest(tmp_path / "derivatives" / "run-a", runs_made[0], runs_made[1:], [3, 4])
     assert client.get_run(runs_made[0]).data.tags["seed"] == "3, 4"
     assert [client.get_run(one).data.tags[runs.PARENT_TAG] for one in runs_made[1:]] == [runs_made[0]] * 2
+
+
+def test_a_dataset_that_another_process_logs_meanwhile_is_logged_all_the_same(store):
+    client, data = store.client(), ("cohort", "abc", {"participants": 40})
+    ours, theirs = (runs.start_run(client, store, name, {}).info.run_id for name in ("ours", "theirs"))
+
+    def be_faster(*_):
+        runs.log_dataset(client, theirs, *data)
+
+    event.listen(SqlDataset, "before_insert", be_faster, once=True)
+    runs.log_dataset(client, ours, *data)
+    for run_id in (ours, theirs):
+        (logged,) = client.get_run(run_id).inputs.dataset_inputs
+        assert (logged.dataset.name, logged.dataset.digest) == ("cohort", "abc")
+
+
+def test_a_dataset_of_no_run_is_not_tried_twice(store, monkeypatch):
+    client, calls = store.client(), []
+
+    def log_inputs(*given):
+        calls.append(given)
+        raise MlflowException("no such run", RESOURCE_DOES_NOT_EXIST)
+
+    monkeypatch.setattr(client, "log_inputs", log_inputs)
+    with pytest.raises(MlflowException, match="no such run"):
+        runs.log_dataset(client, "0" * 32, "cohort", "abc", {})
+    assert len(calls) == 1
