@@ -89,9 +89,10 @@ class Diagnostics:
         if row["kl_salient"] < self.training.warnings.silent_nats or active < 0.5:
             pulls = [f"objective.{name}" for name in _PULLS_ON_SALIENT if getattr(self.objective, name) > 0]
             return self._warning("salient_collapsed", row, active=active, pulls=" or ".join(pulls))
-        if active > units - 0.5:
+        enough = max(round(active), 1)
+        if enough == units:
             return {}
-        return self._warning("salient_inactive", row, inactive=units - active, enough=max(round(active), 1))
+        return self._warning("salient_inactive", row, inactive=units - enough, enough=enough)
 
     def _critic_wins(self, row: EpochRow) -> dict[str, str]:
         limits = self.training.warnings

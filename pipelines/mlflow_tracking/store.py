@@ -19,7 +19,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import WRITING, atomic_path, unguarded
+from adhd_cvae.io import WRITING
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.progress import without_passwords
 
@@ -85,9 +85,13 @@ def _make_database(database: Path, artifacts: Path | None) -> None:
             return
         for left_over in database.parent.glob(f"{WRITING}*.partial{database.suffix}*"):
             left_over.unlink()
-        with unguarded(), atomic_path(database) as temporary:
+        temporary = database.with_name(f"{WRITING}.partial{database.suffix}")
+        try:
             store = SqlAlchemyStore(f"sqlite:///{temporary}", artifacts.as_uri() if artifacts else ".")
             store.engine.dispose()
+            temporary.replace(database)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _check_database(database: Path, *, named: bool) -> None:

@@ -33,6 +33,7 @@ def history(validation, train=None, name="cvae", **changes):
 
 
 def test_a_healthy_training_nothing():
+    assert USUAL.epoch_warnings({"model": "cvae", "epoch": 1, **HEALTHY, "active_salient": 3.5}) == {}
     assert USUAL.training_warnings(history([5.0, 3.0, 4.0])) == []
     assert USUAL.epoch_warnings({"model": "cvae", "epoch": 1, **HEALTHY}) == {}
 
@@ -47,6 +48,8 @@ def test_a_healthy_training_nothing():
         ),
         ({"active_salient": 0.1}, "salient_collapsed", "0.1 of 4 units differ between patients"),
         ({"active_salient": 2.2}, "salient_inactive", "2 of 4 salient units are the same for all patients"),
+        ({"active_salient": 2.5}, "salient_inactive", "2 of 4 salient units are the same for all patients"),
+        ({"active_salient": 0.5}, "salient_inactive", "3 of 4 salient units are the same for all patients"),
         ({"kl_background": 0.01}, "background_collapsed", "Lower objective.beta"),
         ({"active_background": 0.0}, "background_collapsed", "everyone is decoded alike"),
         ({"critic_accuracy": 0.97}, "critic_wins", "right in 97%"),

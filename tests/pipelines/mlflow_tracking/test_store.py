@@ -13,7 +13,9 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from adhd_cvae.errors import InputError
+from adhd_cvae.io import write_text
 from pipelines.mlflow_tracking import store as tracking
+from pipelines.output_dir.ownership import owned
 
 ROOT = Path(__file__).parents[3]
 
@@ -101,6 +103,21 @@ def test_a_store_whose_making_was_killed_is_made_anew(store, tmp_path):
     assert list(folder.glob(".*.partial.db"))
     assert store.client().create_experiment("first") == "1"
     assert {file.name for file in folder.iterdir()} == {"mlflow.db", ".mlflow.db.lock"}
+
+
+def test_files_written_while_a_store_is_made_are_listed(store, tmp_path, monkeypatch):
+    """Training writes its states while a thread makes the store."""
+    output_dir, make = tmp_path / "derivatives" / "run-a", tracking.SqlAlchemyStore
+
+    def meanwhile(*given):
+        write_text("weights", output_dir / "model.txt")
+        return make(*given)
+
+    monkeypatch.setattr(tracking, "SqlAlchemyStore", meanwhile)
+    with owned(output_dir) as ours:
+        store.client()
+        assert list(ours.seals) == ["model.txt"]
+    assert store.database.is_file()
 
 
 def test_two_who_make_one_store_at_once_both_find_theirs_in_it(tmp_path, monkeypatch):
