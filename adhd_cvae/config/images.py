@@ -17,6 +17,12 @@ class MapCheckConfig(Settings):
     """The template's gray matter above which a voxel is compared."""
     largest_negative: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     """Largest share of a map's absolute sum below zero; cubic resampling overshoots to some 0.02."""
+    largest_scale: Annotated[float, Field(gt=1)] | None = 2.5
+    """Largest factor between a map's gray matter and the median map's: participants differ by less than 2, lost scale
+    factors are 100, 255 or more; null for maps that may differ."""
+    same_brain: Annotated[float, Field(ge=0, lt=1)] = 0.005
+    """Largest difference of two maps of one brain, as a share of the maximum; rounding makes some 0.001, two scans of
+    one participant differ by more than 0.02."""
 
 
 class ImageConfig(Settings):

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.images.comparison import same_brains, scale_factors
 from adhd_cvae.images.nifti import load_map
 from adhd_cvae.images.resampling import grid_affine
 from adhd_cvae.io import (
@@ -59,7 +60,7 @@ def prepare_images(
     manifest = read_object(cache_dir / "manifest.json")
     if manifest.get("key") == key and _is_whole(cache_dir, manifest):
         return [_error_from(row) for row in manifest["maps"]]
-    rows = _resample_all(paths, image, cache_dir, key, progress)
+    rows = _compared(paths, _resample_all(paths, image, cache_dir, key, progress), image, cache_dir / PARTIAL)
     errors = [_error_from(row) for row in rows]
     _keep_good(cache_dir, [error is None for error in errors], image)
     maps = [source | row for source, row in zip(sources, rows, strict=True)]
@@ -131,6 +132,33 @@ def _resample_all(
             append_text("".join(json.dumps(row) + "\n" for _, row in chunk), journal_path)
             progress(len(rows), len(paths))
     return rows
+
+
+def _compared(
+    paths: Sequence[Path], rows: list[dict[str, Any]], image: ImageConfig, partial: Path
+) -> list[dict[str, Any]]:
+    """Refuse what only shows beside the other maps: another scale, and one brain under two names."""
+    array = np.load(partial, mmap_mode="r")
+    good = {number: array[number] for number, row in enumerate(rows) if row["reason"] is None}
+    refused: dict[int, ImageError] = {}
+    for number, factor in scale_factors(good, image).items():
+        detail = (
+            f"{paths[number].name} holds {factor:.3g} times the gray matter of the median map; expected at most "
+            f"{image.check.largest_scale:g} times more or less (image.check.largest_scale). Is its scale factor lost?"
+        )
+        refused[number] = ImageError("other_scale", detail)
+    for number, copies in same_brains(good, image).items():
+        others = " and ".join(paths[other].name for other in copies)
+        detail = (
+            f"{paths[number].name} is the same brain as {others}; nobody knows whose. Keep the right one."
+        )
+        refused[number] = ImageError("same_brain", detail)
+    return [
+        row
+        if (why := refused.get(number)) is None
+        else {"sha256": None, "reason": why.reason, "detail": why.detail}
+        for number, row in enumerate(rows)
+    ]
 
 
 def resampled(paths: Sequence[Path], image: ImageConfig) -> Iterator[list[Prepared]]:

@@ -23,7 +23,7 @@ from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError
 from adhd_cvae.images.quality import check_map
 from adhd_cvae.images.resampling import to_grid
-from adhd_cvae.io import atomic_path
+from adhd_cvae.io import atomic_path, how_to_fetch
 
 LARGEST_MAP = 512**3
 """Voxels; a header that asks for more is refused before anything is read."""
@@ -73,17 +73,19 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     ImageError
-        ``missing``, ``unreadable``, ``not_3d``, ``too_large``, ``not_real``, ``not_finite``, ``bad_affine``,
-        ``empty`` or ``constant``.
+        ``missing``, ``not_fetched``, ``unreadable``, ``not_3d``, ``too_large``, ``not_real``, ``not_finite``,
+        ``bad_affine``, ``mirrored_header``, ``empty`` or ``constant``.
     """
     try:
         with _SILENCE:
             values, affine = _read(path)
-    except FileNotFoundError:
-        raise ImageError("missing", f"{path.name} is not there.") from None
     except _NO_NIFTI as error:
+        if (how := how_to_fetch(path)) is not None:
+            raise ImageError("not_fetched", f"{path.name}: {how}.") from None
         if isinstance(error, ImageError):
             raise
+        if isinstance(error, FileNotFoundError):
+            raise ImageError("missing", f"{path.name} is not there.") from None
         raise ImageError(
             "unreadable", f"{path.name} cannot be read as NIfTI ({_first_line(error, path)})."
         ) from None
@@ -115,6 +117,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         whole, kind, affine, stored = file.shape, file.get_data_dtype(), file.affine, file.dataobj
     else:
         stored = ArrayProxy(path, header)
+        _check_sides(header, path)
         with np.errstate(all="ignore"):  # an affine that is not finite is refused
             whole, kind, affine = stored.shape, stored.dtype, header.get_best_affine()
     shape = _checked_shape(whole, kind, path)
@@ -160,6 +163,28 @@ def _header(path: Path) -> Nifti1Header | None:
     if (offset := float(header["vox_offset"])) > _LARGEST_OFFSET:
         raise ImageError("too_large", f"{path.name} has {offset:g} bytes before its voxels.")
     return header
+
+
+def _check_sides(header: Nifti1Header, path: Path) -> None:
+    """Refuse a header whose qform and sform, both in force, contradict each other about left and right.
+
+    Programs read one or the other. In template space nothing else shows a mirror image.
+    """
+    with np.errstate(all="ignore"):
+        try:
+            qform, _ = header.get_qform(coded=True)
+            sform, _ = header.get_sform(coded=True)
+            if qform is None or sform is None:
+                return
+            turn = qform[:3, :3] @ np.linalg.inv(sform[:3, :3])
+        except (HeaderDataError, np.linalg.LinAlgError):
+            return  # a form that says nothing contradicts nothing
+    if np.linalg.det(turn) < 0 or turn[0, 0] < 0:
+        raise ImageError(
+            "mirrored_header",
+            f"{path.name}: its qform and sform contradict each other about left and right. Find out which is right, "
+            "and correct the other.",
+        )
 
 
 def _decompressed(path: Path, voxels: ArrayProxy, most: int) -> np.ndarray:

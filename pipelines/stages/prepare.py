@@ -90,7 +90,7 @@ def _find(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Co
             index_cache=run.paths.cache,
         )
     if cohort.kind is not None:
-        other = int((cohort.exclusions["reason"] == "other_kind").sum())
+        other = list(cohort.exclusions["reason"]).count("other_kind")
         run.progress.line(
             f"maps: {cohort.kind.describe()}" + (f"; {other} of other kinds left out" if other else "")
         )

@@ -126,8 +126,9 @@ def _describe(run: Run, cohort: Cohort, bids_dir: Path, model: Model) -> pd.Data
                     reason = {"reason": why["reason"], "detail": why["detail"]}
                     left_out.append({"participant_id": row["participant_id"], "stage": "image", **reason})
         tick(len(table), len(table), "")
-    # Who was not asked for may be another call's.
-    others = pd.DataFrame(cohort.exclusions[cohort.exclusions["reason"] != "not_selected"])
+    # Who was not asked for may be another call's: none of their lines, about native-space siblings and the like.
+    left_alone = cohort.exclusions.loc[cohort.exclusions["reason"] == "not_selected", "participant_id"]
+    others = pd.DataFrame(cohort.exclusions[~cohort.exclusions["participant_id"].isin(list(left_alone))])
     return pd.concat([others, pd.DataFrame(left_out, columns=others.columns)], ignore_index=True)
 
 
@@ -136,7 +137,9 @@ def _collect(run: Run, cohort: Cohort, left_out: pd.DataFrame, source: BidsInput
     paths, recipe = run.paths, run.recipe
     asked = {*cohort.table["participant_id"], *left_out["participant_id"]}
     EXCLUSIONS.write(_merged(left_out, EXCLUSIONS, paths.exclusions, asked), paths.exclusions)
-    gone = cohort.table["participant_id"].isin(list(left_out["participant_id"]))
+    # Other lines are about files and values of participants who are in.
+    unusable = left_out.loc[left_out["stage"] == "image", "participant_id"]
+    gone = cohort.table["participant_id"].isin(list(unusable))
     mine = pd.DataFrame(cohort.table[~gone])
     mine.insert(list(mine.columns).index("image") + 1, "split", TEST)  # nobody here was trained on
     if "group" in mine:

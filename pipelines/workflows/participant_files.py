@@ -1,5 +1,6 @@
 """Each participant's own files: codes, background twin and salient map, with sidecars that name the model."""
 
+import re
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from adhd_cvae.names import BACKGROUND, SALIENT, TEMPLATE, sd_name, units_in
 from bids_adapters.derivatives import GENERATOR
 from pipelines.output_dir.tables import PARTICIPANT
 
+_SESSION = re.compile(r"(?:^|[/_])(ses-[0-9A-Za-z+]+)")
 MAPS = {
     "label-GM_desc-twin_probseg": "Background twin: the map decoded with s = 0, gray-matter volume per voxel",
     "desc-salient_map": "Salient part: decoded map minus its background twin, gray-matter volume per voxel",
@@ -54,9 +56,8 @@ class ParticipantFiles:
 
     def table(self, row: dict[str, Any]) -> Path:
         """Name the table of one participant: below its session where its map has one."""
-        parts = Path(row["image"]).parts[:-1]
-        session = next((part for part in parts if part.startswith("ses-")), None)
-        names = [str(row["participant_id"]), *([session] if session else [])]
+        session = _SESSION.search(row["image"])
+        names = [str(row["participant_id"]), *([session[1]] if session else [])]
         return self.folder.joinpath(*names, "anat", f"{'_'.join(names)}_latents.tsv")
 
     def read(self, cohort: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from adhd_cvae.config import ImageConfig
+from adhd_cvae.config import ImageConfig, MapCheckConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.images import cache
 from adhd_cvae.images.cache import open_images, prepare_images
@@ -16,6 +16,7 @@ GRID = ImageConfig(
     centre=(0, 0, 0),
     min_template_correlation=None,
     max_offset=None,
+    check=MapCheckConfig(largest_scale=None),
 )
 AFFINE = np.diag([10.0, 10, 10, 1]) + np.array([[0, 0, 0, -80]] * 3 + [[0, 0, 0, 0]])
 
@@ -45,6 +46,24 @@ def test_good_maps_are_kept_in_order_and_the_broken_one_is_named(tmp_path, maps)
     manifest = read_json(tmp_path / "cache" / "manifest.json")
     assert manifest["affine"][0] == [20.0, 0.0, 0.0, -70.0]
     assert len(manifest["maps"][0]["sha256"]) == 64
+
+
+def test_one_brain_under_two_names_and_another_scale_are_left_out(tmp_path):
+    checked = GRID.model_copy(update={"check": MapCheckConfig()})
+    paths = [tmp_path / f"{number}.nii{'.gz' * (number % 2)}" for number in range(7)]
+    flipped = AFFINE.copy()
+    flipped[0] = -AFFINE[0, 0], 0, 0, AFFINE[0, 3] + 16 * AFFINE[0, 0]
+    for number, path in enumerate(paths):
+        values = np.random.default_rng(number % 5).random((17, 17, 17)).astype(np.float32)
+        affine = AFFINE
+        if number == 6:  # the brain of 1 in another storage order; 5 is that of 0 as it is
+            values, affine = values[::-1], flipped
+        nib.save(nib.Nifti1Image(values * (255 if number == 3 else 1), affine), path)
+    errors = prepare_images(paths, checked, tmp_path / "cache", silent)
+    reasons = [error.reason if error else None for error in errors]
+    assert reasons == ["same_brain", "same_brain", None, "other_scale", None, "same_brain", "same_brain"]
+    assert "1.nii.gz" in str(errors[6])
+    assert len(open_images(tmp_path / "cache")) == 2
 
 
 def test_a_second_call_reads_nothing_and_a_changed_file_is_noticed(tmp_path, maps, monkeypatch):

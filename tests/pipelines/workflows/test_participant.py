@@ -39,9 +39,9 @@ def call(demo, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", find_store(demo.paths.folder).uri)
 
-    def run(folder, labels, **options):
+    def run(folder, labels, bids_dir=demo.bids_dir, **options):
         paths = OutputPaths(folder)
-        source = BidsInput(demo.bids_dir, labels=tuple(labels))
+        source = BidsInput(bids_dir, labels=tuple(labels))
         describe(paths, source, **options)
         return paths
 
@@ -130,3 +130,54 @@ def test_a_map_that_went_bad_takes_its_codes_with_it(call, names, demo, tmp_path
     with pytest.raises(InputError, match="nothing is left"):
         describe(paths, only)
     assert read_tsv(paths.latents)["participant_id"].tolist() == names[1:2]
+
+
+def renamed(demo, names, folder, *files):
+    """A dataset of the demo's maps under other names, `files` a participant; the first is the map, others are links."""
+    for number, name in enumerate(names, start=1):
+        source = next((demo.bids_dir / name).rglob("*.nii.gz"))
+        for file in files:
+            path = folder / file.format(f"{number:02d}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(source.resolve())
+    return folder
+
+
+SPACE = "space-MNI152NLin2009cAsym_label-GM_probseg.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("files", "stem"),
+    [
+        (
+            ("sub-{0}/anat/sub-{0}_" + SPACE, "sub-{0}/anat/sub-{0}_label-GM_probseg.nii.gz"),
+            "sub-{0}/anat/sub-{0}",
+        ),
+        (
+            [f"sub-{{0}}/ses-{one}/anat/sub-{{0}}_ses-{one}_{SPACE}" for one in ("post", "pre")],
+            "sub-{0}/ses-pre/anat/sub-{0}_ses-pre",
+        ),
+        (("derivatives/cat12/mri/mwp1sub-{0}_ses-2_T1w.nii.gz",), "sub-{0}/ses-2/anat/sub-{0}_ses-2"),
+        (
+            [f"sub-{{0}}/anat/sub-{{0}}{one}_{SPACE}" for one in ("", "_rec-norm", "_run-2")],
+            "sub-{0}/anat/sub-{0}",
+        ),
+    ],
+)
+def test_everybody_comes_through_beside_siblings_sessions_and_other_kinds(
+    call, demo, names, tmp_path, files, stem
+):
+    bids_dir = renamed(demo, names[:2], tmp_path / "bids", *files)
+    for labels in (["01"], ["02"]):  # one new participant at a time: the first stays
+        paths = call(tmp_path / "out", labels, bids_dir=bids_dir)
+    assert read_tsv(paths.latents)["participant_id"].tolist() == ["sub-01", "sub-02"]
+    for one in ("01", "02"):
+        assert (paths.folder / f"{stem.format(one)}_latents.tsv").is_file()
+    everybody = call(tmp_path / "together", [], bids_dir=bids_dir)
+    for table in ("latents", "exclusions"):
+        pd.testing.assert_frame_equal(
+            *(
+                read_tsv(getattr(one, table)).sort_values(["participant_id"], kind="stable")
+                for one in (paths, everybody)
+            )
+        )

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from adhd_cvae.config import ImageConfig, MapCheckConfig
+from adhd_cvae.images.comparison import same_brains, scale_factors
+
+IMAGE = ImageConfig(shape=(12, 13, 11))
+RNG = np.random.default_rng(0)
+BRAINS = [RNG.random(IMAGE.shape).astype(np.float16) * (0.8 + 0.05 * number) for number in range(9)]
+
+
+@pytest.mark.parametrize("factor", [255.0, 100.0, 1000.0, 1 / 255, 4.0])
+def test_the_odd_scale_is_found(factor):
+    images = dict(enumerate(BRAINS)) | {4: BRAINS[4].astype(np.float32) * factor}
+    found = scale_factors(images, IMAGE)
+    assert list(found) == [4]
+    assert found[4] == pytest.approx(factor, rel=0.3)
+
+
+@pytest.mark.parametrize("lost", [3, 4, 5])
+def test_several_odd_scales(lost):
+    images = {at: one.astype(np.float32) * (255 if at < lost else 1) for at, one in enumerate(BRAINS)}
+    assert list(scale_factors(images, IMAGE)) == list(range(lost)) if lost < 5 else list(range(5, 9))
+
+
+def test_one_scale_for_all_whatever_it_is():
+    assert scale_factors({at: one.astype(np.float32) * 100 for at, one in enumerate(BRAINS)}, IMAGE) == {}
+    assert scale_factors({}, IMAGE) == scale_factors({0: BRAINS[0]}, IMAGE) == {}
+    unchecked = IMAGE.model_copy(update={"check": MapCheckConfig(largest_scale=None)})
+    assert scale_factors({0: BRAINS[0], 1: BRAINS[1].astype(np.float32) * 255}, unchecked) == {}
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        lambda brain: brain.copy(),
+        lambda brain: brain.astype(np.float32) * np.float32(1.0005),
+        lambda brain: np.rint(brain.astype(np.float32) * 255) / 255,
+        lambda brain: brain.astype(np.float32) + RNG.normal(0, 1e-4, brain.shape).astype(np.float32),
+    ],
+)
+def test_copies_are_found(copy):
+    images = {10 * at: brain for at, brain in enumerate(BRAINS)} | {5: copy(BRAINS[7])}
+    assert same_brains(images, IMAGE) == {5: [70], 70: [5]}
+
+
+def test_three_copies_name_each_other():
+    assert same_brains({1: BRAINS[0], 2: BRAINS[0], 3: BRAINS[0], 4: BRAINS[1]}, IMAGE) == {
+        1: [2, 3],
+        2: [1, 3],
+        3: [1, 2],
+    }
+
+
+def test_other_brains_are_none():
+    images = dict(enumerate(BRAINS)) | {9: BRAINS[0][::-1], 10: BRAINS[0].astype(np.float32) * 1.05}
+    assert same_brains(images, IMAGE) == {}
+    scan_again = BRAINS[0].astype(np.float32) + RNG.normal(0, 0.02, IMAGE.shape).astype(np.float32)
+    assert same_brains({0: BRAINS[0], 1: scan_again}, IMAGE) == same_brains({0: BRAINS[0]}, IMAGE) == {}
