@@ -89,13 +89,12 @@ def test_a_pointer_is_not_fetched(tmp_path, content, words, name):
     assert error.value.reason == "not_fetched"
 
 
-def test_a_link_into_the_annex_is_not_fetched_and_another_is_missing(tmp_path):
-    for target, reason in (("../.git/annex/objects/x/y/z", "not_fetched"), ("elsewhere", "missing")):
-        link = tmp_path / f"{reason}.nii.gz"
-        link.symlink_to(target)
-        with pytest.raises(ImageError) as error:
-            read_map(link)
-        assert error.value.reason == reason
+@pytest.mark.parametrize("target", ["../.git/annex/objects/x/y/z.nii.gz", "../elsewhere.nii.gz"])
+def test_a_link_to_nothing_is_not_fetched(tmp_path, target):
+    (tmp_path / "a.nii.gz").symlink_to(target)
+    with pytest.raises(ImageError) as error:
+        read_map(tmp_path / "a.nii.gz")
+    assert error.value.reason == "not_fetched"
 
 
 def test_nan_outside_the_brain_is_zero_and_values_above_one_stay(tmp_path):
