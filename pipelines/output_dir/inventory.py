@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, read_object, write_text
 from bids_adapters.derivatives import GENERATOR, is_ours, read_description
 
@@ -55,13 +56,21 @@ def append(folder: Path, name: str, seals: list[Seal | None]) -> None:
 
 
 def read(folder: Path) -> Seals | None:
-    """What a folder says of itself; None where it says nothing of the kind. A line cut short does not count."""
+    """What a folder says of itself; None where it says nothing. A line cut short does not count.
+
+    Raises
+    ------
+    InputError
+        Something else has the inventory's name.
+    """
     path = folder / INVENTORY
-    if not path.is_file():
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
         return None
-    head, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    head, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else [""]
     if head != json.dumps(_HEAD):
-        return None
+        raise InputError(
+            f"{path} is not adhd-cvae's list of what it wrote, so nothing is written. Move it away."
+        )
     seals: Seals = {}
     for line in lines:
         try:

@@ -1,9 +1,11 @@
 """The record of what was written: survives a kill at any line, knows what version 0.1 wrote."""
 
 import json
+import os
 
 import pytest
 
+from adhd_cvae.errors import InputError
 from adhd_cvae.io import write_json, write_text
 from pipelines.output_dir import inventory
 from pipelines.output_dir.inventory import INVENTORY, seal
@@ -22,10 +24,19 @@ def test_what_was_appended_is_read(folder):
     assert inventory.read(folder) == {name: [seal(folder / name)] for name in ("one.txt", "below/two.txt")}
 
 
-def test_a_folder_without_a_record_or_with_something_else_of_that_name_says_nothing(tmp_path):
+def test_a_folder_without_a_record_says_nothing(tmp_path):
     assert inventory.read(tmp_path) is None
-    (tmp_path / INVENTORY).write_text("somebody's own\n")
+    (tmp_path / INVENTORY).touch()
     assert inventory.read(tmp_path) is None
+
+
+@pytest.mark.parametrize("kind", ["text", "folder", "pipe"])
+def test_something_else_of_that_name_is_refused_in_a_line(tmp_path, kind):
+    path = tmp_path / INVENTORY
+    make = {"text": lambda: path.write_text("mine\n"), "folder": path.mkdir, "pipe": lambda: os.mkfifo(path)}
+    make[kind]()
+    with pytest.raises(InputError, match="is not adhd-cvae's list"):
+        inventory.read(tmp_path)
 
 
 def test_cut_short_anywhere_after_its_head_it_tells_the_whole_lines(folder):
