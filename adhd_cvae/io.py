@@ -62,16 +62,6 @@ def guarded(guard: Guard) -> Iterator[None]:
 
 
 @contextmanager
-def unguarded() -> Iterator[None]:
-    """Let nobody decide while the block runs: for a file that lies in no folder of results."""
-    guards, _guards[:] = _guards[:], []
-    try:
-        yield
-    finally:
-        _guards[:] = guards
-
-
-@contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that takes its name only once the block has succeeded.
 
