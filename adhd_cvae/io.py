@@ -196,17 +196,24 @@ def read_object(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def how_to_fetch(path: Path) -> str | None:
-    """Say how to fetch a file whose content DataLad, git-annex or Git LFS left elsewhere; None for any other file."""
+def how_to_fetch(path: Path, name: str = "") -> str | None:
+    """Say how to fetch a file whose content DataLad, git-annex or Git LFS left elsewhere; None for any other file.
+
+    Parameters
+    ----------
+    name
+        What to call the file, where not by its own name.
+    """
+    name = name or path.name
     try:
         target = os.readlink(path) if path.is_symlink() and not path.exists() else ""
         start = b"" if target or not path.is_file() else _first_bytes(path)
     except OSError:
         return None
     if _ANNEX.search(target.replace("\\", "/")) or _ANNEX_POINTER.match(start):
-        return f"not fetched: datalad get {path.name}, or git annex get {path.name}"
+        return f"not fetched: datalad get {name}, or git annex get {name}"
     if start.startswith(b"version https://git-lfs.github.com/spec/"):
-        return f"not fetched: git lfs pull --include {path.name}"
+        return f"not fetched: git lfs pull --include {name}"
     return "not fetched: a link whose target is not there" if target else None
 
 

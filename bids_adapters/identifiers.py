@@ -57,7 +57,7 @@ def read_identifier(text: str) -> Identifier | None:
     Identifier or None
         None where nothing of the text can be a label.
     """
-    text = text.strip()
+    text = text.strip(" \t\r\n'\"")
     if named := _BIDS_NAME.fullmatch(text):
         label = named["label"]
         return Identifier(label, _parts(label + named["rest"]), label + named["rest"], named["session"] or "")

@@ -13,28 +13,15 @@ from pydantic.dataclasses import dataclass
 
 from bids_adapters.phenotype.text_table import snake_case
 
-MISSING_CODES = frozenset(
-    {
-        *("", "n/a", "na", "n.a.", "nan", "nat", "null", ".", "..", "-", "--", "?", "<na>"),
-        *("pending", "withheld", "unknown", "missing", "not available", "not known", "no data"),
-        *(
-            "#n/a",
-            "#n/a n/a",
-            "#na",
-            "#nv",
-            "#null!",
-            "#value!",
-            "#wert!",
-            "#div/0!",
-            "#ref!",
-            "#name?",
-            "#num!",
-        ),
-    }
+_NOTHING = re.compile(
+    r"|n/?a|n\.a\.|nan|nat|<na>|null|\.+|-+|\?|sysmis|pending|withheld|unk(nown)?|missing|no data|tbd"
+    r"|not (available|known|reported|collected|assessed|applicable|recorded)"
 )
-"""Also what R, SPSS and spreadsheets leave behind."""
+_SPREADSHEET_ERROR = re.compile(r"#(?:n/?[advk]|[^\s#]*[!?]|#+)(?: n/a)?|-?1\.#\w+")
+"""``#NULL!``, ``#N/A``, ``#DIV/0!`` in any language, cells too narrow to be shown, and C's ``-1.#IND``."""
 _MISSING_NUMBER = re.compile(r"-9{3,}")
 """-999, -9999 and so on; a shorter one, or one without a sign, is missing only where a sidecar says so."""
+_UNSURE = re.compile(r"[?!~¬≠^]")
 SIGNS = 3
 """Headers `of_this_study` that a table of ADHD-200 has at least; other studies may have one or two of them."""
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
@@ -117,7 +104,7 @@ def is_missing(text: str, codes: Collection[str] = ()) -> bool:
         What else a sidecar says is missing, as `plain_code` writes it.
     """
     text = text.strip()
-    if text.casefold() in MISSING_CODES:
+    if _NOTHING.fullmatch(plain := text.casefold()) or _SPREADSHEET_ERROR.fullmatch(plain):
         return True
     code = plain_code(text)
     return _MISSING_NUMBER.fullmatch(code) is not None or code in codes
@@ -169,16 +156,18 @@ def read_value(column: Column, text: str, *, decimal_comma: bool = False) -> str
 
 
 def _code_of_words(column: Column, text: str) -> str | None:
+    """Find the code that all of a text means; signs of doubt or denial, or of another alphabet, mean none."""
+    if _UNSURE.search(text):
+        return None
     words = plain_words(text)
-    if (
-        level := next((code for code, label in column.levels.items() if plain_words(label) == words), None)
-    ) is None:
-        level = next((code for pattern, code in column.words.items() if re.fullmatch(pattern, words)), None)
-    return None if level is None else str(level)
+    levels = (code for code, label in column.levels.items() if plain_words(label) == words)
+    patterns = (code for pattern, code in column.words.items() if re.fullmatch(pattern, words))
+    code = next(levels, next(patterns, None))
+    return None if code is None else str(code)
 
 
 def plain_words(text: str) -> str:
-    """Bring a text to lower-case words without accents and punctuation."""
+    """Bring a text to lower-case words without accents and punctuation; x for letters of another alphabet."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return " ".join(re.sub(r"[^0-9a-z]+", " ", plain).split())
+    return " ".join(re.sub(r"[^0-9a-z]+", " ", re.sub(r"[^\W\d_a-z]+", "x", plain)).split())

@@ -33,6 +33,9 @@ def leave_out_not_fetched(files: list[Path]) -> tuple[list[Path], list[str]]:
     not_fetched
         A line for each of the others: its name, and how to fetch it.
     """
-    hows = {path: how_to_fetch(path) if path.parent.name == "phenotype" else None for path in files}
+    hows = {
+        path: how_to_fetch(path, f"phenotype/{path.name}") if path.parent.name == "phenotype" else None
+        for path in files
+    }
     lines = [f"phenotype/{path.name}: {how}" for path, how in hows.items() if how]
     return [path for path, how in hows.items() if not how], lines

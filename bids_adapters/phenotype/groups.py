@@ -19,6 +19,7 @@ from bids_adapters.phenotype.codebook import (
     read_value,
 )
 from bids_adapters.phenotype.provenance import Provenance
+from bids_adapters.phenotype.sidecar import Description
 from bids_adapters.phenotype.table import Phenotype
 from bids_adapters.phenotype.text_table import snake_case
 
@@ -96,6 +97,8 @@ def _meets(code: object, column: str, held: Mapping[str, int], levels: Mapping[s
     if text in held:
         return {text}
     known = find_column(column)
+    if known is not None and not Description(levels=levels).follows(known):
+        known = None  # the dataset's own words come first
     wanted = {plain_code(text)}
     if known is not None and canonical_number(text) is None:
         wanted |= {code for code in [read_value(known, text)] if code is not None}

@@ -1,6 +1,13 @@
 import pytest
 
-from bids_adapters.phenotype.codebook import BY_NAME, canonical_number, find_column, is_missing, read_value
+from bids_adapters.phenotype.codebook import (
+    BY_NAME,
+    canonical_number,
+    find_column,
+    is_missing,
+    is_of_adhd200,
+    read_value,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,13 +26,31 @@ from bids_adapters.phenotype.codebook import BY_NAME, canonical_number, find_col
         "Withheld",
         "nan",
         "#N/A",
+        "-9999",
+        "-9999.00",
+        "-999,0",
+        "\u2212999",
+        "-99999",
+        "#NULL!",
+        "#VALUE!",
+        "#DIV/0!",
+        "#¡VALOR!",
+        "#NV",
+        "########",
+        "1.#QNAN",
+        "Unknown",
+        "not available",
+        "<NA>",
+        "?",
     ],
 )
 def test_missing_codes(text: str) -> None:
     assert is_missing(text)
 
 
-@pytest.mark.parametrize("text", ["0", "-99", "999", "none", "No", "pending review"])
+@pytest.mark.parametrize(
+    "text", ["0", "-99", "999", "none", "No", "pending review", "-9", "-990", "#1", "9999"]
+)
 def test_values_that_are_not_missing(text: str) -> None:
     assert not is_missing(text)
 
@@ -59,6 +84,13 @@ def test_values_that_are_not_missing(text: str) -> None:
         ("iq_measure", "Two subtest WASI", "4"),
         ("iq_measure", "2 subtest WISC or WAIS", "5"),
         ("age", "11.170", "11.17"),
+        ("dx", "ADHD, combined presentation", "1"),
+        ("dx", "Predominantly inattentive", "3"),
+        ("dx", "Healthy Controls", "0"),
+        ("dx", "TDC", "0"),
+        ("med_status", "never on medication", "1"),
+        ("med_status", "currently on medication", "2"),
+        ("site", "Oregon Health & Science University", "6"),
         ("age", "89+", "89"),
     ],
 )
@@ -68,7 +100,29 @@ def test_words_and_numbers_become_official_codes(column: str, text: str, code: s
 
 @pytest.mark.parametrize(
     ("column", "text"),
-    [("handedness", "3"), ("sex", "4"), ("dx", "1.5"), ("site", "9"), ("age", "ten"), ("dx", "ADHD")],
+    [
+        *(("handedness", "3"), ("sex", "4"), ("dx", "1.5"), ("site", "9"), ("age", "ten"), ("dx", "ADHD")),
+        *(
+            ("dx", "Impulse control disorder"),
+            ("dx", "Atypical autism"),
+            ("dx", "non-ADHD"),
+            ("dx", "control?"),
+        ),
+        *(("dx", "Uncontrolled epilepsy"), ("dx", "ADHD-Combined in remission"), ("dx", "not inattentive")),
+        *(("dx", "no longer combined"), ("dx", "对照 control"), ("dx", "healthy sibling of ADHD combined")),
+        *(("med_status", "not medicated"), ("med_status", "off medication since May"), ("sex", "male?")),
+        *(("site", "Brownsville"), ("site", "Peking Union Hospital"), ("site", "not NYU")),
+        *(
+            ("adhd_measure", "Vanderbilt ADHD Diagnostic Rating Scale"),
+            ("adhd_measure", "Conners 2nd edition"),
+        ),
+        *(
+            ("iq_measure", "WASI-II"),
+            ("iq_measure", "WISC-V"),
+            ("qc_athena", "not failed"),
+            ("handedness", "leftish"),
+        ),
+    ],
 )
 def test_what_the_book_does_not_hold(column: str, text: str) -> None:
     assert read_value(BY_NAME[column], text) is None
@@ -91,6 +145,23 @@ def test_header_variants_find_their_column(header: str, name: str) -> None:
     column = find_column(header)
     assert column is not None
     assert column.name == name
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_of_it"),
+    [
+        (("ScanDir ID", "DX"), True),
+        (("participant_id", "ADHD Measure", "IQ Measure", "Med Status"), True),
+        (("id", "QC_Athena", "qc_rest_1", "Full4 IQ"), True),
+        (("participant_id", "site", "sex", "dx", "age", "handedness"), False),
+        (("participant_id", "ADHD Index", "Inattentive", "Hyper/Impulsive", "FIQ", "VIQ"), False),
+        (("SUB_ID", "SITE_ID", "Med Status", "Secondary Dx"), False),
+    ],
+)
+def test_a_table_shows_itself_to_be_adhd200_s_by_its_headers(
+    headers: tuple[str, ...], is_of_it: bool
+) -> None:
+    assert is_of_adhd200(headers) is is_of_it
 
 
 def test_numbers_are_written_one_way() -> None:

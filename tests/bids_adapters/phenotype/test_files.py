@@ -24,7 +24,8 @@ def test_a_table_that_is_not_fetched_is_found_and_told(tmp_path: Path, pointer: 
     assert files == [tmp_path / "participants.tsv", path]
     kept, lines = leave_out_not_fetched(files)
     assert kept == files[:1]
-    assert lines == ["phenotype/srs.tsv: not fetched: datalad get srs.tsv, or git annex get srs.tsv"]
+    name = "phenotype/srs.tsv"
+    assert lines == [f"{name}: not fetched: datalad get {name}, or git annex get {name}"]
     with pytest.raises(InputError, match=r"srs\.tsv: not fetched: datalad get"):
         read_text_table(path)
 

@@ -1,5 +1,6 @@
 """Groups: the recipe's column and codes, however the phenotype writes them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,106 @@ def test_codes_of_another_study_are_compared_without_their_case(tmp_path: Path) 
     settings = CohortConfig(group="Arm", target=("patient",), background=("Control",))
     groups = read_groups(found, settings, files, required=True)
     assert [group for group, _ in groups.values()] == ["target", "background", ""]
+
+
+@pytest.mark.parametrize(
+    ("cells", "target", "background"),
+    [
+        (("Yes", "No"), True, False),
+        (("TRUE", "FALSE"), True, False),
+        (("y", "n"), True, False),
+        (("1.0", "0.0"), 1.0, 0),
+        (("01", "02"), 1, 2),
+        (("1", "2"), "01", 2.0),
+        (("On", "Off"), True, "off"),
+    ],
+)
+def test_what_yaml_made_of_a_code_meets_what_the_table_writes(
+    tmp_path: Path, cells: tuple[str, str], target: bool | float | str, background: bool | float | str
+) -> None:
+    found, files = phenotype(tmp_path, "adhd", *cells)
+    settings = CohortConfig(group="adhd", target=(target,), background=(background,))
+    groups = read_groups(found, settings, files, required=True)
+    assert [group for group, _ in groups.values()] == ["target", "background"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "target", "background", "says"),
+    [
+        (("HC", "ADHD"), (1, 2), (0,), r"holds ADHD \(1\), HC \(1\); none of it is cohort\.target=1, 2"),
+        (("1", "0"), (True,), (False,), r"holds 0 \(1\), 1 \(1\); none of it is cohort\.target=True"),
+        (("010", "020"), (8,), (20,), r"holds 010 \(1\), 020 \(1\); none"),
+        (
+            ("non-ADHD", "ADHD"),
+            ("ADHD",),
+            ("control",),
+            r"nobody is in the background group.* non-ADHD \(1\)",
+        ),
+    ],
+)
+def test_codes_that_nobody_has_are_answered_with_those_there_are(
+    tmp_path: Path,
+    cells: tuple[str, str],
+    target: tuple[int | str, ...],
+    background: tuple[int | str, ...],
+    says: str,
+) -> None:
+    found, files = phenotype(tmp_path, "status", *cells)
+    with pytest.raises(InputError, match=says):
+        read_groups(
+            found, CohortConfig(group="status", target=target, background=background), files, required=True
+        )
+
+
+def test_what_was_not_understood_is_named_too(tmp_path: Path) -> None:
+    found, files = phenotype(tmp_path, "dx", *["control"] * 9, "ADHD")
+    with pytest.raises(InputError, match=r"holds 0 \(9\), and not understood ADHD \(1\); none of it is"):
+        read_groups(found, CohortConfig(), files, required=True)
+
+
+def described(folder: Path, levels: dict[str, str]) -> tuple[Phenotype, list[Path]]:
+    (folder / "a.json").write_text(json.dumps({"dx": {"Levels": levels}}))
+    return phenotype(folder, "dx", *levels)
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        {"0": "ADHD", "1": "control"},
+        {"1": "Healthy control", "2": "ADHD", "0": "pilot"},
+        {"0": "control", "1": "ADHD", "2": "bipolar disorder"},
+        {"0": "autism", "1": "ADHD"},
+    ],
+)
+def test_levels_that_say_otherwise_are_not_overruled(tmp_path: Path, levels: dict[str, str]) -> None:
+    found, files = described(tmp_path, levels)
+    with pytest.raises(
+        InputError, match=r"Levels of the dataset's JSON file are .*0 = .* but the recipe takes"
+    ):
+        read_groups(found, CohortConfig(), files, required=True)
+
+
+@pytest.mark.parametrize(
+    ("levels", "target", "background"),
+    [
+        ({"0": "ADHD", "1": "control"}, (0,), (1,)),
+        ({"0": "ADHD", "1": "control"}, ("ADHD",), ("Control",)),
+        ({"0": "control", "1": "ADHD-Combined", "2": "ADHD-Inattentive"}, (1, 2, 3), (0,)),
+        ({"0": "no", "1": "yes"}, (1, 2, 3), (0,)),
+        ({"1": "bipolar disorder", "0": "control"}, (1,), (0,)),
+        ({"1": "Yes", "2": "No"}, (True,), (False,)),
+    ],
+)
+def test_levels_may_be_named_and_agree(
+    tmp_path: Path,
+    levels: dict[str, str],
+    target: tuple[int | str, ...],
+    background: tuple[int | str, ...],
+) -> None:
+    found, files = described(tmp_path, levels)
+    settings = CohortConfig(target=target, background=background)
+    groups = read_groups(found, settings, files, required=True)
+    assert {"target", "background"} == {group for group, _ in groups.values()}
 
 
 def test_without_the_column_columns_of_few_values_are_offered_where_groups_are_needed(tmp_path: Path) -> None:

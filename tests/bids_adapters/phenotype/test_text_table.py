@@ -63,6 +63,49 @@ def test_what_is_no_table_fails_with_one_line_naming_the_file(
     assert "\n" not in str(failure.value)
 
 
+@pytest.mark.parametrize("cells", [('"twin" of x', '"y'), ('"', '"'), ('say "hi"', '6" tall'), ('"a', 'b"')])
+def test_in_a_table_of_tabs_a_quotation_mark_is_a_character(tmp_path: Path, cells: tuple[str, str]) -> None:
+    path = tmp_path / "table.tsv"
+    path.write_text(f"id\tnote\n1\t{cells[0]}\n2\tok\n3\t{cells[1]}\n")
+    assert read_text_table(path).rows == (("1", cells[0]), ("2", "ok"), ("3", cells[1]))
+
+
+def test_what_r_writes_with_tabs_is_unquoted(tmp_path: Path) -> None:
+    path = tmp_path / "table.tsv"
+    path.write_text('"id"\t"note"\n"a"\t"so, so"\n"b"\t3\n')
+    table = read_text_table(path)
+    assert (table.headers, table.rows) == (("id", "note"), (("a", "so, so"), ("b", "3")))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ('1,"restless,0', "2,ok,1", '3,tall 6",0', "4,ok,1"),
+        ('1,"restless,0', "2,ok,1", '3,"twin" of x,0'),
+        ("1,ok,0", '2,"x" y,1'),
+        ("1,ok,0", '2,"open,1'),
+    ],
+)
+def test_in_a_table_of_commas_no_row_swallows_the_next(tmp_path: Path, rows: tuple[str, ...]) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(("id,note,dx", *rows)) + "\n")
+    with pytest.raises(InputError, match=r"table\.csv: .*row \d"):
+        read_text_table(path)
+
+
+def test_a_quoted_cell_may_hold_lines(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text('id,note,dx\n1,"first, then\nsecond",0\n2,ok,1\n')
+    assert read_text_table(path).rows == (("1", "first, then second", "0"), ("2", "ok", "1"))
+
+
+@pytest.mark.parametrize(("row", "width"), [("2\t5", 2), ("2", 1), ("2\t5\t6\t7", 4)])
+def test_rows_of_another_width_are_named(tmp_path: Path, row: str, width: int) -> None:
+    path = tmp_path / "table.tsv"
+    path.write_text(f"id\ta (x, y, z)\tb\n1\t2\t3\n{row}\n3\t4\t5\n4\t\t\n5\t1\t2\t\t\n")
+    assert read_text_table(path).ragged == {3: width}
+
+
 def test_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.csv: cannot be read"):
         read_text_table(tmp_path / "absent.csv")
