@@ -39,6 +39,7 @@ _DATE_COLUMNS = ("acq_time", "acquisition_time", "session_date", "scan_date", "v
 _AGE_COLUMNS = ("days_since_baseline", "days_from_baseline", "age_at_scan", "age_at_session", "age")
 
 
+@cache
 def session_key(text: str) -> str:
     """Give what spellings of a session share.
 

@@ -3,7 +3,7 @@
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,16 +36,20 @@ def index_images(bids_dir: Path, cache_dir: Path | None = None) -> list[Image]:
         Where to keep the index; None to make it afresh. It is used again only while the same files are there.
         It holds what names say and nothing of the files' content, so a changed file needs no new index.
     """
+    walks = {root: walk(root, _ignored) for root in derivative_roots(bids_dir)}
     if cache_dir is None:
-        return list(_index(bids_dir))
-    state = fingerprint([version("pybids"), [one.pattern for one in IGNORED], sorted(_walk(bids_dir))])
+        return list(_index(bids_dir, walks))
+    files = sorted(
+        f"{root.relative_to(bids_dir)}{file}" for root, found in walks.items() for file in found.files
+    )
+    state = fingerprint([version("pybids"), [one.pattern for one in IGNORED], files])
     try:
         kept = read_json(cache_dir / INDEX_FILE)
         if kept["state"] == state:
             return [Image(*entry) for entry in kept["images"]]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no index yet, or an unreadable one: make it
-    images = list(_index(bids_dir))
+    images = list(_index(bids_dir, walks))
     write_json({"state": state, "images": images}, cache_dir / INDEX_FILE)
     return images
 
@@ -94,28 +98,22 @@ def _identity(folder: str | Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _walk(bids_dir: Path) -> Iterator[str]:
-    """Give the path of every file that pybids would index."""
-    for root in derivative_roots(bids_dir):
-        yield from (f"{root.relative_to(bids_dir)}{file}" for file in walk(root, _ignored).files)
-
-
 def _ignored(path: str) -> bool:
     return any(pattern.search(path) for pattern in IGNORED)
 
 
-def _index(bids_dir: Path) -> Iterator[Image]:
-    for root in derivative_roots(bids_dir):
+def _index(bids_dir: Path, walks: Mapping[Path, Walk]) -> Iterator[Image]:
+    for root, walked in walks.items():
         description = root / "dataset_description.json"
         if description.exists() and not description.is_file():
             raise InputError(f"{description} is a pipe, a device or a folder; expected a JSON file.")
         relative = "" if root == bids_dir else root.relative_to(bids_dir).as_posix()
-        for path, entities in sorted(_entities(root).items()):
+        for path, entities in sorted(_entities(root, walked.links).items()):
             if path.endswith((".nii", ".nii.gz")):
                 yield Image(Path(os.path.relpath(path, bids_dir)).as_posix(), relative, entities)
 
 
-def _entities(root: Path) -> dict[str, dict[str, str]]:
+def _entities(root: Path, links: Sequence[str]) -> dict[str, dict[str, str]]:
     """Index one dataset with pybids, names only: reading sidecars would take three times as long."""
     with warnings.catch_warnings():
         # pybids warns of its own deprecated calls and of datasets that lack what only a validator needs.
@@ -123,7 +121,7 @@ def _entities(root: Path) -> dict[str, dict[str, str]]:
         from bids.layout import BIDSLayout, BIDSLayoutIndexer
         from bids.layout.models import Tag
 
-        circles = [re.compile(f"^{re.escape(link)}(/|$)") for link in walk(root, _ignored).links]
+        circles = [re.compile(f"^{re.escape(link)}(/|$)") for link in links]
         indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=[*IGNORED, *circles])
         layout: Any = BIDSLayout(
             root, validate=False, is_derivative=True, indexer=indexer, config=["bids", "derivatives"]
