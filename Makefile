@@ -14,7 +14,7 @@ HAS_BEFORE = $(shell git cat-file -e '$(BEFORE)^{commit}' 2>/dev/null && echo ye
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fast slow coverage house same-results
-.PHONY: calibration training-beside-the-study kills foreign-files fuzz clean
+.PHONY: calibration training-beside-the-study generated-datasets kills foreign-files fuzz clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ calibration: .venv/.installed  ## how often each test rejects where nothing is, 
 
 training-beside-the-study: .venv/.installed  ## training beside the study's network (10 minutes, 8 GB)
 	$(BIN)/python -m tests.validation.training_beside_the_study $(CAMPAIGN)/$@
+
+generated-datasets: .venv/.installed  ## 20,000 datasets of every kind that the field writes: is anybody mixed up? (40 minutes)
+	$(ONE_THREAD) $(BIN)/python -m tests.validation.generated_datasets.run $(CAMPAIGN)/$@ --processes $(JOBS)
 
 kills: .venv/.installed  ## whole runs killed at random moments and called again (22 minutes)
 	$(BIN)/python -m tests.robustness.kills $(CAMPAIGN)/$@
