@@ -106,7 +106,7 @@ def build_cohort(
     files, not_fetched = leave_out_not_fetched(find_phenotype(bids_dir))
     files += map(Path, phenotype_files)
     if require_groups and not files:
-        raise InputError(_no_tables(bids_dir), *not_fetched)
+        raise InputError(*(not_fetched or [_no_tables(bids_dir)]))
     phenotype = _read_phenotype(bids_dir, files, prefer, maps, settings)
     groups = read_groups(phenotype, settings, files, not_fetched, required=require_groups)
     found = _Found(maps, phenotype, groups, require_groups)

@@ -19,6 +19,7 @@ from bids_adapters.phenotype.codebook import (
     read_value,
 )
 from bids_adapters.phenotype.provenance import Provenance
+from bids_adapters.phenotype.rows import OF_ROWS
 from bids_adapters.phenotype.sidecar import Description
 from bids_adapters.phenotype.table import Phenotype
 from bids_adapters.phenotype.text_table import snake_case
@@ -77,7 +78,7 @@ def read_groups(
     }
     if required:
         _check_levels(column, codes, levels, settings, phenotype.columns[column].get("Origin", where))
-        _check_values(column, codes, held, settings, phenotype.provenance.get(column), where)
+        _check_values(column, codes, held, settings, phenotype, where)
     values = zip(phenotype.identifiers, table[column], strict=True)
     return {
         key: ("", "") if pd.isna(value) else (codes.get(str(value), ""), str(value)) for key, value in values
@@ -116,8 +117,9 @@ def _check_levels(
     default = CohortConfig()
     is_default = all(getattr(settings, name) == getattr(default, name) for name in ("target", "background"))
     for value, group in codes.items():
-        words = plain_words(levels.get(plain_code(value), ""))
-        code = read_value(BY_NAME["dx"], words) if words and canonical_number(words) is None else None
+        label = levels.get(plain_code(value), "")
+        words = plain_words(label)
+        code = read_value(BY_NAME["dx"], label) if canonical_number(label) is None else None
         is_control = code == "0" or _CONTROL.fullmatch(words) is not None
         is_patient = code in ("1", "2", "3") or _PATIENT.fullmatch(words) is not None
         agrees, contradicts = (is_patient, is_control) if group == TARGET else (is_control, is_patient)
@@ -134,19 +136,23 @@ def _check_values(
     codes: Mapping[str, str],
     held: Counter[str],
     settings: CohortConfig,
-    provenance: Provenance | None,
+    phenotype: Phenotype,
     where: str,
 ) -> None:
     """Refuse settings none of whose codes anybody has."""
     for group, given in ((TARGET, settings.target), (BACKGROUND, settings.background)):
         if held and group not in codes.values():
             found = named([f"{value} ({count})" for value, count in sorted(held.items())])
-            unread = Counter(claim.written for claim in provenance.unread) if provenance else Counter[str]()
+            provenance = phenotype.provenance.get(column, Provenance())
+            unread = Counter(claim.written for claim in provenance.unread)
             more = named([f"{value} ({count})" for value, count in sorted(unread.items())])
+            reasons = Counter(reason for reason in phenotype.notes["reason"] if reason in OF_ROWS)
+            rows = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
             raise InputError(
                 f"{where}: nobody is in the {group} group: column '{column}' holds {found}"
                 f"{f', and not understood {more}' if unread else ''}; none of it is "
-                f"cohort.{group}={', '.join(map(str, given)) or 'nothing'}. {_name_yours()}"
+                f"cohort.{group}={', '.join(map(str, given)) or 'nothing'}"
+                f"{f' (rows left out: {rows})' if rows else ''}. {_name_yours()}"
             )
 
 

@@ -7,6 +7,11 @@ from bids_adapters.identifiers import find_ambiguous
 from bids_adapters.phenotype.sessions import Sessions, keep_one_session
 from bids_adapters.phenotype.source import Source
 
+OF_ROWS = frozenset(
+    {"ragged_row", "ambiguous_identifier", "other_session", "later_session", "unordered_sessions"}
+)
+"""Reasons for which a row is left out that holds values of its own."""
+
 
 def leave_out_rows(sources: Sequence[Source], sessions: Sessions) -> dict[str, str]:
     """Leave out all other rows of the tables, each with a note.

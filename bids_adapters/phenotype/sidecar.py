@@ -103,27 +103,29 @@ def _is_object(path: Path) -> bool:
 
 
 def _description(entry: Mapping[str, Any]) -> Description:
-    given = {str(name).casefold(): content for name, content in entry.items()}
+    given = {snake_case(str(name)): content for name, content in entry.items()}
     words = str(given.get("description", ""))[:4096]
-    levels = _levels(given.get("levels"))
-    if not levels and len(pairs := _PAIR.findall(words)) > 1:
-        levels = {plain_code(code): text.strip() for code, text in pairs}
-        entry = {**entry, "Levels": levels}
+    texts = _texts(given.get("levels"))
+    if not texts and len(pairs := _PAIR.findall(words)) > 1:
+        texts = {code: text.strip() for code, text in pairs}
+    levels = {plain_code(code): text for code, text in texts.items()}
     missing = {
         code for code, text in levels.items() if _NOTHING.fullmatch(plain_words(text)) or is_missing(text)
     }
-    for name, content in entry.items():
-        if "missing" in snake_case(str(name)) or snake_case(str(name)) in ("na_values", "fill_value"):
-            missing |= {
-                plain_code(str(code))
-                for code in (content if isinstance(content, (list, dict)) else [content])
-            }
+    for name, content in given.items():
+        if "missing" in name or name in ("na_values", "fill_value"):
+            several = content if isinstance(content, (list, dict)) else [content]
+            missing |= {plain_code(str(code)) for code in several}
     missing |= {plain_code(found["code"] or found["other"]) for found in _IN_WORDS.finditer(words)}
-    kept = {code: text for code, text in levels.items() if code not in missing}
-    return Description(entry, kept, frozenset(missing))
+    kept = {name: content for name, content in entry.items() if snake_case(str(name)) != "levels"}
+    return Description(
+        {**kept, **({"Levels": texts} if texts else {})},
+        {code: text for code, text in levels.items() if code not in missing},
+        frozenset(missing),
+    )
 
 
-def _levels(levels: Any) -> dict[str, str]:
+def _texts(levels: Any) -> dict[str, str]:
     """Give each code its meaning, which is a text or an object with a Description."""
     if not isinstance(levels, dict):
         return {}
@@ -132,6 +134,5 @@ def _levels(levels: Any) -> dict[str, str]:
         for code, text in levels.items()
     }
     numbers = [plain_code(text).lstrip("-").isdigit() for text in texts.values()]
-    if texts and all(numbers) and not any(plain_code(code).lstrip("-").isdigit() for code in texts):
-        texts = {text: code for code, text in texts.items()}
-    return {plain_code(code): text for code, text in texts.items()}
+    is_turned = texts and all(numbers) and not any(plain_code(code).lstrip("-").isdigit() for code in texts)
+    return {text: code for code, text in texts.items()} if is_turned else texts

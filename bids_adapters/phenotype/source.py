@@ -21,7 +21,6 @@ from bids_adapters.phenotype.codebook import (
 from bids_adapters.phenotype.derived import DERIVED_FROM
 from bids_adapters.phenotype.sidecar import Description, Sidecar, read_sidecar
 from bids_adapters.phenotype.text_table import TextTable, read_text_table, snake_case
-from bids_adapters.sessions import session_key
 
 ID_COLUMNS = (
     "participant_id",
@@ -43,7 +42,7 @@ SESSION_COLUMNS = (
     *("session_id", "session", "ses_id", "ses", "eventname", "event_name", "redcap_event_name"),
     *("visit", "visit_id", "visit_name", "timepoint", "time_point", "wave"),
 )
-"""The first is BIDS'; the others count where they tell a participant's rows apart, or name the maps' own sessions."""
+"""The first is BIDS'; the others count where they tell a participant's rows apart, or where maps have sessions."""
 WHY = {
     NOT_IN_CODE_BOOK: "is not in the code book; taken as missing",
     NOT_A_NUMBER: "is no number, as the others are; taken as missing",
@@ -211,8 +210,8 @@ def _find_sessions(table: TextTable, source: Source, sessions: Collection[str]) 
         cells = dict(zip(table.lines, table.column(names.index(name)), strict=True))
         labels = {line: "" if is_missing(cells[line]) else cells[line] for line in source.rows}
         is_apart = any(len({labels[line] for line in mine}) > 1 for mine in of_participant.values())
-        of_maps = {session_key(label) for label in labels.values() if label} <= set(sessions)
-        if name == SESSION_COLUMNS[0] or is_apart or (sessions and of_maps):
+        are_labels = 2 * len(set(labels.values())) <= len(labels)  # and no dates
+        if name == SESSION_COLUMNS[0] or is_apart or (sessions and are_labels):
             for line, row in source.rows.items():
                 source.rows[line] = row._replace(session=labels[line] or row.session)
             return {names.index(name)}

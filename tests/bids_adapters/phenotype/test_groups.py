@@ -8,6 +8,7 @@ import pytest
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from bids_adapters.phenotype.groups import read_groups
+from bids_adapters.phenotype.sessions import Sessions
 from bids_adapters.phenotype.table import Phenotype, read_phenotype
 from tests.bids_adapters.phenotype.invented_tables import write
 
@@ -84,6 +85,13 @@ def test_what_was_not_understood_is_named_too(tmp_path: Path) -> None:
     found, files = phenotype(tmp_path, "dx", *["control"] * 9, "ADHD")
     with pytest.raises(InputError, match=r"holds 0 \(9\), and not understood ADHD \(1\); none of it is"):
         read_groups(found, CohortConfig(), files, required=True)
+
+
+def test_rows_that_were_left_out_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.tsv", "participant_id\tsession_id\tdx", "sub-1\t1\t0", "sub-2\t2\t1")
+    found = read_phenotype([path], sessions=Sessions({"1": "1", "2": "1"}))
+    with pytest.raises(InputError, match=r"holds 0 \(1\); none .* \(rows left out: other_session 1\)"):
+        read_groups(found, CohortConfig(), [path], required=True)
 
 
 def described(folder: Path, levels: dict[str, str]) -> tuple[Phenotype, list[Path]]:

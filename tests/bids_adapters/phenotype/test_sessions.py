@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bids_adapters.phenotype.sessions import Sessions
@@ -94,6 +95,8 @@ def test_instruments_of_different_sessions_are_in_no_dispute(tmp_path: Path) -> 
 def test_other_names_of_the_column_count_where_they_tell_rows_apart(tmp_path: Path, header: str) -> None:
     found = visits(tmp_path, "sub-1 1 10 5", "sub-1 2 11 6", header=header)
     assert found.table["age"].tolist() == [10]
+    other = visits(tmp_path, "sub-1 2 10 5", "sub-2 2 11 6", header=header, map_session="1")
+    assert other.table["age"].tolist() == [pd.NA, 11]
     single = visits(tmp_path, "sub-1 3 10 5", "sub-2 4 11 6", header=header)
     assert single.table[header].tolist() == [3, 4]
 

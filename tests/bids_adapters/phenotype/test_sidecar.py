@@ -52,6 +52,14 @@ def test_levels(tmp_path: Path, entry: Any, levels: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "levels", [["a", "b"], "a", 1, None, {"1": None}, {"1": ["x"]}, {"1": {"TermURL": "y"}}]
+)
+def test_levels_of_another_form_are_texts_or_none(tmp_path: Path, levels: Any) -> None:
+    kept = describe(tmp_path, {"Levels": levels}).entry.get("Levels", {})
+    assert all(isinstance(text, str) for text in kept.values())
+
+
+@pytest.mark.parametrize(
     ("name", "levels", "follows"),
     [
         ("dx", {"0": "control", "1": "ADHD-Combined"}, True),
