@@ -7,6 +7,7 @@ by dates or by the study's own order, then the acquisition that most participant
 filter overrides all but the template's space.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ from bids_adapters.images.filter import matches
 from bids_adapters.images.index import Image, index_images
 from bids_adapters.images.kind import Kind
 from bids_adapters.images.naming import MapFile, recognise, unrecognised
-from bids_adapters.phenotype.source import natural_order
 from bids_adapters.sessions import SessionTimes, earliest, session_key
 
 
@@ -170,7 +170,7 @@ def _order(files: Sequence[MapFile]) -> Callable[[MapFile], tuple[Any, ...]]:
 
     def order(file: MapFile) -> tuple[Any, ...]:
         common = (-acquisitions[file.acquisition], -folders[_folder(file)])
-        return (*common, *map(natural_order, (file.run, file.acquisition, file.path)))
+        return (*common, *map(_natural, (file.run, file.acquisition, file.path)))
 
     return order
 
@@ -196,3 +196,9 @@ def _words(file: MapFile, others: int) -> str:
     which = " ".join(f"{name}-{value}" for name, value in parts if value)
     only = "the only one" if others == 0 else f"first of {others + 1}"
     return f"{file.kind.describe()}; {only}" + (f" ({which})" if which else "")
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Sort key under which ``2`` comes before ``10``."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", text)
+    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]

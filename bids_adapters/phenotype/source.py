@@ -1,6 +1,5 @@
 """One phenotype file brought to the code book: what it claims about each participant, in canonical text."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -293,9 +292,3 @@ def _describe(
         text = "Not in the code book of ADHD-200; kept as found"
         entry = {"Description": text if column is None else f"{column.description}, in another study's codes"}
     return {**entry, "Origin": given.get("Origin", f"column '{header}' of {name}")}
-
-
-def natural_order(text: str) -> list[tuple[int, int, str]]:
-    """Sort key under which ``2`` comes before ``10``."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", text)
-    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]
