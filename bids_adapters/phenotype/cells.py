@@ -1,12 +1,16 @@
 """The cells of one column, read: by the code book where it applies, else as numbers, else as the text they are."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bids_adapters.phenotype.codebook import Column, canonical_number, plain_code, read_value
 from bids_adapters.phenotype.sidecar import Description
 
+_COMMA = re.compile(r"[-+]?\d+,\d+", re.ASCII)
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}", re.ASCII)
+"""``1,401`` may be a number of thousands and one of decimals; where all of a column may, nobody knows."""
 NOT_IN_CODE_BOOK, NOT_A_NUMBER, MIXED = "value_not_in_code_book", "not_a_number", "mixed_column"
 
 
@@ -52,12 +56,20 @@ class Reader:
         counted = Counter(cells)
         if column is not None and column.kind == "text":
             return Cells({cell: cell for cell in counted}, by_book=self.adhd200)
+        commas = [cell for cell in counted if _COMMA.fullmatch(cell)]
+        if commas and all(_THOUSANDS.fullmatch(cell) for cell in commas):
+            return Cells({cell: cell for cell in counted}, reason=MIXED)
+        return replace(self, decimal_comma=self.decimal_comma or bool(commas))._read(
+            counted, column, described
+        )
+
+    def _read(self, counted: Counter[str], column: Column | None, described: Description) -> Cells:
         if column is not None and self.adhd200 and described.follows(column):
             found = {cell: read_value(column, cell, decimal_comma=self.decimal_comma) for cell in counted}
             betrayed = (
                 column.foreign & {canonical_number(cell) for cell in counted} and "0" not in found.values()
             )
-            if not cells or (not betrayed and self._most(found, counted)):
+            if not counted or (not betrayed and self._most(found, counted)):
                 return Cells(found, by_book=True, reason=NOT_IN_CODE_BOOK)
         numbers = {cell: self._number(cell, column) for cell in counted}
         if column is not None and column.in_any_study and None in numbers.values():

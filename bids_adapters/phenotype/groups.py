@@ -70,12 +70,15 @@ def read_groups(
         plain_code(code): str(text) for code, text in phenotype.columns[column].get("Levels", {}).items()
     }
     groups = {TARGET: settings.target, BACKGROUND: settings.background}
-    codes = {
-        value: group
+    met = [
+        (value, group)
         for group, given in groups.items()
         for code in given
         for value in _meets(code, column, held, levels)
-    }
+    ]
+    codes = dict(met)
+    if both := sorted({value for value, group in met if codes[value] != group}):
+        raise InputError(f"{column} {named(both)} is in cohort.target and in cohort.background.")
     if required:
         _check_levels(column, codes, levels, settings, phenotype.columns[column].get("Origin", where))
         _check_values(column, codes, held, settings, phenotype, where)

@@ -27,6 +27,28 @@ def test_numbers_among_words_stay_text_and_are_told(cells: tuple[str, ...]) -> N
     assert found.reason == MIXED
 
 
+@pytest.mark.parametrize("is_usual", [True, False])
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (("9,01", "10,5"), ("9.01", "10.5")),
+        (("0,532", "1,401"), ("0.532", "1.401")),
+        (("1,40", "7"), ("1.4", "7")),
+    ],
+)
+def test_a_decimal_comma_is_known_by_its_places(
+    cells: tuple[str, ...], numbers: tuple[str, ...], is_usual: bool
+) -> None:
+    found = Reader(adhd200=False, decimal_comma=is_usual, foreign_share=0.25).read(cells, None, Description())
+    assert tuple(found.values[cell] for cell in cells) == numbers
+
+
+@pytest.mark.parametrize("cells", [("1,401", "1,388"), ("950", "1,021"), ("12,123", "13,456")])
+def test_thousands_that_may_be_decimals_stay_text_and_are_told(cells: tuple[str, ...]) -> None:
+    found = read(None, *cells)
+    assert (found.values, found.reason) == ({cell: cell for cell in cells}, MIXED)
+
+
 @pytest.mark.parametrize("cells", [("007", "010", "x"), ("a", "b", "1"), ("01", "02")])
 def test_texts_stay_texts(cells: tuple[str, ...]) -> None:
     assert read(None, *cells).values == {cell: cell for cell in cells}

@@ -94,6 +94,17 @@ def test_rows_that_were_left_out_are_counted(tmp_path: Path) -> None:
         read_groups(found, CohortConfig(), [path], required=True)
 
 
+@pytest.mark.parametrize(("target", "background"), [((1,), (1,)), ((1, 2), ("2", 0)), (("yes",), (True,))])
+def test_no_code_is_of_both_groups(
+    tmp_path: Path, target: tuple[int | str, ...], background: tuple[int | str, ...]
+) -> None:
+    found, files = phenotype(tmp_path, "arm", *("yes", "no") if "yes" in target else "012")
+    with pytest.raises(InputError, match=r"arm .* is in cohort\.target and in cohort\.background"):
+        read_groups(
+            found, CohortConfig(group="arm", target=target, background=background), files, required=True
+        )
+
+
 def described(folder: Path, levels: dict[str, str]) -> tuple[Phenotype, list[Path]]:
     (folder / "a.json").write_text(json.dumps({"dx": {"Levels": levels}}))
     return phenotype(folder, "dx", *levels)

@@ -54,6 +54,18 @@ def test_without_a_session_of_the_map_the_study_s_first_counts(
     assert found.notes["reason"].tolist() == ["later_session"]
 
 
+@pytest.mark.parametrize(("first", "second"), [("baseline", "followup"), ("1", "2"), ("pre", "post")])
+def test_a_later_session_of_others_is_nobody_s_first(tmp_path: Path, first: str, second: str) -> None:
+    found = visits(tmp_path, f"sub-1 {second} 11 6", f"sub-2 {first} 10 5", f"sub-2 {second} 11 6")
+    assert found.table["age"].tolist() == [pd.NA, 10]
+    assert found.notes["reason"].tolist() == ["other_session", "later_session"]
+
+
+def test_sessions_named_by_their_dates_are_each_somebody_s_first(tmp_path: Path) -> None:
+    found = visits(tmp_path, "sub-1 20110501 11 6", "sub-2 20100301 10 5")
+    assert found.table["age"].tolist() == [11, 10]
+
+
 def test_dates_decide_before_names(tmp_path: Path) -> None:
     (tmp_path / "sub-1").mkdir()
     write(
