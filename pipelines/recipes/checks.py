@@ -7,6 +7,7 @@ import pandas as pd
 from adhd_cvae.config import AnalysisConfig, CohortConfig, Variable
 from adhd_cvae.errors import InputError
 from bids_adapters.cohort import Cohort
+from bids_adapters.phenotype.codebook import BY_NAME
 
 
 def check_columns(table: pd.DataFrame, site: str | None, analysis: AnalysisConfig) -> list[str]:
@@ -51,10 +52,9 @@ def _go_on(within: str, site: str | None) -> str:
 
 
 def nominal_columns(cohort: Cohort, variables: Sequence[Variable]) -> list[str]:
-    """Name the columns whose values are codes or words: those with Levels, and those the analysis calls nominal."""
+    """Name the columns whose values are codes: by their Levels or the code book, or as the analysis calls them."""
     called = {variable.name: variable.scale for variable in variables}
-    return [
-        str(name)
-        for name in cohort.table.columns
-        if called.get(str(name), "nominal" if "Levels" in cohort.columns[str(name)] else "ratio") == "nominal"
-    ]
+    coded = {name for name, column in BY_NAME.items() if column.kind == "code"}
+    coded |= {name for name, entry in cohort.columns.items() if "Levels" in entry}
+    names = map(str, cohort.table.columns)
+    return [name for name in names if called.get(name, "nominal" if name in coded else "ratio") == "nominal"]

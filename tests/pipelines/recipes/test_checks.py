@@ -55,3 +55,11 @@ def test_codes_are_nominal_unless_the_analysis_says_otherwise():
     variables = load_recipe("smoke", ("analysis.variables=[{name: site, scale: ratio}]",)).analysis.variables
     assert nominal_columns(cohort, ()) == ["group", "site"]
     assert nominal_columns(cohort, variables) == ["group"]
+
+
+def test_codes_of_another_study_are_codes_without_words_for_them():
+    """Sites 1 and 2 are no more alike than 1 and 10, whether or not a sidecar names them."""
+    columns = {name: {} for name in ("participant_id", "site", "sex", "age")}
+    table = pd.DataFrame({"participant_id": ["sub-1"], "site": [10], "sex": [2], "age": [9.0]})
+    cohort = Cohort(table, columns, pd.DataFrame(), pd.DataFrame())
+    assert nominal_columns(cohort, ()) == ["site", "sex"]
