@@ -152,7 +152,7 @@ def _check_values(
             reasons = Counter(reason for reason in phenotype.notes["reason"] if reason in OF_ROWS)
             rows = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
             raise InputError(
-                f"{where}: nobody is in the {group} group: column '{column}' holds {found}"
+                f"{where}: nobody in the {group} group: column '{column}' holds {found}"
                 f"{f', and not understood {more}' if unread else ''}; none of it is "
                 f"cohort.{group}={', '.join(map(str, given)) or 'nothing'}"
                 f"{f' (rows left out: {rows})' if rows else ''}. {_name_yours()}"

@@ -207,7 +207,7 @@ def test_the_summary_fits_a_terminal_and_names_what_is_not_identified(
     summary = told.lines[start:]
     assert max(map(len, summary[:-1])) < 80
     text = " ".join(" ".join(summary).split())
-    assert "Oregon Health & Science University has controls only (4 participants)" in text
+    assert "site 6 has controls only (4 participants)" in text
     assert "what it adds to any contrast of the groups cannot be told" in text
     assert "Cramér's V" in text
     table = read_tsv(paths.confounding)

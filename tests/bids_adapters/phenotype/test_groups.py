@@ -63,7 +63,7 @@ def test_what_yaml_made_of_a_code_meets_what_the_table_writes(
             ("non-ADHD", "ADHD"),
             ("ADHD",),
             ("control",),
-            r"nobody is in the background group.* non-ADHD \(1\)",
+            r"nobody in the background group.* non-ADHD \(1\)",
         ),
     ],
 )
