@@ -52,6 +52,8 @@ class Cohort:
         How all maps were made; None where there is no map.
     provenance
         Tables and rows that the values of a column of `table` come from; those of `group` among them.
+    sessions
+        `participant_id` to the session of the map; empty where it has none.
     """
 
     table: pd.DataFrame
@@ -60,6 +62,7 @@ class Cohort:
     conflicts: pd.DataFrame
     kind: Kind | None = None
     provenance: dict[str, Provenance] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
 
 
 def build_cohort(
@@ -120,7 +123,8 @@ def build_cohort(
     table = found.table([key for key, reason in reasons.items() if reason is None])
     _check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
     provenance = _provenance(phenotype, settings)
-    return Cohort(table, _columns(table, phenotype), exclusions, phenotype.conflicts, maps.kind, provenance)
+    columns, sessions = _columns(table, phenotype), found.sessions()
+    return Cohort(table, columns, exclusions, phenotype.conflicts, maps.kind, provenance, sessions)
 
 
 def _provenance(phenotype: Phenotype, settings: CohortConfig) -> dict[str, Provenance]:
@@ -187,6 +191,10 @@ class _Found:
         return (
             None if group else ("phenotype", "group_unused", f"code {code} is neither target nor background")
         )
+
+    def sessions(self) -> dict[str, str]:
+        """Give each participant's session of the map."""
+        return {self.identifiers[key]: file.session for key, (file, _) in self.maps.chosen.items()}
 
     def notes(self) -> list[tuple[str, str, str, str]]:
         """Give a line for each file, row and value left out."""

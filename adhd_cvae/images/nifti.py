@@ -5,6 +5,8 @@ import io
 import logging
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -76,19 +78,8 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
         ``missing``, ``not_fetched``, ``unreadable``, ``not_3d``, ``too_large``, ``not_real``, ``not_finite``,
         ``bad_affine``, ``mirrored_header``, ``empty`` or ``constant``.
     """
-    try:
-        with _SILENCE:
-            values, affine = _read(path)
-    except _NO_NIFTI as error:
-        if (how := how_to_fetch(path)) is not None:
-            raise ImageError("not_fetched", f"{path.name}: {how}.") from None
-        if isinstance(error, ImageError):
-            raise
-        if isinstance(error, FileNotFoundError):
-            raise ImageError("missing", f"{path.name} is not there.") from None
-        raise ImageError(
-            "unreadable", f"{path.name} cannot be read as NIfTI ({_first_line(error, path)})."
-        ) from None
+    with _image_errors(path):
+        values, affine = _read(path)
     with np.errstate(all="ignore"):
         voxel = float(abs(np.linalg.det(affine[:3, :3])))  # mm³
     if not np.isfinite(affine).all() or not 1e-6 < voxel < np.inf:
@@ -105,6 +96,40 @@ def read_map(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if low >= 0:  # as volumes are: one pass instead of two
         return np.fmax(values, np.float32(0)), affine
     return np.where(np.isnan(values), np.float32(0), values), affine
+
+
+def check_header(path: Path) -> None:
+    """Find what is wrong with a NIfTI map before its voxels are read.
+
+    Raises
+    ------
+    ImageError
+        ``missing``, ``not_fetched``, ``unreadable``, ``not_3d``, ``too_large``, ``not_real``, ``not_finite``,
+        ``empty`` or ``mirrored_header``.
+    """
+    with _image_errors(path):
+        header = _header(path)
+        if header is not None:
+            _check_sides(header, path)
+            _checked_shape(header.get_data_shape(), header.get_data_dtype(), path)
+
+
+@contextmanager
+def _image_errors(path: Path) -> Iterator[None]:
+    """Turn whatever a file that is no map raises into an ImageError, quietly."""
+    try:
+        with _SILENCE:
+            yield
+    except _NO_NIFTI as error:
+        if (how := how_to_fetch(path)) is not None:
+            raise ImageError("not_fetched", f"{path.name}: {how}.") from None
+        if isinstance(error, ImageError):
+            raise
+        if isinstance(error, FileNotFoundError):
+            raise ImageError("missing", f"{path.name} is not there.") from None
+        raise ImageError(
+            "unreadable", f"{path.name} cannot be read as NIfTI ({_first_line(error, path)})."
+        ) from None
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:

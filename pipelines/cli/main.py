@@ -158,11 +158,14 @@ def _run_group(
 
 @app.command()
 @grouped
-def prepare(dataset: DatasetOptions, options: StageOptions) -> None:
+def prepare(dataset: DatasetOptions, options: StageOptions, *, dry_run: opt.DryRun = False) -> None:
     """BIDS in; cohort, exclusions and image cache out."""
     from pipelines.stages import prepare as stage
 
     run = options.first_run()
+    if dry_run:
+        stage.preview(run, dataset.source)
+        return
     with options.alone(dataset.bids_dir):
         stage.run(run, dataset.source)
 

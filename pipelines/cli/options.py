@@ -33,6 +33,10 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, e.g. model.salient=4. Repeatable."),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Say what names, tables and headers tell; write nothing."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results made with other settings.")]
 Promote = Annotated[
     bool, typer.Option("--promote", help="Make this model the champion if it beats the present one.")

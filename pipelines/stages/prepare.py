@@ -1,6 +1,7 @@
 """Stage: BIDS in; cohort.tsv, exclusions.tsv and the image cache out."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from bids_adapters.atlas import read_atlas
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
+from bids_adapters.summary import summary_lines
 from pipelines.output_dir.bids_source import (
     describe_output,
     place_of,
@@ -68,17 +70,52 @@ def run(run: Run, source: BidsInput) -> None:
     provenance = Provenance.open(paths)
 
     def work() -> None:
-        cohort = _find(run, source, bids_filter)
-        _prepare(run, cohort, source.folder)
+        cohort = _prepare(run, _find(run, source, bids_filter, paths.cache), source.folder)
         describe_output(source, paths)
         _show_confounding(run)
+        _show_summary(run, cohort)
         name = read_description(source.folder).get("Name")
         provenance.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
 
     provenance.perform(stage, run, work)
 
 
-def _find(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Cohort:
+def preview(run: Run, source: BidsInput) -> None:
+    """Say what names, tables and headers tell of the cohort; nothing is written and no voxel read.
+
+    Raises
+    ------
+    InputError
+        No cohort can be made of the dataset.
+    """
+    cohort = _find(run, source, read_filter_file(source.filter_file), None)
+    read_atlas(run.recipe.analysis.atlas)
+    _show_summary(run, _with_sound_headers(run, cohort, source.folder))
+    run.progress.line("Nothing was written. No map was read but its header: prepare may leave out more.")
+
+
+def _with_sound_headers(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
+    """Leave out the maps whose headers say that they cannot be used."""
+    from adhd_cvae.images.nifti import check_header
+
+    def error_of(path: Path) -> ImageError | None:
+        try:
+            check_header(path)
+        except ImageError as error:
+            return error
+        return None
+
+    with run.progress.bar("Reading headers") as tick:
+        errors = []
+        for done, image in enumerate(cohort.table["image"], start=1):
+            errors.append(error_of(bids_dir / image))
+            tick(done, len(cohort.table), "")
+    return _without_unusable(cohort, errors)
+
+
+def _find(
+    run: Run, source: BidsInput, bids_filter: dict[str, Any] | None, index_cache: Path | None
+) -> Cohort:
     """Bring maps and phenotype together; columns that the recipe names and nobody has are named at once."""
     with run.progress.bar("Looking for maps and phenotype"):
         cohort = build_cohort(
@@ -87,7 +124,7 @@ def _find(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Co
             participant_labels=source.labels,
             bids_filter=bids_filter,
             prefer=source.prefer,
-            index_cache=run.paths.cache,
+            index_cache=index_cache,
         )
     if cohort.kind is not None:
         other = list(cohort.exclusions["reason"]).count("other_kind")
@@ -101,17 +138,18 @@ def _find(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Co
     return cohort
 
 
-def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:
+def _prepare(run: Run, found: Cohort, bids_dir: Path) -> Cohort:
     """Prepare the maps, then write the tables; the cohort has the maps of the cache, in their order."""
     paths, recipe = run.paths, run.recipe
     remove(paths.conflicts)
-    if len(cohort.conflicts):
-        CONFLICTS.write(cohort.conflicts, paths.conflicts)
-    table, exclusions = _balanced_maps(run, cohort, bids_dir)
+    if len(found.conflicts):
+        CONFLICTS.write(found.conflicts, paths.conflicts)
+    cohort = _balanced_maps(run, found, bids_dir)
+    table, exclusions = cohort.table, cohort.exclusions
     EXCLUSIONS.write(exclusions, paths.exclusions)
     if table.empty:
         raise InputError(*nothing_left(exclusions))
-    _keep_pictures(run, cohort.table, exclusions, bids_dir)
+    _keep_pictures(run, found.table, exclusions, bids_dir)
     split = split_cohort(
         table,
         recipe.cohort.test_fraction,
@@ -127,9 +165,10 @@ def _prepare(run: Run, cohort: Cohort, bids_dir: Path) -> None:
     CONFOUNDING.write(confounding_table(table, site, scales), paths.confounding)
     _show_participants(run, table, exclusions)
     _show_conflicts(run, cohort.conflicts)
+    return cohort
 
 
-def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
     """Balance the groups, then prepare the maps of who is left; where one cannot be used, balance without it."""
     settings = run.recipe.cohort
     while True:
@@ -138,13 +177,12 @@ def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> tuple[pd.DataFra
         exclusions = (
             pd.concat([cohort.exclusions, gone], ignore_index=True) if len(gone) else cohort.exclusions
         )
-        chosen = replace(cohort, table=kept, exclusions=exclusions)
-        table, exclusions = _prepared_maps(run, chosen, bids_dir)
-        if len(table) == len(kept) or not is_asked(settings):
-            return table, exclusions
+        usable = _prepared_maps(run, replace(cohort, table=kept, exclusions=exclusions), bids_dir)
+        if len(usable.table) == len(kept) or not is_asked(settings):
+            return usable
         names = cohort.table["participant_id"]
-        broken = ~names.isin(table["participant_id"]) & names.isin(kept["participant_id"])
-        of_image = pd.DataFrame(exclusions[exclusions["stage"] == "image"])
+        broken = ~names.isin(usable.table["participant_id"]) & names.isin(kept["participant_id"])
+        of_image = pd.DataFrame(usable.exclusions[usable.exclusions["stage"] == "image"])
         cohort = replace(
             cohort,
             table=pd.DataFrame(cohort.table[~broken]).reset_index(drop=True),
@@ -152,8 +190,8 @@ def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> tuple[pd.DataFra
         )
 
 
-def _prepared_maps(run: Run, cohort: Cohort, bids_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fill the image cache; return the participants whose map can be used, and all exclusions."""
+def _prepared_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
+    """Fill the image cache; leave out whose map cannot be used."""
     from adhd_cvae.images.cache import prepare_images
 
     files = [bids_dir / image for image in cohort.table["image"]]
@@ -161,14 +199,20 @@ def _prepared_maps(run: Run, cohort: Cohort, bids_dir: Path) -> tuple[pd.DataFra
         errors = prepare_images(
             files, run.recipe.image, run.paths.cache, lambda done, total: tick(done, total, "")
         )
+    return _without_unusable(cohort, errors)
+
+
+def _without_unusable(cohort: Cohort, errors: Sequence[ImageError | None]) -> Cohort:
+    """Move the participants with an error, in the order of the table, to the exclusions."""
     usable = [error is None for error in errors]
     left_out = [
         {"participant_id": name, "stage": "image", "reason": error.reason, "detail": error.detail}
         for name, error in zip(cohort.table["participant_id"], errors, strict=True)
-        if isinstance(error, ImageError)
+        if error is not None
     ]
     exclusions = pd.concat([cohort.exclusions, pd.DataFrame(left_out)]) if left_out else cohort.exclusions
-    return pd.DataFrame(cohort.table[usable]).reset_index(drop=True), exclusions.reset_index(drop=True)
+    table = pd.DataFrame(cohort.table[usable]).reset_index(drop=True)
+    return replace(cohort, table=table, exclusions=exclusions.reset_index(drop=True))
 
 
 def _keep_pictures(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame, bids_dir: Path) -> None:
@@ -221,4 +265,9 @@ def _show_confounding(run: Run) -> None:
     from pipelines.report.sections.confounding import terminal_lines
 
     for line in [*terminal_lines(Results(run.paths.folder)), f"All of it: {run.paths.confounding}"]:
+        run.progress.line(line)
+
+
+def _show_summary(run: Run, cohort: Cohort) -> None:
+    for line in summary_lines(cohort, run.recipe.cohort.site):
         run.progress.line(line)

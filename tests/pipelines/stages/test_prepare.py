@@ -14,6 +14,7 @@ from adhd_cvae.images.cache import open_images
 from adhd_cvae.io import read_tsv
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.cli.main import main
+from pipelines.output_dir.bids_source import tree_fingerprint
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
@@ -186,6 +187,23 @@ def test_nothing_but_broken_maps_is_status_1_and_one_line_each(whole, tmp_path, 
     assert 20 <= len(problems) <= len(maps_of(whole)) + 1
     assert "nothing is left" in problems[-1]
     assert len(read_tsv(tmp_path / "out" / "exclusions.tsv")) == len(maps_of(whole))
+
+
+def test_a_dry_run_says_what_headers_tell_and_writes_nothing(messy, tmp_path, capsys):
+    bids, expected = messy
+    before = tree_fingerprint(bids, tmp_path)
+    with pytest.raises(SystemExit) as left:
+        main(["prepare", str(bids), str(tmp_path / "out"), "--recipe", "smoke", "--dry-run"])
+    said = capsys.readouterr().err
+    assert left.value.code == 0, said
+    of_header = {"not_3d", "unreadable", "missing", "not_real", "too_large"}
+    found = {reason for _, reason in expected.values()} & of_header
+    assert len(found) >= 3
+    assert "Nothing was written" in said
+    assert [line for line in said.splitlines() if line.startswith("left out")]
+    assert f"people     {20 + len(expected)}:" not in said
+    assert list(tmp_path.iterdir()) == []
+    assert tree_fingerprint(bids, tmp_path) == before
 
 
 def test_a_second_call_does_nothing(messy, tmp_path):
