@@ -16,6 +16,7 @@ from adhd_cvae.io import MISSING
 from adhd_cvae.names import BACKGROUND, EXCLUSION_COLUMNS, GROUP_LABELS, TARGET
 from bids_adapters.identifiers import find_key, participant_label
 from bids_adapters.images.filter import read_filter
+from bids_adapters.images.index import derivative_roots
 from bids_adapters.images.kind import Kind
 from bids_adapters.images.selection import Maps, find_maps
 from bids_adapters.phenotype.files import find_phenotype, leave_out_not_fetched
@@ -296,6 +297,11 @@ def _hint(bids_dir: Path) -> str:
     """Say what would be recognised, or what to do with a Burner folder."""
     if any(bids_dir.glob("mwrc1*.nii*")):
         return "These are Burner maps: adhd-cvae import-burner makes a BIDS dataset of them."
+    if (bids_dir / ".gitmodules").is_file():
+        empty = [folder for folder in derivative_roots(bids_dir) if not any(folder.iterdir())]
+        if empty:
+            where = empty[0].relative_to(bids_dir)
+            return f"{where} is a subdataset that is not fetched: datalad get -r {where} brings it."
     return (
         "Recognised maps: *_space-<template>_label-GM_probseg, mwp1* and mwc1*, "
         "*_segm-graymatter_*_probability, swssd*_anat_gm; any other through --bids-filter-file."

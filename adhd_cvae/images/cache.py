@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.images.comparison import same_brains, scale_factors
-from adhd_cvae.images.nifti import load_map
+from adhd_cvae.images.nifti import load_map, noted_kernel
 from adhd_cvae.images.resampling import grid_affine
 from adhd_cvae.io import (
     append_text,
@@ -147,6 +147,12 @@ def _compared(
             f"{image.check.largest_scale:g} times more or less (image.check.largest_scale). Is its scale factor lost?"
         )
         refused[number] = ImageError("other_scale", detail)
+    kernels = {number: kernel for number in good if (kernel := noted_kernel(paths[number])) is not None}
+    usual = max(sorted(set(kernels.values())), key=list(kernels.values()).count, default=None)
+    for number, kernel in kernels.items():
+        if kernel != usual:
+            detail = f"{paths[number].name} was smoothed by {kernel} mm, as its header says, most maps by {usual} mm."
+            refused[number] = ImageError("other_smoothing", detail)
     for number, copies in same_brains(good, image).items():
         others = " and ".join(paths[other].name for other in copies)
         detail = (

@@ -4,6 +4,7 @@ import gzip
 import io
 import logging
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,9 @@ _NO_NIFTI = (
 """What nibabel, numpy and zlib raise at a file that is none."""
 _ROUNDING = np.float32(0.75)
 """Sums of it and little are float32 with the step of the smallest float16, 2⁻²⁴."""
+
+
+_KERNEL = re.compile(rb"conv\((\d+(?:\.\d+)?(?:, *\d+(?:\.\d+)?)*)\)")
 
 
 class _Silence:
@@ -188,6 +192,13 @@ def _header(path: Path) -> Nifti1Header | None:
     if (offset := float(header["vox_offset"])) > _LARGEST_OFFSET:
         raise ImageError("too_large", f"{path.name} has {offset:g} bytes before its voxels.")
     return header
+
+
+def noted_kernel(path: Path) -> str | None:
+    """Smoothing kernel in mm that SPM noted in a map's header, ``8,8,8``; None where it noted none."""
+    header = _header(path)
+    found = None if header is None else _KERNEL.search(header["descrip"].tobytes())
+    return ",".join(f"{float(side):g}" for side in found[1].split(b",")) if found else None
 
 
 def _check_sides(header: Nifti1Header, path: Path) -> None:

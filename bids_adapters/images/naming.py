@@ -100,6 +100,8 @@ def _map_file(path: str, root: str, entities: Mapping[str, Any], facts: dict[str
     label = facts.pop("label", None) or _label(path.rpartition("/")[2], entities)
     if label is None:
         return None
+    if "/long-" in path:  # Clinica's folder of a participant's sessions
+        facts["stream"] = "longitudinal"
     pipelines = [facts.pop("pipeline", ""), pipeline_of(path, root, label, place["session"])]
     kind = Kind(pipeline="/".join(filter(None, pipelines)), root=root, **facts)
     return MapFile(path, label, kind, **{name: str(value) for name, value in place.items()})

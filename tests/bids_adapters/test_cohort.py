@@ -240,3 +240,11 @@ def test_nobody_is_lost_without_a_line(
     assert everyone == found - {"n/a"}  # a line about a column is nobody's
     assert not cohort.table["participant_id"].duplicated().any()
     assert cohort.table["dx"].notna().all()
+
+
+def test_a_subdataset_that_is_not_fetched_is_named(tmp_path: Path) -> None:
+    (tmp_path / "derivatives" / "fmriprep").mkdir(parents=True)
+    (tmp_path / ".gitmodules").write_text('[submodule "derivatives/fmriprep"]\n')
+    (tmp_path / "participants.tsv").write_text("participant_id\tdx\nsub-01\t0\nsub-02\t1\n")
+    with pytest.raises(InputError, match=r"datalad get -r derivatives/fmriprep"):
+        build_cohort(tmp_path, CohortConfig())

@@ -66,6 +66,25 @@ def test_one_brain_under_two_names_and_another_scale_are_left_out(tmp_path):
     assert len(open_images(tmp_path / "cache")) == 2
 
 
+@pytest.mark.parametrize("note", ["CAT12.8 - conv({0},{0},{0})", "SPM - 3D normalized - conv({0}, {0}, {0})"])
+def test_another_kernel_in_the_header_is_left_out(tmp_path, note):
+    paths = [tmp_path / f"{number}.nii.gz" for number in range(5)]
+    for number, path in enumerate(paths):
+        values = np.random.default_rng(number).random((17, 17, 17)).astype(np.float32)
+        image = nib.Nifti1Image(values, AFFINE)
+        image.header["descrip"] = "" if number == 4 else note.format(12 if number == 2 else 6)
+        nib.save(image, path)
+    errors = prepare_images(paths, GRID, tmp_path / "cache", silent)
+    assert [error.reason if error else None for error in errors] == [
+        None,
+        None,
+        "other_smoothing",
+        None,
+        None,
+    ]
+    assert "12,12,12 mm" in str(errors[2])
+
+
 def test_a_second_call_reads_nothing_and_a_changed_file_is_noticed(tmp_path, maps, monkeypatch):
     first = prepare_images(maps, GRID, tmp_path / "cache", silent)
     loads = []

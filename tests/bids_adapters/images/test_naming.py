@@ -149,7 +149,12 @@ def kind(path: str) -> Kind:
             CAPS.format(folder, "_space-Ixi549Space_modulated-on")
             for folder in (
                 "t1/spm/segmentation/normalized_space",
-                *("t1/spm/dartel/group-ADHD", "t1/spm/dartel/group-all", "t1/spm/longitudinal"),
+                *(
+                    "t1/spm/dartel/group-ADHD",
+                    "t1/spm/dartel/group-all",
+                    "t1/spm/longitudinal",
+                    "long-M00M18/t1/spm/segmentation",
+                ),
             )
         ],
         [
