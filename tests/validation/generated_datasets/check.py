@@ -139,17 +139,16 @@ def _of_values(study: Study, values: Values, seen: Seen) -> Iterator[str]:
 def _plain(study: Study, values: Values, column: str, seen: Seen) -> Iterator[str]:
     for name, one, cell in _cells(study, column, seen):
         truth, odd = values.truth.get(one.label, NOTHING), values.odd.get(one.label)
+        if one.partial and not cell:
+            continue
         if values.codes:
-            right = (
-                values.codes.get(cell) == truth
-                or cell == odd
-                or (not cell and _mentioned(seen, values.header))
-            )
+            unread = not cell and _mentioned(seen, values.header)
+            right = values.codes.get(cell) == truth or cell == odd or unread
         elif truth == NOTHING:
             as_written = cell == odd and _number(cell) is None and _mentioned(seen, values.header)
             right = not cell or as_written
         else:
-            right = _same(cell, truth) or (one.partial and not cell)
+            right = _same(cell, truth)
         if not right:
             yield f"{name}: {column} is {cell!r}; right is {truth!r}" + (f" (written {odd!r})" if odd else "")
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+from tests.validation.generated_datasets import spellings
 from tests.validation.generated_datasets.table_kinds import add_table, free_stems
 from tests.validation.generated_datasets.truth import (
     EITHER,
@@ -18,30 +19,13 @@ from tests.validation.generated_datasets.truth import (
     sample,
 )
 
-VISITS = (
-    ("1", "2"),
-    ("01", "02"),
-    ("2", "10"),
-    ("9", "10"),
-    ("baselineYear1Arm1", "2YearFollowUpYArm1"),
-    ("pre", "post"),
-    ("baseline", "followup"),
-    ("M000", "M024"),
-    ("screening", "baseline"),
-    ("wave2", "wave10"),
-    ("BL", "Y1"),
-)
-"""Two sessions of a study, the earlier first."""
-UNDATED = (("verum", "placebo"), ("scannerB", "scannerA"), ("summer", "autumn"))
-"""Sessions whose names do not say which was first: sessions.tsv does."""
-
 
 def visits(study: Study, rng: random.Random) -> bool:
     """A: two sessions of maps, and tables with a row for each."""
     if not study.claim("layout"):
         return False
     dated = rng.random() < 0.3
-    first, second = rng.choice(UNDATED) if dated else rng.choice(VISITS)
+    first, second = rng.choice(spellings.UNDATED) if dated else rng.choice(spellings.VISITS)
     chosen = first
     if rng.random() < 0.25:
         study.query, chosen = {"gm": {"session": second}}, second
@@ -65,6 +49,14 @@ def visits(study: Study, rng: random.Random) -> bool:
 
 
 def _date(study: Study, first: str, second: str, rng: random.Random) -> None:
+    if rng.random() < 0.3:
+        rows = [
+            f"sub-{one.label}\tses-{session}\t{date}"
+            for one in study.people
+            for session, date in ((second, "2020-01-10T10:00:00"), (first, "2019-12-01T09:30:00"))
+        ]
+        study.texts["sessions.tsv"] = "\n".join(["participant_id\tsession_id\tacq_time", *rows]) + "\n"
+        return
     for one in study.people:
         rows = [f"ses-{first}\t2019-03-0{rng.randint(1, 9)}", f"ses-{second}\t2020-01-{rng.randint(10, 28)}"]
         rng.shuffle(rows)
@@ -147,6 +139,9 @@ STREAMS: tuple[tuple[str, Callable[[str], str], Callable[[str], str]], ...] = (
     ("contrast", _spm("mwc1", "spm"), _spm("mwc1", "spm", "FLAIR")),
     ("contrast", _spm("mwp1"), _spm("mwp1", contrast="T2w")),
     ("program", _spm("mwp1"), _spm("mwc1", "spm")),
+    ("program", _spm("mwp1", "CAT12.7"), _spm("mwp1", "CAT12.8")),
+    ("resolution", _fmriprep(after="_res-1"), _fmriprep(after="_res-2")),
+    ("contrast", _fmriprep("_ce-gadolinium"), _fmriprep()),
     ("longitudinal", _spm("mwp1"), _spm("mwp1r")),
     ("pipeline", _caps("spm/segmentation/normalized_space"), _caps("spm/dartel/group-ADHD")),
     (
@@ -254,7 +249,7 @@ def scale_and_orientation(study: Study, rng: random.Random) -> bool:
     if len(candidates) < 6:
         return False
     bend = rng.choice(("x255", "flip", "sides", "sides"))
-    for one in rng.sample(candidates, 1 if bend != "flip" else 4):
+    for one in rng.sample(candidates, rng.choice((1, 1, 3)) if bend != "flip" else 4):
         for image in one.maps:
             image.bend = bend
         if bend != "flip":

@@ -39,6 +39,8 @@ class Outcome(NamedTuple):
     seed: int
     kinds: str
     participants: int
+    in_cohort: int
+    """0 where the dataset was refused."""
     way: str
     """``python`` or ``command line``."""
     findings: str
@@ -59,7 +61,15 @@ def dataset(seed: int) -> Outcome:
             seen = in_process(study, folder)
     found = " | ".join(" ".join(one.split()) for one in findings(study, seen))
     way = "command line" if study.whole else "python"
-    return Outcome(seed, study.kinds, len(study.people), way, found, round(time.process_time() - start, 3))
+    return Outcome(
+        seed,
+        study.kinds,
+        len(study.people),
+        len(seen.cohort),
+        way,
+        found,
+        round(time.process_time() - start, 3),
+    )
 
 
 def found_after(name: str, most: int, seed: int = 0) -> int | None:
@@ -79,8 +89,10 @@ def by_kind(table: pd.DataFrame) -> pd.DataFrame:
     for kind in sorted(KINDS):
         mine = table[table["kinds"].str.contains(kind)]
         through = (mine["way"] == "command line").sum()
-        rows.append((kind, len(mine), through, (mine["findings"] != "").sum()))
-    return pd.DataFrame(rows, columns=["kind", "datasets", "through the command line", "not as the truth"])
+        refused = (mine["in_cohort"] == 0).sum()
+        rows.append((kind, len(mine), through, refused, (mine["findings"] != "").sum()))
+    columns = ["kind", "datasets", "through the command line", "refused, rightly or not", "not as the truth"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def main(

@@ -2,52 +2,8 @@
 
 import random
 
+from tests.validation.generated_datasets import spellings
 from tests.validation.generated_datasets.truth import EITHER, NOTHING, Study, Table, Values, sample
-
-INSTRUMENTS = ("cbcl", "conners", "srs", "wisc", "swan", "cdi")
-SHARED_HEADERS = ("total", "raw_score", "t_score", "summary")
-RESIDUE = (
-    "-9999",
-    "-999",
-    "-9999.0",
-    "-999.0",
-    "#NULL!",
-    "#N/A",
-    "#DIV/0!",
-    "#VALUE!",
-    "unknown",
-    "N/A",
-    "NaN",
-    ".",
-)
-COMMENTS = (
-    '"twin" of another',
-    '"restless',
-    'says "no"',
-    '5" taller than last year',
-    "'tis fine",
-    '""',
-    "a;b, c|d",
-)
-CONTROL_WORDS = ("Typically developing", "Control", "healthy control", "TDC", "Typically Developing Children")
-PATIENT_WORDS = {"1": "ADHD-Combined", "2": "ADHD-Hyperactive/Impulsive", "3": "ADHD-Inattentive"}
-OTHER_WORDS = (
-    *(
-        "Impulse control disorder",
-        "Atypical autism",
-        "Combined trauma",
-        "uncontrolled epilepsy",
-        "Not typical",
-    ),
-    *("Neurotypical sibling of a patient", "Impulsive personality", "ADHD ruled out", "unhealthy"),
-)
-MEDICATION = {
-    "never on medication": "never",
-    "medication naive": "never",
-    "on medication": "on",
-    "not medication naive": "on",
-    "no longer on medication": "on",
-}
 
 
 def add_table(study: Study, stem: str, columns: dict[str, dict[str, str]], *, suffix: str = ".tsv") -> Table:
@@ -63,14 +19,14 @@ def add_table(study: Study, stem: str, columns: dict[str, dict[str, str]], *, su
 
 def free_stems(study: Study) -> list[str]:
     """Name the instruments that have no table yet."""
-    return [one for one in INSTRUMENTS if f"phenotype/{one}.tsv" not in study.tables]
+    return [one for one in spellings.INSTRUMENTS if f"phenotype/{one}.tsv" not in study.tables]
 
 
 def shared_names(study: Study, rng: random.Random) -> bool:
     """B: the same header in two instruments' tables, of the same or of other participants."""
     if not study.claim("shared names"):
         return False
-    header = rng.choice(SHARED_HEADERS)
+    header = rng.choice(spellings.SHARED_HEADERS)
     stems = rng.sample(free_stems(study), 2)
     halves = [
         [one.label for one in study.people if one.group == "target"],
@@ -90,7 +46,9 @@ def shared_names(study: Study, rng: random.Random) -> bool:
 def quotation_marks(study: Study, rng: random.Random) -> bool:
     """C: quotation marks in a TSV are characters; a CSV's hold cells together; a ragged row is named."""
     comments = dict.fromkeys(study.labels, "fine")
-    comments |= {label: rng.choice(COMMENTS) for label in sample(rng, study.labels, 2, 5)}
+    comments |= {label: rng.choice(spellings.COMMENTS) for label in sample(rng, study.labels, 2, 5)}
+    study.participants.end = rng.choice(("\n", "\n", "\r\n"))
+    study.participants.encoding = rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16"))
     if rng.random() < 0.3 and study.claim("whole table"):
         at = study.participants.ragged = rng.randrange(len(study.people))
         study.refusals.append((f"row {at + 2}",))
@@ -110,43 +68,58 @@ def quotation_marks(study: Study, rng: random.Random) -> bool:
 def missing_codes(study: Study, rng: random.Random) -> bool:
     """D: what statistics programs and people write where nothing was measured, in a column of numbers."""
     numbers = {label: f"{rng.randint(300, 900)}.{rng.randint(1, 9)}5" for label in study.labels}
-    odd = {label: rng.choice(RESIDUE) for label in sample(rng, study.labels, 1, len(study.labels) // 3)}
-    header, stem = rng.choice(("fiq", "srs_raw_total", "reaction_time")), "participants"
-    if rng.random() < 0.4:
-        honest = sample(rng, set(study.labels) - set(odd), 1, 1)[0]
-        numbers[honest] = "999"
-        if rng.random() < 0.5:
+    odd = {
+        label: rng.choice(spellings.RESIDUE) for label in sample(rng, study.labels, 1, len(study.labels) // 3)
+    }
+    header = rng.choice(("fiq", "srs_raw_total", "reaction_time"))
+    if rng.random() < 0.5:
+        code, meaning = rng.choice(list(spellings.CODES.items()))
+        (label,) = sample(rng, set(study.labels) - set(odd), 1, 1)
+        numbers[label] = code  # a number like any other, unless the sidecar says more
+        if rng.random() < 0.6:
             study.sidecars.setdefault("participants.json", {})[header] = {
                 "Description": "in milliseconds",
-                "Levels": {"999": rng.choice(("missing", "not measured", "Missing data"))},
+                "Levels": {code: meaning},
             }
-            odd[honest] = "999"
+            odd[label] = code
     study.participants.add(header, numbers | odd)
     truth = numbers | dict.fromkeys(odd, NOTHING)
-    study.columns.append(Values(header, stem, truth, odd=odd))
+    study.columns.append(Values(header, "participants", truth, odd=odd))
     return True
 
 
 def words(study: Study, rng: random.Random) -> bool:
     """E: a value means what its whole text says."""
     if rng.random() < 0.6 and study.claim("group"):
-        control = rng.choice(CONTROL_WORDS)
-        cells = {one.label: PATIENT_WORDS.get(one.level, control) for one in study.people}
+        control = rng.choice(spellings.CONTROL_WORDS)
+        cells = {one.label: spellings.PATIENT_WORDS.get(one.level, control) for one in study.people}
         for label in sample(rng, study.labels, 1, 2):
             person = next(one for one in study.people if one.label == label)
-            cells[label] = rng.choice(OTHER_WORDS)
+            cells[label] = rng.choice(spellings.OTHER_WORDS)
             person.group = "neither"
             person.out()
         study.participants.put("dx", cells)
-    elif study.claim("medication"):
-        taken = {label: rng.choice(tuple(MEDICATION)) for label in study.labels}
-        study.participants.add("med_status", taken)
-        meaning = {label: MEDICATION[text] for label, text in taken.items()}
-        study.columns.append(
-            Values("med_status", "participants", meaning, odd=taken, codes={"1": "never", "2": "on"})
-        )
-    else:
+        return True
+    column = rng.choice(("medication", "hands", "sex", "site"))
+    if not study.claim(column):
         return False
+    if column == "sex":
+        _recode(study, "sex", rng.choice(spellings.SEXES))
+    elif column == "site":
+        truth = {label: rng.choice(spellings.SITES) for label in study.labels}
+        next(one for one in study.columns if one.header == "site").truth = truth
+        study.participants.put("site", truth)
+    else:
+        header, words_of = (
+            ("med_status", spellings.MEDICATION)
+            if column == "medication"
+            else ("handedness", spellings.HANDS)
+        )
+        codes = {"1": "never", "2": "on"} if column == "medication" else {"0": "left", "1": "right"}
+        cells = {label: rng.choice(tuple(words_of)) for label in study.labels}
+        study.participants.add(header, cells)
+        meaning = {label: words_of[text] for label, text in cells.items()}
+        study.columns.append(Values(header, "participants", meaning, odd=cells, codes=codes))
     return True
 
 
@@ -161,7 +134,17 @@ def own_levels(study: Study, rng: random.Random) -> bool:
         sidecar["dx"] = {
             "Levels": {codes["target"]: "ADHD", codes["background"]: rng.choice(("control", "HC"))}
         }
-        if swapped:  # the default settings want 0 as control
+        if not swapped and rng.random() < 0.5:  # the default settings want 2 as patients, too
+            sidecar["dx"]["Levels"]["2"] = rng.choice(("autism", "ASD", "bipolar disorder"))
+            for label in sample(rng, study.labels, 1, 2):
+                person = next(one for one in study.people if one.label == label)
+                person.group = "neither"
+                person.out()
+                study.participants.put("dx", {label: "2"})
+            study.refusals.append(("Levels", "participants.json"))
+        if swapped and rng.random() < 0.6:
+            study.settings = ["cohort.target=[0]", "cohort.background=[1]"]
+        elif swapped:  # the default settings want 0 as control
             study.refusals.append(("Levels", "participants.json"))
             study.all_may_be_out()
     elif choice == "sex" and study.claim("sex"):
@@ -169,7 +152,10 @@ def own_levels(study: Study, rng: random.Random) -> bool:
             ({"male": "1", "female": "2"}, {"male": "0", "female": "1"}, {"female": "0", "male": "1"})
         )
         _recode(study, "sex", codes)
-        sidecar["sex"] = {"Levels": {code: word for word, code in codes.items()}}
+        nested = rng.random() < 0.3
+        sidecar["sex"] = {
+            "Levels": {code: {"Description": word} if nested else word for word, code in codes.items()}
+        }
     elif study.claim("site"):
         many = choice == "ten sites"
         names = [f"{at}" for at in range(1, 11)] if many else ["Oslo", "Lund", "Basel"]
@@ -195,11 +181,15 @@ def identifiers(study: Study, rng: random.Random) -> bool:
     if not study.claim("identifiers"):
         return False
     numeric = all(label.isdigit() for label in study.labels)
-    choice = rng.choice(("bare", "zeros", "hyphen", "zeros of two"))
-    if choice == "bare" or not numeric:
+    choice = rng.choice(("bare", "dressed", "zeros", "hyphen", "zeros of two"))
+    if choice == "bare":
         spelled = {label: label for label in study.labels}
+    elif choice == "dressed" or not numeric:
+        form = rng.choice(("sub_{}", "SUB-{}", " {} ", "sub-{}_T1w.nii.gz", "{}_"))
+        spelled = {label: form.format(label) for label in study.labels}
     elif choice == "zeros":
-        spelled = {label: f"{int(label)}" for label in study.labels}
+        form = rng.choice(("{}", "{}.0"))
+        spelled = {label: form.format(int(label)) for label in study.labels}
     else:
         _look_alikes(study, choice, rng)
         return True
@@ -259,20 +249,7 @@ def settings(study: Study, rng: random.Random) -> bool:
     """L: group values that YAML reads otherwise than the table writes them, or that nobody gave."""
     if not study.claim("group"):
         return False
-    patients, controls, asked = rng.choice(
-        (
-            ("Yes", "No", ("Yes", "No")),
-            ("yes", "no", ("Yes", "No")),
-            ("1", "2", ("1.0", "2.0")),
-            ("1.0", "0.0", ("1", "0")),
-            ("01", "02", ("01", "02")),
-            ("ADHD", "HC", ("ADHD", "HC")),
-            ("on", "off", ("on", "off")),
-            ("True", "False", ("true", "false")),
-            ("ADHD", "HC", None),
-            ("case", "sibling", None),
-        )
-    )
+    patients, controls, asked = rng.choice(spellings.LEVELS)
     cells = {one.label: patients if one.group == "target" else controls for one in study.people}
     study.participants.header[study.participants.header.index("dx")] = "status"
     study.participants.put("status", cells)

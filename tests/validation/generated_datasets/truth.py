@@ -60,6 +60,8 @@ class Table:
     header: list[str]
     rows: list[tuple[str, list[str]]]
     separator: str = "\t"
+    end: str = "\n"
+    encoding: str = "utf-8"
     fetched: bool = True
     ragged: int | None = None
     """Row to which cells too many are added."""

@@ -61,7 +61,7 @@ def _table_bytes(table: Table) -> bytes:
     if table.ragged is not None:
         rows[1 + table.ragged % len(table.rows)] += ["one", "more"]
     if table.separator == "\t":
-        return "".join("\t".join(row) + "\n" for row in rows).encode()
+        return "".join("\t".join(row) + table.end for row in rows).encode(table.encoding)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
