@@ -50,4 +50,4 @@ def campaign(folder, *options):
 @pytest.mark.slow
 def test_sixty_combinations_touch_nothing_and_each_planted_bug_is_found(tmp_path):
     assert "60 combinations, 0 touched" in campaign(tmp_path, "--combinations", "60")
-    assert campaign(tmp_path, "--bugs", "--combinations", "60").count(": ") == 10
+    assert campaign(tmp_path, "--bugs", "--combinations", "120").count(": ") == 10
