@@ -10,8 +10,11 @@ def test_codes_are_numbers_or_words_as_they_are_written():
     settings = CohortConfig.model_validate({"target": [1, "3", "ADHD"], "background": ["0"]})
     assert settings.target == (1, "3", "ADHD")
     assert settings.background == ("0",)
+    yaml = CohortConfig.model_validate({"target": [True], "background": [0.0]})
+    assert [type(code) for code in (*yaml.target, *yaml.background)] == [bool, float]
+    assert CohortConfig.model_validate_json(yaml.model_dump_json()) == yaml
     with pytest.raises(ValidationError):
-        CohortConfig.model_validate({"target": [1.5]})
+        CohortConfig.model_validate({"target": [None]})
 
 
 def test_sites_matching_and_a_cap_may_be_left_out():
