@@ -13,8 +13,8 @@ from bids_adapters.identifiers import participant_key
 from bids_adapters.phenotype.codebook import canonical_number
 from bids_adapters.phenotype.provenance import Provenance
 
-WIDTH = 100
-"""Characters of a line."""
+WIDTH = 79
+"""Characters of a line: a terminal of 80 columns keeps it whole."""
 _NAMED = 6
 """Values, sites or sessions of one line; the others are counted."""
 _SITES = 12
