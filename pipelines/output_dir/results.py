@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from nibabel.nifti1 import Nifti1Image
 
+from adhd_cvae.errors import InputError
 from adhd_cvae.images.nifti import map_name
 from adhd_cvae.io import read_json
 from adhd_cvae.names import ALPHA, code_label
@@ -58,9 +59,23 @@ class Results:
 
     @cached_property
     def sidecar(self) -> dict[str, Any]:
-        """``cohort.json``: what each column means."""
+        """``cohort.json``: what each column means.
+
+        Raises
+        ------
+        InputError
+            It is there and no JSON object.
+        """
         path = self.paths.cohort.with_suffix(".json")
-        return read_json(path) if path.is_file() else {}
+        try:
+            found = read_json(path)
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise InputError(f"{path} is no JSON object. Mend it, or run `adhd-cvae prepare` again.")
+        return found
 
     @cached_property
     def decoded(self) -> dict[str, np.ndarray]:

@@ -42,12 +42,16 @@ def test_what_is_written_elsewhere_is_seen(tmp_path):
 def campaign(folder, *options):
     """Call the campaign in a process of its own; return what it printed."""
     command = [sys.executable, "-m", "tests.robustness.foreign_files", str(folder), *options]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 
 
 @pytest.mark.slow
-def test_sixty_combinations_touch_nothing_and_each_planted_bug_is_found(tmp_path):
+def test_sixty_combinations_touch_nothing(tmp_path):
     assert "60 combinations, 0 touched" in campaign(tmp_path, "--combinations", "60")
+
+
+@pytest.mark.slow
+def test_each_planted_bug_is_found(tmp_path):
     assert campaign(tmp_path, "--bugs", "--combinations", "120").count(": ") == 10

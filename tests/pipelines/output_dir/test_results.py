@@ -1,5 +1,8 @@
 """The reading side: absent files are None, codes have words, settings are found by their dotted names."""
 
+import pytest
+
+from adhd_cvae.errors import InputError
 from adhd_cvae.io import write_json
 from pipelines.output_dir.results import Results
 
@@ -23,6 +26,13 @@ def test_a_cohort_is_read_with_the_words_of_its_codes(tmp_path, invent_results):
     assert results.level("site", 1.0) == "Peking"
     assert results.named_level("site", 2) == "Scanner 2"
     assert set(results.members(group="target")["group"]) == {"target"}
+
+
+@pytest.mark.parametrize("content", [b"\x81", b"[1]", b"{"])
+def test_a_damaged_sidecar_is_refused_in_a_line(tmp_path, invent_results, content):
+    invent_results(tmp_path).cohort.with_suffix(".json").write_bytes(content)
+    with pytest.raises(InputError, match=r"cohort\.json is no JSON object"):
+        _ = Results(tmp_path).sidecar
 
 
 def test_a_setting_is_found_or_its_default_is_given(tmp_path):
