@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError, InputError
-from adhd_cvae.images.comparison import same_brains, scale_factors
-from adhd_cvae.images.nifti import load_map, noted_kernel
+from adhd_cvae.images.comparison import octant_sums, same_brains, scale_factors
+from adhd_cvae.images.header import noted_kernel
+from adhd_cvae.images.nifti import load_map
 from adhd_cvae.images.resampling import grid_affine
 from adhd_cvae.io import (
     append_text,
@@ -140,8 +141,9 @@ def _compared(
     """Refuse what only shows beside the other maps: another scale, and one brain under two names."""
     array = np.load(partial, mmap_mode="r")
     good = {number: array[number] for number, row in enumerate(rows) if row["reason"] is None}
+    octants = octant_sums(good)
     refused: dict[int, ImageError] = {}
-    for number, factor in scale_factors(good, image).items():
+    for number, factor in scale_factors(octants, image).items():
         detail = (
             f"{paths[number].name} holds {factor:.3g} times the gray matter of the median map; expected at most "
             f"{image.check.largest_scale:g} times more or less (image.check.largest_scale). Is its scale factor lost?"
@@ -153,7 +155,7 @@ def _compared(
         if kernel != usual:
             detail = f"{paths[number].name} was smoothed by {kernel} mm, as its header says, most maps by {usual} mm."
             refused[number] = ImageError("other_smoothing", detail)
-    for number, copies in same_brains(good, image).items():
+    for number, copies in same_brains(good, octants, image).items():
         others = " and ".join(paths[other].name for other in copies)
         detail = (
             f"{paths[number].name} is the same brain as {others}; nobody knows whose. Keep the right one."

@@ -8,13 +8,24 @@ import numpy as np
 from adhd_cvae.config import ImageConfig
 
 
-def scale_factors(images: Mapping[int, np.ndarray], image: ImageConfig) -> dict[int, float]:
-    """Find maps on another scale than most, as a lost ``scl_slope`` leaves them.
+def octant_sums(images: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Sum each eighth of every volume: all that most comparisons need of it, in one pass over the maps.
 
     Parameters
     ----------
     images
-        Volumes by their number, `image.shape`, on the common grid.
+        Volumes (x, y, z) by their number, on the common grid.
+    """
+    return {number: _octants(_volume(values)) for number, values in images.items()}
+
+
+def scale_factors(octants: Mapping[int, np.ndarray], image: ImageConfig) -> dict[int, float]:
+    """Find maps on another scale than most, as a lost ``scl_slope`` leaves them.
+
+    Parameters
+    ----------
+    octants
+        As `octant_sums` gives them.
 
     Returns
     -------
@@ -22,15 +33,17 @@ def scale_factors(images: Mapping[int, np.ndarray], image: ImageConfig) -> dict[
         Number of a map to how many times the median map's gray matter it holds, where that is beyond
         `image.check.largest_scale`. Of two scales that are equally frequent the smaller one is taken for right.
     """
-    if not images or (most := image.check.largest_scale) is None:
+    if not octants or (most := image.check.largest_scale) is None:
         return {}
-    totals = {number: float(np.abs(_volume(values)).sum()) for number, values in images.items()}
+    totals = {number: float(np.abs(sums).sum()) for number, sums in octants.items()}
     usual = float(np.quantile(list(totals.values()), 0.5, method="lower"))
     factors = {number: total / usual for number, total in totals.items()}
     return {number: factor for number, factor in factors.items() if not 1 / most <= factor <= most}
 
 
-def same_brains(images: Mapping[int, np.ndarray], image: ImageConfig) -> dict[int, list[int]]:
+def same_brains(
+    images: Mapping[int, np.ndarray], octants: Mapping[int, np.ndarray], image: ImageConfig
+) -> dict[int, list[int]]:
     """Find maps that are one brain: equal voxel for voxel, but for rounding.
 
     Storage order, compression and data type of the files do not matter: all are on the common grid. Sums of octants
@@ -38,8 +51,8 @@ def same_brains(images: Mapping[int, np.ndarray], image: ImageConfig) -> dict[in
 
     Parameters
     ----------
-    images
-        As in `scale_factors`.
+    images, octants
+        As in `octant_sums`.
 
     Returns
     -------
@@ -47,17 +60,17 @@ def same_brains(images: Mapping[int, np.ndarray], image: ImageConfig) -> dict[in
         Number of each such map to those of its copies.
     """
     near = image.check.same_brain
-    numbers = np.array(list(images), dtype=int)
+    numbers = np.array(list(octants), dtype=int)
     if len(numbers) < 2:
         return {}
-    octants = np.stack([_octants(_volume(images[number])) for number in numbers])
-    totals = np.abs(octants).sum(axis=1)
+    sums = np.stack(list(octants.values()))
+    totals = np.abs(sums).sum(axis=1)
     order = np.argsort(totals, kind="stable")
-    numbers, octants, totals = numbers[order], octants[order], totals[order]
+    numbers, sums, totals = numbers[order], sums[order], totals[order]
     copies: dict[int, list[int]] = defaultdict(list)
     for at, number in enumerate(numbers):
         end = int(np.searchsorted(totals, totals[at] * (1 + near), side="right"))
-        away = np.abs(octants[at + 1 : end] - octants[at]).max(axis=1, initial=0)
+        away = np.abs(sums[at + 1 : end] - sums[at]).max(axis=1, initial=0)
         for other in numbers[at + 1 : end][away <= near * totals[at]]:
             one, two = _volume(images[int(number)]), _volume(images[int(other)])
             if np.abs(one - two).max() <= near * np.abs(one).max():

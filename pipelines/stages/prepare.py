@@ -96,7 +96,7 @@ def preview(run: Run, source: BidsInput) -> None:
 
 def _with_sound_headers(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
     """Leave out the maps whose headers say that they cannot be used."""
-    from adhd_cvae.images.nifti import check_header
+    from adhd_cvae.images.header import check_header
 
     def error_of(path: Path) -> ImageError | None:
         try:

@@ -98,7 +98,7 @@ class Cells:
             if name != CEILING
         }
         before = read_object(path) if path.is_file() else {"recipe": recipe, "methods": methods}
-        known = before.get("methods", {})
+        known = before["methods"] if isinstance(before.get("methods"), dict) else {}
         changed = [name for name, settings in methods.items() if known.get(name, settings) != settings]
         other = before.get("recipe") != recipe or changed
         if other and self.overwrite:

@@ -40,63 +40,6 @@ def test_orientation_voxel_size_and_scaling_do_not_matter(tmp_path):
     assert np.array_equal(single, plain)
 
 
-def forms(path, qform, sform, codes):
-    image = nib.Nifti1Image(brain(), RAS)
-    image.set_qform(RAS @ np.diag([*qform, 1.0]), code=codes[0])
-    image.set_sform(RAS @ np.diag([*sform, 1.0]), code=codes[1])
-    nib.save(image, path)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("qform", "sform"),
-    [((1, 1, 1), (-1, 1, 1)), ((-1, 1, 1), (1, 1, 1)), ((1, 1, 1), (1, -1, 1)), ((1, 1, 1), (-1, -1, 1))],
-)
-@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
-def test_forms_that_contradict_each_other_about_the_sides(tmp_path, qform, sform, name):
-    with pytest.raises(ImageError, match=r"left and right") as error:
-        read_map(forms(tmp_path / name, qform, sform, (1, 4)))
-    assert error.value.reason == "mirrored_header"
-
-
-@pytest.mark.parametrize(
-    ("qform", "sform", "codes"),
-    [
-        ((1, 1, 1), (1, 1, 1), (1, 4)),
-        ((-1, 1, 1), (-1, 1, 1), (2, 2)),
-        ((1, 1, 1), (-1, 1, 1), (0, 4)),
-        ((1, 1, 1), (-1, 1, 1), (1, 0)),
-        ((1, 1, 1), (1.1, 0.9, 1), (1, 4)),
-    ],
-)
-def test_forms_that_do_not(tmp_path, qform, sform, codes):
-    read_map(forms(tmp_path / "a.nii.gz", qform, sform, codes))
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("/annex/objects/MD5E-s1355360--0f.nii.gz\n", "datalad get"),
-        ("../../.git/annex/objects/a/b/MD5E-s1--c.nii.gz/MD5E-s1--c.nii.gz", "git annex get"),
-        ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n", "git lfs pull"),
-    ],
-)
-@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
-def test_a_pointer_is_not_fetched(tmp_path, content, words, name):
-    (tmp_path / name).write_text(content)
-    with pytest.raises(ImageError, match=words) as error:
-        read_map(tmp_path / name)
-    assert error.value.reason == "not_fetched"
-
-
-@pytest.mark.parametrize("target", ["../.git/annex/objects/x/y/z.nii.gz", "../elsewhere.nii.gz"])
-def test_a_link_to_nothing_is_not_fetched(tmp_path, target):
-    (tmp_path / "a.nii.gz").symlink_to(target)
-    with pytest.raises(ImageError) as error:
-        read_map(tmp_path / "a.nii.gz")
-    assert error.value.reason == "not_fetched"
-
-
 def test_nan_outside_the_brain_is_zero_and_values_above_one_stay(tmp_path):
     values = brain() * 3
     values[:10] = np.nan
