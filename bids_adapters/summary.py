@@ -116,12 +116,21 @@ def _of_column(cohort: Cohort, name: str) -> str:
     return "; ".join(parts)
 
 
+def why_left_out(cohort: Cohort) -> Counter[str]:
+    """Count who is not in the cohort by reason; of somebody with several lines, that of most lines counts."""
+    lines = cohort.exclusions[
+        ~cohort.exclusions["participant_id"].isin([*cohort.table["participant_id"], MISSING])
+    ]
+    common = Counter(lines["reason"])
+    reasons: dict[str, set[str]] = defaultdict(set)
+    for name, reason in zip(lines["participant_id"], lines["reason"], strict=True):
+        reasons[name].add(reason)
+    asked_for = [found for found in reasons.values() if "not_selected" not in found]
+    return Counter(max(sorted(found), key=lambda reason: common[reason]) for found in asked_for)
+
+
 def _left_out(cohort: Cohort) -> str:
-    """Count who is not in the cohort, by the largest reasons."""
-    kept = set(cohort.table["participant_id"])
-    pairs = zip(cohort.exclusions["participant_id"], cohort.exclusions["reason"], strict=True)
-    why = {name: reason for name, reason in pairs if name not in kept and name != MISSING}
-    reasons = Counter(reason for reason in why.values() if reason != "not_selected")
+    reasons = why_left_out(cohort)
     largest = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(_REASONS))
     more = len(reasons) - _REASONS
     return f"{reasons.total()} people{f': {largest}' if largest else ''}" + (

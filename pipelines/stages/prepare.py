@@ -17,7 +17,7 @@ from bids_adapters.atlas import read_atlas
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
-from bids_adapters.summary import summary_lines
+from bids_adapters.summary import summary_lines, why_left_out
 from pipelines.output_dir.bids_source import (
     describe_output,
     place_of,
@@ -163,7 +163,7 @@ def _prepare(run: Run, found: Cohort, bids_dir: Path) -> Cohort:
     scales = {one.name: one.scale for one in recipe.analysis.variables if one.name != recipe.cohort.group}
     site = recipe.cohort.site if recipe.cohort.site in table else None
     CONFOUNDING.write(confounding_table(table, site, scales), paths.confounding)
-    _show_participants(run, table, exclusions)
+    _show_participants(run, cohort)
     _show_conflicts(run, cohort.conflicts)
     return cohort
 
@@ -231,19 +231,13 @@ def _keep_pictures(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame, bids
         write_pictures(left_out, open_images(run.paths.cache), run.recipe.image, run.paths.pictures)
 
 
-def _show_participants(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame) -> None:
-    counts = Counter(zip(table["group"], table["split"], strict=True))
+def _show_participants(run: Run, cohort: Cohort) -> None:
+    counts = Counter(zip(cohort.table["group"], cohort.table["split"], strict=True))
     words = ", ".join(f"{number} {group} ({split})" for (group, split), number in sorted(counts.items()))
-    run.progress.line(f"prepare: {len(table)} participants, {words}")
-    kept = set(table["participant_id"])
-    out = {
-        name: reason
-        for name, reason in zip(exclusions["participant_id"], exclusions["reason"], strict=True)
-        if name not in kept and reason != "not_selected"
-    }
-    if out:
-        reasons = ", ".join(f"{number} {reason}" for reason, number in Counter(out.values()).most_common())
-        run.progress.warning(f"{len(out)} left out ({reasons}); see {run.paths.exclusions}")
+    run.progress.line(f"prepare: {len(cohort.table)} participants, {words}")
+    if out := why_left_out(cohort):
+        reasons = ", ".join(f"{number} {reason}" for reason, number in out.most_common())
+        run.progress.warning(f"{out.total()} left out ({reasons}); see {run.paths.exclusions}")
 
 
 def _show_conflicts(run: Run, conflicts: pd.DataFrame) -> None:

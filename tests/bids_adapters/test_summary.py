@@ -9,7 +9,7 @@ import pytest
 from adhd_cvae.config import CohortConfig
 from bids_adapters import build_cohort
 from bids_adapters.cohort import Cohort
-from bids_adapters.summary import WIDTH, summary_lines
+from bids_adapters.summary import WIDTH, summary_lines, why_left_out
 
 SETTINGS = CohortConfig(group="diagnosis", target=("ADHD",), background=("HC",), site="scanner")
 
@@ -65,6 +65,15 @@ def test_tables_rows_and_values_are_said_and_what_was_not_understood(lines):
 
 def test_the_reasons_of_who_is_left_out_are_counted(lines):
     assert lines["left out"] == "1 people: 1 group_unused"
+
+
+def test_who_has_several_lines_is_counted_once_by_the_reason_of_most(tmp_path):
+    cohort = dataset(tmp_path, ROWS)
+    lines = [(f"sub-x{one}", "layout", "no_map", "") for one in range(3)]
+    lines += [("sub-x1", "phenotype", "value_not_in_code_book", ""), ("n/a", "phenotype", "same_header", "")]
+    lines += [("sub-x9", "layout", "not_selected", ""), ("sub-a1", "layout", "later_session", "")]
+    out = pd.DataFrame(lines, columns=cohort.exclusions.columns)
+    assert why_left_out(replace(cohort, exclusions=out)) == {"no_map": 3}
 
 
 def test_nobody_is_named(tmp_path):
