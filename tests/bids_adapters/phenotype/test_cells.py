@@ -79,6 +79,7 @@ def test_of_adhd200_a_number_outside_the_code_book_is_told(cell: str) -> None:
     ("name", "cells", "levels", "codes"),
     [
         ("sex", ("M", "F"), {}, ("1", "0")),
+        ("sex", ("m", "w", "Männlich", "weiblich"), {}, ("1", "0", "1", "0")),
         ("sex", ("b", "g"), {"b": "boy", "g": "girl"}, ("1", "0")),
         ("dx", ("Healthy control", "ADHD-C"), {}, ("0", "1")),
         ("dx", ("p", "c"), {"c": "control", "p": "ADHD combined"}, ("1", "0")),

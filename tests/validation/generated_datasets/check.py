@@ -145,7 +145,8 @@ def _plain(study: Study, values: Values, column: str, seen: Seen) -> Iterator[st
             unread = not cell and _mentioned(seen, values.header)
             right = values.codes.get(cell) == truth or cell == odd or unread
         elif truth == NOTHING:
-            as_written = cell == odd and _number(cell) is None and _mentioned(seen, values.header)
+            words = not any(values.truth.values())  # where nobody has a number, nothing shows that one belongs there
+            as_written = cell == odd and _number(cell) is None and (words or _mentioned(seen, values.header))
             right = not cell or as_written
         else:
             right = _same(cell, truth)
