@@ -50,7 +50,7 @@ def quotation_marks(study: Study, rng: random.Random) -> bool:
     study.participants.end = rng.choice(("\n", "\n", "\r\n"))
     study.participants.encoding = rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16"))
     if rng.random() < 0.3 and study.claim("whole table"):
-        at = study.participants.ragged = rng.randrange(len(study.people))
+        at = study.participants.ragged = rng.randrange(len(study.participants.rows))
         study.refusals.append((f"row {at + 2}",))
         study.mentions.append((f"row {at + 2}",))
         person = next(one for one in study.people if one.label == study.participants.rows[at][0])
