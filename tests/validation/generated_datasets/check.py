@@ -142,11 +142,13 @@ def _plain(study: Study, values: Values, column: str, seen: Seen) -> Iterator[st
         if one.partial and not cell:
             continue
         if values.codes:
-            unread = not cell and _mentioned(seen, values.header)
+            unread = not cell and _mentioned(seen, values.header, column)
             right = values.codes.get(cell) == truth or cell == odd or unread
         elif truth == NOTHING:
-            words = not any(values.truth.values())  # where nobody has a number, nothing shows that one belongs there
-            as_written = cell == odd and _number(cell) is None and (words or _mentioned(seen, values.header))
+            # Where nobody has a number, nothing shows that numbers belong there.
+            words = not any(values.truth.get(other.label) for other in study.people)
+            mentioned = words or _mentioned(seen, values.header, column)
+            as_written = cell == odd and _number(cell) is None and mentioned
             right = not cell or as_written
         else:
             right = _same(cell, truth)
