@@ -34,12 +34,19 @@ class Recipe(Settings):
         return model
 
     @model_validator(mode="after")
-    def _grid_can_be_halved(self) -> "Recipe":
-        """Each strided convolution halves the grid."""
-        factor = 2 ** len(self.model.channels)
-        if self.model.correction and any(side % factor for side in self.image.shape):
+    def _grid_can_be_cut(self) -> "Recipe":
+        """Each strided convolution halves the grid; patches fill it."""
+        model, shape = self.model, list(self.image.shape)
+        if model.correction and model.trunk == "patches":
+            if any(side % model.patch for side in shape):
+                raise ValueError(
+                    f"model.patch is {model.patch}, expected a number that divides image.shape {shape}"
+                )
+            return self
+        factor = 2 ** len(model.channels)
+        if model.correction and any(side % factor for side in shape):
             raise ValueError(
-                f"model.channels has {len(self.model.channels)} layers, each of which halves the grid, but image.shape "
-                f"{list(self.image.shape)} cannot be divided by {factor}; expected fewer layers"
+                f"model.channels has {len(model.channels)} layers, each of which halves the grid, but image.shape "
+                f"{shape} cannot be divided by {factor}; expected fewer layers"
             )
         return self

@@ -29,26 +29,34 @@ class LinearConfig(Settings):
     """Beyond so many a sample is fitted, drawn with the seed: the maps of all would not fit into memory."""
     least_noise: PositiveFloat = 0.01
     """Least residual variance, in standardised units: the solution fits a tiny cohort exactly."""
+    error_folds: Annotated[int, Field(ge=2)] = 4
+    """Folds of the training participants in which the codes' error is measured; fewer people are fitted in each."""
 
 
 class ModelConfig(Settings):
     """Sizes and parts of the network."""
 
-    salient: NonNegativeInt = 4
+    salient: NonNegativeInt = 8
     """Units of the salient space s (only patients)."""
     background: PositiveInt = 48
     """Units of the background space z (shared)."""
+    trunk: Literal["patches", "convolutions"] = "patches"
+    """What corrects the linear maps: layers on cut-out patches, shared by both spaces, or the study's convolutions."""
+    patch: PositiveInt = 8
+    """Edge of a patch, voxels; divides each side of the grid."""
+    patch_features: PositiveInt = 32
+    """Features of each patch."""
     channels: tuple[PositiveInt, ...] = (8, 16, 32, 64)
     """Filters of the strided convolutions; each halves the grid."""
     hidden: PositiveInt = 64
-    """Units of the dense layer between convolutions and latents."""
+    """Units of the dense layer between patches, or convolutions, and latents."""
     start: Literal["contrast", "contrastive_pca", "pcpca", "pca", "ica", "random"] = "contrast"
     """Linear maps that start from one of `adhd_cvae.models.linear.METHODS`, or (random) none."""
     linear: LinearConfig = LinearConfig()
     first_log_variance: Annotated[float, Field(ge=-12, le=4)] = -4.0
     """Where posterior log variances start: codes nearly exact, so that the linear start is not drowned in noise."""
     correction: bool = True
-    """A convolutional correction of the linear maps; without it the network is linear."""
+    """A nonlinear correction of the linear maps; without it the network is linear."""
     noise: Literal["learned", "fixed"] = "learned"
     """The reconstruction's noise variance."""
     output: Literal["identity", "sigmoid"] = "identity"
@@ -164,22 +172,25 @@ class TrainingConfig(Settings):
     """The optimisation. Steps are paired batches of target and background."""
 
     epochs: NonNegativeInt = 60
-    """With 0 the linear start is the model."""
+    """At most, of each step: the linear maps, then the nonlinear correction too. With 0 the linear start is the
+    model."""
     batch_size: PositiveInt = 16
     """Participants of each group in a batch."""
     learning_rate: PositiveFloat = 1e-3
-    linear_learning_rate: NonNegativeFloat = 1e-2
+    linear_learning_rate: NonNegativeFloat = 3e-2
     """Learning rate of the linear start, as a share of the size of its weights."""
     train_salient: bool | None = None
     """Whether the means of s learn; null: only where they have no linear start, on which training does not improve."""
     gradient_clip: PositiveFloat = 1.0
     validation_fraction: Annotated[float, Field(ge=0, lt=0.9)] = 0.1
-    """Share of the training split that neither start nor steps see and that decides when to stop; the test split never
+    """Share of the training split that neither start nor steps see and that decides what is kept; the test split never
     decides anything. With 0 the loss of those trained on decides."""
+    validation_splits: PositiveInt = 3
+    """How often another share is held back, so that what a step gains has a spread; with 1 none."""
     smallest_group: PositiveInt = 16
-    """With fewer in a group, nobody is spared to decide when to stop: training runs all its epochs."""
+    """With fewer in a group, nobody is spared to decide what is kept: those trained on do."""
     patience: PositiveInt = 10
-    """Epochs without a better validation loss before training stops."""
+    """Epochs without a better held-out likelihood before a step ends."""
     critic_steps: PositiveInt = 2
     """Critic updates per update of the model."""
     warnings: WarningsConfig = WarningsConfig()

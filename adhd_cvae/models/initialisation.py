@@ -5,8 +5,12 @@ import torch
 
 from adhd_cvae.config import ImageConfig, ModelConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.models.linear import fit_linear, fit_pca
-from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.models.linear import LinearModel, LinearSpace, fit_linear, fit_pca, principal_axes
+from adhd_cvae.models.network import ContrastiveVAE, empty_model
+from adhd_cvae.models.posterior import code_error, posterior_variance
+
+LEAST_VARIANCE = 1e-5
+"""Of a unit that a tiny cohort lacks."""
 
 
 def initial_model(
@@ -47,8 +51,7 @@ def initial_model(
         mean, spread = voxels.mean(axis=0), voxels.std(axis=0)
         scale = np.maximum(spread, max(float(np.quantile(spread, image.least_spread)), 1e-6))
         voxels = (voxels - mean) / scale
-    model = ContrastiveVAE(config, image.shape, len(mask))
-    model.mask_index.copy_(torch.from_numpy(mask))
+    model = empty_model(config, image.shape, mask)
     model.voxel_mean.copy_(torch.from_numpy(mean))
     model.voxel_scale.copy_(torch.from_numpy(scale))
     if config.start != "random":
@@ -60,28 +63,45 @@ def initial_model(
 def _set_linear_start(
     model: ContrastiveVAE, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
 ) -> None:
-    """Copy the linear solution into the linear maps, and its residual variance into the noise."""
-    config, explained = model.config, 0.0
-    if model.salient_encoder is not None:
-        spaces = fit_linear(
-            *(config.start, voxels, is_target, config.salient, config.background),
-            sites=sites,
-            settings=config.linear,
-            seed=seed,
-        )
-        background = spaces.background
-        _copy(model.salient_encoder.linear, spaces.salient.encoder)
-        decoder = np.concatenate([background.decoder, spaces.salient.decoder])
-        explained = (spaces.salient.embed(voxels) * is_target[:, None]) @ spaces.salient.decoder
-    else:
-        background = fit_pca(voxels, config.background)
-        decoder = background.decoder
-    _copy(model.background_encoder.linear, background.encoder)
-    _copy(model.decoder.linear, decoder.T)
-    model.origin.copy_(torch.from_numpy(background.origin))
+    """Copy the linear solution into the linear maps, its residual into the noise, its error into the spreads.
+
+    It is found in the space of the participants' scores, where the fits to parts of them cost nothing.
+    """
+    config, middle = model.config, voxels.mean(axis=0)
+    scores, axes = principal_axes(voxels - middle)
+
+    def fit(rows: np.ndarray) -> LinearModel:
+        return _solution(config, scores[rows], is_target[rows], seed, None if sites is None else sites[rows])
+
+    found = fit(np.arange(len(scores)))
+    error = code_error(
+        fit, scores, is_target, folds=config.linear.error_folds, seed=seed, size=voxels.shape[1]
+    )
+    variances = posterior_variance(found, error)
+    encoders = (model.salient_encoder, model.background_encoder)
+    for encoder, space, variance in zip(encoders, (found.salient, found.background), variances, strict=True):
+        if encoder is not None:
+            _copy(encoder.linear, space.encoder @ axes)
+            encoder.log_variance.copy_(torch.from_numpy(np.log(np.maximum(variance, LEAST_VARIANCE))))
+    decoder = np.concatenate([found.background.decoder, found.salient.decoder])
+    _copy(model.decoder.linear, (decoder @ axes).T)
+    model.origin.copy_(torch.from_numpy(middle + found.background.origin @ axes))
     if config.noise == "learned":
-        residual = voxels - (background.origin + background.embed(voxels) @ background.decoder) - explained
-        model.log_noise.fill_(float(np.log(max(np.mean(residual**2), config.linear.least_noise))))
+        model.log_noise.fill_(float(np.log(max(error.residual, config.linear.least_noise))))
+
+
+def _solution(
+    config: ModelConfig, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
+) -> LinearModel:
+    """The linear model of both spaces; of a plain VAE the principal components, without a salient space."""
+    if config.salient:
+        units = config.salient, config.background
+        return fit_linear(
+            config.start, voxels, is_target, *units, sites=sites, settings=config.linear, seed=seed
+        )
+    components = fit_pca(voxels, config.background)
+    nothing = np.zeros((0, voxels.shape[1]), np.float32)
+    return LinearModel(LinearSpace(components.origin, nothing, nothing), components)
 
 
 def _copy(layer: torch.nn.Linear | None, weights: np.ndarray) -> None:

@@ -83,7 +83,7 @@ def fit_linear(
     """
     origin = voxels[~is_target].mean(axis=0)
     centred = voxels - origin
-    scores, axes = _principal_axes(
+    scores, axes = principal_axes(
         centred
         if sites is None
         else _without_sites(centred, is_target, np.asarray(sites).astype(str), settings.smallest_site)
@@ -92,7 +92,7 @@ def fit_linear(
     directions = METHODS[method](scores, is_target, units, settings, seed)
     encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
     guarded = _regression(centred[is_target] @ encoder.T, centred[is_target])
-    _, control_axes = _principal_axes(centred[~is_target])
+    _, control_axes = principal_axes(centred[~is_target])
     shared = _oblique_encoder(centred, control_axes[:background], guarded)
     codes = np.column_stack([(centred @ encoder.T) * is_target[:, None], centred @ shared.T])
     decoder = _regression(codes, centred)
@@ -105,7 +105,7 @@ def fit_linear(
 def fit_pca(voxels: np.ndarray, units: int) -> LinearSpace:
     """Principal components around the mean, scores of unit variance; missing components are zero."""
     origin = voxels.mean(axis=0)
-    _, axes = _principal_axes(voxels - origin)
+    _, axes = principal_axes(voxels - origin)
     axes = axes[:units]
     spread = ((voxels - origin) @ axes.T).std(axis=0)
     return LinearSpace(origin, *_pad(units, axes / spread[:, None], axes * spread[:, None]))
@@ -208,7 +208,7 @@ def _without_sites(
     sites = np.where(np.isin(sites, names[counts < smallest]), "", sites)
     design = np.column_stack([is_target, *[sites == name for name in np.unique(sites)]]).astype(float)
     maps = _regression(design, centred)[1:]
-    _, axes = _principal_axes(maps - maps.mean(axis=0))
+    _, axes = principal_axes(maps - maps.mean(axis=0))
     return centred - (centred @ axes.T) @ axes
 
 
@@ -229,7 +229,7 @@ def _leading(symmetric: np.ndarray, units: int) -> np.ndarray:
     return np.linalg.eigh(symmetric)[1][:, ::-1][:, :units]
 
 
-def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores (n, k) and orthonormal axes (k, voxels), by the small side of the matrix."""
     values, vectors = np.linalg.eigh(centred.astype(np.float64) @ centred.T)
     keep = values[::-1] > values[-1] * 1e-9

@@ -1,15 +1,17 @@
-"""The contrastive variational autoencoder: two encoders, one decoder, and a critic. Built from MONAI blocks."""
+"""The contrastive variational autoencoder: two encoders, one decoder, and a critic."""
 
 from dataclasses import dataclass
-from itertools import pairwise
+from math import prod
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
-from monai.networks.blocks.convolutions import Convolution
 from torch import Tensor, nn
 
 from adhd_cvae.config import ModelConfig
+from adhd_cvae.models.convolutions import ConvolutionalDecoder, ConvolutionalEncoder
+from adhd_cvae.models.patches import PatchDecoder, PatchHead, PatchTrunk, patch_index
 
 
 class Posterior(NamedTuple):
@@ -23,6 +25,11 @@ class Posterior(NamedTuple):
         return self.mean + torch.exp(0.5 * self.log_variance) * torch.randn_like(self.mean)
 
 
+def has_patches(config: ModelConfig) -> bool:
+    """Whether the correction looks at patches."""
+    return config.correction and config.trunk == "patches"
+
+
 @dataclass(frozen=True)
 class Codes:
     """Both posteriors of a batch."""
@@ -32,14 +39,14 @@ class Codes:
 
 
 class Encoder(nn.Module):
-    """Volume to posterior: a linear map of brain voxels, and a convolutional correction that starts at zero.
+    """Map to posterior: a linear map of brain voxels, and a correction that starts at zero.
 
     Parameters
     ----------
     config
         Which parts there are: with ``start="random"`` no linear map, without ``correction`` nothing else.
     shape
-        Grid, each side divisible by two for every channel.
+        Grid.
     voxels
         Voxels inside the brain mask.
     units
@@ -49,25 +56,37 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int, units: int) -> None:
         super().__init__()
         self.log_variance = nn.Parameter(torch.full((units,), config.first_log_variance))
-        self.correction = ConvolutionalEncoder(config, shape, units) if config.correction else None
+        self.correction: PatchHead | ConvolutionalEncoder | None = None
+        if has_patches(config):
+            self.correction = PatchHead(config, units)
+        elif config.correction:
+            self.correction = ConvolutionalEncoder(config, shape, units)
         self.linear = nn.Linear(voxels, units, bias=False) if config.start != "random" else None
         if self.linear is not None and self.correction is not None:
             nn.init.zeros_(self.correction.mean.weight)
             nn.init.zeros_(self.correction.mean.bias)
 
-    def forward(
-        self, volume: Float[Tensor, "batch 1 x y z"] | None, centred: Float[Tensor, "batch voxels"]
-    ) -> Posterior:
-        """Encode; `centred` are the mask's voxels from the linear map's origin, `volume` is for the correction."""
+    def forward(self, seen: Tensor | None, centred: Float[Tensor, "batch voxels"]) -> Posterior:
+        """Encode.
+
+        `centred` are the mask's voxels from the linear map's origin; `seen` is what the correction looks at: features
+        of the trunk, or the volume for convolutions of its own.
+        """
         log_variance = self.log_variance.expand(len(centred), -1)
         mean = torch.zeros_like(log_variance)
-        if self.correction is not None and volume is not None:
-            change, spread = self.correction(volume)
+        if self.correction is not None and seen is not None:
+            change, spread = self.correction(seen)
             mean, log_variance = mean + change.float(), log_variance + spread.float()
         if self.linear is not None:
             with torch.autocast(centred.device.type, enabled=False):
                 mean = mean + self.linear(centred)
         return Posterior(mean, log_variance.clamp(-12.0, 4.0))
+
+    def log_length(self) -> Float[Tensor, " units"]:
+        """Log squared length of each unit's linear weights, with which the code's error grows; 0 without them."""
+        if self.linear is None:
+            return torch.zeros_like(self.log_variance)
+        return self.linear.weight.detach().square().sum(dim=1).clamp(min=1e-12).log()
 
     def keep_mean(self) -> None:
         """Let nothing that decides the posterior's mean learn."""
@@ -77,33 +96,17 @@ class Encoder(nn.Module):
                 part.requires_grad_(False)
 
 
-class ConvolutionalEncoder(nn.Module):
-    """Volume to the mean of a posterior and to what is added to its log variance, which starts at zero."""
-
-    def __init__(self, config: ModelConfig, shape: tuple[int, ...], units: int) -> None:
-        super().__init__()
-        sizes = (1, *config.channels)
-        self.trunk = nn.Sequential(*[_convolution(before, after) for before, after in pairwise(sizes)])
-        self.dense = nn.Linear(_flat_size(config, shape), config.hidden)
-        self.mean = nn.Linear(config.hidden, units)
-        self.log_variance = nn.Linear(config.hidden, units, bias=False)
-        nn.init.zeros_(self.log_variance.weight)
-
-    def forward(
-        self, volume: Float[Tensor, "batch 1 x y z"]
-    ) -> tuple[Float[Tensor, "batch units"], Float[Tensor, "batch units"]]:
-        """Mean and change of the log variance."""
-        hidden = nn.functional.leaky_relu(self.dense(self.trunk(volume).flatten(1)))
-        return self.mean(hidden), self.log_variance(hidden)
-
-
 class Decoder(nn.Module):
-    """Codes to standardised brain voxels: a linear map, and a convolutional correction that starts at zero."""
+    """Codes to standardised brain voxels: a linear map, and a correction that starts at zero."""
 
-    def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int) -> None:
+    def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int, patches: int) -> None:
         super().__init__()
         units = config.salient + config.background
-        self.correction = ConvolutionalDecoder(config, shape, units) if config.correction else None
+        self.correction: PatchDecoder | ConvolutionalDecoder | None = None
+        if has_patches(config):
+            self.correction = PatchDecoder(config, units, voxels, patches)
+        elif config.correction:
+            self.correction = ConvolutionalDecoder(config, shape, units)
         self.linear = nn.Linear(units, voxels, bias=False) if config.start != "random" else None
 
     def forward(
@@ -111,62 +114,14 @@ class Decoder(nn.Module):
     ) -> Float[Tensor, "batch voxels"]:
         """Decode; codes are background then salient units."""
         voxels = codes.new_zeros(len(codes), len(mask_index), dtype=torch.float32)
-        if self.correction is not None:
+        if isinstance(self.correction, PatchDecoder):
+            voxels = voxels + self.correction(codes).float()
+        elif self.correction is not None:
             voxels = voxels + self.correction(codes).flatten(1).index_select(1, mask_index).float()
         if self.linear is not None:
             with torch.autocast(codes.device.type, enabled=False):
                 voxels = voxels + self.linear(codes.float())
         return voxels
-
-
-class ConvolutionalDecoder(nn.Module):
-    """Codes to a volume that is zero at the start."""
-
-    def __init__(self, config: ModelConfig, shape: tuple[int, ...], units: int) -> None:
-        super().__init__()
-        self.start_shape = (config.channels[-1], *(side // 2 ** len(config.channels) for side in shape))
-        self.dense = nn.Sequential(
-            nn.Linear(units, config.hidden),
-            nn.LeakyReLU(),
-            nn.Linear(config.hidden, _flat_size(config, shape)),
-            nn.LeakyReLU(),
-        )
-        sizes = pairwise((*config.channels[::-1], 1))
-        self.trunk = nn.Sequential(
-            *[_convolution(*pair, transposed=True, last=pair[1] == 1) for pair in sizes]
-        )
-        for parameter in self.trunk[-1].parameters():
-            nn.init.zeros_(parameter)
-
-    def forward(self, codes: Float[Tensor, "batch units"]) -> Float[Tensor, "batch 1 x y z"]:
-        """Decode to the grid."""
-        return self.trunk(self.dense(codes).reshape(-1, *self.start_shape))
-
-
-def _convolution(before: int, after: int, *, transposed: bool = False, last: bool = False) -> Convolution:
-    return Convolution(
-        spatial_dims=3,
-        in_channels=before,
-        out_channels=after,
-        strides=2,
-        kernel_size=3,
-        act=None if last else "LEAKYRELU",
-        norm=None,
-        is_transposed=transposed,
-        conv_only=last,
-    )
-
-
-def _flat_size(config: ModelConfig, shape: tuple[int, ...]) -> int:
-    side = 2 ** len(config.channels)
-    size = config.channels[-1]
-    for length in shape:
-        if length % side:
-            raise ValueError(
-                f"image.shape {shape} is not divisible by {side}, as {len(config.channels)} layers need."
-            )
-        size *= length // side
-    return size
 
 
 class ContrastiveVAE(nn.Module):
@@ -183,6 +138,8 @@ class ContrastiveVAE(nn.Module):
         Grid of the maps.
     voxels
         Voxels inside the brain mask.
+    patches
+        Patches of the grid that touch it; None for all. `set_mask` says which.
     """
 
     mask_index: Tensor
@@ -190,23 +147,42 @@ class ContrastiveVAE(nn.Module):
     voxel_scale: Tensor
     origin: Tensor
 
-    def __init__(self, config: ModelConfig, shape: tuple[int, int, int], voxels: int) -> None:
+    def __init__(
+        self, config: ModelConfig, shape: tuple[int, int, int], voxels: int, patches: int | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.shape = tuple(shape)
+        if has_patches(config) and any(length % config.patch for length in shape):
+            raise ValueError(f"image.shape {shape} is not divisible by model.patch={config.patch}.")
+        self.patches = prod(shape) // config.patch**3 if patches is None else patches
+        self.trunk = PatchTrunk(config, self.patches) if has_patches(config) else None
         self.salient_encoder = Encoder(config, shape, voxels, config.salient) if config.salient else None
         self.background_encoder = Encoder(config, shape, voxels, config.background)
-        self.decoder = Decoder(config, shape, voxels)
+        self.decoder = Decoder(config, shape, voxels, self.patches)
         self.log_noise = nn.Parameter(torch.zeros(()), requires_grad=config.noise == "learned")
         self.register_buffer("mask_index", torch.zeros(voxels, dtype=torch.long))
         self.register_buffer("voxel_mean", torch.zeros(voxels))
         self.register_buffer("voxel_scale", torch.ones(voxels))
         self.register_buffer("origin", torch.zeros(voxels))
 
+    def encoders(self) -> dict[str, Encoder]:
+        """Those there are, by space."""
+        both = {"salient": self.salient_encoder, "background": self.background_encoder}
+        return {name: encoder for name, encoder in both.items() if encoder is not None}
+
     @property
     def voxels(self) -> int:
         """Voxels inside the brain mask."""
         return len(self.mask_index)
+
+    def set_mask(self, mask: np.ndarray) -> None:
+        """Say which voxels of the grid are inside the brain mask: flat indices, (voxels,)."""
+        self.mask_index.copy_(torch.from_numpy(mask))
+        if self.trunk is not None and isinstance(self.decoder.correction, PatchDecoder):
+            index = patch_index(mask, self.shape, self.config.patch)
+            self.trunk.index.copy_(torch.from_numpy(index))
+            self.decoder.correction.set_index(index)
 
     def standardise(self, images: Float[Tensor, "batch 1 x y z"]) -> Float[Tensor, "batch voxels"]:
         """The mask's voxels, from the training mean in units of the training spread."""
@@ -223,15 +199,17 @@ class ContrastiveVAE(nn.Module):
 
     def encode(self, standardised: Float[Tensor, "batch voxels"]) -> Codes:
         """Posteriors of both spaces."""
-        volume = None
-        if self.config.correction:
-            volume = self.to_volume(standardised).contiguous(memory_format=torch.channels_last_3d)
+        seen = None
+        if self.trunk is not None:
+            seen = self.trunk(standardised)
+        elif self.config.correction:
+            seen = self.to_volume(standardised).contiguous(memory_format=torch.channels_last_3d)
         centred = standardised - self.origin
-        background = self.background_encoder(volume, centred)
+        background = self.background_encoder(seen, centred)
         if self.salient_encoder is None:
             nothing = background.mean.new_zeros(len(standardised), 0)
             return Codes(Posterior(nothing, nothing), background)
-        return Codes(self.salient_encoder(volume, centred), background)
+        return Codes(self.salient_encoder(seen, centred), background)
 
     def forward(self, images: Float[Tensor, "batch 1 x y z"]) -> Float[Tensor, "batch units"]:
         """Posterior means of s, then z: what a user of the network alone, such as a MONAI bundle, asks for."""
@@ -246,6 +224,14 @@ class ContrastiveVAE(nn.Module):
             salient = background.new_zeros(len(background), self.config.salient)
         voxels = self.origin + self.decoder(torch.cat([background, salient], dim=1), self.mask_index)
         return torch.sigmoid(voxels) if self.config.output == "sigmoid" else voxels
+
+
+def empty_model(config: ModelConfig, shape: tuple[int, int, int], mask: np.ndarray) -> ContrastiveVAE:
+    """Build an untrained network on the voxels of a brain mask, flat indices (voxels,)."""
+    patches = len(patch_index(mask, shape, config.patch)) if has_patches(config) else None
+    model = ContrastiveVAE(config, shape, len(mask), patches)
+    model.set_mask(mask)
+    return model
 
 
 class Critic(nn.Module):

@@ -32,6 +32,7 @@ def save_model(
         "model": model.config.model_dump(mode="json"),
         "image": image.model_dump(mode="json"),
         "voxels": model.voxels,
+        "patches": model.patches,
         "weights": file_checksum(weights),
         "training_key": key,
         "history": list(history),
@@ -94,7 +95,10 @@ def load_model(stem: Path) -> tuple[ContrastiveVAE, ImageConfig]:
     try:
         content = read_json(stem.with_suffix(".json"))
         image = ImageConfig.model_validate(content["image"])
-        sizes = ModelConfig.model_validate(content["model"]), image.shape, int(content["voxels"])
+        config = ModelConfig.model_validate(
+            {"trunk": "convolutions", **content["model"]}
+        )  # before there was another
+        sizes = config, image.shape, int(content["voxels"]), int(content.get("patches", 0))
         tensors = load_file(stem.with_suffix(".safetensors"))
         with torch.device("meta"):  # sizes are compared before memory is taken for them
             _compare(ContrastiveVAE(*sizes).state_dict(), tensors)

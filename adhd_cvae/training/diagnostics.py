@@ -1,6 +1,7 @@
 """What goes wrong in training, noticed epoch by epoch and said in words: what it means and what to change."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 from adhd_cvae.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.training import distributed
+from adhd_cvae.training.selection import chosen_epochs
 from adhd_cvae.training.state import EpochRow
 
 WARNINGS: dict[str, str] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
@@ -65,19 +67,20 @@ class Diagnostics:
             found |= self._collapse_of_salient(row) | self._critic_wins(row)
         return found
 
-    def training_warnings(self, history: pd.DataFrame) -> list[str]:
+    def training_warnings(self, rows: Sequence[EpochRow]) -> list[str]:
         """What a user should know before trusting the latents: of the epoch that is kept, and of the last one.
 
         Parameters
         ----------
-        history
-            One row an epoch.
+        rows
+            The history of this network.
         """
-        kept = history.loc[history["validation_loss"].idxmin()].to_dict()
+        history = pd.DataFrame([row for row in rows if row["split"] == 0])
+        kept = history.loc[history["validation_nats"].idxmin()].to_dict()
         found = self.epoch_warnings(kept)
         if self.model.salient:
             found |= self._critic_wins(history.iloc[-1].to_dict())
-        return [*(found | self._course(history, kept)).values()]
+        return [*(found | self._course(history, kept, chosen_epochs(rows))).values()]
 
     def _collapse_of_background(self, row: EpochRow) -> dict[str, str]:
         if row["kl_background"] >= self.training.warnings.silent_nats and row["active_background"] > 0:
@@ -100,17 +103,15 @@ class Diagnostics:
             return self._warning("critic_wins", row)
         return {}
 
-    def _course(self, history: pd.DataFrame, kept: EpochRow) -> dict[str, str]:
+    def _course(self, history: pd.DataFrame, kept: EpochRow, epochs: Mapping[str, int]) -> dict[str, str]:
         """How the losses went."""
         found: dict[str, str] = {}
         losses = history["train_loss"].to_numpy(dtype=float)
         if losses[1:].size and losses[1:].max() > self.training.warnings.exploded * max(abs(losses[0]), 1.0):
             found |= self._warning("exploded", kept, largest=losses.max())
-        if kept["epoch"] == 0 and len(history) > 1:
-            worse = history["validation_loss"].diff().iloc[1:]
-            how = ", the validation loss only rose" if (worse > 0).all() else ""
+        if len(history) > 1 and not any(epochs.values()):
             start = "random" if self.model.start == "random" else "linear"
-            found |= self._warning(f"{start}_start_kept", kept, how=how)
-        if kept["epoch"] == self.training.epochs > 0:
+            found |= self._warning(f"{start}_start_kept", kept)
+        if self.training.epochs and self.training.epochs in epochs.values():
             found |= self._warning("still_improving", kept)
         return found

@@ -205,3 +205,16 @@ def weighted_loss(terms: Terms, objective: ObjectiveConfig) -> Tensor:
         if weight := getattr(objective, name):
             loss = loss + weight * getattr(terms, name)
     return loss
+
+
+def held_out_nats(terms: Terms, is_target: Float[Tensor, " batch"], objective: ObjectiveConfig) -> Tensor:
+    """Negative bound of a participant's log-likelihood, mean: no other term of the objective counts."""
+    decoded = is_target.mean() if objective.salient_of == "target" else 1.0
+    return terms.likelihood + terms.kl_background + decoded * terms.kl_salient
+
+
+def mean_map_nats(voxels: Float[Tensor, "share voxels"], size: int, objective: ObjectiveConfig) -> Tensor:
+    """The same where everybody is decoded as the training mean, with the noise that suits these maps best."""
+    squared = distributed.gathered(voxels.square().mean(dim=1), size).mean()
+    effective = objective.effective_voxels or voxels.shape[1]
+    return 0.5 * effective * (squared.log() + 1 + math.log(2 * math.pi))

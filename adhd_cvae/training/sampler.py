@@ -9,7 +9,7 @@ import pandas as pd
 from adhd_cvae.cohort.split import split_cohort
 from adhd_cvae.config import TrainingConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import BACKGROUND, TARGET, TRAIN
+from adhd_cvae.names import BACKGROUND, TARGET, TEST, TRAIN
 
 
 def paired_batches(
@@ -55,7 +55,7 @@ class Rows:
     fitted: np.ndarray
     """Those the linear start is estimated from and steps are taken on."""
     validation: np.ndarray
-    """Training participants neither start nor steps have seen; they decide when to stop. The fitted ones where nobody
+    """Training participants neither start nor steps have seen; they decide what is kept. The fitted ones where nobody
     is held back: none asked for, no epochs to choose from, or a tiny cohort."""
     is_target: np.ndarray
     sites: np.ndarray | None
@@ -93,7 +93,9 @@ def check_groups(cohort: pd.DataFrame) -> None:
             )
 
 
-def deal_rows(cohort: pd.DataFrame, site: str | None, training: TrainingConfig, seed: int) -> Rows:
+def deal_rows(
+    cohort: pd.DataFrame, site: str | None, training: TrainingConfig, seed: int
+) -> tuple[Rows, ...]:
     """Deal the training split into fitted and held-back participants, site × group in proportion.
 
     Parameters
@@ -103,21 +105,27 @@ def deal_rows(cohort: pd.DataFrame, site: str | None, training: TrainingConfig, 
     site
         Column of the scanning site.
     training
-        Epochs, and the share that is held back.
+        Epochs, the share that is held back, and how often.
     seed
         Decides who is.
+
+    Returns
+    -------
+    tuple of Rows
+        One a validation split; nobody is held back in two of them.
     """
     is_target = (cohort["group"] == TARGET).to_numpy()
+    sites = cohort[site].astype(str).to_numpy() if site is not None and site in cohort else None
     everyone = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
-    fitted, share = everyone, training.validation_fraction
     smallest = min(is_target[everyone].sum(), (~is_target[everyone]).sum())
-    if training.epochs and share and smallest >= training.smallest_group:
-        inner = split_cohort(cohort.iloc[everyone], share, seed + 1, site)
-        fitted = everyone[(inner == TRAIN).to_numpy()]
-    held_back = np.setdiff1d(everyone, fitted)
-    return Rows(
-        fitted=fitted,
-        validation=held_back if len(held_back) else fitted,
-        is_target=is_target,
-        sites=cohort[site].astype(str).to_numpy() if site is not None and site in cohort else None,
-    )
+    share = training.validation_fraction
+    if not training.epochs or not share or smallest < training.smallest_group:
+        return (Rows(everyone, everyone, is_target, sites),)
+    splits: list[Rows] = []
+    left = everyone
+    for number in range(1, min(training.validation_splits, int(1 / share)) + 1):
+        inner = split_cohort(cohort.iloc[left], share * len(everyone) / len(left), seed + number, site)
+        held_back = left[(inner == TEST).to_numpy()]
+        splits.append(Rows(np.setdiff1d(everyone, held_back), held_back, is_target, sites))
+        left = np.setdiff1d(left, held_back)
+    return tuple(splits)

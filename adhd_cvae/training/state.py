@@ -27,7 +27,10 @@ class TrainingState:
     optimiser: torch.optim.Optimizer
     critic_optimiser: torch.optim.Optimizer | None
     scaler: torch.amp.GradScaler
+    spread: dict[str, torch.Tensor] = field(default_factory=dict)
+    """Log error variance of each space's codes for linear weights of length one; follows from the start."""
     history: list[EpochRow] = field(default_factory=list)
+    """Rows of this step."""
     best_loss: float = math.inf
     best_model: dict[str, torch.Tensor] = field(default_factory=dict)
     stale_epochs: int = 0
@@ -45,6 +48,13 @@ class TrainingState:
             }
         else:
             self.stale_epochs += 1
+
+    @torch.no_grad()
+    def restore_spread(self) -> None:
+        """Give the posteriors their closed-form spread: training needs another (`set_trained_spread`)."""
+        for name, encoder in self.model.encoders().items():
+            if name in self.spread:
+                encoder.log_variance.copy_(self.spread[name] + encoder.log_length())
 
     def state(self) -> dict[str, Any]:
         """All of it as tensors, numbers and lists."""
@@ -96,6 +106,30 @@ def _parameter_groups(model: ContrastiveVAE, training: TrainingConfig) -> list[d
             size = float(parameter.detach().square().mean().sqrt())
             groups.append({"params": [parameter], "lr": training.linear_learning_rate * size})
     return groups
+
+
+def spread_by_length(model: ContrastiveVAE) -> dict[str, torch.Tensor]:
+    """Log error variance of each space's codes for linear weights of length one; of a random start nothing."""
+    return {
+        name: encoder.log_variance.detach() - encoder.log_length()
+        for name, encoder in model.encoders().items()
+        if encoder.linear is not None
+    }
+
+
+@torch.no_grad()
+def set_trained_spread(model: ContrastiveVAE, effective_voxels: float) -> None:
+    """Put the posteriors' spreads where the bound of the likelihood is best: 1 / (1 + Σ W² / σ²), unit by unit.
+
+    That is the mean-field posterior of the linear-Gaussian model whose noise counts `effective_voxels` (Bishop 2006,
+    10.1.2). It says how finely the likelihood reads a code, not how far codes are from the truth.
+    """
+    if model.decoder.linear is None:
+        return
+    squares = model.decoder.linear.weight.square().mean(dim=0) * effective_voxels / model.log_noise.exp()
+    background, salient = squares.split([model.config.background, model.config.salient])
+    for name, encoder in model.encoders().items():
+        encoder.log_variance.copy_(-torch.log1p(salient if name == "salient" else background))
 
 
 def channels_last(model: ContrastiveVAE) -> ContrastiveVAE:

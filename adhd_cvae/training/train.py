@@ -11,16 +11,21 @@ from adhd_cvae.io import remove_partial_files, write_tsv
 from adhd_cvae.training import distributed
 from adhd_cvae.training.checkpoint import Checkpoint, training_key
 from adhd_cvae.training.sampler import check_groups, deal_rows
+from adhd_cvae.training.selection import earned
 from adhd_cvae.training.state import EpochRow
 from adhd_cvae.training.trainer import Progress, Trainer
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training leaves besides the files: one row an epoch and model, and warnings in words."""
+    """What training leaves besides the files."""
 
     history: pd.DataFrame
+    """One row an epoch and model, of the first validation split."""
+    earned: pd.DataFrame
+    """What each step of each model gained (`adhd_cvae.training.selection.earned`)."""
     warnings: list[str]
+    """In words."""
 
 
 def train(
@@ -41,8 +46,8 @@ def train(
     recipe
         Every part but `analysis`.
     checkpoint_dir
-        Receives ``<model>.safetensors`` and ``.json``, ``history.tsv`` and, until a model is finished, its
-        resumable state. A call after an interruption ends with the same bits as an undisturbed one. Of several
+        Receives ``<model>.safetensors`` and ``.json``, ``history.tsv``, ``earned.tsv`` and, until a model is finished,
+        its resumable state. A call after an interruption ends with the same bits as an undisturbed one. Of several
         processes (`adhd_cvae.training.distributed`) only the first reads and writes there.
     progress
         Called after every epoch with its row of the history, ``epochs``, and what is wrong in that epoch as
@@ -62,15 +67,18 @@ def train(
     check_groups(cohort)
     participants = cohort[["participant_id", "group", "split"]].to_numpy().tolist()
     key = training_key(recipe, participants)
-    rows = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed)
+    splits = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed)
     trainers = {"cvae": trainer} | ({"vae": trainer.without_salient()} if recipe.training.vae else {})
-    history: list[EpochRow] = []
+    histories: dict[str, list[EpochRow]] = {}
     warnings: list[str] = []
     for name, one in trainers.items():
-        found = one.fit(images, rows, Checkpoint(checkpoint_dir / name, key), progress)
-        history += found
-        warnings += one.diagnostics.training_warnings(pd.DataFrame(found))
-    table = pd.DataFrame(history)
+        found = one.fit(images, splits, Checkpoint(checkpoint_dir / name, key), progress)
+        histories[name] = found
+        warnings += one.diagnostics.training_warnings(found)
+    shown = [row for rows in histories.values() for row in rows if row["split"] == 0]
+    table = pd.DataFrame(shown).drop(columns=["split", "held_out"])
+    gained = pd.concat([earned(name, rows) for name, rows in histories.items()])
     if distributed.is_first():
         write_tsv(table, checkpoint_dir / "history.tsv")
-    return TrainingResult(table, warnings)
+        write_tsv(gained, checkpoint_dir / "earned.tsv")
+    return TrainingResult(table, gained, warnings)

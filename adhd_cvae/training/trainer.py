@@ -1,8 +1,8 @@
-"""The training loop: start from the linear solution, improve on it, notice what goes wrong, resume exactly."""
+"""How one network is trained: its start, one update, one epoch, and what it is worth on others."""
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,15 +15,32 @@ from adhd_cvae.cohort.split import sampled_rows
 from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.models.initialisation import initial_model
-from adhd_cvae.models.network import Codes, ContrastiveVAE
+from adhd_cvae.models.network import Codes, ContrastiveVAE, empty_model
 from adhd_cvae.training import distributed
 from adhd_cvae.training.augmentation import augmentation, load_batch
 from adhd_cvae.training.checkpoint import Checkpoint
 from adhd_cvae.training.device import choose_device, choose_precision, deterministic, enough_memory
 from adhd_cvae.training.diagnostics import Diagnostics
-from adhd_cvae.training.losses import Terms, contrastive_terms, critic_loss, pair_terms, weighted_loss
+from adhd_cvae.training.losses import (
+    Terms,
+    contrastive_terms,
+    critic_loss,
+    held_out_nats,
+    mean_map_nats,
+    pair_terms,
+    weighted_loss,
+)
 from adhd_cvae.training.sampler import Rows, paired_batches
-from adhd_cvae.training.state import EpochRow, TrainingState, channels_last, new_state
+from adhd_cvae.training.selection import DEEP, RANDOM, START, TRAINED
+from adhd_cvae.training.state import (
+    EpochRow,
+    TrainingState,
+    channels_last,
+    new_state,
+    set_trained_spread,
+    spread_by_length,
+)
+from adhd_cvae.training.steps import Progress, Steps
 
 EVALUATION_BATCH = 32
 LOGGED = (
@@ -32,7 +49,6 @@ LOGGED = (
     *("classification", "active_salient", "active_background"),
 )
 """Terms with a column of their own in the history."""
-Progress = Callable[[EpochRow], None]
 
 
 @dataclass(frozen=True)
@@ -82,9 +98,13 @@ class Trainer:
         return replace(self, model=self.model.model_copy(update={"salient": 0, "background": units}))
 
     def fit(
-        self, images: np.ndarray, rows: Rows, checkpoint: Checkpoint, progress: Progress = lambda row: None
+        self,
+        images: np.ndarray,
+        splits: Sequence[Rows],
+        checkpoint: Checkpoint,
+        progress: Progress = lambda row: None,
     ) -> list[EpochRow]:
-        """Train, or finish, one network; one that is finished stays.
+        """Train, or finish, one network (`Steps`); one that is finished stays.
 
         PyTorch's generators, and whether it is deterministic, are afterwards as they were.
 
@@ -92,8 +112,8 @@ class Trainer:
         ----------
         images
             (n, x, y, z) gray-matter maps.
-        rows
-            Which of them serve what.
+        splits
+            Which of them serve what, one a validation split.
         checkpoint
             Where the network is kept.
         progress
@@ -109,88 +129,95 @@ class Trainer:
         InputError
             The loss is not finite, memory is too small, or the checkpoint belongs to other data or settings.
         """
-        epochs, history = self.training.epochs, checkpoint.finished()
+        history = checkpoint.finished()
         if history is not None:
             for row in history:
-                progress({"epochs": epochs, **row})
+                progress({"epochs": self.training.epochs * len(self.steps), "splits": len(splits), **row})
             return history
         with deterministic(self.device), enough_memory(self.device, self.training.batch_size):
-            state = self.start(images, rows)
-            self._choose_epoch(state, images, rows, checkpoint, progress)
-            if rows.held_back:
-                best = int(np.argmin([row["validation_loss"] for row in state.history]))
-                model = self._refit(images, rows, best, checkpoint.name, progress)
-            else:
-                model = state.model
-            checkpoint.finish(model, self.grid, state.history)
-        return state.history
+            history, state = Steps(self, images, splits, checkpoint, progress).take()
+            checkpoint.finish(state.model, self.grid, history)
+        return history
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Steps that this network has beside its start."""
+        if self.model.start == "random":
+            return (DEEP,)
+        return (TRAINED, DEEP) if self.model.correction else (TRAINED,)
+
+    @property
+    def name_of_start(self) -> str:
+        """What stands before the first step."""
+        return RANDOM if self.model.start == "random" else START
+
+    @cached_property
+    def keeps_salient(self) -> bool:
+        """Whether the means of s stay where the linear solution puts them."""
+        learns = self.training.train_salient
+        return not (self.model.start == "random" if learns is None else learns)
+
+    @cached_property
+    def _weights(self) -> ObjectiveConfig:
+        """The objective, without terms that act on the means of s alone where these are kept."""
+        alone = (
+            *("salient_of_background", "salient_spread_of_background", "salient_mmd_of_background"),
+            "classification",
+        )
+        return self.objective.model_copy(update=dict.fromkeys(alone, 0.0) if self.keeps_salient else {})
 
     def start(self, images: np.ndarray, rows: Rows) -> TrainingState:
-        """Everything before the first step: the model stands at its linear start, found from `rows.fitted`.
+        """Everything before the first step: the model stands at its start, found from `rows.fitted`.
 
-        The global torch generator is left as it is after `seed` and the weights of network, critic and classifier.
+        With a linear start it has no correction yet. The global torch generator is left as it is after `seed` and the
+        weights of network, critic and classifier.
         """
-        most, smallest = self.model.linear.most_participants, self.training.smallest_group
+        config = self.model
+        if config.start != "random":
+            config = config.model_copy(update={"correction": False})
+        most, smallest = config.linear.most_participants, self.training.smallest_group
         known = sampled_rows(rows.target, rows.background, most, self.seed, smallest=smallest)
         sites = None if rows.sites is None else rows.sites[known]
         weights = distributed.from_first(  # which finds it for all processes
             lambda: initial_model(
-                self.model, self.grid, take_maps(images, known), rows.is_target[known], self.seed, sites
+                config, self.grid, take_maps(images, known), rows.is_target[known], self.seed, sites
             ).state_dict()
         )
         torch.manual_seed(self.seed)
-        model = ContrastiveVAE(self.model, self.grid.shape, len(weights["mask_index"]))
+        model = empty_model(config, self.grid.shape, weights["mask_index"].cpu().numpy())
         model.load_state_dict(weights)
+        state = self._state_of(model)
+        state.spread = spread_by_length(model)
+        set_trained_spread(model, self.objective.effective_voxels or model.voxels)
+        return state
+
+    def deepened(self, before: TrainingState) -> TrainingState:
+        """The same linear maps with a correction that starts at zero."""
+        torch.manual_seed(self.seed)
+        linear = before.model.state_dict()
+        model = empty_model(self.model, self.grid.shape, linear["mask_index"].cpu().numpy())
+        model.load_state_dict(model.state_dict() | linear)
+        state = self._state_of(model)
+        state.spread = before.spread
+        return state
+
+    def _state_of(self, model: ContrastiveVAE) -> TrainingState:
         model = channels_last(model.to(self.device))
-        learns = self.training.train_salient
-        if model.salient_encoder is not None and not (
-            self.model.start == "random" if learns is None else learns
-        ):
+        if model.salient_encoder is not None and self.keeps_salient:
             model.salient_encoder.keep_mean()
-        return new_state(model, self.objective, self.training, self.precision)
+        return new_state(model, self._weights, self.training, self.precision)
 
-    def _choose_epoch(
-        self, state: TrainingState, images: np.ndarray, rows: Rows, checkpoint: Checkpoint, progress: Progress
-    ) -> None:
-        """Train to the last epoch, or until patience ends, and leave the model of the lowest validation loss."""
-        if (interrupted := checkpoint.load()) is not None:
-            state.restore(interrupted)
-        epochs = self.training.epochs
-        for row in state.history:
-            progress({"epochs": epochs, **row})
-        while len(state.history) <= epochs and state.stale_epochs < self.training.patience:
-            row = self.diagnostics.checked({"model": checkpoint.name, **self._epoch(state, images, rows)})
-            state.history.append(row)
-            state.keep_best(row["validation_loss"])
-            checkpoint.save(state.state())
-            progress({"epochs": epochs, "warnings": self.diagnostics.epoch_warnings(row), **row})
-        state.model.load_state_dict(state.best_model)
-
-    def _refit(
-        self, images: np.ndarray, rows: Rows, epochs: int, name: str, progress: Progress
-    ) -> ContrastiveVAE:
-        """Start again from all of the training split and take as many epochs as the held-back part found best.
-
-        Rows of the history are reported with ``refit``; they are not kept, since nobody is left to validate them.
-        """
-        everyone = rows.with_everyone_fitted()
-        state = self.start(images, everyone)
-        for epoch in range(1, epochs + 1):
-            loss = self._take_steps(state, images, everyone, epoch)["loss"]
-            row = self.diagnostics.checked({"model": name, "epoch": epoch, "train_loss": loss})
-            progress({"epochs": epochs, "refit": True, **row})
-        return state.model
-
-    def _epoch(self, state: TrainingState, images: np.ndarray, rows: Rows) -> EpochRow:
-        """Epoch 0 only measures the linear start; later ones take steps first."""
-        epoch, started = len(state.history), time.perf_counter()
-        steps = self._take_steps(state, images, rows, epoch) if epoch else {}
+    def epoch(self, state: TrainingState, images: np.ndarray, rows: Rows, number: int) -> EpochRow:
+        """Take the steps of an epoch and measure; epoch 0 only measures where the network stands."""
+        started = time.perf_counter()
+        steps = self.take_steps(state, images, rows, number) if number else {}
         held_back = self.evaluate(state, images, rows.validation, rows.is_target)
         measured = steps or held_back
         return {
-            "epoch": epoch,
             "train_loss": measured["loss"],
             "validation_loss": held_back["loss"],
+            "validation_nats": held_back["nats"],
+            "mean_nats": held_back["mean_nats"],
             "reconstruction": measured["unexplained"],
             "validation_reconstruction": held_back["unexplained"],
             **{name: measured[name] for name in LOGGED},
@@ -200,7 +227,7 @@ class Trainer:
             "time_ms": time.time_ns() // 1_000_000,
         }
 
-    def _take_steps(
+    def take_steps(
         self, state: TrainingState, images: np.ndarray, rows: Rows, epoch: int
     ) -> dict[str, float]:
         """Take one step a paired batch and give the means of what they measured.
@@ -241,11 +268,11 @@ class Trainer:
         with torch.autocast(device.type, dtype=self.precision, enabled=self.precision != torch.float32):
             voxels = model.standardise(volumes.to(device))
             terms, codes = contrastive_terms(
-                *(model, state.critic, voxels, target, self.objective),
+                *(model, state.critic, voxels, target, self._weights),
                 sample=True,
                 classifier=state.classifier,
             )
-            loss = weighted_loss(terms, self.objective)
+            loss = weighted_loss(terms, self._weights)
         state.optimiser.zero_grad(set_to_none=True)
         state.scaler.scale(loss).backward()
         distributed.sum_gradients(model.parameters())
@@ -276,6 +303,9 @@ class Trainer:
     ) -> dict[str, float]:
         """Mean loss and terms of some rows: posterior means decoded, no augmentation, full precision.
 
+        ``nats`` is the negative bound of their likelihood (Kingma & Welling 2014), with samples of the posteriors that
+        are the same in every call; ``mean_nats`` what the mean map alone would have.
+
         Terms of pairs come from all rows at once: a batch may lack a group.
 
         Parameters
@@ -287,19 +317,22 @@ class Trainer:
         is_target
             (n,) bool.
         """
-        model, objective = state.model.eval(), self.objective
-        totals: dict[str, float] = dict.fromkeys(("loss", *Terms._fields), 0.0)
+        model, objective = state.model.eval(), self._weights
+        totals: dict[str, float] = dict.fromkeys(("loss", "nats", "mean_nats", *Terms._fields), 0.0)
         means: list[tuple[torch.Tensor, ...]] = []
+        torch.manual_seed(self.seed)  # the same posterior samples whenever these rows are measured
         for start in range(0, len(rows), EVALUATION_BATCH):
             batch = rows[start : start + EVALUATION_BATCH]
             ours = batch[distributed.share(len(batch))]
             voxels = model.standardise(load_batch(take_maps(images, ours), None).to(self.device))
             target = torch.from_numpy(is_target[batch].astype(np.float32)).to(self.device)
-            terms, codes = contrastive_terms(
-                model, state.critic, voxels, target, objective, sample=False, classifier=state.classifier
-            )
+            seen = (model, state.critic, voxels, target, objective)
+            terms, codes = contrastive_terms(*seen, sample=False, classifier=state.classifier)
+            sampled, _ = contrastive_terms(*seen, sample=True, classifier=state.classifier)
             means.append((codes.background.mean, codes.salient.mean, target))
             values = {"loss": weighted_loss(terms, objective), **terms._asdict()}
+            values["nats"] = held_out_nats(sampled, target, objective)
+            values["mean_nats"] = mean_map_nats(voxels, len(batch), objective)
             for name, value in values.items():
                 totals[name] += value.item() * len(batch) / len(rows)
         background, salient, target = (torch.cat(part) for part in zip(*means, strict=True))

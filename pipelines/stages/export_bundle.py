@@ -62,7 +62,7 @@ def inference(trained: dict[str, Any]) -> dict[str, Any]:
     content["grid"] |= trained["image"]
     network = content["network_def"]
     network["config"] |= trained["model"]
-    network |= {"shape": trained["image"]["shape"], "voxels": trained["voxels"]}
+    network |= {"shape": trained["image"]["shape"], "voxels": trained["voxels"], "patches": trained["patches"]}
     return content
 
 

@@ -14,8 +14,9 @@ SHAPE = (16, 16, 16)
 RECIPE = Recipe.model_validate(
     {
         "image": {"shape": SHAPE, "voxel_size": 12.0},
-        "model": {"salient": 2, "background": 4, "channels": [2, 4], "hidden": 4},
-        "training": {"epochs": 3, "batch_size": 8},
+        "augmentation": {"enabled": True},
+        "model": {"salient": 2, "background": 4, "patch": 4, "patch_features": 2, "hidden": 4},
+        "training": {"epochs": 2, "batch_size": 8, "validation_splits": 2},
     }
 )
 
@@ -33,9 +34,14 @@ def trainer_of(asked: Recipe) -> Trainer:
     return Trainer(asked.training, asked.objective, asked.augmentation, asked.image, asked.model, asked.seed)
 
 
-def rows_of(cohort: pd.DataFrame, asked: Recipe) -> Rows:
+def splits_of(cohort: pd.DataFrame, asked: Recipe) -> tuple[Rows, ...]:
     """What `train` deals."""
     return deal_rows(cohort, asked.cohort.site, asked.training, asked.seed)
+
+
+def rows_of(cohort: pd.DataFrame, asked: Recipe) -> Rows:
+    """The first of them."""
+    return splits_of(cohort, asked)[0]
 
 
 def weights(folder: Path, name: str = "cvae") -> dict[str, torch.Tensor]:
