@@ -33,7 +33,7 @@ def in_batches(count: int, progress: Progress | None = None, batch_size: int = B
 
 
 def _standardised(model: ContrastiveVAE, images: np.ndarray) -> torch.Tensor:
-    volumes = torch.from_numpy(np.asarray(images, dtype=np.float32))[:, None]
+    volumes = torch.from_numpy(np.ascontiguousarray(images))[:, None]
     return model.standardise(volumes.to(model.voxel_mean.device))
 
 

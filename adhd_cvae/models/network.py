@@ -186,7 +186,8 @@ class ContrastiveVAE(nn.Module):
 
     def standardise(self, images: Float[Tensor, "batch 1 x y z"]) -> Float[Tensor, "batch voxels"]:
         """The mask's voxels, from the training mean in units of the training spread."""
-        return (images.flatten(1).index_select(1, self.mask_index) - self.voxel_mean) / self.voxel_scale
+        inside = images.flatten(1).index_select(1, self.mask_index).float()
+        return (inside - self.voxel_mean) / self.voxel_scale
 
     def gray_matter(self, standardised: Float[Tensor, "batch voxels"]) -> Float[Tensor, "batch voxels"]:
         """Undo `standardise`: gray-matter volume per voxel."""

@@ -40,13 +40,14 @@ def seed_augmentation(transform: Compose | None, seed: int) -> None:
 
 
 def load_batch(maps: np.ndarray, transform: Compose | None, seeds: Sequence[int] = ()) -> torch.Tensor:
-    """Maps as (batch, 1, x, y, z) float32, each randomly changed by its seed where a transform is given.
+    """Maps as (batch, 1, x, y, z), each randomly changed by its seed where a transform is given: float32 then.
 
+    Without one they stay as they are stored, so that only the mask's voxels need be converted.
     One seed a map, not one a batch: several processes that share a batch change its maps as one process would.
     """
-    volumes = torch.from_numpy(maps.astype(np.float32))[:, None]
     if transform is None:
-        return volumes
+        return torch.from_numpy(maps)[:, None]
+    volumes = torch.from_numpy(maps.astype(np.float32))[:, None]
     change = cast("Callable[[Any], Any]", transform)
     with torch.random.fork_rng(devices=[]):
         for volume, seed in zip(volumes, seeds, strict=True):
