@@ -182,6 +182,33 @@ def test_new_participants_need_no_group(tmp_path: Path) -> None:
     assert new.table["age"].tolist() == [10, 11, 12, 14, 15, pd.NA]
 
 
+NATIVE = "sub-{0}/anat/sub-{0}_label-GM_probseg.nii.gz"
+FIRST = "sub-{0}/ses-baseline/anat/sub-{0}_ses-baseline_space-MNI152NLin6Asym_label-GM_probseg.nii.gz"
+SECOND = FIRST.replace("baseline", "month12")
+
+
+@pytest.mark.parametrize(
+    ("files", "taken"),
+    [
+        ({"A1": (NATIVE, NAME), "A2": (NAME, NATIVE)}, {"A1": NAME, "A2": NAME}),
+        ({"B1": (SECOND, FIRST), "B2": (FIRST,), "B3": (SECOND,)}, {"B1": FIRST, "B2": FIRST, "B3": SECOND}),
+        ({"0042": (NATIVE, FIRST)}, {"0042": FIRST}),
+    ],
+    ids=["native siblings", "several sessions", "one alone"],
+)
+def test_new_participants_all_come_through(
+    tmp_path: Path, files: dict[str, tuple[str, ...]], taken: dict[str, str]
+) -> None:
+    for label, names in files.items():
+        for name in names:
+            path = tmp_path / name.format(label)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    new = build_cohort(tmp_path, ADHD200, require_groups=False).table
+    found = dict(zip(new["participant_id"], new["image"], strict=True))
+    assert found == {f"sub-{label}": name.format(label) for label, name in taken.items()}
+
+
 def test_burner_folder_is_told_what_to_do(tmp_path: Path) -> None:
     root = dataset(tmp_path, TABLE, ())
     (root / "mwrc10009001.nii").touch()
