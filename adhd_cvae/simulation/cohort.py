@@ -21,6 +21,7 @@ from adhd_cvae.simulation.participants import (
     SITES,
     SimulationConfig,
     observed_phenotype,
+    regional_losses,
     simulated_participants,
 )
 
@@ -83,6 +84,7 @@ class SimulatedCohort:
         self.config = config
         true = simulated_participants(config)
         self._true = true
+        self._losses = regional_losses(true[list(config.factors)].to_numpy(), config.truth)
         self.truth = true[["participant_id", *config.factors, *([SUBTYPE] if config.subtypes else [])]]
         self.participants = true[["participant_id", "age", "sex", "handedness", "site", "dx"]]
         self.phenotype = observed_phenotype(true, config)
@@ -99,15 +101,15 @@ class SimulatedCohort:
 
     @cached_property
     def loss(self) -> dict[str, float]:
-        """Fraction of gray matter a unit of each severity removes at a blob's centre.
+        """Fraction of gray matter that a loss of 1 (`regional_losses`) removes at the centre of a region's blobs.
 
-        Chosen so that severity 1 lowers the blob-weighted volume by `cohens_d` standard deviations of what
+        Chosen so that it lowers the blob-weighted volume by `cohens_d` standard deviations of what
         that volume is in brains without severity, estimated from brains simulated for the purpose.
         """
         if self.config.null:
-            return dict.fromkeys(self.config.factors, 0.0)
+            return dict.fromkeys(self.config.regions, 0.0)
         atlas = shared_atlas(CALIBRATION_RESOLUTION, self.config.population)
-        weights = [atlas.factors[name] for name in self.config.factors]
+        weights = [atlas.factors[name] for name in self.config.regions]
         true = simulated_participants(
             self.config.model_copy(update={"participants": CALIBRATION_PARTICIPANTS})
         )
@@ -118,7 +120,7 @@ class SimulatedCohort:
             volumes.append([(weight * brain).sum() for weight in weights])
         variation = np.std(volumes, axis=0, ddof=1) / np.mean(volumes, axis=0)
         loss = {}
-        for name, weight, coefficient in zip(self.config.factors, weights, variation, strict=True):
+        for name, weight, coefficient in zip(self.config.regions, weights, variation, strict=True):
             share = (weight**2 * atlas.template).sum() / (weight * atlas.template).sum()
             loss[name] = float(self.config.cohens_d * coefficient / share)
         return loss
@@ -129,8 +131,8 @@ class SimulatedCohort:
         rng = np.random.default_rng([self.config.seed, 4, index])
         effects = 0.0 if self.config.null else _covariate_effects(self.atlas, row)
         brain = _anatomy(self.atlas, rng, effects)
-        for name, loss in self.loss.items():
-            brain *= np.clip(1 - loss * row[name] * self.atlas.factors[name], 0, None)
+        for (name, loss), own in zip(self.loss.items(), self._losses[index], strict=True):
+            brain *= np.clip(1 - loss * own * self.atlas.factors[name], 0, None)
         return brain.astype(np.float32)
 
 

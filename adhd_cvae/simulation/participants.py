@@ -1,10 +1,11 @@
 """The simulated participants: settings, true values of everybody, and what a clinic would have noted of them."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from scipy import stats
 
 from adhd_cvae.names import SUBTYPE
 
@@ -21,6 +22,11 @@ FACTORS = {
 """Factors that can be planted and the MNI coordinates (mm) around which each removes gray matter."""
 SUBTYPE_SPREAD = 0.1
 """Standard deviation of a patient's own factor around 1 where patients are of subtypes."""
+PRODUCT_OWN_SHARE = 0.3
+"""Loss in its own region of each of two severities that multiply, as a share of what it would be alone: small beside
+the product's, so that not much is left without it."""
+_SEVERITY = {"a": 2.0, "scale": 0.5}
+"""Gamma distribution of a severity in patients, mean 1."""
 SITES = (1, 3, 5, 6)
 RATING_SCALE_SITES = (1, 6)
 """Sites whose symptoms are ADHD-RS raw scores; the others use Conners T scores."""
@@ -43,6 +49,9 @@ class SimulationConfig(BaseModel):
     """Spread over sites of the share of patients: from 0.5 − C/2 to 0.5 + C/2."""
     null: bool = False
     """No column of any table has an effect on any map."""
+    truth: Literal["linear", "arc", "product"] = "linear"
+    """How severities become losses (`regional_losses`). ``arc`` plants one severity and ``product`` two, whatever
+    `severities` says."""
     population: Annotated[int, Field(ge=0)] = 0
     """Whose patterns of anatomy, sites and severities. Any but 0 has its own regions and patterns, 300 modes of
     anatomy where 0 has 20, and sites that differ twice as much."""
@@ -52,7 +61,50 @@ class SimulationConfig(BaseModel):
     @property
     def factors(self) -> tuple[str, ...]:
         """Names of the planted factors."""
-        return tuple(FACTORS)[: self.subtypes or self.severities]
+        count = {"linear": self.subtypes or self.severities, "arc": 1, "product": 2}[self.truth]
+        return tuple(FACTORS)[:count]
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of the regions that lose gray matter: those of the factors, and one more where the truth is curved."""
+        return tuple(FACTORS)[: len(self.factors) + (self.truth != "linear")]
+
+    @model_validator(mode="after")
+    def _curves_are_continua(self) -> Self:
+        if self.subtypes and self.truth != "linear":
+            raise ValueError(
+                f"truth is {self.truth} and subtypes is {self.subtypes}: a curved truth is one of severities. "
+                "Choose one."
+            )
+        return self
+
+
+def regional_losses(severities: np.ndarray, truth: str) -> np.ndarray:
+    """What patients lose in each region; 1 is what severity 1 takes from the region of a linear truth.
+
+    ``linear`` is each severity in its own region. With ``arc`` losses lie on half a circle: its angle θ is π times the
+    severity's quantile; the first region loses sin θ, which is gone again at the end, the second 1 − cos θ, most of it
+    along the second half. With ``product`` two severities take `PRODUCT_OWN_SHARE` of themselves from their own regions
+    and their product, whose mean is 1, from a third.
+
+    Parameters
+    ----------
+    severities
+        (n, factors), 0 in controls.
+    truth
+        As of `SimulationConfig`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, regions), 0 where all severities are.
+    """
+    if truth == "arc":
+        angle = np.pi * stats.gamma.cdf(severities[:, 0], **_SEVERITY)
+        return np.column_stack([np.sin(angle), 1 - np.cos(angle)])
+    if truth == "product":
+        return np.column_stack([PRODUCT_OWN_SHARE * severities, severities.prod(axis=1)])
+    return severities
 
 
 def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
@@ -63,7 +115,7 @@ def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
     offsets = config.site_confound / 2 * np.linspace(-1, 1, len(SITES))
     shares = np.where(patient[:, None], 0.5 + offsets, 0.5 - offsets)
     site = [SITES[rng.choice(len(SITES), p=share / share.sum())] for share in shares]
-    severities = rng.gamma(2.0, 0.5, size=(count, 2)) * patient[:, None]  # mean 1 in patients
+    severities = rng.gamma(*_SEVERITY.values(), size=(count, 2)) * patient[:, None]  # mean 1 in patients
     presentation = rng.choice([1, 2, 3], size=count, p=[0.55, 0.05, 0.4])
     true = pd.DataFrame(
         {
@@ -83,8 +135,8 @@ def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
         strength = np.clip(1 + SUBTYPE_SPREAD * own.standard_normal(count), 0, None)
         true[SUBTYPE] = subtype
         severities = (subtype[:, None] == np.arange(1, config.subtypes + 1)) * strength[:, None]
-    elif config.severities == 3:
-        third = np.random.default_rng([config.seed, 6]).gamma(2.0, 0.5, size=count) * patient
+    elif len(config.factors) == 3:
+        third = np.random.default_rng([config.seed, 6]).gamma(*_SEVERITY.values(), size=count) * patient
         severities = np.column_stack([severities, third])
     return true.assign(**dict(zip(config.factors, severities.T, strict=False)))
 
