@@ -177,7 +177,7 @@ class TrainingConfig(Settings):
     batch_size: PositiveInt = 16
     """Participants of each group in a batch."""
     learning_rate: PositiveFloat = 1e-3
-    linear_learning_rate: NonNegativeFloat = 3e-2
+    linear_learning_rate: NonNegativeFloat = 1e-2
     """Learning rate of the linear start, as a share of the size of its weights."""
     train_salient: bool | None = None
     """Whether the means of s learn; null: only where they have no linear start, on which training does not improve."""

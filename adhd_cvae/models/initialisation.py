@@ -21,6 +21,18 @@ def initial_model(
     seed: int,
     sites: np.ndarray | None = None,
 ) -> ContrastiveVAE:
+    """Build the network of `initial_model_and_axes`."""
+    return initial_model_and_axes(config, image, maps, is_target, seed, sites)[0]
+
+
+def initial_model_and_axes(
+    config: ModelConfig,
+    image: ImageConfig,
+    maps: np.ndarray,
+    is_target: np.ndarray,
+    seed: int,
+    sites: np.ndarray | None = None,
+) -> tuple[ContrastiveVAE, np.ndarray]:
     """Build the network; the global torch generator is seeded with `seed`.
 
     Parameters
@@ -31,6 +43,12 @@ def initial_model(
         (n,) bool.
     sites
         (n,) scanning sites, which no salient direction of the linear start shall tell.
+
+    Returns
+    -------
+    tuple
+        The network, and orthonormal axes (axes, voxels) of the maps, in whose span its linear maps lie; none of a
+        random start.
 
     Raises
     ------
@@ -54,18 +72,19 @@ def initial_model(
     model = empty_model(config, image.shape, mask)
     model.voxel_mean.copy_(torch.from_numpy(mean))
     model.voxel_scale.copy_(torch.from_numpy(scale))
+    axes = np.zeros((0, len(mask)), np.float32)
     if config.start != "random":
-        _set_linear_start(model, voxels, is_target, seed, sites)
-    return model
+        axes = _set_linear_start(model, voxels, is_target, seed, sites)
+    return model, axes
 
 
 @torch.no_grad()
 def _set_linear_start(
     model: ContrastiveVAE, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
-) -> None:
+) -> np.ndarray:
     """Copy the linear solution into the linear maps, its residual into the noise, its error into the spreads.
 
-    It is found in the space of the participants' scores, where the fits to parts of them cost nothing.
+    It is found in the space of the participants' scores, where the fits to parts of them cost nothing; gives the axes.
     """
     config, middle = model.config, voxels.mean(axis=0)
     scores, axes = principal_axes(voxels - middle)
@@ -88,6 +107,7 @@ def _set_linear_start(
     model.origin.copy_(torch.from_numpy(middle + found.background.origin @ axes))
     if config.noise == "learned":
         model.log_noise.fill_(float(np.log(max(error.residual, config.linear.least_noise))))
+    return axes.astype(np.float32)
 
 
 def _solution(

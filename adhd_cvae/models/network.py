@@ -153,6 +153,8 @@ class ContrastiveVAE(nn.Module):
         super().__init__()
         self.config = config
         self.shape = tuple(shape)
+        self.counted_voxels = voxels
+        """For the likelihood of each voxel; more than there are where scores stand for voxels."""
         if has_patches(config) and any(length % config.patch for length in shape):
             raise ValueError(f"image.shape {shape} is not divisible by model.patch={config.patch}.")
         self.patches = prod(shape) // config.patch**3 if patches is None else patches

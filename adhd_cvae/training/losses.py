@@ -140,7 +140,7 @@ def contrastive_terms(
     background, salient = decoded_code(codes.background), decoded_code(codes.salient)
     is_decoded = is_target if objective.salient_of == "target" else torch.ones_like(is_target)
     decoded = model.decode(background[ours], (salient * is_decoded[:, None])[ours])
-    effective = objective.effective_voxels or model.voxels
+    effective = objective.effective_voxels or model.counted_voxels
     likelihood = effective * negative_log_likelihood(voxels, decoded, model.log_noise)
     target_rows = is_target.bool()
     correlation = voxels.new_zeros(())
@@ -213,8 +213,7 @@ def held_out_nats(terms: Terms, is_target: Float[Tensor, " batch"], objective: O
     return terms.likelihood + terms.kl_background + decoded * terms.kl_salient
 
 
-def mean_map_nats(voxels: Float[Tensor, "share voxels"], size: int, objective: ObjectiveConfig) -> Tensor:
+def mean_map_nats(voxels: Float[Tensor, "share voxels"], size: int, effective: float) -> Tensor:
     """The same where everybody is decoded as the training mean, with the noise that suits these maps best."""
     squared = distributed.gathered(voxels.square().mean(dim=1), size).mean()
-    effective = objective.effective_voxels or voxels.shape[1]
     return 0.5 * effective * (squared.log() + 1 + math.log(2 * math.pi))

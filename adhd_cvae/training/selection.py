@@ -83,9 +83,9 @@ def earned(model: str, history: Sequence[EpochRow]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a step: `model`, `step`, `epochs`; `gain_nats`, of the likelihood of a held-out participant (the
-        start's over the mean map); `gain_explained`, of the share of variance that is explained; `splits`, 0 and the gains missing
-        where nobody was held out; `kept`.
+        A row a step: `model`, `step`, `epochs`; `gain_nats`, of the likelihood of a held-out participant (the start's
+        over the mean map); `gain_explained`, of the share of variance that is explained; `splits`, 0 and the gains
+        missing where nobody was held out; `kept`.
     """
     chosen = chosen_epochs(history)
     first = [row for row in history if row["epoch"] == 0]

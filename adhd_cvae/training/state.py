@@ -4,11 +4,13 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from adhd_cvae.config import ObjectiveConfig, TrainingConfig
 from adhd_cvae.models.network import ContrastiveVAE, Critic
+from adhd_cvae.training.scores import into_voxels
 
 EpochRow = dict[str, Any]
 """A row of the history: column to value."""
@@ -27,6 +29,12 @@ class TrainingState:
     optimiser: torch.optim.Optimizer
     critic_optimiser: torch.optim.Optimizer | None
     scaler: torch.amp.GradScaler
+    maps: np.ndarray
+    """(n, …) what the model is trained on: gray-matter maps, or scores that stand for them."""
+    axes: np.ndarray | None = None
+    """(axes, voxels) of the scores; None where the model sees maps."""
+    whole: ContrastiveVAE | None = None
+    """Of scores: the model of maps that they began from."""
     spread: dict[str, torch.Tensor] = field(default_factory=dict)
     """Log error variance of each space's codes for linear weights of length one; follows from the start."""
     history: list[EpochRow] = field(default_factory=list)
@@ -49,12 +57,20 @@ class TrainingState:
         else:
             self.stale_epochs += 1
 
+    def model_of_maps(self) -> ContrastiveVAE:
+        """The model as it stands, for maps."""
+        if self.axes is None or self.whole is None:
+            return self.model
+        return into_voxels(self.model, self.whole, self.axes)
+
     @torch.no_grad()
-    def restore_spread(self) -> None:
-        """Give the posteriors their closed-form spread: training needs another (`set_trained_spread`)."""
-        for name, encoder in self.model.encoders().items():
+    def finished_model(self) -> ContrastiveVAE:
+        """The same with the posteriors' closed-form spread: training needs another (`set_trained_spread`)."""
+        model = self.model_of_maps()
+        for name, encoder in model.encoders().items():
             if name in self.spread:
-                encoder.log_variance.copy_(self.spread[name] + encoder.log_length())
+                encoder.log_variance.copy_(self.spread[name].to(encoder.log_variance) + encoder.log_length())
+        return model
 
     def state(self) -> dict[str, Any]:
         """All of it as tensors, numbers and lists."""
@@ -71,7 +87,11 @@ class TrainingState:
 
 
 def new_state(
-    model: ContrastiveVAE, objective: ObjectiveConfig, training: TrainingConfig, precision: torch.dtype
+    model: ContrastiveVAE,
+    maps: np.ndarray,
+    objective: ObjectiveConfig,
+    training: TrainingConfig,
+    precision: torch.dtype,
 ) -> TrainingState:
     """Put critic, classifier and optimisers, as far as the objective needs them, beside a model on its device."""
     config, device = model.config, model.voxel_mean.device
@@ -92,6 +112,7 @@ def new_state(
         optimiser=torch.optim.Adam(groups, lr=training.learning_rate, fused=True),
         critic_optimiser=torch.optim.Adam(critic.parameters(), lr=training.learning_rate) if critic else None,
         scaler=torch.amp.GradScaler(device.type, enabled=precision == torch.float16),
+        maps=maps,
     )
 
 

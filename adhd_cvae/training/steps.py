@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.training.checkpoint import Checkpoint
 from adhd_cvae.training.sampler import Rows
 from adhd_cvae.training.selection import DEEP, chosen_epochs
@@ -52,13 +53,12 @@ class Steps:
     checkpoint: Checkpoint
     progress: Progress
 
-    def take(self) -> tuple[list[EpochRow], TrainingState]:
+    def take(self) -> tuple[list[EpochRow], ContrastiveVAE]:
         """Take them all; give the history and the network that is kept."""
         history, state = self._measured()
         if self.splits[0].held_back:
             state = self._once_more(chosen_epochs(history))
-        state.restore_spread()
-        return history, state
+        return history, state.finished_model()
 
     def _measured(self) -> tuple[list[EpochRow], TrainingState]:
         """The history of every step in every split, and the best network of the last one."""
@@ -85,7 +85,7 @@ class Steps:
         first = place.step == self.trainer.steps[0]
         if first or before is None:
             before = self.trainer.start(self.images, self.splits[place.split])
-        return before if first else self.trainer.deepened(before)
+        return before if first else self.trainer.deepened(before, self.images)
 
     def _take_epochs(self, state: TrainingState, place: Place, before: Sequence[EpochRow]) -> None:
         """Train to the last epoch, or until patience ends."""
@@ -96,7 +96,7 @@ class Steps:
         if earlier and not state.history:
             state.keep_best(min(row["validation_nats"] for row in earlier))
         for local in self._epochs(state, started=bool(earlier)):
-            measured = trainer.epoch(state, self.images, rows, local)
+            measured = trainer.epoch(state, rows, local)
             step = place.step if local else trainer.name_of_start
             row = {**known, "step": step, "epoch": first + local - bool(earlier), **measured}
             row = trainer.diagnostics.checked(row)
@@ -123,9 +123,9 @@ class Steps:
         state, done = trainer.start(self.images, rows), 0
         for step in trainer.steps:
             if step == DEEP and step != trainer.steps[0] and epochs[step]:
-                state = trainer.deepened(state)
+                state = trainer.deepened(state, self.images)
             for local in range(1, epochs[step] + 1):
-                loss = trainer.take_steps(state, self.images, rows, local)["loss"]
+                loss = trainer.take_steps(state, rows, local)["loss"]
                 done += 1
                 row = {"model": self.checkpoint.name, "step": step, "epoch": done, "train_loss": loss}
                 self._show(trainer.diagnostics.checked(row), refit=True)

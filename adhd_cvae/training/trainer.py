@@ -14,23 +14,17 @@ from monai.transforms.compose import Compose
 from adhd_cvae.cohort.split import sampled_rows
 from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.images.cache import take_maps
-from adhd_cvae.models.initialisation import initial_model
+from adhd_cvae.models.initialisation import initial_model_and_axes
 from adhd_cvae.models.network import Codes, ContrastiveVAE, empty_model
 from adhd_cvae.training import distributed
 from adhd_cvae.training.augmentation import augmentation, load_batch
 from adhd_cvae.training.checkpoint import Checkpoint
 from adhd_cvae.training.device import choose_device, choose_precision, deterministic, enough_memory
 from adhd_cvae.training.diagnostics import Diagnostics
-from adhd_cvae.training.losses import (
-    Terms,
-    contrastive_terms,
-    critic_loss,
-    held_out_nats,
-    mean_map_nats,
-    pair_terms,
-    weighted_loss,
-)
+from adhd_cvae.training.evaluation import evaluate
+from adhd_cvae.training.losses import contrastive_terms, critic_loss, weighted_loss
 from adhd_cvae.training.sampler import Rows, paired_batches
+from adhd_cvae.training.scores import mixed, model_of_scores, project
 from adhd_cvae.training.selection import DEEP, RANDOM, START, TRAINED
 from adhd_cvae.training.state import (
     EpochRow,
@@ -42,7 +36,6 @@ from adhd_cvae.training.state import (
 )
 from adhd_cvae.training.steps import Progress, Steps
 
-EVALUATION_BATCH = 32
 LOGGED = (
     *("kl_salient", "kl_background", "total_correlation", "salient_of_background"),
     *("salient_spread_of_background", "background_mmd", "salient_mmd_of_background", "hsic"),
@@ -135,8 +128,8 @@ class Trainer:
                 progress({"epochs": self.training.epochs * len(self.steps), "splits": len(splits), **row})
             return history
         with deterministic(self.device), enough_memory(self.device, self.training.batch_size):
-            history, state = Steps(self, images, splits, checkpoint, progress).take()
-            checkpoint.finish(state.model, self.grid, history)
+            history, model = Steps(self, images, splits, checkpoint, progress).take()
+            checkpoint.finish(model, self.grid, history)
         return history
 
     @property
@@ -169,49 +162,53 @@ class Trainer:
     def start(self, images: np.ndarray, rows: Rows) -> TrainingState:
         """Everything before the first step: the model stands at its start, found from `rows.fitted`.
 
-        With a linear start it has no correction yet. The global torch generator is left as it is after `seed` and the
-        weights of network, critic and classifier.
+        A linear start has no correction yet, and is trained on scores (`adhd_cvae.training.scores`). The global torch
+        generator is left as it is after `seed` and the weights of network, critic and classifier.
         """
-        config = self.model
-        if config.start != "random":
-            config = config.model_copy(update={"correction": False})
+        is_random = self.model.start == "random"
+        config = self.model if is_random else self.model.model_copy(update={"correction": False})
         most, smallest = config.linear.most_participants, self.training.smallest_group
         known = sampled_rows(rows.target, rows.background, most, self.seed, smallest=smallest)
         sites = None if rows.sites is None else rows.sites[known]
-        weights = distributed.from_first(  # which finds it for all processes
-            lambda: initial_model(
-                config, self.grid, take_maps(images, known), rows.is_target[known], self.seed, sites
-            ).state_dict()
-        )
+
+        def found() -> dict[str, torch.Tensor]:
+            maps, is_target = take_maps(images, known), rows.is_target[known]
+            model, axes = initial_model_and_axes(config, self.grid, maps, is_target, self.seed, sites)
+            return {"axes": torch.from_numpy(mixed(axes, self.seed)), **model.state_dict()}
+
+        weights = distributed.from_first(found)  # which finds it for all processes
+        axes = weights.pop("axes").cpu().numpy()
         torch.manual_seed(self.seed)
         model = empty_model(config, self.grid.shape, weights["mask_index"].cpu().numpy())
         model.load_state_dict(weights)
-        state = self._state_of(model)
-        state.spread = spread_by_length(model)
-        set_trained_spread(model, self.objective.effective_voxels or model.voxels)
+        if is_random:
+            return self._state_of(model, images)
+        state = self._state_of(model_of_scores(model, axes), project(model, axes, images))
+        state.axes, state.whole, state.spread = axes, model, spread_by_length(model)
+        set_trained_spread(state.model, self.objective.effective_voxels or model.voxels)
         return state
 
-    def deepened(self, before: TrainingState) -> TrainingState:
-        """The same linear maps with a correction that starts at zero."""
+    def deepened(self, before: TrainingState, images: np.ndarray) -> TrainingState:
+        """The same linear maps, on maps, with a correction that starts at zero."""
         torch.manual_seed(self.seed)
-        linear = before.model.state_dict()
+        linear = before.model_of_maps().state_dict()
         model = empty_model(self.model, self.grid.shape, linear["mask_index"].cpu().numpy())
         model.load_state_dict(model.state_dict() | linear)
-        state = self._state_of(model)
+        state = self._state_of(model, images)
         state.spread = before.spread
         return state
 
-    def _state_of(self, model: ContrastiveVAE) -> TrainingState:
+    def _state_of(self, model: ContrastiveVAE, maps: np.ndarray) -> TrainingState:
         model = channels_last(model.to(self.device))
         if model.salient_encoder is not None and self.keeps_salient:
             model.salient_encoder.keep_mean()
-        return new_state(model, self._weights, self.training, self.precision)
+        return new_state(model, maps, self._weights, self.training, self.precision)
 
-    def epoch(self, state: TrainingState, images: np.ndarray, rows: Rows, number: int) -> EpochRow:
+    def epoch(self, state: TrainingState, rows: Rows, number: int) -> EpochRow:
         """Take the steps of an epoch and measure; epoch 0 only measures where the network stands."""
         started = time.perf_counter()
-        steps = self.take_steps(state, images, rows, number) if number else {}
-        held_back = self.evaluate(state, images, rows.validation, rows.is_target)
+        steps = self.take_steps(state, rows, number) if number else {}
+        held_back = self.evaluate(state, rows.validation, rows.is_target)
         measured = steps or held_back
         return {
             "train_loss": measured["loss"],
@@ -227,14 +224,13 @@ class Trainer:
             "time_ms": time.time_ns() // 1_000_000,
         }
 
-    def take_steps(
-        self, state: TrainingState, images: np.ndarray, rows: Rows, epoch: int
-    ) -> dict[str, float]:
+    def take_steps(self, state: TrainingState, rows: Rows, epoch: int) -> dict[str, float]:
         """Take one step a paired batch and give the means of what they measured.
 
         Random states follow from the seed, the epoch's number and the place in it, so nothing but the state has to
         be saved, and several processes draw what one would.
         """
+        transform = self.transform if state.axes is None else None
         rng = np.random.default_rng([self.seed, epoch])
         torch.manual_seed(int(rng.integers(2**31)))
         state.model.train()
@@ -244,7 +240,7 @@ class Trainer:
         ):
             batch = np.concatenate([target, background])
             seeds, ours = rng.integers(2**31, size=len(batch)).tolist(), distributed.share(len(batch))
-            volumes = load_batch(take_maps(images, batch[ours]), self.transform, seeds[ours])
+            volumes = load_batch(take_maps(state.maps, batch[ours]), transform, seeds[ours])
             steps.append(self.step(state, volumes, rows.is_target[batch]))
         return pd.DataFrame(steps).mean().to_dict()
 
@@ -297,46 +293,7 @@ class Trainer:
             measured = {"critic_loss": loss.item(), "critic_accuracy": accuracy.item()}
         return measured
 
-    @torch.no_grad()
-    def evaluate(
-        self, state: TrainingState, images: np.ndarray, rows: np.ndarray, is_target: np.ndarray
-    ) -> dict[str, float]:
-        """Mean loss and terms of some rows: posterior means decoded, no augmentation, full precision.
-
-        ``nats`` is the negative bound of their likelihood (Kingma & Welling 2014), with samples of the posteriors that
-        are the same in every call; ``mean_nats`` what the mean map alone would have.
-
-        Terms of pairs come from all rows at once: a batch may lack a group.
-
-        Parameters
-        ----------
-        images
-            (n, x, y, z) gray-matter maps.
-        rows
-            Those that are looked at.
-        is_target
-            (n,) bool.
-        """
-        model, objective = state.model.eval(), self._weights
-        totals: dict[str, float] = dict.fromkeys(("loss", "nats", "mean_nats", *Terms._fields), 0.0)
-        means: list[tuple[torch.Tensor, ...]] = []
+    def evaluate(self, state: TrainingState, rows: np.ndarray, is_target: np.ndarray) -> dict[str, float]:
+        """What `adhd_cvae.training.evaluation.evaluate` measures of some rows, (n,) of them bool `is_target`."""
         torch.manual_seed(self.seed)  # the same posterior samples whenever these rows are measured
-        for start in range(0, len(rows), EVALUATION_BATCH):
-            batch = rows[start : start + EVALUATION_BATCH]
-            ours = batch[distributed.share(len(batch))]
-            voxels = model.standardise(load_batch(take_maps(images, ours), None).to(self.device))
-            target = torch.from_numpy(is_target[batch].astype(np.float32)).to(self.device)
-            seen = (model, state.critic, voxels, target, objective)
-            terms, codes = contrastive_terms(*seen, sample=False, classifier=state.classifier)
-            sampled, _ = contrastive_terms(*seen, sample=True, classifier=state.classifier)
-            means.append((codes.background.mean, codes.salient.mean, target))
-            values = {"loss": weighted_loss(terms, objective), **terms._asdict()}
-            values["nats"] = held_out_nats(sampled, target, objective)
-            values["mean_nats"] = mean_map_nats(voxels, len(batch), objective)
-            for name, value in values.items():
-                totals[name] += value.item() * len(batch) / len(rows)
-        background, salient, target = (torch.cat(part) for part in zip(*means, strict=True))
-        for name, value in pair_terms(background, salient, target, objective).items():
-            totals["loss"] += getattr(objective, name) * (value.item() - totals[name])
-            totals[name] = value.item()
-        return totals
+        return evaluate(state, rows, is_target, self._weights)
