@@ -27,12 +27,14 @@ _OF_0_1 = MappingProxyType(
     }
 )
 """Settings of each section that version 0.1 had: of a training or a run it kept their fingerprint alone."""
+OTHER_IN_0_1 = MappingProxyType({"model.trunk": "convolutions"})
+"""Settings that came after version 0.1, which did something else than what is now their default."""
 
 
 def identity(recipe: Recipe) -> dict[str, Any]:
     """Settings that count when a training or a run is known again, as JSON.
 
-    A setting that came after version 0.1 counts where it isn't its default, and a renamed one by its old name.
+    A setting that came after version 0.1 counts where it isn't what 0.1 did, and a renamed one by its old name.
     """
     settings, defaults = (one.model_dump(mode="json") for one in (recipe, Recipe()))
     before = {new: old for old, new in RENAMED_TERMS.items()}
@@ -43,7 +45,7 @@ def identity(recipe: Recipe) -> dict[str, Any]:
         return {
             old: values[name]
             for old, name in named.items()
-            if old in first or values[name] != defaults[section][name]
+            if old in first or values[name] != OTHER_IN_0_1.get(f"{section}.{name}", defaults[section][name])
         }
 
     return {

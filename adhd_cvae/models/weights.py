@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from adhd_cvae.config import ImageConfig, ModelConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import atomic_path, file_checksum, read_json, write_json
-from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.models.network import ContrastiveVAE, has_patches
 
 
 def save_model(
@@ -73,7 +73,8 @@ def finished_training(stem: Path, key: str) -> list[dict[str, Any]] | None:
         raise InputError(f"{name} is damaged. Delete it to train anew.") from None
     if trained_with != key:
         raise InputError(
-            f"{name} belongs to training with other data or settings. Choose another OUTPUT_DIR, or --overwrite."
+            f"{name} belongs to training with other data or settings, or of version 0.1, which finishes "
+            "it. Choose another OUTPUT_DIR, or --overwrite."
         )
     return history if _is_whole(stem, content) else None
 
@@ -95,10 +96,10 @@ def load_model(stem: Path) -> tuple[ContrastiveVAE, ImageConfig]:
     try:
         content = read_json(stem.with_suffix(".json"))
         image = ImageConfig.model_validate(content["image"])
-        config = ModelConfig.model_validate(
-            {"trunk": "convolutions", **content["model"]}
-        )  # before there was another
-        sizes = config, image.shape, int(content["voxels"]), int(content.get("patches", 0))
+        # Version 0.1 knew no other trunk.
+        config = ModelConfig.model_validate({"trunk": "convolutions", **content["model"]})
+        patches = max(int(content["patches"]), 1) if has_patches(config) else None
+        sizes = config, image.shape, int(content["voxels"]), patches
         tensors = load_file(stem.with_suffix(".safetensors"))
         with torch.device("meta"):  # sizes are compared before memory is taken for them
             _compare(ContrastiveVAE(*sizes).state_dict(), tensors)

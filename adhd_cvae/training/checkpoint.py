@@ -17,11 +17,12 @@ from adhd_cvae.io import atomic_path, fingerprint, remove
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import finished_training, save_model
 from adhd_cvae.training import distributed
+from adhd_cvae.training.selection import STEPS
 from adhd_cvae.training.state import EpochRow
 
 
 def training_key(recipe: Recipe, participants: Sequence[Sequence[str]]) -> str:
-    """Name a training by its settings and participants, as version 0.1 did: so that one it began goes on.
+    """Name a training by its settings, its steps and its participants; one of version 0.1 had other steps.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def training_key(recipe: Recipe, participants: Sequence[Sequence[str]]) -> str:
         Identifier, group and split of each, in the order of the images.
     """
     counted = {part: value for part, value in identity(recipe).items() if part not in ("name", "analysis")}
-    return fingerprint([counted, participants])
+    return fingerprint([counted, STEPS, participants])
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ def load_state(path: Path, key: str) -> dict[str, Any] | None:
         ) from None
     if not isinstance(state, dict) or state.get("key") != key:
         raise InputError(
-            f"{path.name} belongs to training with other data or settings. Choose another OUTPUT_DIR, or --overwrite."
+            f"{path.name} belongs to training with other data or settings, or of version 0.1, which finishes "
+            "it. Choose another OUTPUT_DIR, or --overwrite."
         )
     return state

@@ -61,13 +61,15 @@ def deterministic(device: torch.device) -> Iterator[None]:
 
 
 @contextmanager
-def enough_memory(device: torch.device, batch_size: int) -> Iterator[None]:
+def enough_memory(device: torch.device, batch_size: int, sizes: str) -> Iterator[None]:
     """Say which setting to lower where a training step does not fit.
 
     Parameters
     ----------
     batch_size
         Participants of each group.
+    sizes
+        Settings that decide how large the network is.
 
     Raises
     ------
@@ -80,10 +82,8 @@ def enough_memory(device: torch.device, batch_size: int) -> Iterator[None]:
         full = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
         if not full:
             raise
-        advice = (
-            f"Try --set training.batch_size={batch_size // 2}" if batch_size > 1 else "Lower model.channels"
-        )
+        smaller = f"Try --set training.batch_size={batch_size // 2}" if batch_size > 1 else f"Lower {sizes}"
         raise InputError(
             f"the memory of {device.type} does not hold a training step of "
-            f"{batch_size} + {batch_size} maps. {advice}, and give --overwrite."
+            f"{batch_size} + {batch_size} maps. {smaller}, and give --overwrite."
         ) from None

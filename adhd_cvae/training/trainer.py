@@ -127,7 +127,10 @@ class Trainer:
             for row in history:
                 progress({"epochs": self.training.epochs * len(self.steps), "splits": len(splits), **row})
             return history
-        with deterministic(self.device), enough_memory(self.device, self.training.batch_size):
+        sizes = (
+            "model.channels" if self.model.trunk == "convolutions" else "model.patch_features or model.hidden"
+        )
+        with deterministic(self.device), enough_memory(self.device, self.training.batch_size, sizes):
             history, model = Steps(self, images, splits, checkpoint, progress).take()
             checkpoint.finish(model, self.grid, history)
         return history

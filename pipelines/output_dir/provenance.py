@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adhd_cvae.config import Recipe
+from adhd_cvae.config.identity import OTHER_IN_0_1
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, fingerprint, read_json, remove_partial_files, write_json
 from pipelines.output_dir.inventory import seal
@@ -142,11 +143,11 @@ class Provenance:
         self._start(stage, run)
 
     def _before(self, stage: Stage) -> dict[str, Any] | None:
-        """What is known of an earlier call; a setting that is younger than it had what is now its default."""
+        """What is known of an earlier call; a setting that is younger than it had its default, or what 0.1 did."""
         before = self.stages.get(stage.name)
         if before is None:
             return None
-        defaults = flatten(Recipe().model_dump(mode="json"))
+        defaults = flatten(Recipe().model_dump(mode="json")) | dict(OTHER_IN_0_1)
         younger = {key: defaults[key] for key in {*stage.settings} - {*before["settings"]} if key in defaults}
         if not younger:
             return before
@@ -222,7 +223,10 @@ def _with_names_of_today(content: dict[str, Any]) -> dict[str, Any]:
             stage["settings"] = settings
             stage["fingerprint"] = fingerprint({"settings": settings, "inputs": stage["inputs"]})
     if "recipe" in content:
-        content["recipe"] = translated(content["recipe"])
+        recipe = translated(content["recipe"])
+        if "model" in recipe:
+            recipe["model"] = {"trunk": OTHER_IN_0_1["model.trunk"], **recipe["model"]}
+        content["recipe"] = recipe
     return content
 
 

@@ -61,8 +61,9 @@ def inference(trained: dict[str, Any]) -> dict[str, Any]:
     content = read_json(TEMPLATES / "inference.json")
     content["grid"] |= trained["image"]
     network = content["network_def"]
-    network["config"] |= trained["model"]
-    network |= {"shape": trained["image"]["shape"], "voxels": trained["voxels"], "patches": trained["patches"]}
+    network["config"] |= {"trunk": "convolutions", **trained["model"]}  # version 0.1 knew no other
+    sizes = {"voxels": trained["voxels"], "patches": trained.get("patches", 0)}
+    network |= {"shape": trained["image"]["shape"], **sizes}
     return content
 
 

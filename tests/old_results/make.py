@@ -42,7 +42,7 @@ def make(old: Path) -> None:
     """Let the old version work in a temporary folder, then keep what it made."""
     with tempfile.TemporaryDirectory(prefix="old-results-") as scratch:
         folder = Path(scratch) / "results"
-        for step in ("simulate", "finish", "interrupt", "resume", "predict"):
+        for step in ("simulate", "finish", "interrupt", "predict"):
             done = subprocess.run(
                 [
                     sys.executable,
@@ -143,19 +143,6 @@ def interrupt(folder: Path) -> None:
     _command("train", _half(folder), "--no-live")
 
 
-def resume(folder: Path) -> None:
-    """Let the old version itself go on with a copy: what a newer one should come to as well."""
-    copy = folder / "derivatives" / "copy"
-    shutil.copytree(_half(folder), copy)
-    _command("train", copy, "--no-live")
-    _command("embed", copy)
-    expected = folder / "expected"
-    expected.mkdir()
-    shutil.copy(copy / "checkpoints" / "history.tsv", expected / "resumed_history.tsv")
-    shutil.copy(copy / "latents.tsv", expected / "resumed_latents.tsv")
-    shutil.rmtree(copy)
-
-
 def predict(folder: Path) -> None:
     """What the registered model says of three maps, whose paths are relative to the dataset."""
     import mlflow
@@ -165,10 +152,11 @@ def predict(folder: Path) -> None:
     rows = pd.DataFrame({"image": [str(folder / "bids" / image) for image in images]})
     predicted = mlflow.pyfunc.load_model(str(model)).predict(rows)
     predicted.insert(0, "image", images.to_numpy())
+    (folder / "expected").mkdir()
     predicted.to_csv(folder / "expected" / "predictions.tsv", sep="\t", index=False, lineterminator="\n")
 
 
-STEPS = {step.__name__: step for step in (simulate, finish, interrupt, resume, predict)}
+STEPS = {step.__name__: step for step in (simulate, finish, interrupt, predict)}
 
 
 def _finished(folder: Path) -> Path:

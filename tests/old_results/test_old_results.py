@@ -153,7 +153,8 @@ def assert_alike(found: pd.DataFrame, expected: pd.DataFrame, rtol: float, atol:
 
 def test_finished_results_stand_and_stay_one_run_and_one_model(old, of_today):
     before = seen(old.results)
-    call("run", old.bids, old.results, "group", "--recipe", of_today(KEPT / "recipe.yaml"))
+    again = ("run", old.bids, old.results, "group", "--recipe", of_today(KEPT / "recipe.yaml"))
+    call(*again, "--set", "model.trunk=convolutions")  # which the recipe could not say
     after = seen(old.results)
     assert {name for name in {*before, *after} if before.get(name) != after.get(name)} <= REPORTS
     client = MlflowClient(old.store)
@@ -169,14 +170,17 @@ def test_a_stage_that_was_done_by_the_settings_in_the_folder_stays_done(old, ver
     assert seen(old.results) == before
 
 
+def test_another_trunk_is_no_longer_the_old_network(old, of_today, capsys):
+    with pytest.raises(AssertionError, match="ended with 1"):
+        call("run", old.bids, old.results, "group", "--recipe", of_today(KEPT / "recipe.yaml"))
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("adhd-cvae: ")]
+    assert "train was done with model.trunk = convolutions, now patches" in said
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("verb", "file"), [("train", "cvae.safetensors"), ("embed", "cvae-reference.safetensors")]
-)
-def test_a_stage_whose_file_was_deleted_is_done_again_with_the_same_numbers(old, verb, file):
+def test_an_embedding_whose_file_was_deleted_is_done_again_with_the_same_numbers(old):
     expected = as_now(read(old.results / "latents.tsv"), "latents.tsv")
-    (old.results / "checkpoints" / file).unlink()
-    call(verb, old.results, *(["--no-live"] if verb == "train" else []))
+    (old.results / "checkpoints" / "cvae-reference.safetensors").unlink()
     call("embed", old.results)
     assert_alike(read(old.results / "latents.tsv"), expected, rtol=1e-2, atol=1e-3)
 
@@ -208,19 +212,16 @@ def test_codes_of_an_old_folder_are_a_way_in(old, tmp_path, of_today):
     assert_alike(read(folder / "analysis" / "rsa.tsv"), expected, rtol=1e-3)
 
 
-def test_a_half_finished_training_goes_on_to_the_end(old):
-    call("train", old.half_trained, "--no-live")
-    checkpoints = old.half_trained / "checkpoints"
-    assert not list(checkpoints.glob("*-resume.pt"))
-    expected = as_now(read(KEPT / "expected" / "resumed_history.tsv"), "checkpoints/history.tsv")
-    history = read(checkpoints / "history.tsv")
-    # It was killed after two epochs; when they were trained tells that they were not trained again.
-    assert history["time_ms"].tolist()[:2] == expected["time_ms"].tolist()[:2]
-    times = ["seconds", "time_ms"]
-    assert_alike(history.drop(columns=times), expected.drop(columns=times), rtol=1e-2, atol=1e-3)
-    call("embed", old.half_trained)
-    latents = as_now(read(KEPT / "expected" / "resumed_latents.tsv"), "latents.tsv")
-    assert_alike(read(old.half_trained / "latents.tsv"), latents, rtol=1e-2, atol=1e-3)
+@pytest.mark.parametrize("of", ["half-trained", "adhd-cvae"])
+def test_a_training_that_is_not_finished_is_refused_with_a_line_that_names_its_version(old, of, capsys):
+    folder = old.folder / "derivatives" / of
+    (folder / "checkpoints" / "cvae.safetensors").unlink(missing_ok=True)
+    before = seen(folder / "checkpoints")
+    with pytest.raises(AssertionError, match="ended with 1"):
+        call("train", folder, "--no-live")
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("adhd-cvae: ")]
+    assert "of version 0.1, which finishes it" in said
+    assert seen(folder / "checkpoints") == before
 
 
 def leaves(settings: object, prefix: str = "") -> dict[str, object]:

@@ -17,7 +17,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.images.cache import open_images, prepare_images
 from adhd_cvae.inference.out_of_distribution import Reference, load_reference, save_reference
 from adhd_cvae.io import write_json, write_tsv
-from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.models.network import empty_model
 from adhd_cvae.models.weights import finished_training, load_model, save_model
 from adhd_cvae.training.checkpoint import load_state, save_state
 
@@ -32,7 +32,8 @@ TRIES = 40
 
 @pytest.fixture
 def model():
-    return ContrastiveVAE(ModelConfig(salient=2, background=4, channels=(2, 4), hidden=4), SHAPE, 100)
+    config = ModelConfig(salient=2, background=4, patch=4, patch_features=2, hidden=4)
+    return empty_model(config, SHAPE, np.arange(100))
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_a_header_of_weights_that_lies_is_refused(stem, header, length):
         load_reference(reference)
 
 
-@pytest.mark.parametrize("change", [{"hidden": 2**40}, {"salient": 2**40}, {"channels": [2**40, 4]}])
+@pytest.mark.parametrize("change", [{"hidden": 2**40}, {"salient": 2**40}, {"patch_features": 2**40}])
 def test_settings_that_ask_for_terabytes_take_no_memory(stem, change):
     path = stem.with_suffix(".json")
     content = json.loads(path.read_text())

@@ -20,7 +20,14 @@ def recipe(**settings):
     return Recipe.model_validate(
         {
             "image": {"shape": SHAPE, "voxel_size": 12.0},
-            "model": {"salient": 2, "background": 4, "channels": [2, 4], "hidden": 4},
+            "model": {
+                "salient": 2,
+                "background": 4,
+                "patch": 4,
+                "patch_features": 2,
+                "hidden": 4,
+                "channels": [2, 4],
+            },
             "training": {"epochs": 2, "batch_size": 8, "vae": False, **settings},
         }
     )
@@ -96,10 +103,18 @@ def test_full_memory_names_the_setting_to_lower(images, cohort, tmp_path, breaks
     assert len(told.value.problems) == 1
 
 
-def test_full_memory_at_the_smallest_batch_names_another_setting(images, cohort, tmp_path, breaks):
+@pytest.mark.parametrize(
+    ("trunk", "named"),
+    [("patches", r"model\.patch_features or model\.hidden"), ("convolutions", r"model\.channels")],
+)
+def test_full_memory_at_the_smallest_batch_names_what_makes_the_network_large(
+    images, cohort, tmp_path, breaks, trunk, named
+):
     breaks(torch.OutOfMemoryError("CUDA out of memory"))
-    with pytest.raises(InputError, match=r"1 \+ 1 maps\. Lower model\.channels"):
-        train(images, cohort, recipe(batch_size=1), tmp_path)
+    asked = recipe(batch_size=1)
+    asked = asked.model_copy(update={"model": asked.model.model_copy(update={"trunk": trunk})})
+    with pytest.raises(InputError, match=rf"1 \+ 1 maps\. Lower {named}, and give --overwrite"):
+        train(images, cohort, asked, tmp_path)
 
 
 def test_another_error_is_not_taken_for_full_memory(images, cohort, tmp_path, breaks):
@@ -135,7 +150,7 @@ def test_an_unlucky_split_trains_to_finite_numbers(images, cohort, tmp_path, unl
 @pytest.mark.parametrize("group", [True, False])
 def test_a_batch_of_one_group_gives_finite_steps_and_measures(images, cohort, group):
     asked = recipe()
-    rows = deal_rows(cohort, asked.cohort.site, asked.training, asked.seed)
+    rows = deal_rows(cohort, asked.cohort.site, asked.training, asked.seed)[0]
     trainer = Trainer(
         asked.training, asked.objective, asked.augmentation, asked.image, asked.model, asked.seed
     )

@@ -30,3 +30,8 @@ def test_recipes_that_differ_are_told_apart(change):
 
 def test_the_name_of_a_section_is_not_taken_for_a_term_of_the_loss():
     assert of()["model"]["background"] == Recipe().model.background
+
+
+def test_the_trunk_is_the_one_of_version_0_1_only_where_it_is_convolutions():
+    assert of()["model"]["trunk"] == "patches"
+    assert "trunk" not in of(model={"trunk": "convolutions"})["model"]

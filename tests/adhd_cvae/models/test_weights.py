@@ -34,13 +34,20 @@ def test_a_model_comes_back_as_it_was(saved):
         assert torch.equal(filled.state_dict()[name], value)
 
 
-def test_settings_that_came_later_are_at_their_defaults(saved):
-    _, stem = saved
-    content = json.loads(stem.with_suffix(".json").read_text())
+@torch.no_grad()
+def test_a_model_of_version_0_1_has_convolutions_and_settings_that_came_later_at_their_defaults(tmp_path):
+    torch.manual_seed(0)
+    before = ContrastiveVAE(CONFIG.model_copy(update={"trunk": "convolutions"}), SHAPE, 50).eval()
+    save_model(before, IMAGE, tmp_path / "cvae")
+    content = json.loads((tmp_path / "cvae.json").read_text())
     first = ("salient", "background", "channels", "hidden", "start", "correction", "noise", "output")
     content["model"] = {name: content["model"][name] for name in first}
-    stem.with_suffix(".json").write_text(json.dumps(content))
-    assert load_model(stem)[0].config == CONFIG
+    del content["patches"]
+    (tmp_path / "cvae.json").write_text(json.dumps(content))
+    loaded, _ = load_model(tmp_path / "cvae")
+    assert loaded.config == before.config
+    voxels = torch.randn(2, 50)
+    assert torch.equal(loaded.encode(voxels).background.mean, before.encode(voxels).background.mean)
 
 
 def test_a_finished_training_is_known_by_its_key_and_whole_weights(saved):

@@ -32,11 +32,11 @@ def test_determinism_ends_with_the_block(monkeypatch, before):
     assert torch.equal(torch.get_rng_state(), generator)
 
 
-@pytest.mark.parametrize(("batch", "advice"), [(16, "training.batch_size=8"), (1, "Lower model.channels")])
+@pytest.mark.parametrize(("batch", "advice"), [(16, r"training\.batch_size=8"), (1, r"Lower model\.hidden,")])
 def test_full_memory_names_the_setting_to_lower(batch, advice):
-    with pytest.raises(InputError, match=advice), enough_memory(CPU, batch):
+    with pytest.raises(InputError, match=advice), enough_memory(CPU, batch, "model.hidden"):
         raise MemoryError
-    with pytest.raises(RuntimeError, match="shapes"), enough_memory(CPU, batch):
+    with pytest.raises(RuntimeError, match="shapes"), enough_memory(CPU, batch, "model.hidden"):
         raise RuntimeError("shapes differ")
 
 
