@@ -158,8 +158,8 @@ def test_a_batch_of_one_group_gives_finite_steps_and_measures(images, cohort, gr
     batch = rows.target if group else rows.background
     state.model.train()
     for _ in range(2):
-        measured = trainer.step(state, load_batch(images[batch], None), rows.is_target[batch])
+        measured = trainer.step(state, load_batch(state.maps[batch], None), rows.is_target[batch])
         assert all(np.isfinite(value) for value in measured.values())
     assert all(torch.isfinite(tensor).all() for tensor in state.model.state_dict().values())
-    evaluated = trainer.evaluate(state, images, batch, rows.is_target)
+    evaluated = trainer.evaluate(state, batch, rows.is_target)
     assert all(np.isfinite(value) for value in evaluated.values())
