@@ -172,8 +172,9 @@ class TrainingConfig(Settings):
     """The optimisation. Steps are paired batches of target and background."""
 
     epochs: NonNegativeInt = 60
-    """At most, of each step: the linear maps, then the nonlinear correction too. With 0 the linear start is the
-    model."""
+    """At most, of the network with its nonlinear correction. With 0 the linear start is the model."""
+    linear_epochs: NonNegativeInt = 100
+    """At most, of the linear maps alone, before: cheap, and enough that the correction doesn't earn what they would."""
     batch_size: PositiveInt = 16
     """Participants of each group in a batch."""
     learning_rate: PositiveFloat = 1e-3

@@ -12,7 +12,7 @@ import yaml
 from adhd_cvae.config import ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.training import distributed
-from adhd_cvae.training.selection import chosen_epochs
+from adhd_cvae.training.selection import DEEP, chosen_epochs
 from adhd_cvae.training.state import EpochRow
 
 WARNINGS: dict[str, str] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
@@ -112,6 +112,6 @@ class Diagnostics:
         if len(history) > 1 and not any(epochs.values()):
             start = "random" if self.model.start == "random" else "linear"
             found |= self._warning(f"{start}_start_kept", kept)
-        if self.training.epochs and self.training.epochs in epochs.values():
+        if epochs[DEEP] == self.training.epochs > 0:
             found |= self._warning("still_improving", kept)
         return found

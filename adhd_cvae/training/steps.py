@@ -13,7 +13,7 @@ import numpy as np
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.training.checkpoint import Checkpoint
 from adhd_cvae.training.sampler import Rows
-from adhd_cvae.training.selection import DEEP, chosen_epochs
+from adhd_cvae.training.selection import DEEP, TRAINED, chosen_epochs
 from adhd_cvae.training.state import EpochRow, TrainingState
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Steps:
 
     def _at(self, place: Place, before: TrainingState | None) -> TrainingState:
         """The network at the start of a step: where the step before left it."""
-        first = place.step == self.trainer.steps[0]
+        first = place.step == next(iter(self.trainer.steps))
         if first or before is None:
             before = self.trainer.start(self.images, self.splits[place.split])
         return before if first else self.trainer.deepened(before, self.images)
@@ -95,7 +95,7 @@ class Steps:
         first = len(earlier)  # epochs are counted through the steps of a split
         if earlier and not state.history:
             state.keep_best(min(row["validation_nats"] for row in earlier))
-        for local in self._epochs(state, started=bool(earlier)):
+        for local in self._epochs(state, trainer.steps[place.step], started=bool(earlier)):
             measured = trainer.epoch(state, rows, local)
             step = place.step if local else trainer.name_of_start
             row = {**known, "step": step, "epoch": first + local - bool(earlier), **measured}
@@ -105,12 +105,11 @@ class Steps:
             self.checkpoint.save({"before": list(before), **place._asdict(), **state.state()})
             self._show(row, trainer.diagnostics.epoch_warnings(row))
 
-    def _epochs(self, state: TrainingState, *, started: bool) -> Iterator[int]:
+    def _epochs(self, state: TrainingState, most: int, *, started: bool) -> Iterator[int]:
         """Numbers of the epochs to come; 0, which only measures, where nothing was before."""
-        training = self.trainer.training
-        while state.stale_epochs < training.patience:
+        while state.stale_epochs < self.trainer.training.patience:
             local = len(state.history) + started
-            if local > training.epochs:
+            if local > most:
                 return
             yield local
 
@@ -122,7 +121,7 @@ class Steps:
         trainer, rows = self.trainer, self.splits[0].with_everyone_fitted()
         state, done = trainer.start(self.images, rows), 0
         for step in trainer.steps:
-            if step == DEEP and step != trainer.steps[0] and epochs[step]:
+            if step == DEEP and TRAINED in trainer.steps and epochs[step]:
                 state = trainer.deepened(state, self.images)
             for local in range(1, epochs[step] + 1):
                 loss = trainer.take_steps(state, rows, local)["loss"]
@@ -132,6 +131,6 @@ class Steps:
         return state
 
     def _show(self, row: EpochRow, warnings: dict[str, str] | None = None, **more: Any) -> None:
-        epochs = self.trainer.training.epochs * len(self.trainer.steps)
+        epochs = sum(self.trainer.steps.values())
         shown = {"epochs": epochs, "splits": len(self.splits), **more, **row}
         self.progress(shown if warnings is None else {**shown, "warnings": warnings})

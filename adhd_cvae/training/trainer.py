@@ -125,7 +125,7 @@ class Trainer:
         history = checkpoint.finished()
         if history is not None:
             for row in history:
-                progress({"epochs": self.training.epochs * len(self.steps), "splits": len(splits), **row})
+                progress({"epochs": sum(self.steps.values()), "splits": len(splits), **row})
             return history
         sizes = (
             "model.channels" if self.model.trunk == "convolutions" else "model.patch_features or model.hidden"
@@ -136,11 +136,13 @@ class Trainer:
         return history
 
     @property
-    def steps(self) -> tuple[str, ...]:
-        """Steps that this network has beside its start."""
+    def steps(self) -> dict[str, int]:
+        """Steps that this network has beside its start, and how many epochs each may take."""
+        epochs = self.training.epochs
         if self.model.start == "random":
-            return (DEEP,)
-        return (TRAINED, DEEP) if self.model.correction else (TRAINED,)
+            return {DEEP: epochs}
+        steps = {TRAINED: self.training.linear_epochs if epochs else 0}
+        return steps | ({DEEP: epochs} if self.model.correction and epochs else {})
 
     @property
     def name_of_start(self) -> str:
