@@ -95,7 +95,9 @@ class Atlas:
     def _patterns(self, seed: int, count: int, spacing_mm: float) -> np.ndarray:
         rng = self._generator(seed)
         spacing = spacing_mm / self.resolution
-        return np.stack([smooth_field(rng, self.template.shape, spacing) for _ in range(count)])
+        patterns = [smooth_field(rng, self.template.shape, spacing) for _ in range(count)]
+        # As they come, their axes lie in another order, and every weighted sum would copy them all.
+        return np.ascontiguousarray(np.stack(patterns))
 
     @cached_property
     def modes(self) -> np.ndarray:
