@@ -44,6 +44,9 @@ def separation(
     options: BenchmarkOptions,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False,
+    curved: Annotated[
+        bool, typer.Option("--curved", help="Effects that lie on a curve, up to 2,000 participants.")
+    ] = False,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Cohorts of each kind.")] = None,
     methods: Annotated[
         str | None, typer.Option("--methods", metavar="A,B", help="These methods only.")
@@ -62,7 +65,8 @@ def separation(
     folder = options.output_dir.resolve()
     with owned(folder, overwrite=options.overwrite), workers(dask):
         cells = Cells(folder, options.resolved("separation"), names, overwrite=options.overwrite)
-        table = cells.measure(grid(seeds, quick=quick), for_this_terminal(), jobs)
+        size = "curved" if curved else "quick" if quick else "full"
+        table = cells.measure(grid(seeds, size=size), for_this_terminal(), jobs)
         written = ", ".join(file.name for file in write_report(table, folder))
     print(f"{summary_page(table)}\nWritten to {options.output_dir}: {written}")
 

@@ -1,7 +1,7 @@
 """The kinds of cohort that are simulated, one thing at a time moved from a middle."""
 
 from itertools import product
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from adhd_cvae.simulation.cohort import SimulationConfig
 
@@ -19,6 +19,7 @@ class Condition(NamedTuple):
     confounding: float = 0.3
     population: int = 0
     null: bool = False
+    truth: Literal["linear", "arc", "product"] = "linear"
 
     def simulation(self, seed: int, participants: int | None = None) -> SimulationConfig:
         """Settings of the simulator."""
@@ -31,6 +32,7 @@ class Condition(NamedTuple):
             site_confound=self.confounding,
             population=self.population,
             null=self.null,
+            truth=self.truth,
             resolution=RESOLUTION,
         )
 
@@ -48,9 +50,11 @@ class Cell(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Name of its file."""
+        """Name of its file; a linear truth is not named, as in folders from before there were others."""
         settings = self.columns | {"null": int(self.condition.null)}
-        return "_".join(f"{name.replace('_', '')}-{value:g}" for name, value in settings.items())
+        truth = settings.pop("truth")
+        name = "_".join(f"{name.replace('_', '')}-{value:g}" for name, value in settings.items())
+        return name if truth == "linear" else f"{name}_truth-{truth}"
 
 
 MIDDLE, NULL = Condition(), Condition(null=True)
@@ -66,15 +70,19 @@ FULL = (
     NULL,
 )
 """One thing at a time is moved from the middle: the full factorial would be 189 kinds of cohort."""
-SEEDS = {"quick": 1, "full": 5}
-NULL_SEEDS = {"quick": 1, "full": 4}
+CURVED = tuple(
+    MIDDLE._replace(cohens_d=1.4, n=participants, severities=severities, truth=truth)
+    for truth, severities in (("linear", 2), ("arc", 1), ("product", 2))
+    for participants in (250, 1000, 2000)
+)
+"""Where depth may win: an effect that is plain, so that what a straight line misses is not lost in noise."""
+SEEDS = {"quick": 1, "full": 5, "curved": 3}
+NULL_SEEDS = {"quick": 1, "full": 4, "curved": 0}
 """Times as many seeds for the null: a rate of false positives needs many cohorts."""
 
 
-def grid(seeds: int | None = None, *, quick: bool) -> list[Cell]:
-    """Cells of the quick or the full grid; all conditions of a seed before the next seed."""
-    size = "quick" if quick else "full"
-    count = seeds or SEEDS[size]
-    conditions = QUICK if quick else FULL
+def grid(seeds: int | None = None, *, size: Literal["quick", "full", "curved"]) -> list[Cell]:
+    """Cells of one of the grids; all conditions of a seed before the next seed."""
+    count, conditions = seeds or SEEDS[size], {"quick": QUICK, "full": FULL, "curved": CURVED}[size]
     cells = [Cell(condition, seed) for seed, condition in product(range(count), conditions)]
     return cells + [Cell(NULL, seed) for seed in range(count, count * NULL_SEEDS[size])]

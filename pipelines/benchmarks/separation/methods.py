@@ -65,7 +65,7 @@ def method_rows(
     started = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            train(cohort.images, cohort.table, settings, Path(folder))
+            gained = train(cohort.images, cohort.table, settings, Path(folder)).earned
             model = load_model(Path(folder) / method.model)[0]
     except InputError:
         return [row("failed", 1.0)], {}
@@ -76,6 +76,8 @@ def method_rows(
     pca = _pca(cohort, model.config.salient + model.config.background)
     own, of_pca = _unexplained(model, cohort, codes), _unexplained(pca, cohort, embed(pca, cohort.images))
     rows += [row("unexplained", own), row("unexplained_over_pca", own / of_pca)]
+    for step in gained[gained["model"] == method.model].to_dict("records"):
+        rows += [row("gain_nats", step["gain_nats"], step["step"]), row("kept", float(step["kept"]), step["step"])]
     return [{**one, "seconds": seconds} for one in rows], _spaces(model, embed(model, reference))
 
 

@@ -67,20 +67,21 @@ def score_codes(
 
 @threadpool_limits.wrap(limits=1)
 def recovery_rows(spaces: Spaces, cohort: KnownCohort, *, permutations: int, seed: int) -> list[Row]:
-    """How well each space predicts each severity of held-out patients: `r`, `r2`.
+    """How well each space predicts each severity of held-out patients: `r`, `r2`, `r_rbf`.
 
-    Ridge regression learnt on the training patients' codes; p_value of r by permuting held-out patients within
-    sites. Of a background space these are scores of leakage.
+    Ridge regression learnt on the training patients' codes, for `r_rbf` on their Gaussian kernel; p_value of r by
+    permuting held-out patients within sites. Of a background space these are scores of leakage.
     """
     learn, ask = cohort.learnt_and_asked
     truth = cohort.table[list(cohort.factors)].to_numpy(np.float64)
     strata = stratum_codes(np.asarray(cohort.sites)[ask], int(ask.sum()))
     rows = []
     for space, codes in spaces.items():
-        inside, across = split_kernels(
-            np.asarray(codes[learn], float), np.asarray(codes[ask], float), "linear"
+        learnt, asked = np.asarray(codes[learn], float), np.asarray(codes[ask], float)
+        predicted, curved = (
+            ridge_predictions(*split_kernels(learnt, asked, kind), truth[learn][:, :, None])[:, :, 0]
+            for kind in ("linear", "rbf")
         )
-        predicted = ridge_predictions(inside, across, truth[learn][:, :, None])[:, :, 0]
         for number, factor in enumerate(cohort.factors):
             r = correlation(predicted[:, number], truth[ask, number])
             orders = permuted_orders(cell_generator(seed, "recovery", space, factor), strata, permutations)
@@ -88,6 +89,7 @@ def recovery_rows(spaces: Spaces, cohort: KnownCohort, *, permutations: int, see
                 [correlation(predicted[:, number], truth[ask, number][order]) for order in orders]
             )
             rows.append(row("r", r, factor, space, upper_p_value(r, null)))
+            rows.append(row("r_rbf", correlation(curved[:, number], truth[ask, number]), factor, space))
             rows.append(row("r2", explained_share(predicted[:, number], truth[ask, number]), factor, space))
     return rows
 

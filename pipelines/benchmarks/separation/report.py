@@ -33,6 +33,13 @@ OTHER = {
     "stability": "stability of s over seeds",
     "seconds": "seconds",
 }
+CURVED = {
+    "r": "r, ridge",
+    "r_rbf": "r, kernel ridge",
+    "gain_nats": "gain of {target}, nats",
+    "kept": "{target} kept",
+}
+"""What is said of curved truths; `target` is a step of training."""
 
 
 def write_report(table: pd.DataFrame, folder: Path) -> list[Path]:
@@ -75,6 +82,7 @@ def summary_page(table: pd.DataFrame) -> str:
         parts[f"**{title} with p < {ALPHA:g}**, 95 % interval"] = _wide(_shares(rates), heads)
     title = "Subtypes and BIC: adjusted Rand index with the true number; components BIC prefers, mean"
     parts[f"**{title}**"] = _subtypes(table)
+    parts["**Where depth can win**: d = 1.4, from `s`"] = _curved(table)
     parts["**The middle of the grid**"] = _others(table)
     shown = [text for words, wide in parts.items() if len(wide) for text in (words, _markdown(wide))]
     return "\n\n".join(["Mean ± standard deviation over seeds; held-out participants only.", *shown]) + "\n"
@@ -122,6 +130,18 @@ def _subtypes(table: pd.DataFrame) -> pd.DataFrame:
     first = ["cohens_d", "subtypes", "method", "Rand index"]
     order = sorted(wide, key=lambda name: (first.index(name) if name in first else len(first), name))
     return wide.reindex(columns=order)
+
+
+def _curved(table: pd.DataFrame) -> pd.DataFrame:
+    """Curved truths and the linear one of their size: recovery, what each step gained, how often it was kept."""
+    asked = np.isin(table["metric"], ["r", "r_rbf", "gain_nats", "kept"])
+    curved = where(table, table["truth"] != "linear")
+    beside = [np.isin(table[name], list(set(curved[name]))) for name in ("cohens_d", "n")]
+    rows = where(table, asked, table["space"] != BACKGROUND, *beside)
+    rows = moved(rows, ["truth", "n", "cohens_d", "severities"])
+    rows = rows.assign(what=[CURVED[one["metric"]].format(**one) for one in rows_of(rows)])
+    summary = over_seeds(rows, ["truth", "n", "method", "what"]).dropna(subset="mean")
+    return _wide(_spreads(summary), summary["what"], ["truth", "n"])
 
 
 def _others(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from adhd_cvae.simulation.cohort import FACTORS, SimulatedCohort, SimulationConfig
+from adhd_cvae.simulation.participants import regional_losses
 
 
 @cache
@@ -44,6 +45,19 @@ def test_the_planted_effect_has_the_size_asked_for(name):
     assert stats.spearmanr(loss[patient], severity[patient]).statistic > 0.95
     effect = loss[patient].mean() / severity[patient].mean() / regional_volumes(absent, name).std()
     assert effect == pytest.approx(1.4, rel=0.2)
+
+
+@pytest.mark.parametrize("truth", ["arc", "product"])
+def test_a_curved_truth_takes_from_each_region_what_it_says(truth):
+    planted, absent = cohort(cohens_d=1.4, truth=truth), cohort(cohens_d=0.0, truth=truth)
+    expected = regional_losses(planted.truth[list(planted.config.factors)].to_numpy(), truth)
+    assert planted.config.regions == tuple(FACTORS)[: expected.shape[1]]
+    for name, said in zip(planted.config.regions, expected.T, strict=True):
+        without = regional_volumes(absent, name)
+        loss = (without - regional_volumes(planted, name)) / without.std()
+        assert not loss[said == 0].any()
+        assert stats.spearmanr(loss[said > 0], said[said > 0]).statistic > 0.9
+        assert loss.sum() / said.sum() == pytest.approx(1.4, rel=0.25)
 
 
 def test_null_maps_follow_from_nothing_in_the_tables():

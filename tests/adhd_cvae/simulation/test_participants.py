@@ -8,6 +8,7 @@ from adhd_cvae.simulation.participants import (
     FACTORS,
     SimulationConfig,
     observed_phenotype,
+    regional_losses,
     simulated_participants,
 )
 
@@ -71,6 +72,37 @@ def test_each_patient_of_a_subtype_has_its_factor_alone(subtypes):
         assert (truth.loc[~own, name] == 0).all()
         assert truth.loc[own, name].mean() == pytest.approx(1, abs=0.05)
         assert 0.05 < truth.loc[own, name].std() < 0.15
+
+
+def test_a_severity_on_an_arc_takes_one_region_then_the_other():
+    true, _ = cohort(participants=4000, truth="arc", severities=3)
+    assert [name for name in true if name in FACTORS] == list(FACTORS)[:1]
+    severity = true[list(FACTORS)[:1]].to_numpy()
+    losses, patient = regional_losses(severity, "arc"), true["dx"].to_numpy() > 0
+    assert not losses[~patient].any()
+    first, second = losses[patient].T
+    np.testing.assert_allclose(first**2 + (second - 1) ** 2, 1)
+    quantile = stats.rankdata(severity[patient]) / patient.sum()
+    assert (
+        abs(stats.pearsonr(first, quantile).statistic) < 0.1
+    )  # no straight line finds the first region's part
+    assert first[quantile < 0.5].mean() == pytest.approx(first[quantile > 0.5].mean(), abs=0.05)
+    assert second[quantile > 0.5].mean() > 4 * second[quantile < 0.5].mean()
+
+
+def test_severities_that_multiply_are_those_of_a_linear_truth():
+    linear, curved = cohort()[0], cohort(truth="product")[0]
+    assert curved.equals(linear)
+    severities = curved[list(FACTORS)[:2]].to_numpy()
+    losses = regional_losses(severities, "product")
+    np.testing.assert_allclose(losses[:, 2], severities[:, 0] * severities[:, 1])
+    np.testing.assert_allclose(losses[:, :2], 0.3 * severities)
+    assert np.array_equal(regional_losses(severities, "linear"), severities)
+
+
+def test_subtypes_have_no_curve():
+    with pytest.raises(ValueError, match=r"truth is arc and subtypes is 2"):
+        SimulationConfig(truth="arc", subtypes=2)
 
 
 def test_participants_follow_from_the_seed():

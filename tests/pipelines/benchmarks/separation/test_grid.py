@@ -1,6 +1,6 @@
 """The kinds of cohort."""
 
-from pipelines.benchmarks.separation.grid import FULL, NULL, QUICK, Cell, Condition, grid
+from pipelines.benchmarks.separation.grid import CURVED, FULL, NULL, QUICK, Cell, Condition, grid
 
 
 def test_the_grids_move_one_thing_at_a_time():
@@ -12,10 +12,10 @@ def test_the_grids_move_one_thing_at_a_time():
     assert {condition.n for condition in FULL} == {100, 250, 500}
     assert {condition.severities for condition in FULL} == {1, 2, 3}
     assert {condition.confounding for condition in FULL} == {0.0, 0.3, 0.6}
-    cells = grid(5, quick=False)
+    cells = grid(5, size="full")
     assert len({cell.key for cell in cells}) == len(cells)
     assert sum(cell.condition.null for cell in cells) == 20
-    assert set(grid(2, quick=True)) <= set(cells)
+    assert set(grid(2, size="quick")) <= set(cells)
 
 
 def test_a_cell_is_named_by_what_makes_it():
@@ -24,6 +24,17 @@ def test_a_cell_is_named_by_what_makes_it():
         == "cohensd-0.8_n-250_severities-2_subtypes-0_confounding-0.3_population-0_null-1_seed-3"
     )
     assert Cell(NULL, 3).columns == {**NULL._asdict(), "seed": 3}
+
+
+def test_a_curved_truth_stands_beside_the_linear_one_of_its_size():
+    cells = grid(size="curved")
+    assert {(one.truth, one.n) for one in CURVED} == {
+        (truth, n) for truth in ("linear", "arc", "product") for n in (250, 1000, 2000)
+    }
+    assert len({cell.key for cell in cells}) == len(cells) == 3 * len(CURVED)
+    arc = next(cell for cell in cells if cell.condition.truth == "arc")
+    assert arc.key.endswith("_seed-0_truth-arc")
+    assert arc.condition.simulation(seed=1).truth == "arc"
 
 
 def test_a_condition_becomes_settings_of_the_simulator():

@@ -47,9 +47,20 @@ def test_pca_reconstructs_as_pca_does_and_has_one_space(recipe, cohort, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_what_each_step_gains_stands_in_the_table(recipe, cohort, tmp_path):
+    rows, _ = method_rows(METHODS["trained"], cohort, cohort.images[:3], recipe, tmp_path, null=False)
+    kept = {one["target"]: one["score"] for one in rows if one["metric"] == "kept"}
+    assert (
+        set(kept) == {"linear", "trained"} == {one["target"] for one in rows if one["metric"] == "gain_nats"}
+    )
+    assert sum(kept.values()) == 1
+
+
 def test_the_ceiling_is_given_the_truth_of_training_patients(cohort):
     rows = ceiling_rows(cohort, permutations=19, seed=0)
-    assert {(row["metric"], row["space"]) for row in rows} == {("r", "voxels"), ("r2", "voxels")}
+    assert {(row["metric"], row["space"]) for row in rows} == {
+        (metric, "voxels") for metric in ("r", "r2", "r_rbf")
+    }
     assert {row["target"] for row in rows} == set(cohort.factors)
     assert np.isfinite([row["score"] for row in rows]).all()
 

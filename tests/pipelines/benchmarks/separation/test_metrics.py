@@ -60,6 +60,17 @@ def test_codes_that_are_the_truth_are_told_and_useless_ones_are_not():
         assert table.loc[("r", factor, "background"), "p_value"] > 0.01
 
 
+def test_a_severity_that_bends_is_found_by_the_kernel_alone():
+    cohort = known()
+    angle = np.pi * severities(cohort)[:, 0]
+    bent = np.column_stack([np.cos(angle), np.sin(angle)])
+    bent[~cohort.is_target] = 0
+    table = pd.DataFrame(recovery_rows({"salient": bent}, cohort, permutations=9, seed=0))
+    table = table[table["target"] == "severity_a"].set_index("metric")["score"]
+    assert table["r_rbf"] > 0.8
+    assert table["r"] < table["r_rbf"] - 0.2
+
+
 def test_what_leaks_is_found_and_only_that():
     cohort = known()
     leaking = np.column_stack([noise(cohort, 2), severities(cohort)[:, 0]])

@@ -29,6 +29,23 @@ def test_subtypes_stand_beside_the_continuum_of_the_same_effect():
     assert "| 0.2 |" not in page
 
 
+def test_curved_truths_stand_beside_the_linear_one_of_their_size():
+    size = {"n": 1000, "cohens_d": 1.4}
+    rows = [
+        line("r", 0.25, truth="arc", severities=1, **size),
+        line("r_rbf", 0.5, truth="arc", severities=1, **size),
+        line("gain_nats", 3.0, target="deep", space="", truth="arc", severities=1, **size),
+        line("r", 0.75, **size),
+        line("r", 0.125, n=100, cohens_d=1.4),
+    ]
+    page = summary_page(pd.DataFrame(rows))
+    assert "| truth | n | method | r, ridge | r, kernel ridge | gain of deep, nats |" in page
+    assert "| arc | 1000 | one | 0.25 | 0.50 | 3.00 |" in page
+    assert "| linear | 1000 | one | 0.75 |  |  |" in page
+    assert "| linear | 100 |" not in page
+    assert "Where depth can win" not in summary_page(pd.DataFrame(rows[3:]))
+
+
 def test_the_middle_of_the_grid_shows_seconds_once_and_no_background(table):
     rows = [line("unexplained", 0.2), line("stability", 0.5), line("stability", 0.9, space="background")]
     page = summary_page(pd.concat([table, pd.DataFrame(rows)]))
