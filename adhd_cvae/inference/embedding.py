@@ -33,7 +33,9 @@ def in_batches(count: int, progress: Progress | None = None, batch_size: int = B
 
 
 def _standardised(model: ContrastiveVAE, images: np.ndarray) -> torch.Tensor:
-    volumes = torch.from_numpy(np.ascontiguousarray(images))[:, None]
+    volumes = torch.from_numpy(np.array(images))[
+        :, None
+    ]  # a copy: torch takes no arrays that may not be written
     return model.standardise(volumes.to(model.voxel_mean.device))
 
 

@@ -48,16 +48,24 @@ def test_a_seed_that_a_library_cannot_take_is_refused(seed):
     ("layers", "shape"), [(7, [64, 64, 64]), (6, [32, 64, 64]), (3, [16, 16, 12]), (70, [64, 64, 64])]
 )
 def test_no_layer_halves_what_is_odd(layers, shape):
-    content = {"model": {"channels": [2] * layers}, "image": {"shape": shape}}
+    content = {"model": {"trunk": "convolutions", "channels": [2] * layers}, "image": {"shape": shape}}
     with pytest.raises(ValidationError, match=rf"model\.channels has {layers} layers.*image\.shape"):
         Recipe.model_validate(content)
 
 
 def test_more_layers_than_the_grid_can_be_halved_are_refused():
-    Recipe.model_validate({"model": {"channels": [2] * 6}})  # 64 → 1
+    Recipe.model_validate({"model": {"trunk": "convolutions", "channels": [2] * 6}})  # 64 → 1
     with pytest.raises(ValidationError, match=r"model\.channels has 7 layers.*image\.shape \[64, 64, 64\]"):
-        Recipe.model_validate({"model": {"channels": [2] * 7}})
-    Recipe.model_validate({"model": {"channels": [2] * 7, "correction": False}})
+        Recipe.model_validate({"model": {"trunk": "convolutions", "channels": [2] * 7}})
+    Recipe.model_validate({"model": {"trunk": "convolutions", "channels": [2] * 7, "correction": False}})
+
+
+def test_patches_fill_the_grid():
+    content = {"model": {"patch": 8}, "image": {"shape": [64, 64, 60]}}
+    with pytest.raises(ValidationError, match=r"model\.patch is 8.*divides image\.shape \[64, 64, 60\]"):
+        Recipe.model_validate(content)
+    Recipe.model_validate(content | {"model": {"patch": 4}})
+    Recipe.model_validate(content | {"model": {"patch": 8, "correction": False}})
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", "cpu ", "../x", "", "cuda:-1", 0])

@@ -25,7 +25,7 @@ def case():
     )
     images = rng.uniform(0.2, 0.9, (30, *SHAPE)).astype(np.float16)
     images.flags.writeable = False
-    config = ModelConfig(salient=2, background=4, channels=(2, 4), hidden=4)
+    config = ModelConfig(salient=2, background=4, patch=4, patch_features=2, hidden=4)
     training = (cohort["split"] == "train").to_numpy()
     target = (cohort["group"] == "target").to_numpy()
     model = initial_model(config, ImageConfig(shape=SHAPE), images[training], target[training], 0)
@@ -40,7 +40,9 @@ def described():
     """A model, the 200 maps it starts from, and what they look like to it."""
     images = anatomy(200, 0)
     images.flags.writeable = False
-    config = ModelConfig(salient=2, background=4, channels=(2, 4), hidden=4, start="contrastive_pca")
+    config = ModelConfig(
+        salient=2, background=4, patch=4, patch_features=2, hidden=4, start="contrastive_pca"
+    )
     model = initial_model(config, GRID, images, np.arange(200) % 2 == 1, 0)
     codes = embed(model, images)
     return model, images, fit_reference(code_matrix(codes), residuals(model, images, codes), 99.0)

@@ -3,16 +3,16 @@ import pytest
 import torch
 
 from adhd_cvae.config import ModelConfig
-from adhd_cvae.models.network import ContrastiveVAE, Posterior
+from adhd_cvae.models.network import ContrastiveVAE, Posterior, empty_model
 
 SHAPE = (16, 16, 16)
-CONFIG = ModelConfig(salient=2, background=3, channels=(2, 4), hidden=5)
+CONFIG = ModelConfig(salient=2, background=3, patch=4, patch_features=2, channels=(2, 4), hidden=5)
+BOTH = pytest.mark.parametrize("trunk", ["patches", "convolutions"])
 
 
 def model(config=CONFIG, voxels=300):
     torch.manual_seed(0)
-    network = ContrastiveVAE(config, SHAPE, voxels)
-    network.mask_index.copy_(torch.from_numpy(np.random.default_rng(0).permutation(16**3)[:voxels]))
+    network = empty_model(config, SHAPE, np.random.default_rng(0).permutation(16**3)[:voxels])
     network.voxel_mean.uniform_(0.2, 0.8)
     network.voxel_scale.uniform_(0.05, 0.2)
     return network.eval()
@@ -42,17 +42,19 @@ def test_standardising_and_its_inverse_agree_inside_the_mask(start):
     assert int((volume != 0).sum()) == int((inside != 0).sum())
 
 
-def test_the_salient_code_is_zero_in_background_decoding():
-    network = perturbed(model())
+@BOTH
+def test_the_salient_code_is_zero_in_background_decoding(trunk):
+    network = perturbed(model(CONFIG.model_copy(update={"trunk": trunk})))
     background = torch.randn(4, 3)
     twin = network.decode(background)
     assert torch.equal(twin, network.decode(background, torch.zeros(4, 2)))
     assert not torch.allclose(twin, network.decode(background, torch.ones(4, 2)))
 
 
+@BOTH
 @torch.no_grad()
-def test_two_embeddings_of_one_image_are_equal_and_do_not_depend_on_company():
-    network = perturbed(model())
+def test_two_embeddings_of_one_image_are_equal_and_do_not_depend_on_company(trunk):
+    network = perturbed(model(CONFIG.model_copy(update={"trunk": trunk})))
     voxels = network.standardise(maps())
     first, second = network.encode(voxels), network.encode(voxels)
     assert torch.equal(first.salient.mean, second.salient.mean)
@@ -68,8 +70,9 @@ def test_without_salient_units_it_is_a_plain_vae():
     assert network.decode(codes.background.mean, codes.salient.mean).shape == (4, 300)
 
 
-def test_a_random_start_decodes_the_mean_image():
-    network = model(CONFIG.model_copy(update={"start": "random"}))
+@BOTH
+def test_a_random_start_decodes_the_mean_image(trunk):
+    network = model(CONFIG.model_copy(update={"start": "random", "trunk": trunk}))
     assert not network.decode(torch.randn(2, 3), torch.randn(2, 2)).any()
 
 
@@ -89,6 +92,11 @@ def test_a_posterior_draws_from_its_gaussian():
     assert abs(float(draws.std()) - 3) < 0.1
 
 
-def test_a_grid_the_layers_cannot_halve_is_refused():
-    with pytest.raises(ValueError, match="not divisible by 4"):
-        ContrastiveVAE(CONFIG, (16, 18, 16), 10)
+@pytest.mark.parametrize(
+    ("trunk", "said"),
+    [("patches", r"not divisible by model\.patch=4"), ("convolutions", "not divisible by 4")],
+)
+def test_a_grid_that_cannot_be_cut_is_refused(trunk, said):
+    with pytest.raises(ValueError, match=said):
+        ContrastiveVAE(CONFIG.model_copy(update={"trunk": trunk}), (16, 18, 16), 10)
+    ContrastiveVAE(CONFIG.model_copy(update={"trunk": trunk, "correction": False}), (16, 18, 16), 10)

@@ -8,7 +8,7 @@ from adhd_cvae.training.augmentation import augmentation, seed_augmentation
 
 
 def test_augmentation_follows_its_seed_and_moves_by_millimetres():
-    settings = AugmentationConfig(probability=1.0, noise_sd=0.0, scale=0.05, shift_mm=3.0)
+    settings = AugmentationConfig(enabled=True, probability=1.0, noise_sd=0.0, scale=0.05, shift_mm=3.0)
     image = ImageConfig()
     transform = augmentation(settings, image)
     volume = torch.zeros(1, 64, 64, 64)

@@ -7,7 +7,7 @@ from torch.distributions import Normal, kl_divergence
 
 from adhd_cvae.analysis.independence import hsic
 from adhd_cvae.config import OBJECTIVES, ModelConfig, ObjectiveConfig
-from adhd_cvae.models.network import ContrastiveVAE, Critic, Posterior
+from adhd_cvae.models.network import Critic, Posterior, empty_model
 from adhd_cvae.training.losses import (
     classification_loss,
     contrastive_terms,
@@ -88,9 +88,8 @@ def test_critic_and_encoder_do_not_train_each_other():
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    config = ModelConfig(salient=2, background=3, channels=(2, 4), hidden=5)
-    model = ContrastiveVAE(config, (8, 8, 8), 200)
-    model.mask_index.copy_(torch.arange(200))
+    config = ModelConfig(salient=2, background=3, patch=4, patch_features=2, hidden=5)
+    model = empty_model(config, (8, 8, 8), np.arange(200))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape))
@@ -295,7 +294,8 @@ def test_controls_salient_posterior_is_pulled_to_a_point(network, name, shrinks)
     objective = ObjectiveConfig.model_validate({"name": name})
     groups = [
         {"params": [parameter], "lr": 0.02 if "log_variance" in name else 3e-3}
-        for name, parameter in network.salient_encoder.named_parameters()
+        for part in (network.salient_encoder, network.trunk)
+        for name, parameter in part.named_parameters()
     ]
     optimiser = torch.optim.Adam(groups)
     voxels, is_target = torch.randn(16, 200), torch.zeros(16)
@@ -307,7 +307,7 @@ def test_controls_salient_posterior_is_pulled_to_a_point(network, name, shrinks)
         return float(code.mean.square().mean()), float(code.log_variance.exp().mean())
 
     before = posterior()
-    for _ in range(200):
+    for _ in range(300):
         terms, _ = contrastive_terms(network, None, voxels, is_target, objective, sample=True)
         pulls = ("salient_of_background", "salient_spread_of_background", "salient_mmd_of_background")
         optimiser.zero_grad()

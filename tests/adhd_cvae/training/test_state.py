@@ -11,7 +11,8 @@ from tests.adhd_cvae.training.small import RECIPE, SHAPE, recipe, same
 
 def state_of(asked=RECIPE, seed=0):
     torch.manual_seed(seed)
-    return new_state(ContrastiveVAE(asked.model, SHAPE, 10), asked.objective, asked.training, torch.float32)
+    model, maps = ContrastiveVAE(asked.model, SHAPE, 10), np.zeros((0, *SHAPE))
+    return new_state(model, maps, asked.objective, asked.training, torch.float32)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_restoring_undoes_everything_since():
 
 def test_the_layout_of_convolutions_changes_no_value():
     torch.manual_seed(0)
-    model = ContrastiveVAE(RECIPE.model, SHAPE, 10)
+    model = ContrastiveVAE(recipe(model={"trunk": "convolutions", "channels": [2, 4]}).model, SHAPE, 10)
     before = {name: value.numpy().copy() for name, value in model.state_dict().items()}
     after = channels_last(model).state_dict()
     assert all(np.array_equal(after[name].numpy(), before[name]) for name in before)
