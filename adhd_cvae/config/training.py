@@ -23,6 +23,9 @@ class LinearConfig(Settings):
     """Contrast strength of contrastive PCA."""
     pcpca_share: Annotated[float, Field(gt=0, lt=1)] = 0.9
     """Weight γ of the controls in PCPCA, as a share of the largest there can be."""
+    guarded: NonNegativeInt = 3
+    """Salient directions, the first ones, whose maps z may not read. Of more, whose contrast is chance, z would lose
+    variation that is everybody's."""
     smallest_site: PositiveInt = 4
     """Training participants of a site below which it counts as one with the other small ones."""
     most_participants: Annotated[int, Field(ge=4)] = 1000

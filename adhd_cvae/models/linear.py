@@ -61,8 +61,8 @@ def fit_linear(
     The salient codes come from the method's directions, turned and scaled so that patients' codes are uncorrelated
     with second moment one.
 
-    The background codes come from the PCA of *controls*, who cannot teach it what only patients have: voxels are
-    regressed on its axes and on the salient directions' maps together, so that what those maps explain does not enter.
+    The background codes come from the PCA of everybody, without what the salient codes explain in patients: voxels are
+    regressed on its axes and on the first salient directions' maps together, so that what those explain does not enter.
 
     Both decoders regress voxels on the codes of both spaces, the salient ones of controls set to zero.
 
@@ -91,10 +91,11 @@ def fit_linear(
     units = max(min(salient, int(is_target.sum()) - 1, scores.shape[1]), 1)
     directions = METHODS[method](scores, is_target, units, settings, seed)
     encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
-    guarded = _regression(centred[is_target] @ encoder.T, centred[is_target])
-    _, control_axes = principal_axes(centred[~is_target])
-    shared = _oblique_encoder(centred, control_axes[:background], guarded)
-    codes = np.column_stack([(centred @ encoder.T) * is_target[:, None], centred @ shared.T])
+    salient_codes = (centred @ encoder.T) * is_target[:, None]
+    maps = _regression(salient_codes[is_target], centred[is_target])
+    _, shared_axes = principal_axes(centred - salient_codes @ maps)
+    shared = _oblique_encoder(centred, shared_axes[:background], maps[: settings.guarded])
+    codes = np.column_stack([salient_codes, centred @ shared.T])
     decoder = _regression(codes, centred)
     return LinearModel(
         LinearSpace(origin, *_pad(salient, encoder, decoder[: len(encoder)])),

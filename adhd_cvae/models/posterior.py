@@ -54,8 +54,9 @@ def code_error(
 
 
 def posterior_variance(model: LinearModel, error: CodeError) -> tuple[np.ndarray, np.ndarray]:
-    """Variance of each unit's posterior, the same for everybody: of s, of z."""
-    return error.salient, error.along * np.square(model.background.encoder, dtype=float).sum(axis=1)
+    """Variance of each unit's posterior, the same for everybody: of s, of z, whose codes have variance 1 themselves."""
+    background = error.along * np.square(model.background.encoder, dtype=float).sum(axis=1)
+    return error.salient, np.minimum(background, 1.0)
 
 
 def _folds(is_target: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
