@@ -83,6 +83,7 @@ NULL_SEEDS = {"quick": 1, "full": 4, "curved": 0}
 
 def grid(seeds: int | None = None, *, size: Literal["quick", "full", "curved"]) -> list[Cell]:
     """Cells of one of the grids; all conditions of a seed before the next seed."""
-    count, conditions = seeds or SEEDS[size], {"quick": QUICK, "full": FULL, "curved": CURVED}[size]
-    cells = [Cell(condition, seed) for seed, condition in product(range(count), conditions)]
+    kinds: dict[str, tuple[Condition, ...]] = {"quick": QUICK, "full": FULL, "curved": CURVED}
+    count = seeds or SEEDS[size]
+    cells = [Cell(condition, seed) for seed, condition in product(range(count), kinds[size])]
     return cells + [Cell(NULL, seed) for seed in range(count, count * NULL_SEEDS[size])]

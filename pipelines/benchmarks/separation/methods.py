@@ -19,10 +19,11 @@ from adhd_cvae.inference.embedding import Embedding, embed, standardised_voxels
 from adhd_cvae.models.initialisation import initial_model
 from adhd_cvae.models.network import ContrastiveVAE
 from adhd_cvae.models.weights import load_model
-from adhd_cvae.names import BACKGROUND, SALIENT
+from adhd_cvae.names import BACKGROUND, SALIENT, rows_of
 from adhd_cvae.training.train import train
 from pipelines.benchmarks.separation.cohorts import SimulatedMaps
 from pipelines.benchmarks.separation.metrics import Row, recovery_rows, row, score_codes
+from pipelines.benchmarks.separation.summary import where
 from pipelines.recipes.loader import apply_overrides, validated
 
 
@@ -76,8 +77,11 @@ def method_rows(
     pca = _pca(cohort, model.config.salient + model.config.background)
     own, of_pca = _unexplained(model, cohort, codes), _unexplained(pca, cohort, embed(pca, cohort.images))
     rows += [row("unexplained", own), row("unexplained_over_pca", own / of_pca)]
-    for step in gained[gained["model"] == method.model].to_dict("records"):
-        rows += [row("gain_nats", step["gain_nats"], step["step"]), row("kept", float(step["kept"]), step["step"])]
+    for step in rows_of(where(gained, gained["model"] == method.model)):
+        rows += [
+            row("gain_nats", step["gain_nats"], step["step"]),
+            row("kept", float(step["kept"]), step["step"]),
+        ]
     return [{**one, "seconds": seconds} for one in rows], _spaces(model, embed(model, reference))
 
 
