@@ -38,7 +38,14 @@ def _fitted(
     Without such a floor a component could shrink onto a few participants and win by an unbounded likelihood.
     """
     mixture = GaussianMixture(
-        k, covariance_type=covariance, reg_covar=1e-3, max_iter=iterations, n_init=starts, random_state=seed
+        k,
+        covariance_type=covariance,
+        reg_covar=1e-3,
+        max_iter=iterations,
+        n_init=starts,
+        # Everybody is in a single component wherever it starts, so k-means would find out nothing.
+        init_params="random" if k == 1 else "kmeans",
+        random_state=seed,
     )
     with warnings.catch_warnings():
         # A fit that stops early is within what a comparison of BICs needs, and as low in the data as in a bootstrap.
