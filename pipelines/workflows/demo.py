@@ -9,6 +9,7 @@ import pandas as pd
 
 from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, SALIENT, TARGET, TEST, space_label
 from adhd_cvae.simulation.cohort import SimulationConfig
+from pipelines.compute import stop_workers
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import ANALYSIS, COHORT
@@ -23,6 +24,7 @@ def run(run: Run, bids_dir: Path, simulation: SimulationConfig, *, live: bool = 
     """Make the cohort in `bids_dir`, then every result; return the summary."""
     started = time.monotonic()
     simulate.run(bids_dir, simulation, run.progress, overwrite=run.overwrite)
+    stop_workers()  # each holds an atlas of its own, which would lie in memory while the model is trained
     published = group.run(run, BidsInput(bids_dir), live=live)
     return summary(run, published, time.monotonic() - started)
 
