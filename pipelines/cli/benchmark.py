@@ -80,11 +80,13 @@ def speed(
 ) -> None:
     """The speed of this machine, beside other ways to do the same."""
     from adhd_cvae.io import write_tsv
+    from adhd_cvae.simulation.cohort import SimulationConfig
     from pipelines.benchmarks.speed.stages import measure_speed
     from pipelines.output_dir.ownership import owned
 
     path = options.output_dir / "speed.tsv"
     with owned(options.output_dir, overwrite=options.overwrite):
-        table = measure_speed(options.resolved("demo"), for_this_terminal(), maps)
+        cohort = SimulationConfig(participants=320, cohens_d=1.4)  # as `adhd-cvae demo` makes it
+        table = measure_speed(options.resolved("demo"), for_this_terminal(), maps, demo=cohort)
         write_tsv(table, path)
     print(f"{table.to_string(index=False, float_format=lambda value: f'{value:.3g}')}\n\nWritten to {path}")

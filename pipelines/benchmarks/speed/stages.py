@@ -16,9 +16,10 @@ from scipy import ndimage
 
 from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.io import write_json, write_tsv
-from adhd_cvae.simulation.cohort import Atlas
+from adhd_cvae.simulation.cohort import Atlas, SimulationConfig
 from bids_adapters.derivatives import write_description
 from bids_adapters.images.index import index_images
+from pipelines.benchmarks.speed.demo import demo_rows, rate_rows
 from pipelines.benchmarks.speed.measures import Row, peak_gib, ratio, row, timed
 from pipelines.benchmarks.speed.rsa import Size, statistic_seconds, table_seconds
 from pipelines.benchmarks.speed.training_step import step_rows
@@ -48,8 +49,9 @@ def measure_speed(
     *,
     participants: int = PARTICIPANTS,
     size: Size | None = None,
+    demo: SimulationConfig | None = None,
 ) -> pd.DataFrame:
-    """Take every measure; files are made in a temporary folder.
+    """Take every measure; files are made in a temporary folder. The cohort of `demo` goes through every stage.
 
     Returns
     -------
@@ -73,7 +75,10 @@ def measure_speed(
         again = _second_calls(scratch / "maps-nii", scratch / "out", scratch / "recipe.yaml")
         rows.append(row(f"adhd-cvae prepare on {maps} .nii maps, nothing to do", again, "s"))
         tick(0, 1, "training")
-        rows += step_rows(recipe, 3 * ROUNDS)
+        rows += [*step_rows(recipe, 3 * ROUNDS), *rate_rows()]
+        if demo is not None:
+            tick(0, 1, "the demo")
+            rows += demo_rows(recipe, demo, scratch / "demo")
         tick(1, 1, "")
     return pd.DataFrame(rows)
 

@@ -33,7 +33,7 @@ def step_rows(recipe: Recipe, rounds: int) -> list[Row]:
     from adhd_cvae.training.trainer import Trainer
 
     images, cohort = _brains(2 * recipe.training.batch_size, recipe.image.shape)
-    rows = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed)
+    rows, *_ = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed)
     trainer = Trainer(
         recipe.training, recipe.objective, recipe.augmentation, recipe.image, recipe.model, recipe.seed
     )

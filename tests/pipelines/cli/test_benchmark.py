@@ -29,14 +29,14 @@ def test_an_unknown_method_is_refused_before_anything_is_measured(tmp_path):
 def test_the_speed_is_printed_and_written(tmp_path, monkeypatch):
     given = []
 
-    def measure(recipe, progress, maps):
-        given.append((recipe.name, recipe.model.salient, maps))
+    def measure(recipe, progress, maps, demo):
+        given.append((recipe.name, recipe.model.salient, maps, demo.participants))
         return pd.DataFrame({"measure": ["preparing a map"], "median": [0.25]})
 
     monkeypatch.setattr("pipelines.benchmarks.speed.stages.measure_speed", measure)
     arguments = ["speed", str(tmp_path), "--recipe", "smoke", "--set", "model.salient=3", "--maps", "4"]
     ended = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert given == [("smoke", 3, 4)]
+    assert given == [("smoke", 3, 4, 320)]
     assert "preparing a map" in ended.output
     assert read_tsv(tmp_path / "speed.tsv")["median"].tolist() == [0.25]
 
