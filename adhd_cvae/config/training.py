@@ -8,6 +8,8 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from adhd_cvae.config.settings import Settings
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
 
 class LinearConfig(Settings):
     """The linear solution that a network starts from, and the baselines beside it.
@@ -15,12 +17,18 @@ class LinearConfig(Settings):
     The shares and the strength were chosen on simulated cohorts by what held-out patients show.
     """
 
-    rank_share: Annotated[float, Field(gt=0, le=1)] = 0.35
+    rank_share: Share = 0.35
     """Leading principal components, as a share of the training participants, that are told from the tail."""
-    floor_share: Annotated[float, Field(gt=0, le=1)] = 0.6
+    floor_share: Share = 0.6
     """Principal component, as a share of the training participants, whose variance smaller ones are given."""
     alpha: NonNegativeFloat = 40.0
-    """Contrast strength of contrastive PCA."""
+    """Contrast strength of contrastive PCA alone."""
+    agreeing_ranks: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.25, 0.35, 0.5, 0.65)
+    agreeing_alphas: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1)] = (20.0, 40.0, 100.0, 400.0)
+    """Rank shares and strengths of the contrastive PCAs that ``contrast`` averages: no one of them is best everywhere,
+    and what they agree on predicts severities of new patients better than any of them."""
+    agreeing_units: PositiveInt = 12
+    """Directions of each of them, more than are kept."""
     pcpca_share: Annotated[float, Field(gt=0, lt=1)] = 0.9
     """Weight γ of the controls in PCPCA, as a share of the largest there can be."""
     guarded: NonNegativeInt = 3

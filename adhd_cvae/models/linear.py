@@ -6,6 +6,7 @@ Voxels come standardised, (participants, voxels); every fit sees training partic
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from sklearn.decomposition import FastICA
@@ -134,7 +135,8 @@ def _contrast(
     """What patients share and controls lack, then what patients vary in and controls do not.
 
     The first direction is Fisher's linear discriminant, with the within-group covariance's small eigenvalues, which
-    a sample underestimates, raised to that of component `floor_share` · n. The others are contrastive PCA's.
+    a sample underestimates, raised to that of component `floor_share` · n. The others are those on which contrastive
+    PCAs of several ranks and strengths agree most: the leading eigenvectors of their projectors' mean.
     """
     within = scores.copy()
     for rows in (is_target, ~is_target):
@@ -143,7 +145,16 @@ def _contrast(
     floor = sizes[::-1][min(round(settings.floor_share * len(scores)), len(sizes) - 1)]
     shared = scores[is_target].mean(axis=0) - scores[~is_target].mean(axis=0)
     discriminant = vectors @ (vectors.T @ shared / np.maximum(sizes, max(floor, 1e-9 * sizes[-1])))
-    others = _contrastive_pca(scores, is_target, units - 1, settings, seed)
+    found = [
+        _contrastive_pca(
+            *(scores, is_target, max(settings.agreeing_units, units - 1)),
+            settings.model_copy(update={"rank_share": rank, "alpha": alpha}),
+            seed,
+        )
+        for rank, alpha in product(settings.agreeing_ranks, settings.agreeing_alphas)
+    ]
+    together = np.column_stack(found)
+    others = _leading(together @ together.T, units - 1)
     return np.column_stack([discriminant / np.linalg.norm(discriminant), others])
 
 
