@@ -66,7 +66,7 @@ FULL = (
     *(MIDDLE._replace(severities=count) for count in (1, 3)),
     *(MIDDLE._replace(confounding=share) for share in (0.0, 0.6)),
     *(MIDDLE._replace(cohens_d=effect, subtypes=3) for effect in (0.8, 1.4)),
-    *(MIDDLE._replace(cohens_d=effect, population=1) for effect in (0.35, 0.8)),
+    *(MIDDLE._replace(cohens_d=effect, population=1) for effect in (0.35, 0.5, 0.8, 1.4)),
     NULL,
 )
 """One thing at a time is moved from the middle: the full factorial would be 189 kinds of cohort."""
