@@ -23,8 +23,8 @@ class LinearConfig(Settings):
     """Principal component, as a share of the training participants, whose variance smaller ones are given."""
     alpha: NonNegativeFloat = 40.0
     """Contrast strength of contrastive PCA alone."""
-    agreeing_ranks: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.25, 0.35, 0.5, 0.65)
-    agreeing_alphas: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1)] = (20.0, 40.0, 100.0, 400.0)
+    agreeing_ranks: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.35, 0.5, 0.65)
+    agreeing_alphas: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1)] = (40.0, 100.0, 400.0)
     """Rank shares and strengths of the contrastive PCAs that ``contrast`` averages: no one of them is best everywhere,
     and what they agree on predicts severities of new patients better than any of them."""
     agreeing_units: PositiveInt = 12
