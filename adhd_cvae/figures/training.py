@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -27,13 +28,14 @@ TERMS = {
 
 @styled
 def training_losses(history: pd.DataFrame) -> Figure:
-    """Loss per epoch; one panel a model, the epoch whose weights were kept marked.
+    """Loss per epoch; one panel a model, the best epoch marked, and where the nonlinear correction begins.
 
     Parameters
     ----------
     history
-        ``checkpoints/history.tsv``: `train_loss`; `validation_loss`, on the part of the training split that
-        decides when to stop; `test_loss` where it was taken. Epoch 0 is the start.
+        ``checkpoints/history.tsv``: `train_loss`; `validation_loss`, on the part of the training split that is held
+        back, and `validation_nats`, which decides there; `test_loss` and `step` where there are any. Epoch 0 is the
+        start.
     """
     names = {"cvae": "Contrastive VAE", "vae": "Plain VAE"}
     curves = {
@@ -42,7 +44,7 @@ def training_losses(history: pd.DataFrame) -> Figure:
         "test_loss": ("held out", SPACE_COLOURS[BACKGROUND], "-"),
     }
     curves = {column: look for column, look in curves.items() if column in history}
-    deciding = "validation_loss" if "validation_loss" in curves else [*curves][-1]
+    shown = "validation_loss" if "validation_loss" in curves else [*curves][-1]
     models = in_order(history["model"].tolist(), names)
     figure = new_figure(0.6 + 2.1 * len(models))
     panels = figure.subplots(len(models), 1, squeeze=False)[:, 0]
@@ -50,16 +52,31 @@ def training_losses(history: pd.DataFrame) -> Figure:
         rows = history.loc[history["model"] == model]
         for column, (label, colour, dashes) in curves.items():
             axes.plot(rows["epoch"], rows[column], color=colour, ls=dashes, label=label)
-        losses = rows[deciding].to_numpy(dtype=float)
+        losses = rows["validation_nats" if "validation_nats" in rows else shown].to_numpy(dtype=float)
         if np.isfinite(losses).any():
             best = rows.iloc[int(np.nanargmin(losses))]
-            axes.plot(best["epoch"], best[deciding], "o", color=curves[deciding][1], label="lowest")
+            axes.plot(
+                best["epoch"], best[shown], "o", color=curves[shown][1], label="best held-out likelihood"
+            )
+        _mark_deep_step(axes, rows)
         axes.set(title=names.get(model, model), ylabel="loss")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         soft_grid(axes, "y")
     panels[-1].set_xlabel("epoch")
     legend_above(figure, panels[0].get_legend_handles_labels()[0], 4)
     return figure
+
+
+def _mark_deep_step(axes: Axes, rows: pd.DataFrame) -> None:
+    """A line where the linear maps end and the nonlinear correction begins."""
+    steps = rows["step"].tolist() if "step" in rows else []
+    if "deep" in steps[1:] and steps[0] != "random":
+        first = rows.iloc[steps.index("deep")]["epoch"] - 0.5
+        axes.axvline(first, color=INK, lw=0.8, ls=":")
+        where = axes.get_xaxis_transform()
+        axes.annotate(
+            "deep", (first, 1), xycoords=where, xytext=(0, 2), textcoords="offset points", ha="center"
+        )
 
 
 @styled
@@ -71,11 +88,11 @@ def training_terms(history: pd.DataFrame) -> Figure:
     figure = new_figure(1.5 * height + 0.3)
     panels = figure.subplots(height, 2, squeeze=False, sharex=True).ravel()
     for axes, term in zip(panels, terms, strict=False):
-        axes.plot(rows["epoch"], rows[term], color=SPACE_COLOURS[BACKGROUND])
+        axes.plot(rows["epoch"], rows[term], color=SPACE_COLOURS[BACKGROUND], label="trained on")
         if term == "reconstruction" and "validation_reconstruction" in rows:
             look = {"color": SPACE_COLOURS[SALIENT], "ls": "--"}
             axes.plot(rows["epoch"], rows["validation_reconstruction"], **look, label="validation")
-            axes.legend(loc="best")
+            figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
         if term == "critic_accuracy":
             axes.axhline(0.5, color=INK, lw=0.8, ls=":")
         axes.set_title(TERMS[term])

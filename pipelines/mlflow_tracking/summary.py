@@ -48,12 +48,15 @@ class RunSummary:
     def tags(self, **facts: Any) -> dict[str, str]:
         """What runs are filtered by; `facts` are newer than those in run.json."""
         known, commit = {**self.results.run, **facts}, git_commit()
+        earned = self.results.earned
+        kept = [] if earned is None else earned.query("model == 'cvae' and kept == 1")["step"].tolist()
         return {
             "recipe": self.recipe.name,
             "objective": self.recipe.objective.name,
             "seed": str(self.recipe.seed),
             "dataset": str(known.get("dataset", "cohort")),
             "device": str(known.get("device", "unknown")),
+            **({"earned/kept": str(kept[0])} if kept else {}),
             **({"mlflow.source.git.commit": commit} if commit else {}),
         }
 
@@ -100,6 +103,9 @@ def scores(results: Results) -> dict[str, float]:
         trained = results.history.query("epoch > 0")
         medians = pd.Series(trained.groupby("model")["seconds"].median())
         found |= {f"seconds/epoch/{model}": float(seconds) for model, seconds in medians.items()}
+    if results.earned is not None:
+        gained = results.earned.query("model == 'cvae'")
+        found |= {f"earned/{row['step']}": float(row["gain_nats"]) for row in rows_of(gained)}
     if results.stability is not None:
         means = pd.DataFrame(results.stability.groupby(["space", "split"], as_index=False)["r"].mean())
         found |= {f"stability/{row['space']}/{row['split']}": float(row["r"]) for row in rows_of(means)}

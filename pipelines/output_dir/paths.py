@@ -67,6 +67,7 @@ class OutputPaths:
     """Stem of the plain comparison model's weights and configuration."""
     reference = _Below("checkpoints/cvae-reference.safetensors")
     history = _Below("checkpoints/history.tsv")
+    earned = _Below("checkpoints/earned.tsv")
 
     latents = _Below("latents.tsv")
     distances = _Below("distances.tsv")

@@ -42,6 +42,7 @@ class Results:
     cohort = _Held(tables.COHORT)
     exclusions = _Held(tables.EXCLUSIONS)
     history = _Held(tables.HISTORY)
+    earned = _Held(tables.EARNED)
     latents = _Held(tables.LATENTS)
     distances = _Held(tables.DISTANCES)
     stability = _Held(tables.STABILITY)

@@ -78,7 +78,7 @@ def _of(path: Path) -> OutputTable:
 _HERE = OutputPaths(Path())
 COHORT, EXCLUSIONS, CONFLICTS = _of(_HERE.cohort), _of(_HERE.exclusions), _of(_HERE.conflicts)
 CONFOUNDING = _of(_HERE.confounding)
-HISTORY = _of(_HERE.history)
+HISTORY, EARNED = _of(_HERE.history), _of(_HERE.earned)
 LATENTS, DISTANCES, BASELINES = _of(_HERE.latents), _of(_HERE.distances), _of(_HERE.baselines)
 PARTICIPANT = TABLES["sub-<label>/[ses-<session>/]anat/…_latents.tsv"]
 STABILITY, SEED_SCORES = _of(_HERE.stability), _of(_HERE.seed_scores)

@@ -70,7 +70,9 @@ def _training(results: Results) -> list[str]:
     found = []
     rows = [] if results.history is None else rows_of(results.history)
     for model, word in (("cvae", "contrastive VAE"), ("vae", "plain VAE")):
-        losses = [row.get("validation_loss", row.get("test_loss")) for row in rows if row["model"] == model]
+        columns = ("validation_nats", "validation_loss", "test_loss")
+        column = next((name for name in columns if rows and name in rows[0]), "test_loss")
+        losses = [row.get(column) for row in rows if row["model"] == model]
         losses = np.array(losses, dtype=float)
         if np.isfinite(losses).any() and np.nanargmin(losses) == len(losses) - 1:
             found.append(sentence("falling", model=word))

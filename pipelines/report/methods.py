@@ -36,6 +36,12 @@ def paragraph(results: Results) -> str:
 def _text(results: Results) -> str:
     """The paragraph of ``templates/methods.txt.j2``, its lines joined."""
     sizes = [None if results.cohort is None else len(results.members(group=group)) for group in GROUP_LABELS]
+    earned = (
+        None
+        if results.earned is None
+        else results.earned.query("model == 'cvae' and kept == 1 and splits > 0")
+    )
+    kept = [] if earned is None else earned[["step", "splits"]].to_numpy().tolist()
     text = template("methods.txt.j2").render(
         setting=results.setting,
         table=results.analysis,
@@ -45,6 +51,8 @@ def _text(results: Results) -> str:
         controls=sizes[1],
         simulated=is_simulated(results),
         trained=results.history is not None,
+        kept=kept[0][0] if kept else None,
+        splits=kept[0][1] if kept else 0,
         software=results.run.get("software", {}),
     )
     return " ".join(line for line in text.splitlines() if line)

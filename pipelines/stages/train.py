@@ -2,7 +2,7 @@
 
 import resource
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,7 @@ def run(run: Run, *, live: bool = False) -> None:
         },
         outputs=(
             "checkpoints/history.tsv",
+            "checkpoints/earned.tsv",
             *(f"checkpoints/{model}{ending}" for model in models for ending in (".safetensors", ".json")),
         ),
         clears=("checkpoints",),
@@ -84,7 +85,7 @@ def run(run: Run, *, live: bool = False) -> None:
         settings = recipe.model_dump(mode="json")
         with _others_train_too(settings), progress.bar("Training") as tick, following as follow:
             tick(0, recipe.training.epochs, "finding the linear start")
-            result = _train(run, EpochLines(progress, tick, follow))
+            result = _train(run, EpochLines(progress, tick, follow, models))
             facts = _hardware(recipe.training)
         for text in result.warnings:
             progress.warning(text)
@@ -136,23 +137,32 @@ def _followed(run: Run, settings: dict[str, Any]) -> AbstractContextManager[Call
 class EpochLines:
     """Shows each epoch: the bar moves every time, a line comes with the first, every tenth and the last.
 
-    What goes wrong is shown when it is first seen. `follow` is called with each row, but for those of the last fit,
-    which has no validation.
+    The bar counts all epochs there can be; where a step ends early it leaps. What goes wrong is shown when it is first
+    seen. `follow` is called with each row of the first validation split.
     """
 
-    def __init__(self, progress: Progress, tick: Tick, follow: Callable[[Row], None]) -> None:
-        self._progress, self._tick, self._follow = progress, tick, follow
+    def __init__(
+        self, progress: Progress, tick: Tick, follow: Callable[[Row], None], models: Sequence[str]
+    ) -> None:
+        self._progress, self._tick, self._follow, self._models = progress, tick, follow, models
         self._warned: set[tuple[str, str]] = set()
 
     def __call__(self, row: Row) -> None:
         """Show one epoch."""
-        epoch, epochs = int(row["epoch"]), int(row["epochs"])
+        epoch, epochs, split = int(row["epoch"]), int(row["epochs"]), int(row.get("split", 0))
+        splits, again = int(row.get("splits", 1)), bool(row.get("refit"))
         name = MODEL_LABELS.get(row["model"], row["model"])
-        if row.get("refit"):
-            self._tick(epoch, max(epochs, 1), f"{name}, once more with everyone")
+        rounds = splits + bool(row.get("held_out", again))
+        before = self._models.index(row["model"]) * rounds + (splits if again else split)
+        place = before * epochs + epoch, max(len(self._models) * rounds * epochs, 1)
+        if again:
+            self._tick(*place, f"{name}, once more with everyone")
             return
-        self._follow(row)
-        self._tick(epoch, epochs, f"{name}, {row['validation_reconstruction']:.0%} unexplained")
+        if split == 0:
+            self._follow(row)
+        name += f", split {split + 1} of {splits}" if splits > 1 else ""
+        name += f", {row['step']}" if epoch else ""
+        self._tick(*place, f"{name}, {row['validation_reconstruction']:.0%} unexplained")
         if epoch % 10 == 0 or epoch == epochs:
             when = f"epoch {epoch} of {epochs}" if epoch else "at the start"
             self._progress.line(f"  {name}, {when}: {in_words(row)}")

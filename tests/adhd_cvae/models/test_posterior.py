@@ -57,7 +57,7 @@ class Cohort:
 
 @cache
 def coverage(seed, length):
-    """Share of new participants' codes within 90 % of what their maps say without noise: z, s of controls, of patients."""
+    """Share of new participants' codes near what their maps say without noise: z, s of controls, s of patients."""
     cohort = Cohort(seed, length)
     shared, planted, noise, is_target = cohort.participants(150)
     observed = shared + planted + noise

@@ -44,6 +44,17 @@ def test_promotion_looks_at_held_out_participants_and_the_better_probe_and_never
     assert held_out_scores(Results(paths.folder)) == {}
 
 
+def test_what_each_step_of_the_contrastive_model_gained_and_which_is_kept(published):
+    assert "earned/kept" not in published.tags()
+    table = pd.DataFrame({"model": ["cvae", "cvae", "vae"], "step": ["linear", "deep", "linear"]})
+    table = table.assign(gain_nats=[300.0, -2.5, 1.0], kept=[True, False, True])
+    write_whole(table, published.results.paths.earned)
+    again = replace(published, results=Results(published.results.paths.folder))
+    gained = {name: value for name, value in again.scores.items() if name.startswith("earned/")}
+    assert gained == {"earned/linear": 300, "earned/deep": -2.5}
+    assert again.tags()["earned/kept"] == "linear"
+
+
 def test_the_agreement_of_seeds_is_a_mean_over_pairs(published):
     pairs = pd.DataFrame({"space": ["salient"] * 2, "split": ["test"] * 2, "r": [0.5, 0.7]})
     write_whole(pairs, published.results.paths.stability)

@@ -92,6 +92,10 @@ def write_tables(folder: Path) -> None:
         for model in ("cvae", "vae")
     ]
     write_whole(pd.concat(history).assign(reconstruction=1.0), folder / "checkpoints/history.tsv")
+    earned = {"step": ["linear", "trained", "deep"], "epochs": [0, 4, 0], "kept": [False, True, False]}
+    gains = {"gain_nats": [300.0, 5.5, -2.0], "gain_nats_sd": [9.0, 1.5, 1.0], "splits": 3}
+    gains |= {"gain_explained": [0.5, 0.012, -0.004], "gain_explained_sd": 0.002}
+    write_whole(pd.DataFrame({"model": "cvae", **earned, **gains}), folder / "checkpoints/earned.tsv")
     latents = cohort[["participant_id", "group", "split"]].assign(s_00=np.linspace(-1, 1, 60), s_01=0.5)
     write_whole(latents, folder / "latents.tsv")
     write_results(folder / "analysis", cohort)

@@ -22,6 +22,15 @@ def test_methods_are_ready_to_paste(plotted: Path, page: Page) -> None:
     assert "10.1126/science.abm2461" in page.text
 
 
+def test_methods_say_which_step_was_kept_where_it_was_measured(folder: Path) -> None:
+    assert (
+        "gained likelihood on average over 3 such parts: training of the linear maps was"
+        in methods.paragraph(Results(folder))
+    )
+    (folder / "checkpoints/earned.tsv").unlink()
+    assert "gained likelihood" not in methods.paragraph(Results(folder))
+
+
 def test_methods_say_how_groups_were_balanced(folder: Path) -> None:
     assert "Beforehand" not in methods.paragraph(Results(folder))
     run = read_json(folder / "run.json")

@@ -33,6 +33,10 @@ def prepared(demo, tmp_path):
 
 ROW = {
     "model": "cvae",
+    "split": 0,
+    "splits": 1,
+    "held_out": True,
+    "step": "trained",
     "epoch": 0,
     "epochs": 12,
     "validation_reconstruction": 0.31,
@@ -52,7 +56,9 @@ class Epochs(Shown):
         self.ticks, self.followed = [], []
 
     def epochs(self) -> train.EpochLines:
-        return train.EpochLines(self, lambda *tick: self.ticks.append(tick), self.followed.append)
+        return train.EpochLines(
+            self, lambda *tick: self.ticks.append(tick), self.followed.append, ("cvae", "vae")
+        )
 
 
 def test_an_epoch_in_words():
@@ -70,11 +76,34 @@ def test_lines_come_at_the_start_every_tenth_epoch_and_at_the_end_the_bar_every_
         show({**ROW, "epoch": epoch})
     assert [line.partition(":")[0] for line in shown.lines] == [
         "  contrastive model, at the start",
-        "  contrastive model, epoch 10 of 12",
-        "  contrastive model, epoch 12 of 12",
+        "  contrastive model, trained, epoch 10 of 12",
+        "  contrastive model, trained, epoch 12 of 12",
     ]
     assert [done for done, _, _ in shown.ticks] == list(range(13))
     assert len(shown.followed) == 13
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_the_bar_runs_once_from_model_to_model_through_splits_and_the_last_fit(held_out):
+    shown = Epochs()
+    show = shown.epochs()
+    splits = 3 if held_out else 1
+    for model in ("cvae", "vae"):
+        known = {"model": model, "splits": splits, "epochs": 4}
+        for split in range(splits):
+            for epoch in range(4 if split == 1 else 5):  # patience ended one early
+                show(ROW | known | {"split": split, "epoch": epoch, "held_out": held_out})
+        for epoch in (1, 2) if held_out else ():
+            show(known | {"epoch": epoch, "refit": True})
+    rounds = 4 if held_out else 1
+    done = [place for place, _, _ in shown.ticks]
+    assert done == sorted(done)
+    assert {total for _, total, _ in shown.ticks} == {2 * rounds * 4}
+    assert done[-1] == (2 * 4 - 1) * 4 + 2 if held_out else 2 * 4
+    assert len(shown.followed) == 10
+    noted = " ".join(note for _, _, note in shown.ticks)
+    assert ("plain model, split 3 of 3, trained, 31%" in noted) == held_out
+    assert ("once more with everyone" in noted) == held_out
 
 
 def test_what_goes_wrong_is_shown_when_it_is_first_seen_of_each_model():
@@ -87,8 +116,8 @@ def test_what_goes_wrong_is_shown_when_it_is_first_seen_of_each_model():
 
 def test_the_last_fit_moves_the_bar_and_is_not_followed():
     shown = Epochs()
-    shown.epochs()({"model": "vae", "epoch": 1, "epochs": 0, "refit": True})
-    assert shown.ticks == [(1, 1, "plain model, once more with everyone")]
+    shown.epochs()({"model": "vae", "epoch": 1, "epochs": 2, "splits": 1, "refit": True})
+    assert shown.ticks == [(7, 8, "plain model, once more with everyone")]
     assert not shown.followed
     assert not shown.lines
 
