@@ -28,7 +28,7 @@ def recipe(**settings):
                 "hidden": 4,
                 "channels": [2, 4],
             },
-            "training": {"epochs": 2, "batch_size": 8, "vae": False, **settings},
+            "training": {"linear_epochs": 2, "epochs": 2, "batch_size": 8, "vae": False, **settings},
         }
     )
 

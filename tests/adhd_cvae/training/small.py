@@ -16,7 +16,7 @@ RECIPE = Recipe.model_validate(
         "image": {"shape": SHAPE, "voxel_size": 12.0},
         "augmentation": {"enabled": True},
         "model": {"salient": 2, "background": 4, "patch": 4, "patch_features": 2, "hidden": 4},
-        "training": {"epochs": 2, "batch_size": 8, "validation_splits": 2},
+        "training": {"linear_epochs": 2, "epochs": 2, "batch_size": 8, "validation_splits": 2},
     }
 )
 

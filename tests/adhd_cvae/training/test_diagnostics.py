@@ -101,10 +101,10 @@ def test_a_loss_that_leaps():
 
 
 def test_still_improving():
-    (text,) = diagnostics(model={"salient": 4}, training={"epochs": 2}).training_warnings(
-        history([5.0, 4.0, 3.0])
-    )
+    deep = diagnostics(model={"salient": 4, "start": "random"}, training={"epochs": 2})
+    (text,) = deep.training_warnings(history([5.0, 4.0, 3.0], start="random"))
     assert "more training.epochs" in text
+    assert deep.training_warnings(history([5.0, 3.0, 4.0], start="random")) == []
     assert diagnostics(model={"salient": 4}, training={"epochs": 0}).training_warnings(history([5.0])) == []
 
 

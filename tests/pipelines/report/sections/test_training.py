@@ -27,7 +27,7 @@ def test_the_table_marks_the_step_that_is_kept_and_gives_spreads(folder: Path) -
     (table,) = (make(Results(folder)) for make in training.SECTION.tables)
     assert table is not None
     assert table.columns[2:] == ("gain, nats a participant", "gain, share of variance explained")
-    assert table.blocks["contrastive VAE"] == [
+    assert table.blocks["Contrastive VAE"] == [
         ["linear start", "0", "300.0 ± 9.0", "0.500 ± 0.002"],
         ["linear maps trained (kept)", "4", "5.5 ± 1.5", "0.012 ± 0.002"],
         ["network (nonlinear correction)", "0", "−2.0 ± 1.0", "−0.004 ± 0.002"],
@@ -48,7 +48,7 @@ def test_a_sentence_says_whether_the_network_earned_its_place(folder: Path, kept
     table = table.assign(kept=table["step"] == kept, splits=splits)
     write_whole(table, folder / "checkpoints/earned.tsv")
     (sentence,) = training.earned_sentences(Results(folder))
-    assert sentence.startswith("contrastive VAE: ")
+    assert sentence.startswith("Contrastive VAE: ")
     assert said in sentence
 
 
