@@ -151,7 +151,7 @@ class EpochLines:
         """Show one epoch."""
         epoch, epochs, split = int(row["epoch"]), int(row["epochs"]), int(row.get("split", 0))
         splits, again = int(row.get("splits", 1)), bool(row.get("refit"))
-        name = MODEL_LABELS.get(row["model"], row["model"])
+        name = MODEL_LABELS.get(row["model"]) or str(row["model"])
         rounds = splits + bool(row.get("held_out", again))
         before = self._models.index(row["model"]) * rounds + (splits if again else split)
         place = before * epochs + epoch, max(len(self._models) * rounds * epochs, 1)

@@ -7,7 +7,7 @@ from adhd_cvae.figures import training
 from adhd_cvae.names import rows_of
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, counted, number
-from pipelines.report.section import TableWords, read_section, sentences_of, words_of
+from pipelines.report.section import TableWords, read_section, words_of
 
 
 def _losses(results: Results) -> Figure | None:
@@ -19,9 +19,6 @@ def _terms(results: Results) -> Figure | None:
     return (
         None if history is None or "cvae" not in set(history["model"]) else training.training_terms(history)
     )
-
-
-sentence = sentences_of(__file__)
 
 
 def _models(results: Results) -> dict[str, pd.DataFrame]:
@@ -39,8 +36,8 @@ def earned_sentences(results: Results) -> list[str]:
         kept = rows.loc[rows["kept"] == 1].iloc[0]
         spread = "" if pd.isna(kept["gain_nats_sd"]) else f" ± {number(kept['gain_nats_sd'], 1)}"
         gain, splits = number(kept["gain_nats"], 1) + spread, counted(int(kept["splits"]), "validation split")
-        unmeasured = "" if kept["splits"] else "_unmeasured"
-        found.append(sentence(f"{kept['step']}{unmeasured}", model=name, gain=gain, splits=splits))
+        sentences = words_of(__file__)["kept" if kept["splits"] else "kept_unmeasured"]
+        found.append(sentences[kept["step"]].format(model=name, gain=gain, splits=splits))
     return found
 
 
