@@ -68,12 +68,17 @@ def gains(curves: Sequence[Curve]) -> pd.DataFrame:
 
 
 def chosen_epochs(history: Sequence[EpochRow]) -> dict[str, int]:
-    """Epochs of each step that are taken in the model that is kept; 0 where it gains nothing."""
+    """Epochs of each step that are taken in the model that is kept; 0 where it does not earn its place.
+
+    It does where its mean gain is above its standard error over the splits (the one-standard-error rule of Breiman et
+    al. 1984, Classification and Regression Trees, 3.4.3); with one split, above 0.
+    """
     chosen = {}
     for step in (TRAINED, DEEP):
         curves = step_curves(history, step)
-        earns = bool(curves) and float(gains(curves)["nats"].to_numpy().mean()) > 0
-        chosen[step] = best_epoch(curves) if earns else 0
+        gained = gains(curves)["nats"].to_numpy(dtype=float)
+        error = np.std(gained, ddof=1) / np.sqrt(len(gained)) if len(gained) > 1 else 0.0
+        chosen[step] = best_epoch(curves) if len(gained) and gained.mean() > error else 0
     return chosen
 
 

@@ -1,7 +1,7 @@
 """The steps of a training: linear start, its maps trained, the nonlinear correction; measured, then those that gained.
 
-In each validation split every step is taken and measured on those held back. The steps that gained something on average
-are then taken once more, with nobody held back.
+In each validation split every step is taken and measured on those held back. The steps that earned their
+place are then taken once more, with nobody held back.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -194,11 +194,16 @@ class Trainer:
         return state
 
     def deepened(self, before: TrainingState, images: np.ndarray) -> TrainingState:
-        """The same linear maps, on maps, with a correction that starts at zero."""
+        """The same linear maps, on maps, with a correction that starts at zero and learns alone.
+
+        So that what this step gains is the correction's; trained on, linear maps overfit.
+        """
         torch.manual_seed(self.seed)
         linear = before.model_of_maps().state_dict()
         model = empty_model(self.model, self.grid.shape, linear["mask_index"].cpu().numpy())
         model.load_state_dict(model.state_dict() | linear)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(".linear." not in name)
         state = self._state_of(model, images)
         state.spread = before.spread
         return state

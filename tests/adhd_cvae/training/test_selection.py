@@ -50,6 +50,12 @@ def test_what_each_split_likes_in_an_epoch_of_its_own_gains_nothing():
     assert table["kept"].tolist() == [True, False]
 
 
+@pytest.mark.parametrize(("gain", "epochs"), [(2.1, 1), (1.9, 0)])
+def test_a_gain_within_its_standard_error_earns_nothing(gain, epochs):
+    history = [*rows(0, 10.0, trained=[8.0 - gain]), *rows(1, 10.0, trained=[12.0 - gain])]  # standard error 2
+    assert chosen_epochs(history)["trained"] == epochs
+
+
 def test_one_split_has_its_own_best_epoch_and_no_spread():
     table = earned("vae", rows(0, 10.0, trained=[9.0, 8.0, 11.0])).set_index("step")
     assert table.loc["trained", ["epochs", "gain_nats", "splits"]].tolist() == [2, 2.0, 1]
