@@ -31,7 +31,7 @@ class LinearConfig(Settings):
     """Directions of each of them, more than are kept."""
     pcpca_share: Annotated[float, Field(gt=0, lt=1)] = 0.9
     """Weight γ of the controls in PCPCA, as a share of the largest there can be."""
-    guarded: NonNegativeInt = 4
+    guarded: NonNegativeInt = 3
     """Salient directions, the first ones, whose maps z may not read. Of more, whose contrast is chance, z would lose
     variation that is everybody's."""
     smallest_site: PositiveInt = 4

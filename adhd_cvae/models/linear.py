@@ -62,7 +62,7 @@ def fit_linear(
     The salient codes come from the method's directions, turned and scaled so that patients' codes are uncorrelated
     with second moment one.
 
-    The background codes come from the PCA of everybody, without what the salient codes explain in patients: voxels are
+    The background codes come from the PCA of *controls*, who cannot teach it what only patients have: voxels are
     regressed on its axes and on the first salient directions' maps together, so that what those explain does not enter.
 
     Both decoders regress voxels on the codes of both spaces, the salient ones of controls set to zero.
@@ -94,8 +94,8 @@ def fit_linear(
     encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
     salient_codes = (centred @ encoder.T) * is_target[:, None]
     maps = _regression(salient_codes[is_target], centred[is_target])
-    _, shared_axes = principal_axes(centred - salient_codes @ maps)
-    shared = _oblique_encoder(centred, shared_axes[:background], maps[: settings.guarded])
+    _, control_axes = principal_axes(centred[~is_target])
+    shared = _oblique_encoder(centred, control_axes[:background], maps[: settings.guarded])
     codes = np.column_stack([salient_codes, centred @ shared.T])
     decoder = _regression(codes, centred)
     return LinearModel(
