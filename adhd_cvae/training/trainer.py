@@ -167,8 +167,9 @@ class Trainer:
     def start(self, images: np.ndarray, rows: Rows) -> TrainingState:
         """Everything before the first step: the model stands at its start, found from `rows.fitted`.
 
-        A linear start has no correction yet, and is trained on scores (`adhd_cvae.training.scores`). The global torch
-        generator is left as it is after `seed` and the weights of network, critic and classifier.
+        A linear start has no correction yet, and is trained on scores (`adhd_cvae.training.scores`) unless it was found
+        from a sample. The global torch generator is left as it is after `seed` and the weights of network, critic and
+        classifier.
         """
         is_random = self.model.start == "random"
         config = self.model if is_random else self.model.model_copy(update={"correction": False})
@@ -188,8 +189,13 @@ class Trainer:
         model.load_state_dict(weights)
         if is_random:
             return self._state_of(model, images)
-        state = self._state_of(model_of_scores(model, axes), project(model, axes, images))
-        state.axes, state.whole, state.spread = axes, model, spread_by_length(model)
+        spread = spread_by_length(model)
+        if len(rows.fitted) <= most:
+            state = self._state_of(model_of_scores(model, axes), project(model, axes, images))
+            state.axes, state.whole = axes, model
+        else:  # whose maps no axes of a sample span
+            state = self._state_of(model, images)
+        state.spread = spread
         set_trained_spread(state.model, self.objective.effective_voxels or model.voxels)
         return state
 

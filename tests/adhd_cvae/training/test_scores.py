@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from adhd_cvae.training.scores import into_voxels, mixed
-from tests.adhd_cvae.training.small import RECIPE, rows_of, trainer_of
+from tests.adhd_cvae.training.small import RECIPE, recipe, rows_of, trainer_of
 
 
 @pytest.fixture
@@ -55,3 +55,17 @@ def test_what_was_learnt_on_scores_comes_back_to_voxels(data, state):
     expected = state.model.encode(scores).background.mean
     learnt = into_voxels(state.model, state.whole, state.axes)
     torch.testing.assert_close(learnt.encode(voxels).background.mean, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_start_found_from_a_sample_is_trained_on_maps(data):
+    images, cohort, _ = data
+    asked = recipe(model={"linear": {**RECIPE.model.linear.model_dump(), "most_participants": 20}})
+    trainer, rows = trainer_of(asked), rows_of(cohort, asked)
+    assert len(rows.fitted) > 20
+    state = trainer.start(images, rows)
+    assert state.axes is None
+    assert state.maps is images
+    before = state.model.background_encoder.linear.weight.detach().clone()
+    trainer.take_steps(state, rows, 1)
+    assert state.model_of_maps() is state.model
+    assert not torch.equal(before, state.model.background_encoder.linear.weight)

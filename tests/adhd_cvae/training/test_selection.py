@@ -52,7 +52,10 @@ def test_what_each_split_likes_in_an_epoch_of_its_own_gains_nothing():
 
 @pytest.mark.parametrize(("gain", "epochs"), [(2.1, 1), (1.9, 0)])
 def test_a_gain_within_its_standard_error_earns_nothing(gain, epochs):
-    history = [*rows(0, 10.0, trained=[8.0 - gain]), *rows(1, 10.0, trained=[12.0 - gain])]  # standard error 2
+    history = [
+        *rows(0, 10.0, trained=[8.0 - gain]),
+        *rows(1, 10.0, trained=[12.0 - gain]),
+    ]  # standard error 2
     assert chosen_epochs(history)["trained"] == epochs
 
 
