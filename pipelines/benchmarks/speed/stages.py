@@ -75,7 +75,10 @@ def measure_speed(
         again = _second_calls(scratch / "maps-nii", scratch / "out", scratch / "recipe.yaml")
         rows.append(row(f"adhd-cvae prepare on {maps} .nii maps, nothing to do", again, "s"))
         tick(0, 1, "training")
-        rows += [*step_rows(recipe, 3 * ROUNDS), *rate_rows()]
+        products, memory = rates = rate_rows()
+        trained = 2 * recipe.training.batch_size if demo is None else demo.participants
+        per_second = {"products": products["median"], "memory": memory["median"]}
+        rows += [*rates, *step_rows(recipe, 3 * ROUNDS, participants=trained, **per_second)]
         if demo is not None:
             tick(0, 1, "the demo")
             rows += demo_rows(recipe, demo, scratch / "demo")

@@ -4,16 +4,25 @@ from pipelines.benchmarks.speed.training_step import KINDS, OTHER, _brains, _sha
 from pipelines.recipes.loader import load_recipe
 
 
-def test_a_step_is_timed_counted_and_divided():
-    small = ("image.shape=[16,16,16]", "image.voxel_size=12", "training.batch_size=4")
-    rows = {one["measure"]: one for one in step_rows(load_recipe("smoke", small), rounds=2)}
-    assert 0 < rows["training step, 4 + 4 maps"]["lowest"] < rows["training step, 4 + 4 maps"]["highest"]
+def test_steps_epoch_and_embedding_are_timed_counted_and_divided():
+    small = ("image.shape=[16,16,16]", "image.voxel_size=12", "training.batch_size=4", "model.patch=4")
+    found = step_rows(load_recipe("smoke", small), 2, participants=24, products=50.0, memory=10.0)
+    rows = {one["measure"]: one for one in found}
+    for kind in ("linear maps on scores", "patches", "convolutions"):
+        assert rows[f"training step, 4 + 4 maps, {kind}"]["lowest"] > 0
+    assert (
+        rows["epoch of 24 participants, patches"]["median"]
+        > rows["training step, 4 + 4 maps, patches"]["lowest"]
+    )
+    assert rows["embedding a map"]["median"] > 0
     shares = [rows[f"of it {kind}"]["median"] for kind in (*KINDS, OTHER)]
     assert sum(shares) == pytest.approx(1)
-    assert rows["reading and augmenting its maps"]["median"] > 0
-    assert rows["operations of the step"]["median"] > 1e-4
-    assert rows["matrix products in its precision"]["median"] > 0.1
-    assert rows["the step's share of that"]["highest"] > 0
+    assert rows["of it convolutions"]["median"] == 0
+    seconds = rows["training step, 4 + 4 maps, patches"]["median"]
+    for work, rate in (("operations", ("products", 50.0)), ("bytes", ("memory", 10.0))):
+        name = "operations of the step" if work == "operations" else "bytes of the step, at least"
+        share = rows[f"its share of the rate of {rate[0]}"]["median"]
+        assert share == pytest.approx(rows[name]["median"] / seconds / rate[1], rel=0.5)
 
 
 def test_operators_are_sorted_by_the_words_in_their_names():
