@@ -34,6 +34,9 @@ class LinearConfig(Settings):
     guarded: NonNegativeInt = 3
     """Salient directions, the first ones, whose maps z may not read. Of more, whose contrast is chance, z would lose
     variation that is everybody's."""
+    background_folds: NonNegativeInt = 4
+    """Folds of the training participants whose held-out controls teach ``contrast`` what s reads of the background;
+    0 leaves it in."""
     smallest_site: PositiveInt = 4
     """Training participants of a site below which it counts as one with the other small ones."""
     most_participants: Annotated[int, Field(ge=4)] = 1000

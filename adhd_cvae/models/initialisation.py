@@ -8,6 +8,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.models.linear import LinearModel, LinearSpace, fit_linear, fit_pca, principal_axes
 from adhd_cvae.models.network import ContrastiveVAE, empty_model
 from adhd_cvae.models.posterior import code_error, posterior_variance
+from adhd_cvae.models.refinement import without_background
 
 LEAST_VARIANCE = 1e-5
 """Of a unit that a tiny cohort lacks."""
@@ -114,14 +115,20 @@ def _solution(
     config: ModelConfig, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
 ) -> LinearModel:
     """The linear model of both spaces; of a plain VAE the principal components, without a salient space."""
-    if config.salient:
-        units = config.salient, config.background
-        return fit_linear(
-            config.start, voxels, is_target, *units, sites=sites, settings=config.linear, seed=seed
-        )
-    components = fit_pca(voxels, config.background)
-    nothing = np.zeros((0, voxels.shape[1]), np.float32)
-    return LinearModel(LinearSpace(components.origin, nothing, nothing), components)
+    if not config.salient:
+        components = fit_pca(voxels, config.background)
+        nothing = np.zeros((0, voxels.shape[1]), np.float32)
+        return LinearModel(LinearSpace(components.origin, nothing, nothing), components)
+    units, folds = (config.salient, config.background), config.linear.background_folds
+
+    def fit(rows: np.ndarray) -> LinearModel:
+        known = None if sites is None else sites[rows]
+        part = voxels[rows], is_target[rows]
+        return fit_linear(config.start, *part, *units, sites=known, settings=config.linear, seed=seed)
+
+    if config.start != "contrast" or not folds:
+        return fit(np.arange(len(voxels)))
+    return without_background(fit, voxels, is_target, folds=folds, seed=seed)
 
 
 def _copy(layer: torch.nn.Linear | None, weights: np.ndarray) -> None:

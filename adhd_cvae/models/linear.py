@@ -46,6 +46,10 @@ class LinearModel:
     background: LinearSpace
 
 
+Fit = Callable[[np.ndarray], LinearModel]
+"""Rows to the linear model that is fitted to them."""
+
+
 def fit_linear(
     method: str,
     voxels: np.ndarray,
@@ -96,12 +100,42 @@ def fit_linear(
     maps = _regression(salient_codes[is_target], centred[is_target])
     _, control_axes = principal_axes(centred[~is_target])
     shared = _oblique_encoder(centred, control_axes[:background], maps[: settings.guarded])
-    codes = np.column_stack([salient_codes, centred @ shared.T])
-    decoder = _regression(codes, centred)
+    return _decoded(origin, _pad(salient, encoder), _pad(background, shared), voxels, is_target)
+
+
+def with_salient_encoder(
+    model: LinearModel, encoder: np.ndarray, voxels: np.ndarray, is_target: np.ndarray
+) -> LinearModel:
+    """Exchange the salient encoder (units, voxels), scaled and turned as `fit_linear` does, and decode anew."""
+    codes = (voxels[is_target] - model.salient.origin) @ encoder.T
+    turned = _pad(len(encoder), _uncorrelated(codes, encoder.T).T)
+    return _decoded(model.background.origin, turned, model.background.encoder, voxels, is_target)
+
+
+def _decoded(
+    origin: np.ndarray, salient: np.ndarray, background: np.ndarray, voxels: np.ndarray, is_target: np.ndarray
+) -> LinearModel:
+    """Both encoders with decoders that regress voxels on the codes of both, the salient ones of controls zero."""
+    centred = voxels - origin
+    salient_codes = (centred @ salient.T) * is_target[:, None]
+    decoder = _regression(np.column_stack([salient_codes, centred @ background.T]), centred)
+    decoder = decoder.astype(np.float32)
     return LinearModel(
-        LinearSpace(origin, *_pad(salient, encoder, decoder[: len(encoder)])),
-        LinearSpace(origin, *_pad(background, shared, decoder[len(encoder) :])),
+        LinearSpace(origin, salient, decoder[: len(salient)]),
+        LinearSpace(origin, background, decoder[len(salient) :]),
     )
+
+
+def folds_of(is_target: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows that are fitted and rows that are measured, (n,) bool each, both groups in proportion."""
+    if min(is_target.sum(), (~is_target).sum()) < folds:
+        everyone = np.ones(len(is_target), dtype=bool)
+        return [(everyone, everyone)]
+    rng = np.random.default_rng(seed)
+    place = np.empty(len(is_target), dtype=int)
+    for group in (is_target, ~is_target):
+        place[group] = rng.permutation(np.arange(group.sum()) % folds)
+    return [(place != fold, place == fold) for fold in range(folds)]
 
 
 def fit_pca(voxels: np.ndarray, units: int) -> LinearSpace:
@@ -110,7 +144,7 @@ def fit_pca(voxels: np.ndarray, units: int) -> LinearSpace:
     _, axes = principal_axes(voxels - origin)
     axes = axes[:units]
     spread = ((voxels - origin) @ axes.T).std(axis=0)
-    return LinearSpace(origin, *_pad(units, axes / spread[:, None], axes * spread[:, None]))
+    return LinearSpace(origin, _pad(units, axes / spread[:, None]), _pad(units, axes * spread[:, None]))
 
 
 def _contrastive_pca(
@@ -263,9 +297,7 @@ def _oblique_encoder(centred: np.ndarray, axes: np.ndarray, guarded: np.ndarray)
     return encoder / (centred @ encoder.T).std(axis=0)[:, None]
 
 
-def _pad(units: int, *matrices: np.ndarray) -> list[np.ndarray]:
+def _pad(units: int, matrix: np.ndarray) -> np.ndarray:
     """Rows of zeros up to `units`, float32."""
-    return [
-        np.concatenate([matrix, np.zeros((units - len(matrix), matrix.shape[1]))]).astype(np.float32)
-        for matrix in matrices
-    ]
+    missing = np.zeros((units - len(matrix), matrix.shape[1]))
+    return np.concatenate([matrix, missing]).astype(np.float32)

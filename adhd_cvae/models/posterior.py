@@ -6,15 +6,11 @@ code's error is ``E e``, with variance ``E Ψ Eᵀ`` (Bishop 2006, Pattern Recog
 have none. Both are taken from participants that a fit has not seen: in those fitted s is near 0 by construction.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from adhd_cvae.models.linear import LinearModel
-
-Fit = Callable[[np.ndarray], LinearModel]
-"""Rows to the linear model that is fitted to them."""
+from adhd_cvae.models.linear import Fit, LinearModel, folds_of
 
 
 class CodeError(NamedTuple):
@@ -46,7 +42,7 @@ def code_error(
     """
     found = [
         _measured(fit(np.flatnonzero(fitted)), voxels[measured], is_target[measured])
-        for fitted, measured in _folds(is_target, folds, seed)
+        for fitted, measured in folds_of(is_target, folds, seed)
     ]
     squares, products, salient = (np.mean(part, axis=0) for part in zip(*found, strict=True))
     size = size or voxels.shape[1]
@@ -57,18 +53,6 @@ def posterior_variance(model: LinearModel, error: CodeError) -> tuple[np.ndarray
     """Variance of each unit's posterior, the same for everybody: of s, of z, whose codes have variance 1 themselves."""
     background = error.along * np.square(model.background.encoder, dtype=float).sum(axis=1)
     return error.salient, np.minimum(background, 1.0)
-
-
-def _folds(is_target: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows that are fitted and rows that are measured, (n,) bool each, both groups in proportion."""
-    if min(is_target.sum(), (~is_target).sum()) < folds:
-        everyone = np.ones(len(is_target), dtype=bool)
-        return [(everyone, everyone)]
-    rng = np.random.default_rng(seed)
-    place = np.empty(len(is_target), dtype=int)
-    for group in (is_target, ~is_target):
-        place[group] = rng.permutation(np.arange(group.sum()) % folds)
-    return [(place != fold, place == fold) for fold in range(folds)]
 
 
 def _measured(

@@ -97,7 +97,8 @@ def test_independent_components_are_those_of_the_scores(maps):
 
 @torch.no_grad()
 def test_the_noise_starts_at_the_residual_variance_of_those_that_a_fit_has_not_seen(maps):
-    model = start(maps)
+    linear = CONFIG.linear.model_copy(update={"background_folds": 0})
+    model = start(maps, CONFIG.model_copy(update={"linear": linear}))
     voxels = voxels_of(model, maps).numpy()
     folds = {"folds": CONFIG.linear.error_folds, "seed": 0}
     error = code_error(

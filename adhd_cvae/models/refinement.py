@@ -1,0 +1,46 @@
+"""Salient codes without the background that they read.
+
+A salient direction is chosen where the controls it was fitted to vary little; the background of others it reads all the
+same. How much of that follows from their background codes is learnt from controls held out of the fit, and taken
+away. As a regression on nuisance variables it leaves what patients alone have.
+"""
+
+import numpy as np
+from sklearn.linear_model import RidgeCV
+
+from adhd_cvae.models.linear import Fit, LinearModel, folds_of, with_salient_encoder
+
+_PENALTIES = np.logspace(0, 5, 16)
+
+
+def without_background(
+    fit: Fit, voxels: np.ndarray, is_target: np.ndarray, *, folds: int, seed: int
+) -> LinearModel:
+    """Fit, and subtract from the salient codes what the background codes predict of them in held-out controls.
+
+    Parameters
+    ----------
+    fit
+        Fits rows of `voxels`.
+    voxels
+        (n, voxels) standardised; scores on orthonormal axes that span them serve as well.
+    is_target
+        (n,) bool.
+    folds
+        Held out in turn; where a group is smaller nothing is subtracted.
+    """
+    model = fit(np.arange(len(voxels)))
+    if min(is_target.sum(), (~is_target).sum()) <= folds:
+        return model
+    salient = (voxels - model.salient.origin) @ model.salient.encoder.T
+    background = (voxels - model.background.origin) @ model.background.encoder.T
+    held_out = np.zeros(salient.shape)
+    for fitted, others in folds_of(is_target, folds, seed):
+        part = fit(np.flatnonzero(fitted))
+        codes = (voxels - part.salient.origin) @ part.salient.encoder.T
+        known = fitted & is_target  # patients of both fits say how their units correspond
+        turn = np.linalg.lstsq(codes[known], salient[known], rcond=None)[0]
+        held_out[others] = codes[others] @ turn
+    shared = RidgeCV(_PENALTIES, fit_intercept=False).fit(background[~is_target], held_out[~is_target])
+    encoder = model.salient.encoder - shared.coef_ @ model.background.encoder
+    return with_salient_encoder(model, encoder, voxels, is_target)

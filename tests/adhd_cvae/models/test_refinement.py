@@ -1,0 +1,64 @@
+"""What s reads of the background is taken away, as far as held-out controls tell."""
+
+import numpy as np
+
+from adhd_cvae.models.linear import LinearModel, LinearSpace, fit_linear
+from adhd_cvae.models.refinement import without_background
+
+BACKGROUND, EFFECT, VOXELS = (0, 1, 2), 10, 20
+READ = np.array([0.8, 0.0, -0.5])
+"""How much of each background unit the salient unit reads."""
+
+
+def draw(participants, seed=0):
+    """Voxels of which three are shared variation and one is the patients' effect; the groups."""
+    rng = np.random.default_rng(seed)
+    voxels = rng.standard_normal((participants, VOXELS))
+    is_target = np.arange(participants) % 2 == 1
+    voxels[:, EFFECT] *= 0.1
+    voxels[is_target, EFFECT] += rng.gamma(2, 0.5, is_target.sum())
+    return voxels, is_target
+
+
+def leaking(rows):
+    """A model that reads the effect, and background beside it."""
+    axes = np.eye(VOXELS)
+    salient = axes[[EFFECT]].copy()
+    salient[0, list(BACKGROUND)] = READ
+    origin = np.zeros(VOXELS)
+    return LinearModel(
+        LinearSpace(origin, salient, axes[[EFFECT]]),
+        LinearSpace(origin, axes[list(BACKGROUND)], axes[list(BACKGROUND)]),
+    )
+
+
+def test_the_background_that_held_out_controls_show_is_taken_away():
+    voxels, is_target = draw(400)
+    found = without_background(leaking, voxels, is_target, folds=4, seed=0)
+    encoder = found.salient.encoder[0] / found.salient.encoder[0, EFFECT]
+    np.testing.assert_allclose(encoder[list(BACKGROUND)], 0, atol=0.03)
+    others = [voxel for voxel in range(VOXELS) if voxel not in (*BACKGROUND, EFFECT)]
+    assert not encoder[others].any()
+    assert np.array_equal(found.background.encoder, leaking(None).background.encoder)
+
+
+def test_patients_codes_have_second_moment_one_and_the_decoder_fits_them():
+    voxels, is_target = draw(400)
+    found = without_background(leaking, voxels, is_target, folds=4, seed=0)
+    codes = found.salient.embed(voxels[is_target])
+    np.testing.assert_allclose(np.mean(codes**2), 1, atol=1e-4)
+    both = np.column_stack([found.salient.embed(voxels) * is_target[:, None], found.background.embed(voxels)])
+    expected = np.linalg.lstsq(both, voxels, rcond=None)[0]
+    np.testing.assert_allclose(found.salient.decoder, expected[:1], atol=1e-3)
+
+
+def test_too_few_participants_are_left_alone():
+    voxels, is_target = draw(8)
+    sizes = []
+
+    def fit(rows):
+        sizes.append(len(rows))
+        return fit_linear("contrast", voxels[rows], is_target[rows], 2, 2)
+
+    without_background(fit, voxels, is_target, folds=4, seed=0)
+    assert sizes == [8]
