@@ -27,7 +27,7 @@ def cohort(n: int) -> pd.DataFrame:
 
 
 def test_the_start_of_a_large_cohort_is_from_a_sample_of_both_groups():
-    rows = deal_rows(cohort(600), "site", TrainingConfig(), 0)
+    rows, *_ = deal_rows(cohort(600), "site", TrainingConfig(), 0)
     assert np.array_equal(sampled_rows(rows.target, rows.background, 1000, 0), rows.fitted)
     known = sampled_rows(rows.target, rows.background, 120, 0)
     assert len(known) == len(set(known)) == 120
@@ -68,9 +68,10 @@ def test_fifty_thousand_maps_are_trained_on_in_less_than_four_gib(tmp_path):
     write_tsv(cohort(FULL_LENGTH), tmp_path / "cohort.tsv")
     recipe = Recipe().model_dump(mode="json")
     recipe["image"]["mask_threshold"] = 0.001  # of the mean over empty maps too
-    recipe["model"]["correction"] = False  # the convolutions' memory is a batch's, whatever the cohort
+    recipe["model"]["correction"] = False  # the correction's memory is a batch's, whatever the cohort
     recipe["augmentation"]["enabled"] = False
-    recipe["training"] |= {"epochs": 1, "vae": False, "batch_size": 128}
+    recipe["training"] |= {"epochs": 1, "linear_epochs": 1, "validation_splits": 1}
+    recipe["training"] |= {"vae": False, "batch_size": 128}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
     told = subprocess.run(
         [sys.executable, "-c", TRAIN_AND_TELL, str(tmp_path)], check=True, capture_output=True, text=True

@@ -26,7 +26,6 @@ standardised, decoded, and its residual's gradient."""
 BRAIN_RADIUS = 23.2 / 64
 """Of the ball that stands for a brain, as a share of the grid's side: 52,280 voxels at 64³."""
 KINDS = {
-    "convolutions": ("conv",),
     "matrix products": ("::mm", "::addmm", "::bmm"),
     "optimiser": ("adam",),
 }

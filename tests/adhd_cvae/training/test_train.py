@@ -175,7 +175,8 @@ def test_the_studys_own_choices_train(data, tmp_path):
 
 def test_a_linear_model_without_epochs_is_the_linear_fit(data, tmp_path):
     images, cohort, _ = data
-    asked = recipe(model={"start": "contrast", "correction": False}, training={"vae": False, "epochs": 0})
+    linear = RECIPE.model.linear.model_dump() | {"background_folds": 0}
+    asked = recipe(model={"correction": False, "linear": linear}, training={"vae": False, "epochs": 0})
     train(images, cohort, asked, tmp_path)
     model, _ = load_model(tmp_path / "cvae")
     voxels = standardised_voxels(model, images)

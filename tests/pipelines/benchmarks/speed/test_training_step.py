@@ -17,7 +17,6 @@ def test_steps_epoch_and_embedding_are_timed_counted_and_divided():
     assert rows["embedding a map"]["median"] > 0
     shares = [rows[f"of it {kind}"]["median"] for kind in (*KINDS, OTHER)]
     assert sum(shares) == pytest.approx(1)
-    assert rows["of it convolutions"]["median"] == 0
     seconds = rows["training step, 4 + 4 maps, patches"]["median"]
     for work, rate in (("operations", ("products", 50.0)), ("bytes", ("memory", 10.0))):
         name = "operations of the step" if work == "operations" else "bytes of the step, at least"
@@ -26,12 +25,8 @@ def test_steps_epoch_and_embedding_are_timed_counted_and_divided():
 
 
 def test_operators_are_sorted_by_the_words_in_their_names():
-    shares = _shares(
-        {"aten::conv3d": 6.0, "aten::addmm": 2.0, "aten::copy_": 1.0, "Optimizer.step#adam": 1.0}
-    )
-    assert shares == pytest.approx(
-        {"convolutions": 0.6, "matrix products": 0.2, "optimiser": 0.1, OTHER: 0.1}
-    )
+    shares = _shares({"aten::addmm": 6.0, "aten::mm": 2.0, "aten::copy_": 1.0, "Optimizer.step#adam": 1.0})
+    assert shares == pytest.approx({"matrix products": 0.8, "optimiser": 0.1, OTHER: 0.1})
 
 
 def test_brains_are_balls_of_noise_half_of_them_patients():
