@@ -20,7 +20,7 @@ RECIPE = """
 base: smoke
 name: tiny
 image: {shape: [16, 16, 16], voxel_size: 12}
-model: {channels: [2, 2], hidden: 4, background: 3, salient: 2}
+model: {patch: 8, patch_features: 2, hidden: 4, background: 3, salient: 2}
 training: {epochs: 1, batch_size: 4, vae: false}
 analysis: {permutations: 19, bootstraps: 5, variables: [{name: age, scale: ratio}], batteries: {}, claims: []}
 """

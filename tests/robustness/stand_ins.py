@@ -21,7 +21,7 @@ _ROWS = [
 def quick_verbs(patch: pytest.MonkeyPatch) -> None:
     """Let `benchmark` measure nothing and `ui` serve nothing; they write all the same."""
     patch.setattr(ui, "serve", lambda command: None)
-    patch.setattr(stages, "measure_speed", lambda *_: pd.DataFrame({"measure": ["a"], "median": [0.5]}))
+    patch.setattr(stages, "measure_speed", lambda *_, **__: pd.DataFrame({"measure": ["a"], "median": [0.5]}))
     patch.setattr(grid, "QUICK", (_CONDITION,))
     patch.setattr(grid, "NULL", _CONDITION)
     patch.setattr(cells, "simulate_maps", lambda *_: SimpleNamespace())
