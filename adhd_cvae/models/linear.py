@@ -156,7 +156,7 @@ def _contrastive_pca(
     ``C_target − α C_background`` among the leading principal components. Both second moments are taken around the
     *controls'* mean: what patients share and controls lack is contrast too.
     """
-    rank = max(round(settings.rank_share * len(scores)), min(units, scores.shape[1]))
+    rank = min(max(round(settings.rank_share * len(scores)), units), scores.shape[1])
     target, background = (_second_moment(scores[rows, :rank]) for rows in (is_target, ~is_target))
     directions = np.zeros((scores.shape[1], min(units, rank)))
     directions[:rank] = _leading(target - settings.alpha * background, units)
