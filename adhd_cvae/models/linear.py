@@ -293,8 +293,9 @@ def _regression(design: np.ndarray, voxels: np.ndarray) -> np.ndarray:
 def _oblique_encoder(centred: np.ndarray, axes: np.ndarray, guarded: np.ndarray) -> np.ndarray:
     """Least squares on axes and `guarded` maps together, the guarded part dropped; codes of unit variance."""
     both = np.concatenate([axes, guarded])
-    encoder = np.linalg.solve(both @ both.T, both)[: len(axes)]
-    return encoder / (centred @ encoder.T).std(axis=0)[:, None]
+    encoder = (np.linalg.pinv(both @ both.T, rcond=1e-12, hermitian=True) @ both)[: len(axes)]
+    spread = (centred @ encoder.T).std(axis=0)
+    return encoder / np.where(spread > 0, spread, 1)[:, None]
 
 
 def _pad(units: int, matrix: np.ndarray) -> np.ndarray:

@@ -131,7 +131,8 @@ def test_one_patient_is_enough_to_fit_something(method):
 def test_many_participants_in_few_dimensions_have_what_there_is():
     rng = np.random.default_rng(0)
     voxels = rng.standard_normal((200, 5)) @ rng.standard_normal((5, 60))
-    model = fit_linear("contrast", voxels, np.arange(200) % 2 == 1, 8, 4)
+    model = fit_linear("contrast", voxels, np.arange(200) % 2 == 1, 8, 6)
     assert model.salient.encoder.shape == (8, 60)
     assert np.isfinite(model.salient.encoder).all()
     assert np.linalg.matrix_rank(model.salient.encoder) <= 5
+    assert np.isfinite(model.background.decoder).all()
