@@ -176,11 +176,13 @@ class Trainer:
         most, smallest = config.linear.most_participants, self.training.smallest_group
         known = sampled_rows(rows.target, rows.background, most, self.seed, smallest=smallest)
         sites = None if rows.sites is None else rows.sites[known]
+        has_scores = not is_random and len(rows.fitted) <= most
 
         def found() -> dict[str, torch.Tensor]:
             maps, is_target = take_maps(images, known), rows.is_target[known]
             model, axes = initial_model_and_axes(config, self.grid, maps, is_target, self.seed, sites)
-            return {"axes": torch.from_numpy(mixed(axes, self.seed)), **model.state_dict()}
+            kept = mixed(axes, self.seed) if has_scores else axes[:0]
+            return {"axes": torch.from_numpy(kept), **model.state_dict()}
 
         weights = distributed.from_first(found)  # which finds it for all processes
         axes = weights.pop("axes").cpu().numpy()
@@ -190,7 +192,7 @@ class Trainer:
         if is_random:
             return self._state_of(model, images)
         spread = spread_by_length(model)
-        if len(rows.fitted) <= most:
+        if has_scores:
             state = self._state_of(model_of_scores(model, axes), project(model, axes, images))
             state.axes, state.whole = axes, model
         else:  # whose maps no axes of a sample span

@@ -54,7 +54,6 @@ print(json.dumps({"gib": peak / 2**30, "losses": found.history["validation_loss"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_fifty_thousand_maps_are_trained_on_in_less_than_four_gib(tmp_path):
     """A sparse file of full length, one map in fifty with content; every row is read in an epoch."""
     rng = np.random.default_rng(0)
