@@ -37,12 +37,10 @@ class Recipe(Settings):
     def _grid_can_be_cut(self) -> "Recipe":
         """Each strided convolution halves the grid; patches fill it."""
         model, shape = self.model, list(self.image.shape)
-        if model.correction and model.trunk == "patches":
-            if any(side % model.patch for side in shape):
-                raise ValueError(
-                    f"model.patch is {model.patch}, expected a number that divides image.shape {shape}"
-                )
-            return self
+        if model.correction and model.trunk == "patches" and any(side % model.patch for side in shape):
+            raise ValueError(
+                f"model.patch is {model.patch}, expected a number that divides image.shape {shape}"
+            )
         factor = 2 ** len(model.channels)
         if model.correction and any(side % factor for side in shape):
             raise ValueError(

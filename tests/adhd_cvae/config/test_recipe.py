@@ -55,16 +55,19 @@ def test_no_layer_halves_what_is_odd(layers, shape):
 
 def test_more_layers_than_the_grid_can_be_halved_are_refused():
     Recipe.model_validate({"model": {"trunk": "convolutions", "channels": [2] * 6}})  # 64 → 1
-    with pytest.raises(ValidationError, match=r"model\.channels has 7 layers.*image\.shape \[64, 64, 64\]"):
-        Recipe.model_validate({"model": {"trunk": "convolutions", "channels": [2] * 7}})
+    for trunk in ("convolutions", "patches"):  # whichever is used, a setting that cannot be is not taken
+        with pytest.raises(
+            ValidationError, match=r"model\.channels has 7 layers.*image\.shape \[64, 64, 64\]"
+        ):
+            Recipe.model_validate({"model": {"trunk": trunk, "channels": [2] * 7}})
     Recipe.model_validate({"model": {"trunk": "convolutions", "channels": [2] * 7, "correction": False}})
 
 
 def test_patches_fill_the_grid():
-    content = {"model": {"patch": 8}, "image": {"shape": [64, 64, 60]}}
+    content = {"model": {"patch": 8, "channels": [2, 2]}, "image": {"shape": [64, 64, 60]}}
     with pytest.raises(ValidationError, match=r"model\.patch is 8.*divides image\.shape \[64, 64, 60\]"):
         Recipe.model_validate(content)
-    Recipe.model_validate(content | {"model": {"patch": 4}})
+    Recipe.model_validate(content | {"model": {"patch": 4, "channels": [2, 2]}})
     Recipe.model_validate(content | {"model": {"patch": 8, "correction": False}})
 
 
