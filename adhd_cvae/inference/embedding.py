@@ -33,9 +33,8 @@ def in_batches(count: int, progress: Progress | None = None, batch_size: int = B
 
 
 def _standardised(model: ContrastiveVAE, images: np.ndarray) -> torch.Tensor:
-    volumes = torch.from_numpy(np.array(images))[
-        :, None
-    ]  # a copy: torch takes no arrays that may not be written
+    copied = np.array(images)  # torch takes no arrays that may not be written
+    volumes = torch.from_numpy(copied)[:, None]
     return model.standardise(volumes.to(model.voxel_mean.device))
 
 

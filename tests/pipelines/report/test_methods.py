@@ -24,7 +24,7 @@ def test_methods_are_ready_to_paste(plotted: Path, page: Page) -> None:
 
 def test_methods_say_which_step_was_kept_where_it_was_measured(folder: Path) -> None:
     assert (
-        "gained likelihood on average over 3 such parts: training of the linear maps was"
+        "gain in likelihood, over 3 such parts, exceeded its standard error: training of the linear maps was"
         in methods.paragraph(Results(folder))
     )
     (folder / "checkpoints/earned.tsv").unlink()
