@@ -24,9 +24,10 @@ class LinearConfig(Settings):
     alpha: NonNegativeFloat = 40.0
     """Contrast strength of contrastive PCA alone."""
     agreeing_ranks: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.35, 0.5, 0.65)
-    agreeing_alphas: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1)] = (40.0, 100.0, 400.0)
-    """Rank shares and strengths of the contrastive PCAs that ``contrast`` averages: no one of them is best everywhere,
-    and what they agree on predicts severities of new patients better than any of them."""
+    """Rank shares of the contrastive PCAs that ``contrast`` averages: no one of them is best everywhere, and what they
+    agree on predicts severities of new patients better than any of them."""
+    agreeing_alpha: NonNegativeFloat = 100.0
+    """Their contrast strength; of 40, 100 and 400 together they predict no better."""
     agreeing_units: PositiveInt = 12
     """Directions of each of them, more than are kept."""
     pcpca_share: Annotated[float, Field(gt=0, lt=1)] = 0.9

@@ -5,10 +5,10 @@ import torch
 
 from adhd_cvae.config import ImageConfig, ModelConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.models.linear import LinearModel, LinearSpace, fit_linear, fit_pca, principal_axes
+from adhd_cvae.models.linear import LinearModel, principal_axes
 from adhd_cvae.models.network import ContrastiveVAE, empty_model
 from adhd_cvae.models.posterior import code_error, posterior_variance
-from adhd_cvae.models.refinement import without_background
+from adhd_cvae.models.refinement import linear_solution
 
 LEAST_VARIANCE = 1e-5
 """Of a unit that a tiny cohort lacks."""
@@ -91,7 +91,9 @@ def _set_linear_start(
     scores, axes = principal_axes(voxels - middle)
 
     def fit(rows: np.ndarray) -> LinearModel:
-        return _solution(config, scores[rows], is_target[rows], seed, None if sites is None else sites[rows])
+        return linear_solution(
+            config, scores[rows], is_target[rows], seed, None if sites is None else sites[rows]
+        )
 
     found = fit(np.arange(len(scores)))
     error = code_error(
@@ -109,26 +111,6 @@ def _set_linear_start(
     if config.noise == "learned":
         model.log_noise.fill_(float(np.log(max(error.residual, config.linear.least_noise))))
     return axes.astype(np.float32)
-
-
-def _solution(
-    config: ModelConfig, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
-) -> LinearModel:
-    """The linear model of both spaces; of a plain VAE the principal components, without a salient space."""
-    if not config.salient:
-        components = fit_pca(voxels, config.background)
-        nothing = np.zeros((0, voxels.shape[1]), np.float32)
-        return LinearModel(LinearSpace(components.origin, nothing, nothing), components)
-    units, folds = (config.salient, config.background), config.linear.background_folds
-
-    def fit(rows: np.ndarray) -> LinearModel:
-        known = None if sites is None else sites[rows]
-        part = voxels[rows], is_target[rows]
-        return fit_linear(config.start, *part, *units, sites=known, settings=config.linear, seed=seed)
-
-    if config.start != "contrast" or not folds:
-        return fit(np.arange(len(voxels)))
-    return without_background(fit, voxels, is_target, folds=folds, seed=seed)
 
 
 def _copy(layer: torch.nn.Linear | None, weights: np.ndarray) -> None:

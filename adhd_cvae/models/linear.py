@@ -6,7 +6,6 @@ Voxels come standardised, (participants, voxels); every fit sees training partic
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from sklearn.decomposition import FastICA
@@ -170,7 +169,7 @@ def _contrast(
 
     The first direction is Fisher's linear discriminant, with the within-group covariance's small eigenvalues, which
     a sample underestimates, raised to that of component `floor_share` · n. The others are those on which contrastive
-    PCAs of several ranks and strengths agree most: the leading eigenvectors of their projectors' mean.
+    PCAs of several ranks agree most: the leading eigenvectors of their projectors' mean.
     """
     within = scores.copy()
     for rows in (is_target, ~is_target):
@@ -182,13 +181,12 @@ def _contrast(
     found = [
         _contrastive_pca(
             *(scores, is_target, max(settings.agreeing_units, units - 1)),
-            settings.model_copy(update={"rank_share": rank, "alpha": alpha}),
+            settings.model_copy(update={"rank_share": rank, "alpha": settings.agreeing_alpha}),
             seed,
         )
-        for rank, alpha in product(settings.agreeing_ranks, settings.agreeing_alphas)
+        for rank in settings.agreeing_ranks
     ]
-    together = np.column_stack(found)
-    others = _leading(together @ together.T, units - 1)
+    others = np.linalg.svd(np.column_stack(found), full_matrices=False)[0][:, : units - 1]
     return np.column_stack([discriminant / np.linalg.norm(discriminant), others])
 
 

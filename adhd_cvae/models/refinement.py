@@ -1,4 +1,4 @@
-"""Salient codes without the background that they read.
+"""The linear solution that a network starts from: salient codes without the background that they read.
 
 A salient direction is chosen where the controls it was fitted to vary little; the background of others it reads all the
 same. How much of that follows from their background codes is learnt from controls held out of the fit, and taken
@@ -8,9 +8,48 @@ away. As a regression on nuisance variables it leaves what patients alone have.
 import numpy as np
 from sklearn.linear_model import RidgeCV
 
-from adhd_cvae.models.linear import Fit, LinearModel, folds_of, with_salient_encoder
+from adhd_cvae.config import ModelConfig
+from adhd_cvae.models.linear import (
+    Fit,
+    LinearModel,
+    LinearSpace,
+    fit_linear,
+    fit_pca,
+    folds_of,
+    with_salient_encoder,
+)
 
 _PENALTIES = np.logspace(0, 5, 16)
+
+
+def linear_solution(
+    config: ModelConfig, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
+) -> LinearModel:
+    """Fit the linear model of both spaces; of a plain VAE the principal components, without a salient space.
+
+    Parameters
+    ----------
+    voxels
+        (n, voxels) standardised; scores on orthonormal axes that span them serve as well.
+    is_target
+        (n,) bool.
+    sites
+        (n,) scanning sites, where known.
+    """
+    if not config.salient:
+        components = fit_pca(voxels, config.background)
+        nothing = np.zeros((0, voxels.shape[1]), np.float32)
+        return LinearModel(LinearSpace(components.origin, nothing, nothing), components)
+    units, folds = (config.salient, config.background), config.linear.background_folds
+
+    def fit(rows: np.ndarray) -> LinearModel:
+        known = None if sites is None else sites[rows]
+        part = voxels[rows], is_target[rows]
+        return fit_linear(config.start, *part, *units, sites=known, settings=config.linear, seed=seed)
+
+    if config.start != "contrast" or not folds:
+        return fit(np.arange(len(voxels)))
+    return without_background(fit, voxels, is_target, folds=folds, seed=seed)
 
 
 def without_background(
