@@ -29,7 +29,7 @@ from bids_adapters.sessions import SessionTimes
 
 IMPORT_EXCLUSIONS = "import_exclusions.tsv"
 IMPORT_CONFLICTS = "import_conflicts.tsv"
-OWN_COLUMNS = ("image", "image_choice", "group", "split")
+OWN_COLUMNS = ("image", "image_choice", "group", "fold")
 """Columns the cohort adds; a phenotype column of that name becomes ``source_<name>``."""
 
 

@@ -1,1 +1,1 @@
-"""Who takes part: the cohort's table, its split, matching, and what site and age share with the group."""
+"""Who takes part: the cohort's table, its folds, matching, and what site and age share with the group."""

@@ -1,10 +1,13 @@
 """Settings of the cohort."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, field_validator
 
 from adhd_cvae.config.settings import Settings
+
+LEAVE_SITE_OUT = "leave_site_out"
+"""Of `cohort.folds`: a fold is a site."""
 
 
 class CohortConfig(Settings):
@@ -18,8 +21,11 @@ class CohortConfig(Settings):
     """Codes of controls."""
     site: str | None = "site"
     """Column of the scanning site; null where there was one."""
-    test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.25
-    """Share of participants held out of training, site × group kept in proportion."""
+    folds: int | Literal["leave_site_out"] = 5
+    """Parts that everybody is dealt into, site × group kept in proportion, each held out once; at most as many as the
+    smaller group has participants. Or each site held out in turn."""
+    fold_groups: str | None = None
+    """Column that names who is held out together: a family, or one participant under several names."""
     drop_one_group_sites: bool = False
     """Leave out sites that have patients only or controls only."""
     match: tuple[str, ...] = ()
@@ -36,3 +42,11 @@ class CohortConfig(Settings):
     foreign_share: Annotated[float, Field(gt=0, le=1)] = 0.25
     """Share of a column's values that ADHD-200's code book cannot read, from which on the column is taken to be another
     study's."""
+
+    @field_validator("folds", mode="before")
+    @classmethod
+    def _can_be_held_out(cls, folds: Any) -> Any:
+        """One line for both forms; a union's errors would be a line for each."""
+        if folds != LEAVE_SITE_OUT and (not isinstance(folds, int) or folds < 2):
+            raise ValueError(f"expected a whole number from 2 on, or {LEAVE_SITE_OUT}")
+        return folds

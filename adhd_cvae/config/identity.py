@@ -15,7 +15,7 @@ RENAMED_TERMS = {
 """Terms of the loss by their names of version 0.1, in settings and in the history, to those of today."""
 _OF_0_1 = MappingProxyType(
     {
-        "cohort": "group target background site test_fraction drop_one_group_sites match caliper max_ratio",
+        "cohort": "group target background site drop_one_group_sites match caliper max_ratio",
         "image": "shape voxel_size centre fwhm min_template_correlation max_offset mask_threshold standardise",
         "augmentation": "enabled noise_sd scale shift_mm probability",
         "model": "salient background channels hidden start correction noise output",

@@ -34,6 +34,15 @@ class Recipe(Settings):
         return model
 
     @model_validator(mode="after")
+    def _folds_have_a_model(self) -> "Recipe":
+        if self.training.fold_models == "linear" and self.model.start == "random":
+            raise ValueError(
+                "training.fold_models is linear, but model.start is random, which leaves no linear model to fit in "
+                "each fold; expected training.fold_models=same, or another model.start"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _grid_can_be_cut(self) -> "Recipe":
         """Each strided convolution halves the grid; patches fill it."""
         model, shape = self.model, list(self.image.shape)

@@ -199,8 +199,8 @@ class TrainingConfig(Settings):
     """Whether the means of s learn; null: only where they have no linear start, on which training does not improve."""
     gradient_clip: PositiveFloat = 1.0
     validation_fraction: Annotated[float, Field(ge=0, lt=0.9)] = 0.1
-    """Share of the training split that neither start nor steps see and that decides what is kept; the test split never
-    decides anything. With 0 the loss of those trained on decides."""
+    """Share of those trained on that neither start nor steps see and that decides what is kept; who is held out never
+    decides anything. With 0 the loss of those that steps are taken on decides."""
     validation_splits: PositiveInt = 3
     """How often another share is held back, so that what a step gains has a spread; with 1 none."""
     smallest_group: PositiveInt = 16
@@ -213,4 +213,7 @@ class TrainingConfig(Settings):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     vae: bool = True
     """Also train the plain VAE, the comparison."""
+    fold_models: Literal["same", "linear"] = "same"
+    """What is fitted to those outside of each fold: the same training as for everybody, or, cheaply, the linear model
+    alone that it starts from."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"

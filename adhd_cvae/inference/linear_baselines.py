@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.cohort.split import sampled_rows
+from adhd_cvae.cohort.folds import sampled_rows
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.embedding import in_batches, standardised_voxels
 from adhd_cvae.models.linear import LinearSpace, fit_linear, fit_pca

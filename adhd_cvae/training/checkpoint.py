@@ -29,7 +29,7 @@ def training_key(recipe: Recipe, participants: Sequence[Sequence[str]]) -> str:
     recipe
         Its name and its analysis don't count.
     participants
-        Identifier, group and split of each, in the order of the images.
+        Identifier and group of each who is trained on, in the order of the images.
     """
     counted = {part: value for part, value in identity(recipe).items() if part not in ("name", "analysis")}
     return fingerprint([counted, STEPS, participants])

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.cohort.split import split_cohort
+from adhd_cvae.cohort.folds import hold_out
 from adhd_cvae.config import TrainingConfig
-from adhd_cvae.errors import InputError
-from adhd_cvae.names import BACKGROUND, TARGET, TEST, TRAIN
+from adhd_cvae.names import TARGET
 
 
 def paired_batches(
@@ -50,7 +49,7 @@ def _spread(rows: np.ndarray, sites: np.ndarray | None, rng: np.random.Generator
 
 @dataclass(frozen=True)
 class Rows:
-    """Which rows of the images serve what. The test split appears nowhere."""
+    """Which rows of the images serve what. Who is held out appears nowhere."""
 
     fitted: np.ndarray
     """Those the linear start is estimated from and steps are taken on."""
@@ -82,32 +81,28 @@ class Rows:
         return replace(self, fitted=everyone, validation=everyone)
 
 
-def check_groups(cohort: pd.DataFrame) -> None:
-    """Refuse a split that leaves a group nobody to learn from, or one participant, who differs from nobody."""
-    trained_on = list(cohort.loc[cohort["split"] == TRAIN, "group"])
-    for group in (TARGET, BACKGROUND):
-        if (count := trained_on.count(group)) < 2:
-            raise InputError(
-                f"cohort.tsv has {count} of the {group} group in the training split; at least 2 are needed. "
-                "Lower cohort.test_fraction and run `adhd-cvae prepare` again, or correct the column 'split'."
-            )
-
-
 def deal_rows(
-    cohort: pd.DataFrame, site: str | None, training: TrainingConfig, seed: int
+    cohort: pd.DataFrame,
+    site: str | None,
+    training: TrainingConfig,
+    seed: int,
+    *,
+    fitted: np.ndarray | None = None,
 ) -> tuple[Rows, ...]:
-    """Deal the training split into fitted and held-back participants, site × group in proportion.
+    """Deal those who are trained on into fitted and held-back participants, site × group in proportion.
 
     Parameters
     ----------
     cohort
-        Columns `group`, `split` and, where it has one, `site`.
+        Columns `group` and, where it has one, `site`.
     site
         Column of the scanning site.
     training
         Epochs, the share that is held back, and how often.
     seed
         Decides who is.
+    fitted
+        (n,) bool: who is trained on; everybody where it is not given.
 
     Returns
     -------
@@ -116,7 +111,7 @@ def deal_rows(
     """
     is_target = (cohort["group"] == TARGET).to_numpy()
     sites = cohort[site].astype(str).to_numpy() if site is not None and site in cohort else None
-    everyone = np.flatnonzero((cohort["split"] == TRAIN).to_numpy())
+    everyone = np.arange(len(cohort)) if fitted is None else np.flatnonzero(fitted)
     smallest = min(is_target[everyone].sum(), (~is_target[everyone]).sum())
     share = training.validation_fraction
     if not training.epochs or not share or smallest < training.smallest_group:
@@ -124,8 +119,7 @@ def deal_rows(
     splits: list[Rows] = []
     left = everyone
     for number in range(1, min(training.validation_splits, int(1 / share)) + 1):
-        inner = split_cohort(cohort.iloc[left], share * len(everyone) / len(left), seed + number, site)
-        held_back = left[(inner == TEST).to_numpy()]
+        held_back = left[hold_out(cohort.iloc[left], share * len(everyone) / len(left), seed + number, site)]
         splits.append(Rows(np.setdiff1d(everyone, held_back), held_back, is_target, sites))
         left = np.setdiff1d(left, held_back)
     return tuple(splits)

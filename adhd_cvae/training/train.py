@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from adhd_cvae.cohort.folds import check_groups
 from adhd_cvae.config import Recipe
 from adhd_cvae.io import remove_partial_files, write_tsv
 from adhd_cvae.training import distributed
 from adhd_cvae.training.checkpoint import Checkpoint, training_key
-from adhd_cvae.training.sampler import check_groups, deal_rows
+from adhd_cvae.training.sampler import deal_rows
 from adhd_cvae.training.selection import earned
 from adhd_cvae.training.state import EpochRow
 from adhd_cvae.training.trainer import Progress, Trainer
@@ -34,6 +35,8 @@ def train(
     recipe: Recipe,
     checkpoint_dir: Path,
     progress: Progress = lambda row: None,
+    *,
+    fitted: np.ndarray | None = None,
 ) -> TrainingResult:
     """Train the contrastive VAE and, where the recipe says so, the plain VAE it is compared with.
 
@@ -42,7 +45,7 @@ def train(
     images
         (n, x, y, z) gray-matter maps in the order of `cohort`.
     cohort
-        Columns `participant_id`, `group`, `split` and the site; only ``train`` rows are used.
+        Columns `participant_id`, `group` and the site.
     recipe
         Every part but `analysis`.
     checkpoint_dir
@@ -51,12 +54,14 @@ def train(
         processes (`adhd_cvae.training.distributed`) only the first reads and writes there.
     progress
         Called after every epoch with its row of the history, ``epochs``, and what is wrong in that epoch as
-        ``warnings``, by a short code. Epochs of the last fit, to all of the training split, come with ``refit``.
+        ``warnings``, by a short code. Epochs of the last fit, to all who are trained on, come with ``refit``.
+    fitted
+        (n,) bool: who is trained on; everybody where it is not given. Nobody else changes a weight.
 
     Raises
     ------
     InputError
-        The loss is not finite, or the folder belongs to other data or settings.
+        A group has too few to train on, the loss is not finite, or the folder belongs to other data or settings.
     """
     trainer = Trainer(
         recipe.training, recipe.objective, recipe.augmentation, recipe.image, recipe.model, recipe.seed
@@ -64,10 +69,10 @@ def train(
     distributed.check_device(trainer.device)
     if distributed.is_first():
         remove_partial_files(checkpoint_dir)
-    check_groups(cohort)
-    participants = cohort[["participant_id", "group", "split"]].to_numpy().tolist()
-    key = training_key(recipe, participants)
-    splits = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed)
+    trained_on = cohort if fitted is None else cohort[fitted]
+    check_groups(trained_on["group"])
+    key = training_key(recipe, trained_on[["participant_id", "group"]].to_numpy().tolist())
+    splits = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed, fitted=fitted)
     trainers = {"cvae": trainer} | ({"vae": trainer.without_salient()} if recipe.training.vae else {})
     histories: dict[str, list[EpochRow]] = {}
     warnings: list[str] = []

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from monai.transforms.compose import Compose
 
-from adhd_cvae.cohort.split import sampled_rows
+from adhd_cvae.cohort.folds import sampled_rows
 from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.models.initialisation import initial_model_and_axes

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from adhd_cvae import embed, train
-from adhd_cvae.cohort.split import split_cohort
+from adhd_cvae.cohort.folds import split_cohort
 from adhd_cvae.images.cache import open_images, prepare_images
 from adhd_cvae.models.weights import load_model
 from bids_adapters import build_cohort

@@ -50,6 +50,7 @@ class OutputPaths:
 
     description = _Below("dataset_description.json")
     cohort = _Below("cohort.tsv")
+    folds = _Below("folds.tsv")
     exclusions = _Below("exclusions.tsv")
     conflicts = _Below("conflicts.tsv")
     confounding = _Below("confounding.tsv")
@@ -87,6 +88,10 @@ class OutputPaths:
     def table(self, name: str) -> Path:
         """Result table `name` of the analysis."""
         return self.analysis / f"{name}.tsv"
+
+    def fold_checkpoints(self, fold: int) -> Path:
+        """Folder of the models fitted to those outside of a fold."""
+        return self.checkpoints / f"fold-{fold}"
 
     @property
     def ensemble(self) -> "OutputPaths":

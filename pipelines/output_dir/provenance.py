@@ -17,7 +17,7 @@ from pipelines.output_dir.ownership import check, clear, is_regenerated
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.recipes.loader import DEFAULT, apply_overrides, flatten, load_recipe, validated
-from pipelines.recipes.renamed import translated
+from pipelines.recipes.renamed import recipe_of_today, translated
 
 PACKAGES = (
     "adhd-cvae", "joblib", "matplotlib", "mlflow", "monai", "nibabel", "nilearn", "numba", "numpy", "pandas",
@@ -223,7 +223,7 @@ def _with_names_of_today(content: dict[str, Any]) -> dict[str, Any]:
             stage["settings"] = settings
             stage["fingerprint"] = fingerprint({"settings": settings, "inputs": stage["inputs"]})
     if "recipe" in content:
-        recipe = translated(content["recipe"])
+        recipe = recipe_of_today(content["recipe"])
         if "model" in recipe:
             recipe["model"] = {"trunk": OTHER_IN_0_1["model.trunk"], **recipe["model"]}
         content["recipe"] = recipe

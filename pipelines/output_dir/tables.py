@@ -76,8 +76,8 @@ def _of(path: Path) -> OutputTable:
 
 
 _HERE = OutputPaths(Path())
-COHORT, EXCLUSIONS, CONFLICTS = _of(_HERE.cohort), _of(_HERE.exclusions), _of(_HERE.conflicts)
-CONFOUNDING = _of(_HERE.confounding)
+COHORT, FOLDS, EXCLUSIONS = _of(_HERE.cohort), _of(_HERE.folds), _of(_HERE.exclusions)
+CONFLICTS, CONFOUNDING = _of(_HERE.conflicts), _of(_HERE.confounding)
 HISTORY, EARNED = _of(_HERE.history), _of(_HERE.earned)
 LATENTS, DISTANCES, BASELINES = _of(_HERE.latents), _of(_HERE.distances), _of(_HERE.baselines)
 PARTICIPANT = TABLES["sub-<label>/[ses-<session>/]anat/…_latents.tsv"]

@@ -11,7 +11,7 @@ from yaml.composer import ComposerError
 
 from adhd_cvae.config import SET_BY_NAME, Recipe
 from adhd_cvae.errors import InputError
-from pipelines.recipes.renamed import RENAMED
+from pipelines.recipes.renamed import GONE, RENAMED
 
 DEFAULT = "adhd200"
 _LARGEST_RECIPE = 2**16
@@ -225,6 +225,8 @@ def _meant(key: str, known: list[str]) -> str:
     """Name what `key` is called now, or the known key most like it: by its last word where that is close."""
     if key in RENAMED:
         return f"It is called '{RENAMED[key]}' now."
+    if key in GONE:
+        return GONE[key]
     by_leaf = {name.rsplit(".", 1)[-1]: name for name in known}
     leaf = difflib.get_close_matches(key.rsplit(".", 1)[-1], list(by_leaf), n=1, cutoff=0.6)
     if leaf:
@@ -237,8 +239,11 @@ def _explain(detail: ErrorDetails, origin: str) -> str:
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"{origin}: no setting '{key}'. {_meant(key, _siblings(key))}"
-    expected = detail["msg"].replace("Input should be", "expected", 1)
-    return f"{origin}: {key} is {_brief(detail['input'])}; {expected[0].lower()}{expected[1:]}."
+    expected = detail["msg"].replace("Input should be", "expected", 1).removeprefix("Value error, ")
+    found = (
+        f"{key} is {_brief(detail['input'])}; " if key else ""
+    )  # settings that do not fit: all are input
+    return f"{origin}: {found}{expected[0].lower()}{expected[1:]}."
 
 
 def _brief(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Stage: BIDS in; cohort.tsv, exclusions.tsv and the image cache out."""
+"""Stage: BIDS in; cohort.tsv, folds.tsv, exclusions.tsv and the image cache out."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from adhd_cvae.cohort.confounding import confounding_table
+from adhd_cvae.cohort.folds import deal_folds
 from adhd_cvae.cohort.matching import balance_cohort, is_asked
-from adhd_cvae.cohort.split import split_cohort
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.io import MISSING, remove
+from adhd_cvae.names import GROUP_LABELS
 from bids_adapters.atlas import read_atlas
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.derivatives import read_description
@@ -26,6 +27,7 @@ from pipelines.output_dir.bids_source import (
     tree_fingerprint,
 )
 from pipelines.output_dir.exclusions import nothing_left
+from pipelines.output_dir.folds import write_folds
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.pictures import write_pictures
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
@@ -39,7 +41,7 @@ OF_TRAINING = ("image.mask_threshold", "image.standardise", "image.least_spread"
 
 
 def run(run: Run, source: BidsInput) -> None:
-    """Find the participants, prepare their maps, hold some out.
+    """Find the participants, prepare their maps, deal them into folds.
 
     Raises
     ------
@@ -63,8 +65,8 @@ def run(run: Run, source: BidsInput) -> None:
             **tables_elsewhere(source),
         },
         outputs=(
-            *("cohort.tsv", "cohort.json", "exclusions.tsv", "confounding.tsv", "dataset_description.json"),
-            *("cache/images.npy", "cache/manifest.json", "cache/pictures.npz"),
+            *("cohort.tsv", "cohort.json", "folds.tsv", "folds.json", "exclusions.tsv", "confounding.tsv"),
+            *("dataset_description.json", "cache/images.npy", "cache/manifest.json", "cache/pictures.npz"),
         ),
     )
     provenance = Provenance.open(paths)
@@ -90,7 +92,9 @@ def preview(run: Run, source: BidsInput) -> None:
     """
     cohort = _find(run, source, read_filter_file(source.filter_file), None)
     read_atlas(run.recipe.analysis.atlas)
-    _show_summary(run, _with_sound_headers(run, cohort, source.folder))
+    cohort = _with_sound_headers(run, cohort, source.folder)
+    _show_summary(run, cohort)
+    _show_folds(run, cohort.table, _folds_of(run, cohort.table))
     run.progress.line("Nothing was written. No map was read but its header: prepare may leave out more.")
 
 
@@ -150,22 +154,25 @@ def _prepare(run: Run, found: Cohort, bids_dir: Path) -> Cohort:
     if table.empty:
         raise InputError(*nothing_left(exclusions))
     _keep_pictures(run, found.table, exclusions, bids_dir)
-    split = split_cohort(
-        table,
-        recipe.cohort.test_fraction,
-        recipe.seed,
-        recipe.cohort.site,
-        minimum=recipe.cohort.minimum_group,
-    )
-    table.insert(list(table.columns).index("group") + 1, "split", split.to_numpy())
     COHORT.check(table, paths.cohort)
     COHORT.write(table, paths.cohort, cohort.columns)
+    folds = _folds_of(run, table)
+    write_folds(table, folds, paths)
     scales = {one.name: one.scale for one in recipe.analysis.variables if one.name != recipe.cohort.group}
     site = recipe.cohort.site if recipe.cohort.site in table else None
     CONFOUNDING.write(confounding_table(table, site, scales), paths.confounding)
-    _show_participants(run, cohort)
+    _show_participants(run, cohort, folds)
     _show_conflicts(run, cohort.conflicts)
     return cohort
+
+
+def _folds_of(run: Run, table: pd.DataFrame) -> pd.Series:
+    asked = run.recipe.cohort
+    return deal_folds(
+        *(table, asked.folds, run.recipe.seed, asked.site),
+        groups=asked.fold_groups,
+        minimum=asked.minimum_group,
+    )
 
 
 def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
@@ -177,6 +184,9 @@ def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
         exclusions = (
             pd.concat([cohort.exclusions, gone], ignore_index=True) if len(gone) else cohort.exclusions
         )
+        if len(kept):  # before hours of reading maps
+            EXCLUSIONS.write(exclusions, run.paths.exclusions)
+            _folds_of(run, kept)
         usable = _prepared_maps(run, replace(cohort, table=kept, exclusions=exclusions), bids_dir)
         if len(usable.table) == len(kept) or not is_asked(settings):
             return usable
@@ -231,13 +241,31 @@ def _keep_pictures(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame, bids
         write_pictures(left_out, open_images(run.paths.cache), run.recipe.image, run.paths.pictures)
 
 
-def _show_participants(run: Run, cohort: Cohort) -> None:
-    counts = Counter(zip(cohort.table["group"], cohort.table["split"], strict=True))
-    words = ", ".join(f"{number} {group} ({split})" for (group, split), number in sorted(counts.items()))
+def _show_participants(run: Run, cohort: Cohort, folds: pd.Series) -> None:
+    counts = Counter(cohort.table["group"])
+    words = " and ".join(f"{counts[group]} {label}" for group, label in GROUP_LABELS.items())
     run.progress.line(f"prepare: {len(cohort.table)} participants, {words}")
+    _show_folds(run, cohort.table, folds)
     if out := why_left_out(cohort):
         reasons = ", ".join(f"{number} {reason}" for reason, number in out.most_common())
         run.progress.warning(f"{out.total()} left out ({reasons}); see {run.paths.exclusions}")
+
+
+def _show_folds(run: Run, table: pd.DataFrame, folds: pd.Series) -> None:
+    """Say how many of each group a fold holds out, and whether there are fewer folds than were asked for."""
+    count, asked = folds.nunique(), run.recipe.cohort.folds
+    held = {label: folds[table["group"] == group].value_counts() for group, label in GROUP_LABELS.items()}
+    sizes = {label: sizes.reindex(range(count), fill_value=0) for label, sizes in held.items()}
+    words = " and ".join(f"{_range(sizes.min(), sizes.max())} {label}" for label, sizes in sizes.items())
+    run.progress.line(f"folds: {count}, each of {words}, held out in turn")
+    if isinstance(asked, int) and count < asked:
+        run.progress.warning(
+            f"cohort.folds is {asked}, but the smaller group can be held out in {count} parts only: {count} folds"
+        )
+
+
+def _range(least: int, most: int) -> str:
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _show_conflicts(run: Run, conflicts: pd.DataFrame) -> None:

@@ -67,7 +67,7 @@ def run(run: Run, *, live: bool = False) -> None:
         name="train",
         settings=settings_of(recipe, *SETTINGS, without=("training.device",)),
         inputs={
-            "participants": fingerprint(cohort[["participant_id", "group", "split"]].to_numpy().tolist()),
+            "participants": fingerprint(cohort[["participant_id", "group"]].to_numpy().tolist()),
             "images": images_fingerprint(paths.manifest),
         },
         outputs=(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.cohort.split import sampled_rows
+from adhd_cvae.cohort.folds import sampled_rows
 from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.io import write_tsv
 from adhd_cvae.training.sampler import deal_rows

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from adhd_cvae.cohort.split import split_cohort
+from adhd_cvae.cohort.folds import split_cohort
 from adhd_cvae.config import CohortConfig, ImageConfig
 from adhd_cvae.images.resampling import to_grid
 from adhd_cvae.names import BACKGROUND, TARGET, TEST, TRAIN

@@ -23,11 +23,19 @@ def test_sites_matching_and_a_cap_may_be_left_out():
     assert CohortConfig.model_validate({"max_ratio": 1}).max_ratio == 1
 
 
+def test_folds_are_a_number_or_the_sites():
+    for folds in (2, 10, "leave_site_out"):
+        assert CohortConfig.model_validate({"folds": folds}).folds == folds
+    assert CohortConfig().folds == 5
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("test_fraction", 0),
-        ("test_fraction", 0.9),
+        ("test_fraction", 0.25),
+        ("folds", 1),
+        ("folds", "leave_one_out"),
+        ("fold_groups", 3),
         ("caliper", 0),
         ("max_ratio", 0.9),
         ("minimum_group", 1),

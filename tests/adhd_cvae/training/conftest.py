@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.cohort.split import split_cohort
+from adhd_cvae.cohort.folds import split_cohort
 from adhd_cvae.training.train import train
 from tests.adhd_cvae.training.small import RECIPE, SHAPE
 

@@ -29,6 +29,16 @@ def test_as_published_has_the_choices_of_the_study():
     assert (recipe.image.fwhm, recipe.image.standardise) == (0, "none")
 
 
+def test_folds_have_the_same_training_but_where_that_is_too_dear():
+    assert (
+        load_recipe("adhd200").training.fold_models
+        == load_recipe("as-published").training.fold_models
+        == "same"
+    )
+    assert load_recipe("demo").training.fold_models == load_recipe("smoke").training.fold_models == "linear"
+    assert load_recipe("smoke", ("model.start=random", "training.fold_models=same")).model.start == "random"
+
+
 def test_smoke_is_adhd200_made_small():
     smoke, full = load_recipe("smoke"), load_recipe()
     assert smoke.analysis.variables == full.analysis.variables
@@ -57,6 +67,14 @@ def test_an_override_replaces_one_value_only():
         ("training.epochs=-1", "training.epochs is -1; expected greater than or equal to 0"),
         ("model.start=zero", "'contrast', 'contrastive_pca'"),
         ("model={salien: 3}", "Did you mean 'model.salient'?"),
+        ("cohort.folds=1", "cohort.folds is 1; expected a whole number from 2 on, or leave_site_out."),
+        ("cohort.folds=leave_site", "cohort.folds is 'leave_site'; expected a whole number from 2 on"),
+        ("cohort.test_fraction=0.3", "no such setting. Everybody is held out once now: 'cohort.folds' says"),
+        ("cohort={test_fraction: 0.3}", "no setting 'cohort.test_fraction'. Everybody is held out once now"),
+        (
+            "model.start=random",
+            "recipe demo: training.fold_models is linear, but model.start is random, which",
+        ),
     ],
 )
 def test_a_bad_override_is_one_line_that_helps(override, expected):

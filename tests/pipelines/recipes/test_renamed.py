@@ -6,8 +6,8 @@ from adhd_cvae.errors import InputError
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 from pipelines.recipes import loader, renamed
-from pipelines.recipes.loader import load_recipe
-from pipelines.recipes.renamed import RENAMED, translated
+from pipelines.recipes.loader import known_keys, load_recipe
+from pipelines.recipes.renamed import GONE, RENAMED, recipe_of_today, translated
 
 OLD, NEW = "training.rounds", "training.epochs"
 
@@ -54,6 +54,18 @@ def test_results_made_under_an_old_name_stand(tmp_path):
     assert record.content["recipe"] == {"training": {"epochs": 3}}
     assert record.stages["train"]["settings"] == {NEW: 3}
     assert record.stages["train"]["fingerprint"] != "of before"
+
+
+def test_a_setting_that_is_gone_counts_no_more_in_a_recipe_but_still_tells_results_apart(tmp_path):
+    before = {"cohort": {"test_fraction": 0.3, "site": "site"}, "seed": 1}
+    assert recipe_of_today(before) == {"cohort": {"site": "site"}, "seed": 1}
+    settings = {"cohort.test_fraction": 0.3}
+    stage = {"state": "done", "fingerprint": "of before", "settings": settings, "inputs": {}, "outputs": {}}
+    Provenance.open(OutputPaths(tmp_path)).note(recipe=before, stages={"prepare": stage})
+    content = Provenance.open(OutputPaths(tmp_path)).content
+    assert content["recipe"] == {"cohort": {"site": "site"}, "seed": 1}
+    assert content["stages"]["prepare"] == stage
+    assert not {*GONE} & {*known_keys()}
 
 
 def test_the_names_of_today_are_not_those_of_before():
