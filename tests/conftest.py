@@ -90,10 +90,9 @@ def _write_maps(paths: OutputPaths, participants: int) -> None:
     cohort = pd.DataFrame(
         {"participant_id": [f"sub-{one:02d}" for one in range(participants)], "image": "n/a"}
     )
-    split = np.where(np.arange(participants) % 4 < 3, "train", "test")
-    write_tsv(
-        cohort.assign(group=group, split=split, site=1, age=rng.uniform(8, 18, participants)), paths.cohort
-    )
+    write_tsv(cohort.assign(group=group, site=1, age=rng.uniform(8, 18, participants)), paths.cohort)
+    folds = np.arange(participants) // 2 % 2
+    write_tsv(cohort[["participant_id"]].assign(fold=folds), paths.folds)
     np.save(paths.images, rng.uniform(0.2, 0.9, (participants, 16, 16, 16)).astype(np.float16))
     affine = np.diag([12.0, 12.0, 12.0, 1.0])
     affine[:3, 3] = -90, -126, -72  # the maps drawn later cut at places of the brain

@@ -49,32 +49,31 @@ def deal_folds(
         Fewer participants in a group, one fold only, or a fold without which a group has nobody to learn from.
     """
     _check_sizes(table, minimum)
-    families = _families(table, groups)
+    group, families, sites = table["group"].to_numpy(), _families(table, groups), _sites(table, site)
     if folds == LEAVE_SITE_OUT:
-        dealt = _one_a_site(table, site, families)
+        dealt = _one_a_site(sites, families)
     else:
-        together = {group: families[table["group"] == group].nunique() for group in (TARGET, BACKGROUND)}
+        together = {name: len(set(families[group == name])) for name in (TARGET, BACKGROUND)}
         smaller = min(together, key=together.__getitem__)
         if together[smaller] < 2:
             raise InputError(
                 f"cohort.folds is {folds}, but all of the {smaller} group have one value of cohort.fold_groups "
                 f"({groups}), so that they would be held out together. Name another column, or null."
             )
-        dealt = _deal(table, min(int(folds), together[smaller]), seed, site, families)
-    found = pd.Series(dealt, index=table.index, name="fold")
-    check_folds(found, table["group"], sites=_sites(table, site) if folds == LEAVE_SITE_OUT else None)
-    return found
+        dealt = _deal(group, sites, families, min(int(folds), together[smaller]), seed)
+    check_folds(dealt, group, sites=sites if folds == LEAVE_SITE_OUT else None)
+    return pd.Series(dealt, index=table.index, name="fold")
 
 
-def check_folds(folds: pd.Series, group: pd.Series, *, sites: pd.Series | None = None) -> None:
+def check_folds(folds: np.ndarray, group: np.ndarray, *, sites: np.ndarray | None = None) -> None:
     """Refuse folds without one of which a group has nobody to learn from, or one participant, who differs from nobody.
 
     Parameters
     ----------
     folds, group
-        Of each participant.
+        (n,) of each participant.
     sites
-        Of each participant, where a fold is a site.
+        (n,) of each participant, where a fold is a site.
 
     Raises
     ------
@@ -82,12 +81,10 @@ def check_folds(folds: pd.Series, group: pd.Series, *, sites: pd.Series | None =
         A line for each such fold.
     """
     if len(set(folds)) == 1:
-        raise InputError(
-            f"all are in fold {folds.iloc[0]}, which leaves nobody to train on; expected 2 folds."
-        )
+        raise InputError(f"all are in fold {folds[0]}, which leaves nobody to train on; expected 2 folds.")
     problems = []
-    for fold in sorted(folds.unique()):
-        held_out = f"fold {fold}" if sites is None else f"site {sites[folds == fold].iloc[0]}"
+    for fold in np.unique(folds):
+        held_out = f"fold {fold}" if sites is None else f"site {sites[folds == fold][0]}"
         problems += [
             f"without {held_out}, {few} to train on; at least {_LEAST_FITTED} are needed. Prepare with another number "
             "of folds (--set cohort.folds=5), or correct folds.tsv."
@@ -97,7 +94,7 @@ def check_folds(folds: pd.Series, group: pd.Series, *, sites: pd.Series | None =
         raise InputError(*problems)
 
 
-def check_groups(group: pd.Series) -> None:
+def check_groups(group: np.ndarray) -> None:
     """Refuse to train on nobody of a group, or on one participant, who differs from nobody.
 
     Raises
@@ -110,8 +107,8 @@ def check_groups(group: pd.Series) -> None:
         raise InputError(*(f"cohort.tsv has {few} to train on; {advice}" for few in problems))
 
 
-def _too_few(group: pd.Series) -> list[str]:
-    counts = {name: list(group).count(name) for name in (TARGET, BACKGROUND)}
+def _too_few(group: np.ndarray) -> list[str]:
+    counts = {name: int((group == name).sum()) for name in (TARGET, BACKGROUND)}
     return [f"{count} of the {name} group" for name, count in counts.items() if count < _LEAST_FITTED]
 
 
@@ -125,58 +122,56 @@ def _check_sizes(table: pd.DataFrame, minimum: int) -> None:
             )
 
 
-def _families(table: pd.DataFrame, groups: str | None) -> pd.Series:
-    """Name of who is held out with whom, of each participant."""
-    alone = table["participant_id"].astype(str).radd("participant ")
+def _families(table: pd.DataFrame, groups: str | None) -> np.ndarray:
+    """(n,) name of who is held out with whom."""
+    alone = [f"participant {name}" for name in table["participant_id"]]
     if groups is None:
-        return alone
+        return np.array(alone)
     if groups not in table:
         raise InputError(
             f"there is no column '{groups}' for cohort.fold_groups (found: {', '.join(map(str, table.columns))}). "
             "Name another, or set it to null."
         )
-    return table[groups].astype(str).where(table[groups].notna(), alone)
+    return np.where(table[groups].isna(), alone, table[groups].astype(str))
 
 
-def _sites(table: pd.DataFrame, site: str | None) -> pd.Series:
+def _sites(table: pd.DataFrame, site: str | None) -> np.ndarray:
+    """(n,) name of each participant's site; a missing one has a name too."""
     if site is None or site not in table:
-        return pd.Series("", index=table.index)
-    return table[site].astype(str).where(table[site].notna(), MISSING)
+        return np.full(len(table), "")
+    return np.where(table[site].isna(), MISSING, table[site].astype(str))
 
 
-def _one_a_site(table: pd.DataFrame, site: str | None, families: pd.Series) -> np.ndarray:
+def _one_a_site(sites: np.ndarray, families: np.ndarray) -> np.ndarray:
     """Fold of each site, in the order of their names."""
-    sites = _sites(table, site)
-    if sites.nunique() < 2:
+    names, folds = np.unique(sites, return_inverse=True)
+    if len(names) < 2:
         raise InputError(
-            f"cohort.folds is {LEAVE_SITE_OUT}, but there is one site only (cohort.site: {site}), and nobody would be "
+            f"cohort.folds is {LEAVE_SITE_OUT}, but there is one site only, or none (cohort.site), and nobody would be "
             "left to train on. Give --set cohort.folds=5."
         )
-    travelling = sites.groupby(families).nunique()
-    if (travelling > 1).any():
+    where = pd.crosstab(families, sites).to_numpy() > 0
+    if (count := where.sum(axis=1).max()) > 1:
+        travelled = np.unique(families)[where.sum(axis=1).argmax()]
         raise InputError(
-            f"cohort.folds is {LEAVE_SITE_OUT}, but '{travelling.idxmax()}' of cohort.fold_groups was seen at "
-            f"{travelling.max()} sites, which cannot be held out apart. Give --set cohort.folds=5."
+            f"cohort.folds is {LEAVE_SITE_OUT}, but '{travelled}' of cohort.fold_groups was seen at {count} sites, "
+            "which cannot be held out apart. Give --set cohort.folds=5."
         )
-    return pd.factorize(sites, sort=True)[0]
+    return folds
 
 
-def _deal(table: pd.DataFrame, count: int, seed: int, site: str | None, families: pd.Series) -> np.ndarray:
+def _deal(group: np.ndarray, sites: np.ndarray, families: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Deal families, large ones first, each to the fold that has least of what it is made of.
 
     Of single participants, site after site, that is one to each fold in turn.
     """
-    strata = table["group"].astype(str) + " " + _sites(table, site)
-    made_of = [
-        pd.crosstab(families, values).sort_index().to_numpy(float)  # (families, strata or groups)
-        for values in (strata, table["group"])
-    ]
+    strata = [f"{name} {site}" for name, site in zip(group, sites, strict=True)]
+    made_of = [pd.crosstab(families, values).to_numpy(float) for values in (strata, group)]
     sizes = made_of[0].sum(axis=1)
     tie = np.random.default_rng(seed).permutation(len(sizes))
-    order = np.lexsort((tie, made_of[0].argmax(axis=1), -sizes))
     held = [np.zeros((count, parts.shape[1])) for parts in made_of]
     fold_of = np.empty(len(sizes), dtype=np.int64)
-    for family in order:
+    for family in np.lexsort((tie, made_of[0].argmax(axis=1), -sizes)):
         costs = [
             have @ (parts[family] / parts.sum(axis=0)) for have, parts in zip(held, made_of, strict=True)
         ]
@@ -184,7 +179,7 @@ def _deal(table: pd.DataFrame, count: int, seed: int, site: str | None, families
         fold_of[family] = fold
         for have, parts in zip(held, made_of, strict=True):
             have[fold] += parts[family]
-    return fold_of[pd.factorize(families, sort=True)[0]]
+    return fold_of[np.unique(families, return_inverse=True)[1]]
 
 
 def hold_out(table: pd.DataFrame, share: float, seed: int, site: str | None) -> np.ndarray:

@@ -69,9 +69,10 @@ def train(
     distributed.check_device(trainer.device)
     if distributed.is_first():
         remove_partial_files(checkpoint_dir)
-    trained_on = cohort if fitted is None else cohort[fitted]
-    check_groups(trained_on["group"])
-    key = training_key(recipe, trained_on[["participant_id", "group"]].to_numpy().tolist())
+    participants = cohort[["participant_id", "group"]].to_numpy()
+    trained_on = participants if fitted is None else participants[fitted]
+    check_groups(trained_on[:, 1])
+    key = training_key(recipe, trained_on.tolist())
     splits = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed, fitted=fitted)
     trainers = {"cvae": trainer} | ({"vae": trainer.without_salient()} if recipe.training.vae else {})
     histories: dict[str, list[EpochRow]] = {}

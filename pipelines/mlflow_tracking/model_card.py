@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from adhd_cvae.names import GROUP_LABELS, SPLIT_LABELS
+from adhd_cvae.names import GROUP_LABELS
 from pipelines.mlflow_tracking.summary import RunSummary
 
 SHOWN = {
@@ -18,11 +18,7 @@ _TEMPLATE = Path(__file__).with_name("model_card.md.txt").read_text(encoding="ut
 def model_card(summary: RunSummary) -> str:
     """Write the card of a model, from what its run is compared by; no participant and no place is named."""
     recipe, counts = summary.recipe, summary.profile
-    cohort = ", ".join(
-        f"{counts.get(f'{group} {split}', 0)} {name} {use}"
-        for group, name in GROUP_LABELS.items()
-        for split, use in SPLIT_LABELS.items()
-    )
+    cohort = ", ".join(f"{counts.get(group, 0)} {name}" for group, name in GROUP_LABELS.items())
     known = {"dataset": "a cohort without a name", "software": {}} | summary.results.run
     software = {"adhd-cvae": "?", "torch": "?"} | known["software"]
     return _TEMPLATE.format(

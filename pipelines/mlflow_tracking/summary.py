@@ -77,14 +77,11 @@ class RunSummary:
 
     @cached_property
     def profile(self) -> dict[str, int]:
-        """Number of participants, in all and by group and split."""
+        """Number of participants, in all and by group."""
         cohort = self.results.cohort
         if cohort is None:
             return {"participants": 0}
-        counts = Counter(
-            f"{group} {split}" for group, split in zip(cohort["group"], cohort["split"], strict=True)
-        )
-        return {"participants": len(cohort), **counts}
+        return {"participants": len(cohort), **Counter(cohort["group"])}
 
 
 def scores(results: Results) -> dict[str, float]:

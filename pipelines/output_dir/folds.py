@@ -27,17 +27,18 @@ def read_folds(cohort: pd.DataFrame, paths: OutputPaths) -> np.ndarray:
             f"{paths.folds} is missing: nothing was prepared here, or by version 0.1, which had no folds. "
             f"Run `adhd-cvae prepare BIDS_DIR {paths.folder}` first."
         )
-    table = FOLDS.read(paths.folds).set_index("participant_id")["fold"]
-    names = cohort["participant_id"]
-    others = sorted({*names} ^ {*table.index})
-    whole = table.reindex(names)
-    if others or whole.isna().any() or (whole % 1 != 0).any():
+    table = FOLDS.read(paths.folds)
+    fold_of = dict(zip(table["participant_id"], table["fold"], strict=True))
+    names = cohort["participant_id"].tolist()
+    others = sorted({*names} ^ {*fold_of})
+    folds = np.array([fold_of.get(name, np.nan) for name in names], dtype=float)
+    if others or not np.array_equal(folds, np.round(folds)):  # a missing one equals nothing
         what = (
             f"names {others[0]} or cohort.tsv does, but not both"
             if others
             else "has a fold that is no whole number"
         )
         raise InputError(f"{paths.folds} {what}. Mend it, or run `adhd-cvae prepare` again.")
-    whole = whole.astype(int).reset_index(drop=True)
-    check_folds(whole, cohort["group"].reset_index(drop=True))
-    return whole.to_numpy()
+    found = folds.astype(int)
+    check_folds(found, cohort["group"].to_numpy())
+    return found

@@ -240,9 +240,7 @@ def _explain(detail: ErrorDetails, origin: str) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{origin}: no setting '{key}'. {_meant(key, _siblings(key))}"
     expected = detail["msg"].replace("Input should be", "expected", 1).removeprefix("Value error, ")
-    found = (
-        f"{key} is {_brief(detail['input'])}; " if key else ""
-    )  # settings that do not fit: all are input
+    found = f"{key} is {_brief(detail['input'])}; " if key else ""  # settings that do not fit: all are input
     return f"{origin}: {found}{expected[0].lower()}{expected[1:]}."
 
 

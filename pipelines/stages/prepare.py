@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from adhd_cvae.cohort.confounding import confounding_table
@@ -254,9 +255,11 @@ def _show_participants(run: Run, cohort: Cohort, folds: pd.Series) -> None:
 def _show_folds(run: Run, table: pd.DataFrame, folds: pd.Series) -> None:
     """Say how many of each group a fold holds out, and whether there are fewer folds than were asked for."""
     count, asked = folds.nunique(), run.recipe.cohort.folds
-    held = {label: folds[table["group"] == group].value_counts() for group, label in GROUP_LABELS.items()}
-    sizes = {label: sizes.reindex(range(count), fill_value=0) for label, sizes in held.items()}
-    words = " and ".join(f"{_range(sizes.min(), sizes.max())} {label}" for label, sizes in sizes.items())
+    held = {
+        label: np.bincount(folds[table["group"] == group], minlength=count)
+        for group, label in GROUP_LABELS.items()
+    }
+    words = " and ".join(f"{_range(sizes.min(), sizes.max())} {label}" for label, sizes in held.items())
     run.progress.line(f"folds: {count}, each of {words}, held out in turn")
     if isinstance(asked, int) and count < asked:
         run.progress.warning(

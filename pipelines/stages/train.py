@@ -1,11 +1,14 @@
-"""Stage: image cache and cohort in, checkpoints out."""
+"""Stage: image cache, cohort and folds in, checkpoints out: of everybody, and of those outside of each fold."""
 
 import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 
 from adhd_cvae.config import Recipe, TrainingConfig
@@ -15,15 +18,13 @@ from adhd_cvae.training.device import choose_device
 from pipelines.compute import is_torchrun
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.mlflow_tracking.summary import RunSummary
+from pipelines.output_dir.folds import read_folds
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import COHORT
 from pipelines.progress import Progress, Silent, Tick
-
-if TYPE_CHECKING:
-    from adhd_cvae.training.train import TrainingResult
 
 Row = Mapping[str, Any]
 """An epoch of the history, with ``epochs`` and what goes wrong in it as ``warnings``."""
@@ -45,6 +46,8 @@ LOSSES_IN_WORDS = (
 def run(run: Run, *, live: bool = False) -> None:
     """Train the contrastive model and, where the recipe says so, the plain one; resume by itself.
 
+    They are fitted to everybody. Then, with `training.fold_models` the same, each fold's: to those outside of it.
+
     With `live`, MLflow shows the losses of every epoch while it is trained. Of processes that `torchrun` started this
     is for the first one; the others call `help_first`.
 
@@ -62,22 +65,8 @@ def run(run: Run, *, live: bool = False) -> None:
             )
     cohort = COHORT.read(paths.cohort)
     choose_device(recipe.training.device)
-    models = ("cvae", "vae") if recipe.training.vae else ("cvae",)
-    stage = Stage(
-        name="train",
-        settings=settings_of(recipe, *SETTINGS, without=("training.device",)),
-        inputs={
-            "participants": fingerprint(cohort[["participant_id", "group"]].to_numpy().tolist()),
-            "images": images_fingerprint(paths.manifest),
-        },
-        outputs=(
-            "checkpoints/history.tsv",
-            "checkpoints/earned.tsv",
-            *(f"checkpoints/{model}{ending}" for model in models for ending in (".safetensors", ".json")),
-        ),
-        clears=("checkpoints",),
-        keeps_on_new_inputs=True,
-    )
+    folds = _folds(run, cohort)
+    stage, models = _stage(run, cohort, folds), _models(recipe)
     provenance = Provenance.open(paths)
 
     def work() -> None:
@@ -85,16 +74,43 @@ def run(run: Run, *, live: bool = False) -> None:
         settings = recipe.model_dump(mode="json")
         with _others_train_too(settings), progress.bar("Training") as tick, following as follow:
             tick(0, recipe.training.epochs, "finding the linear start")
-            result = _train(run, EpochLines(progress, tick, follow, models))
+            warnings = _train(run, EpochLines(progress, tick, follow, models, len(_numbers(folds))).of_fold)
             facts = _hardware(recipe.training)
-        for text in result.warnings:
+        for text in warnings:
             progress.warning(text)
-        provenance.note(**facts, training_warnings=list(result.warnings))
+        provenance.note(**facts, training_warnings=warnings)
 
     done = provenance.perform(stage, run, work)
     if is_torchrun() and not done:
         with _others_train_too({}):
             pass
+
+
+def _stage(run: Run, cohort: pd.DataFrame, folds: np.ndarray | None) -> Stage:
+    paths, recipe = run.paths, run.recipe
+    weights = [
+        f"checkpoints/{one}{ending}" for one in _models(recipe) for ending in (".safetensors", ".json")
+    ]
+    of_folds = [paths.fold_checkpoints(number).relative_to(paths.folder) for number in _numbers(folds)]
+    return Stage(
+        name="train",
+        settings=settings_of(recipe, *SETTINGS, without=("training.device",)),
+        inputs={
+            "participants": fingerprint(cohort[["participant_id", "group"]].to_numpy().tolist()),
+            "images": images_fingerprint(paths.manifest),
+            **({} if folds is None else {"folds": fingerprint(folds.tolist())}),
+        },
+        outputs=(
+            *("checkpoints/history.tsv", "checkpoints/earned.tsv", *weights),
+            *(folder.as_posix() for folder in of_folds),
+        ),
+        clears=("checkpoints",),
+        keeps_on_new_inputs=True,
+    )
+
+
+def _models(recipe: Recipe) -> tuple[str, ...]:
+    return ("cvae", "vae") if recipe.training.vae else ("cvae",)
 
 
 def help_first(paths: OutputPaths) -> None:
@@ -104,7 +120,7 @@ def help_first(paths: OutputPaths) -> None:
     with distributed.together():
         settings = distributed.from_first(dict)
         if settings:
-            _train(Run(paths, Recipe.model_validate(settings), Silent()), lambda row: None)
+            _train(Run(paths, Recipe.model_validate(settings), Silent()), lambda fold: lambda row: None)
 
 
 @contextmanager
@@ -117,13 +133,29 @@ def _others_train_too(settings: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-def _train(run: Run, show: Callable[[dict], None]) -> "TrainingResult":
+def _folds(run: Run, cohort: pd.DataFrame) -> np.ndarray | None:
+    """Each participant's fold, where folds are trained here; else `embed` fits their linear models."""
+    return read_folds(cohort, run.paths) if run.recipe.training.fold_models == "same" else None
+
+
+def _numbers(folds: np.ndarray | None) -> list[int]:
+    return [] if folds is None else np.unique(folds).tolist()
+
+
+def _train(run: Run, show: Callable[[int], Callable[[Row], None]]) -> list[str]:
+    """Train on everybody, then on those outside of each fold; what is finished stays. Give the warnings in words."""
     from adhd_cvae.images.cache import open_images
     from adhd_cvae.training.train import train
 
-    paths = run.paths
-    cohort = COHORT.read(paths.cohort)
-    return train(open_images(paths.cache), cohort, run.recipe, paths.checkpoints, progress=show)
+    paths, recipe = run.paths, run.recipe
+    images, cohort = open_images(paths.cache), COHORT.read(paths.cohort)
+    folds = _folds(run, cohort)
+    warnings = train(images, cohort, recipe, paths.checkpoints, show(0)).warnings
+    for place, number in enumerate(_numbers(folds), start=1):
+        folder = paths.fold_checkpoints(number)
+        result = train(images, cohort, recipe, folder, show(place), fitted=folds != number)
+        warnings += [f"{folder.name}: {text}" for text in result.warnings]
+    return warnings
 
 
 def _followed(run: Run, settings: dict[str, Any]) -> AbstractContextManager[Callable[[Row], None]]:
@@ -137,39 +169,51 @@ def _followed(run: Run, settings: dict[str, Any]) -> AbstractContextManager[Call
 class EpochLines:
     """Shows each epoch: the bar moves every time, a line comes with the first, every tenth and the last.
 
-    The bar counts all epochs there can be; where a step ends early it leaps. What goes wrong is shown when it is first
-    seen. `follow` is called with each row of the first validation split.
+    The bar counts all epochs there can be, of every fold; where a step ends early it leaps. What goes wrong is shown
+    when it is first seen. Of models fitted to everybody, `follow` is called with each row of the first validation
+    split; folds only move the bar.
     """
 
     def __init__(
-        self, progress: Progress, tick: Tick, follow: Callable[[Row], None], models: Sequence[str]
+        self,
+        progress: Progress,
+        tick: Tick,
+        follow: Callable[[Row], None],
+        models: Sequence[str],
+        folds: int = 0,
     ) -> None:
         self._progress, self._tick, self._follow, self._models = progress, tick, follow, models
+        self._folds = folds
         self._warned: set[tuple[str, str]] = set()
 
-    def __call__(self, row: Row) -> None:
+    def of_fold(self, fold: int) -> Callable[[Row], None]:
+        """What shows the epochs of a fold's models, counted from 1; 0: of those fitted to everybody."""
+        return partial(self, fold=fold)
+
+    def __call__(self, row: Row, fold: int = 0) -> None:
         """Show one epoch."""
         epoch, epochs, split = int(row["epoch"]), int(row["epochs"]), int(row.get("split", 0))
         splits, again = int(row.get("splits", 1)), bool(row.get("refit"))
         name = MODEL_LABELS.get(row["model"]) or str(row["model"])
         rounds = splits + bool(row.get("held_out", again))
-        before = self._models.index(row["model"]) * rounds + (splits if again else split)
-        place = before * epochs + epoch, max(len(self._models) * rounds * epochs, 1)
+        one, of_fold = len(self._models) * rounds, f"fold {fold} of {self._folds}, " if fold else ""
+        before = fold * one + self._models.index(row["model"]) * rounds + (splits if again else split)
+        place = before * epochs + epoch, max((1 + self._folds) * one * epochs, 1)
         if again:
-            self._tick(*place, f"{name}, once more with everyone")
+            self._tick(*place, f"{of_fold}{name}, once more with everyone")
             return
-        if split == 0:
+        if split == 0 and not fold:
             self._follow(row)
         name += f", split {split + 1} of {splits}" if splits > 1 else ""
         name += f", {row['step']}" if epoch else ""
-        self._tick(*place, f"{name}, {row['validation_reconstruction']:.0%} unexplained")
-        if epoch % 10 == 0 or epoch == epochs:
+        self._tick(*place, f"{of_fold}{name}, {row['validation_reconstruction']:.0%} unexplained")
+        if not fold and (epoch % 10 == 0 or epoch == epochs):
             when = f"epoch {epoch} of {epochs}" if epoch else "at the start"
             self._progress.line(f"  {name}, {when}: {in_words(row)}")
         for code, text in row.get("warnings", {}).items():
             if (row["model"], code) not in self._warned:
                 self._warned.add((row["model"], code))
-                self._progress.warning(f"epoch {epoch}: {text}")
+                self._progress.warning(f"{of_fold}epoch {epoch}: {text}")
 
 
 def in_words(row: Row) -> str:

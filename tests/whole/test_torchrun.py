@@ -15,6 +15,7 @@ from pipelines.output_dir.paths import OutputPaths
 
 SETTINGS = ("image.shape=[16,16,16]", "image.voxel_size=12", "training.epochs=8", "training.patience=8")
 SETTINGS += ("training.vae=false", "model.start=random", "training.precision=float32")
+SETTINGS += ("training.fold_models=same",)
 OPTIONS = ["--recipe", "smoke", *(part for setting in SETTINGS for part in ("--set", setting))]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "2"]
 
@@ -59,8 +60,10 @@ def test_a_killed_worker_is_started_again_and_the_result_is_the_same(tmp_path, i
     assert "SIGKILL" in text or "-9" in text
     assert text.count("contrastive model, at the start") <= 2  # told by the first alone, before and after
     subprocess.run(command(alone), check=True, env=environment)
-    losses = [read_tsv(each.history)[["train_loss", "validation_loss"]] for each in (paths, alone)]
-    assert losses[0].to_numpy() == pytest.approx(losses[1].to_numpy(), rel=1e-4)
+    for folder in (".", "fold-0", "fold-1"):
+        histories = [read_tsv(each.checkpoints / folder / "history.tsv") for each in (paths, alone)]
+        losses = [history[["train_loss", "validation_loss"]].to_numpy() for history in histories]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     records = [read_json(each.provenance) for each in (paths, alone)]
     assert [record["processes"] for record in records] == [2, 1]
     assert records[0]["stages"]["train"]["state"] == "done"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.cohort.folds import split_cohort
+from adhd_cvae.cohort.folds import hold_out
 from adhd_cvae.training.train import train
 from tests.adhd_cvae.training.small import RECIPE, SHAPE
 
@@ -17,7 +17,6 @@ def data():
     cohort = pd.DataFrame(
         {"participant_id": [f"sub-{number:02d}" for number in range(count)], "group": group, "site": 1}
     )
-    cohort["split"] = split_cohort(cohort, 0.3, 0, "site")
     shared = np.einsum("nk,kxyz->nxyz", rng.standard_normal((count, 4)), rng.standard_normal((4, *SHAPE)))
     severity = rng.gamma(2, 0.5, count) * (group == "target")
     blob = np.zeros(SHAPE)
@@ -32,9 +31,15 @@ def data():
 
 
 @pytest.fixture(scope="session")
-def trained(data, tmp_path_factory):
+def fitted(data):
+    """(n,) bool: who is trained on."""
+    return ~hold_out(data[1], 0.3, 0, "site")
+
+
+@pytest.fixture(scope="session")
+def trained(data, fitted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     images, cohort, _ = data
     rows = []
-    result = train(images, cohort, RECIPE, folder, rows.append)
+    result = train(images, cohort, RECIPE, folder, rows.append, fitted=fitted)
     return folder, result, rows

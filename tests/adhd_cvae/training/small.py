@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file
@@ -34,14 +35,14 @@ def trainer_of(asked: Recipe) -> Trainer:
     return Trainer(asked.training, asked.objective, asked.augmentation, asked.image, asked.model, asked.seed)
 
 
-def splits_of(cohort: pd.DataFrame, asked: Recipe) -> tuple[Rows, ...]:
+def splits_of(cohort: pd.DataFrame, asked: Recipe, fitted: np.ndarray | None = None) -> tuple[Rows, ...]:
     """What `train` deals."""
-    return deal_rows(cohort, asked.cohort.site, asked.training, asked.seed)
+    return deal_rows(cohort, asked.cohort.site, asked.training, asked.seed, fitted=fitted)
 
 
-def rows_of(cohort: pd.DataFrame, asked: Recipe) -> Rows:
+def rows_of(cohort: pd.DataFrame, asked: Recipe, fitted: np.ndarray | None = None) -> Rows:
     """The first of them."""
-    return splits_of(cohort, asked)[0]
+    return splits_of(cohort, asked, fitted)[0]
 
 
 def weights(folder: Path, name: str = "cvae") -> dict[str, torch.Tensor]:

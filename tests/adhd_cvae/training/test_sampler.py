@@ -1,27 +1,31 @@
 """Who trains, who decides when to stop, and who stands in a batch together."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from adhd_cvae.errors import InputError
-from adhd_cvae.training.sampler import check_groups, paired_batches
+from adhd_cvae.training.sampler import paired_batches
 from tests.adhd_cvae.training.small import RECIPE, recipe, rows_of
 
 
-def test_nobody_serves_twice(data):
+def test_nobody_serves_twice(data, fitted):
+    _, cohort, _ = data
+    rows = rows_of(cohort, RECIPE, fitted)
+    everyone = np.concatenate([rows.target, rows.background, rows.validation])
+    assert sorted(everyone) == np.flatnonzero(fitted).tolist()
+    assert len(rows.validation)
+
+
+def test_everybody_is_trained_on_where_nobody_is_held_out(data):
     _, cohort, _ = data
     rows = rows_of(cohort, RECIPE)
-    everyone = np.concatenate([rows.target, rows.background, rows.validation])
-    assert len(set(everyone)) == len(everyone) == (cohort["split"] == "train").sum()
-    assert not set(everyone) & set(np.flatnonzero(cohort["split"] == "test"))
+    assert sorted([*rows.fitted, *rows.validation]) == list(range(len(cohort)))
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 0}, {"validation_fraction": 0}])
-def test_without_epochs_or_a_share_nobody_is_held_back(data, changes):
+def test_without_epochs_or_a_share_nobody_is_held_back(data, fitted, changes):
     _, cohort, _ = data
-    rows = rows_of(cohort, recipe(training=changes))
-    assert len(rows.fitted) == (cohort["split"] == "train").sum()
+    rows = rows_of(cohort, recipe(training=changes), fitted)
+    assert rows.fitted.tolist() == np.flatnonzero(fitted).tolist()
     assert not rows.held_back
 
 
@@ -39,10 +43,3 @@ def test_the_smaller_group_is_drawn_again_until_the_larger_has_come_once():
     assert [len(patients) for patients, _ in batches] == [3] * 4
     again = list(paired_batches(np.arange(3), np.arange(3, 13), 4, (0, 1)))
     assert all(np.array_equal(one, other) for one, other in zip(batches, again, strict=True))
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_a_group_that_nothing_is_learnt_from_is_named_with_what_to_do(count):
-    groups = ["background"] * 4 + ["target"] * count
-    with pytest.raises(InputError, match=rf"{count} of the target group.*cohort\.test_fraction"):
-        check_groups(pd.DataFrame({"group": groups, "split": "train"}))

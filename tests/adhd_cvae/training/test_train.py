@@ -43,29 +43,28 @@ def test_training_improves_on_a_random_start(data, tmp_path):
     assert result.history["validation_reconstruction"].iloc[0] > 0.99  # it starts at the mean image
 
 
-def test_a_trained_model_separates_what_only_patients_have(data, trained):
+def test_a_trained_model_separates_what_only_patients_have(data, fitted, trained):
     images, cohort, severity = data
     model, _ = load_model(trained[0] / "cvae")
     codes = embed(model, images)
-    new = ((cohort["group"] == "target") & (cohort["split"] == "test")).to_numpy()
-    known = ((cohort["group"] == "target") & (cohort["split"] == "train")).to_numpy()
+    target = (cohort["group"] == "target").to_numpy()
+    new, known = target & ~fitted, target & fitted
     slopes = LinearRegression().fit(codes.salient_mean[known], severity[known])
     assert np.corrcoef(slopes.predict(codes.salient_mean[new]), severity[new])[0, 1] > 0.8
     spread = np.sqrt((codes.salient_mean**2).mean(axis=1))
-    target = (cohort["group"] == "target").to_numpy()
     assert spread[~target].mean() < 0.5 * spread[target].mean()
 
 
-def test_the_same_seed_gives_the_same_bits(data, trained, tmp_path):
+def test_the_same_seed_gives_the_same_bits(data, fitted, trained, tmp_path):
     images, cohort, _ = data
-    train(images, cohort, RECIPE, tmp_path)
+    train(images, cohort, RECIPE, tmp_path, fitted=fitted)
     assert same(weights(tmp_path), weights(trained[0]))
     assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
     assert not same(weights(tmp_path), weights(tmp_path, "vae"))
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 6])
-def test_interrupted_training_resumes_to_the_same_bits(data, trained, tmp_path, stop_after):
+def test_interrupted_training_resumes_to_the_same_bits(data, fitted, trained, tmp_path, stop_after):
     images, cohort, _ = data
     seen = []
 
@@ -75,9 +74,9 @@ def test_interrupted_training_resumes_to_the_same_bits(data, trained, tmp_path, 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(images, cohort, RECIPE, tmp_path, stop)
+        train(images, cohort, RECIPE, tmp_path, stop, fitted=fitted)
     (tmp_path / ".writing-killed.partial.pt").write_bytes(b"what a killed process was writing")
-    result = train(images, cohort, RECIPE, tmp_path)
+    result = train(images, cohort, RECIPE, tmp_path, fitted=fitted)
     assert same(weights(tmp_path), weights(trained[0]))
     assert same(weights(tmp_path, "vae"), weights(trained[0], "vae"))
     assert not list(tmp_path.glob(".*"))
@@ -106,32 +105,48 @@ def test_the_classifier_resumes_with_the_rest(data, tmp_path):
     assert (resumed.history["classification"] > 0).all()
 
 
-def test_a_finished_model_is_not_trained_again(data, trained, tmp_path):
+def test_a_finished_model_is_not_trained_again(data, fitted, trained):
     images, cohort, _ = data
     before = (trained[0] / "cvae.safetensors").stat().st_mtime_ns
-    again = train(images, cohort, RECIPE, trained[0])
+    again = train(images, cohort, RECIPE, trained[0], fitted=fitted)
     assert (trained[0] / "cvae.safetensors").stat().st_mtime_ns == before
     assert len(again.history) == 10
 
 
-def test_a_folder_of_other_settings_is_refused(data, trained):
+def test_a_folder_of_other_settings_or_others_trained_on_is_refused(data, fitted, trained):
     images, cohort, _ = data
     with pytest.raises(InputError, match="other data or settings"):
-        train(images, cohort, recipe(objective={"beta": 2.0}), trained[0])
+        train(images, cohort, recipe(objective={"beta": 2.0}), trained[0], fitted=fitted)
+    with pytest.raises(InputError, match="other data or settings"):
+        train(images, cohort, RECIPE, trained[0])
 
 
-def test_held_out_participants_change_nothing(data, trained, tmp_path):
+def test_held_out_participants_change_nothing_by_map_group_or_site(data, fitted, trained, tmp_path):
     images, cohort, _ = data
-    changed = images.copy()
-    changed[(cohort["split"] == "test").to_numpy()] = 0.123
-    train(changed, cohort, RECIPE, tmp_path)
+    changed, other = images.copy(), cohort.copy()
+    changed[~fitted] = 0.123
+    other.loc[~fitted, "group"] = other.loc[~fitted, "group"].map(
+        {"target": "background", "background": "target"}
+    )
+    other.loc[~fitted, "site"] = np.arange((~fitted).sum()) + 7
+    train(changed, other, RECIPE, tmp_path, fitted=fitted)
     assert same(weights(tmp_path), weights(trained[0]))
+    changed[np.flatnonzero(fitted)[0]] = 0.123
+    train(changed, other, RECIPE, tmp_path / "other", fitted=fitted)
+    assert not same(weights(tmp_path / "other"), weights(trained[0]))
 
 
-def test_the_kept_model_is_fitted_to_everyone_for_the_best_number_of_epochs(data, trained):
+def test_a_group_of_one_is_refused(data, tmp_path):
     images, cohort, _ = data
-    rows = rows_of(cohort, RECIPE).with_everyone_fitted()
-    assert len(rows.fitted) == (cohort["split"] == "train").sum() == len(rows.target) + len(rows.background)
+    fitted = (cohort["group"] == "background").to_numpy() | (cohort.index == 1)
+    with pytest.raises(InputError, match=r"cohort\.tsv has 1 of the target group to train on"):
+        train(images, cohort, RECIPE, tmp_path, fitted=fitted)
+
+
+def test_the_kept_model_is_fitted_to_everyone_for_the_best_number_of_epochs(data, fitted, trained):
+    images, cohort, _ = data
+    rows = rows_of(cohort, RECIPE, fitted).with_everyone_fitted()
+    assert len(rows.fitted) == fitted.sum() == len(rows.target) + len(rows.background)
     start = trainer_of(RECIPE).start(images, rows).finished_model()
     kept, _ = load_model(trained[0] / "cvae")
     assert torch.equal(kept.voxel_mean, start.voxel_mean)

@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from itertools import product
 
 import pytest
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, read_json, read_tsv, write_json, write_tsv
+from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
@@ -26,7 +29,7 @@ def prepared(demo, tmp_path):
     paths = OutputPaths(tmp_path / "prepared")
     paths.folder.mkdir()
     shutil.copytree(demo.paths.cache, paths.cache)
-    for file in (demo.paths.cohort, demo.paths.description):
+    for file in (demo.paths.cohort, demo.paths.folds, demo.paths.description):
         shutil.copy(file, paths.folder)
     return paths
 
@@ -55,9 +58,9 @@ class Epochs(Shown):
         super().__init__()
         self.ticks, self.followed = [], []
 
-    def epochs(self) -> train.EpochLines:
+    def epochs(self, folds: int = 0) -> train.EpochLines:
         return train.EpochLines(
-            self, lambda *tick: self.ticks.append(tick), self.followed.append, ("cvae", "vae")
+            self, lambda *tick: self.ticks.append(tick), self.followed.append, ("cvae", "vae"), folds
         )
 
 
@@ -122,11 +125,121 @@ def test_the_last_fit_moves_the_bar_and_is_not_followed():
     assert not shown.lines
 
 
+def test_the_bar_counts_every_fold_and_folds_say_what_goes_wrong_alone():
+    shown = Epochs()
+    show = shown.epochs(folds=5)
+    for fold, model in product(range(6), ("cvae", "vae")):
+        wrong = {str(fold): "it leapt"} if model == "vae" else {}
+        show({**ROW, "held_out": False, "model": model, "epoch": 12, "warnings": wrong}, fold)
+    assert [(done, total) for done, total, _ in shown.ticks] == [(12 * one, 144) for one in range(1, 13)]
+    assert shown.ticks[0][2] == "contrastive model, trained, 31% unexplained"
+    assert shown.ticks[5][2] == "fold 2 of 5, plain model, trained, 31% unexplained"
+    assert len(shown.lines) == len(shown.followed) == 2
+    assert shown.warnings[:2] == ["epoch 12: it leapt", "fold 1 of 5, epoch 12: it leapt"]
+    assert len(shown.warnings) == 6
+
+
+SAME = load_recipe("smoke", ("training.fold_models=same", "training.vae=false", "cohort.folds=2"))
+
+
+def weights_of(paths):
+    """Bytes of every model, by its name below checkpoints/."""
+    files = sorted(paths.checkpoints.rglob("*.safetensors"))
+    return {file.relative_to(paths.checkpoints).as_posix(): file.read_bytes() for file in files}
+
+
+@pytest.fixture
+def prepared_small(invent_maps, tmp_path):
+    """Invented maps of 24 participants, dealt into two folds."""
+
+    def prepare(name):
+        paths = OutputPaths(tmp_path / name)
+        invent_maps(paths, 24)
+        return paths
+
+    return prepare
+
+
+def trained(paths, shown=None):
+    with owned(paths.folder):
+        train.run(Run(paths, SAME, shown or Silent()))
+    return weights_of(paths)
+
+
+MODELS = ["cvae.safetensors", "fold-0/cvae.safetensors", "fold-1/cvae.safetensors"]
+
+
+def test_each_fold_has_a_model_that_has_not_met_who_is_held_out(prepared_small):
+    first, flipped = prepared_small("first"), prepared_small("flipped")
+    before = trained(first)
+    assert list(before) == MODELS
+    assert len({*before.values()}) == 3
+    assert read_json(first.provenance)["stages"]["train"]["outputs"].keys() >= {
+        f"checkpoints/{name}" for name in MODELS
+    }
+    folds = read_tsv(flipped.folds)
+    held_out = folds.index[folds["fold"] == 1][0]
+    cohort = read_tsv(flipped.cohort)
+    other = {"target": "background", "background": "target"}
+    cohort.loc[held_out, "group"] = other[cohort.loc[held_out, "group"]]
+    write_tsv(cohort, flipped.cohort)
+    after = trained(flipped)
+    assert [name for name in MODELS if after[name] == before[name]] == ["fold-1/cvae.safetensors"]
+
+
+def test_killed_between_and_in_folds_it_goes_on_to_the_same_bits(prepared_small):
+    undisturbed, killed = trained(prepared_small("undisturbed")), prepared_small("killed")
+
+    class Killed(Shown):
+        """Interrupts where the bar's note first says so."""
+
+        def __init__(self, note):
+            super().__init__()
+            self.note = note
+
+        @contextmanager
+        def bar(self, title):
+            def tick(done, total, note):
+                if note.startswith(self.note):
+                    raise KeyboardInterrupt
+
+            yield tick
+
+    finished = []
+    for note in ("fold 1 of 2, contrastive model, trained", "fold 2 of 2, contrastive model, deep"):
+        with pytest.raises(KeyboardInterrupt):
+            trained(killed, Killed(note))
+        finished.append({name: (killed.checkpoints / name).stat().st_mtime_ns for name in weights_of(killed)})
+    assert [list(done) for done in finished] == [MODELS[:1], MODELS[:2]]
+    assert trained(killed) == undisturbed
+    now = {name: (killed.checkpoints / name).stat().st_mtime_ns for name in MODELS}
+    assert finished[0].items() <= finished[1].items() <= now.items()
+    shown = Shown()
+    trained(killed, shown)
+    assert shown.lines == ["train: already done"]
+
+
+def test_other_folds_are_not_silently_taken(prepared_small):
+    paths = prepared_small("folds")
+    before = trained(paths)
+    folds = read_tsv(paths.folds)
+    write_tsv(folds.assign(fold=1 - folds["fold"]), paths.folds)
+    with pytest.raises(InputError, match="train was done with another folds"):
+        trained(paths)
+    assert weights_of(paths) == before
+    write_tsv(folds.iloc[1:], paths.folds)
+    with pytest.raises(InputError, match=r"folds\.tsv names sub-00 or cohort\.tsv does"):
+        trained(paths)
+    paths.folds.unlink()
+    with pytest.raises(InputError, match=r"folds\.tsv is missing.*version 0\.1"):
+        trained(paths)
+
+
 def test_a_model_is_not_silently_replaced_when_the_cohort_changed(demo, tmp_path):
     paths = OutputPaths(tmp_path / "copy")
     shutil.copytree(demo.paths.folder, paths.folder)
     cohort = read_tsv(paths.cohort)
-    cohort["split"] = cohort["split"].map({"train": "test", "test": "train"})
+    cohort["group"] = cohort["group"].map({"target": "background", "background": "target"})
     write_tsv(cohort, paths.cohort)
     weights = file_checksum(paths.cvae.with_suffix(".safetensors"))
     with pytest.raises(InputError, match="train was done with another participants"):
