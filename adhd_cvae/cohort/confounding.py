@@ -13,7 +13,7 @@ from adhd_cvae.names import GROUP_LABELS
 
 ALWAYS = {"age": "ratio", "sex": "nominal"}
 """Compared between the groups wherever the cohort has them."""
-NOT_PHENOTYPE = ("participant_id", "image", "group", "split", "image_choice")
+NOT_PHENOTYPE = ("participant_id", "image", "group", "split", "fold", "image_choice")
 CONFOUNDING_COLUMNS = ("statistic", "variable", "level", "group", "n", "value")
 
 

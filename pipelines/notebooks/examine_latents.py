@@ -15,9 +15,7 @@ from adhd_cvae.analysis.variables import Scale
 from adhd_cvae.io import read_tsv
 
 out = Path("demo/derivatives/adhd-cvae")
-cohort = read_tsv(out / "cohort.tsv").merge(
-    read_tsv(out / "latents.tsv"), on=["participant_id", "group", "split"]
-)
+cohort = read_tsv(out / "cohort.tsv").merge(read_tsv(out / "latents.tsv"), on=["participant_id", "group"])
 patients = cohort.query("group == 'target'")
 salient, background = (patients.filter(regex=rf"^{space}_\d+$").to_numpy() for space in "sz")
 

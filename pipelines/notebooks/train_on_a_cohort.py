@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from adhd_cvae import embed, train
-from adhd_cvae.cohort.folds import split_cohort
+from adhd_cvae.cohort.folds import deal_folds
 from adhd_cvae.images.cache import open_images, prepare_images
 from adhd_cvae.models.weights import load_model
 from bids_adapters import build_cohort
@@ -37,21 +37,23 @@ maps = [bids_dir / image for image in found.table["image"]]
 errors = prepare_images(maps, recipe.image, folder / "cache", lambda done, total: None)
 usable = np.flatnonzero([error is None for error in errors])
 cohort = found.table.iloc[usable].reset_index(drop=True)
-cohort["split"] = split_cohort(cohort, recipe.cohort.test_fraction, recipe.seed, recipe.cohort.site)
 images = open_images(folder / "cache")
 
 # %% [markdown]
-# An interrupted call goes on where it stopped. Other settings or people need another folder.
+# A model is asked about those it has not met: everybody is held out once. Here the first fold is, and its codes alone
+# are drawn. An interrupted call goes on where it stopped; other settings or people need another folder.
 
 # %%
-result = train(images, cohort, recipe, folder / "checkpoints")
+folds = deal_folds(cohort, recipe.cohort.folds, recipe.seed, recipe.cohort.site)
+held_out = (folds == 0).to_numpy()
+result = train(images, cohort, recipe, folder / "checkpoints", fitted=~held_out)
 print(result.history.tail(), *result.warnings, sep="\n")
 
 # %%
 model, grid = load_model(folder / "checkpoints" / "cvae")
 codes = embed(model, images)
 patients = (cohort["group"] == "target").to_numpy()
-for name, rows in (("patients", patients), ("controls", ~patients)):
+for name, rows in (("patients", patients & held_out), ("controls", ~patients & held_out)):
     plt.plot(
         *codes.salient_mean[rows, :2].T, "o", label=f"{name}, |s| {np.ptp(codes.salient_mean[rows]):.2f}"
     )

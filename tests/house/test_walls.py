@@ -31,8 +31,8 @@ TORCH = "6: never torch, not even indirectly"
 BREACHES = [
     (PACKAGES_WALL, "adhd_cvae/errors.py", "import bids_adapters.identifiers"),
     (PACKAGES_WALL, "bids_adapters/identifiers.py", "def late():\n    import pipelines.progress"),
-    (CORE, "adhd_cvae/images/resampling.py", "import adhd_cvae.cohort.split"),
-    (CORE, "adhd_cvae/io.py", "def late():\n    from adhd_cvae.cohort import split"),
+    (CORE, "adhd_cvae/images/resampling.py", "import adhd_cvae.cohort.folds"),
+    (CORE, "adhd_cvae/io.py", "def late():\n    from adhd_cvae.cohort import folds"),
     (LINEAR, "adhd_cvae/models/linear.py", "import pandas"),
     (PIPELINES, "pipelines/recipes/checks.py", "import pipelines.output_dir.paths"),
     (PIPELINES, "pipelines/progress.py", "import pipelines.compute"),
@@ -44,7 +44,7 @@ BREACHES = [
     (MONAI, "pipelines/stages/simulate.py", "import torchio"),
     (TERMINAL, "adhd_cvae/errors.py", "import rich"),
     (TERMINAL, "bids_adapters/identifiers.py", "import typer"),
-    (TORCH, "adhd_cvae/cohort/split.py", "def late():\n    import torch"),
+    (TORCH, "adhd_cvae/cohort/folds.py", "def late():\n    import torch"),
     (
         TORCH,
         "adhd_cvae/figures/style.py",

@@ -46,7 +46,6 @@ def cohort():
         {
             "participant_id": [f"sub-{row:02d}" for row in rows],
             "group": np.where(rows % 2, "target", "background"),
-            "split": np.where(rows % 4 < 2, "train", "test"),
             "site": rows // 4 % 3,
         }
     )
@@ -125,25 +124,22 @@ def test_another_error_is_not_taken_for_full_memory(images, cohort, tmp_path, br
 
 @pytest.mark.parametrize("group", ["target", "background"])
 @pytest.mark.parametrize("count", [0, 1])
-def test_a_split_without_a_group_to_learn_from_is_refused(images, cohort, tmp_path, group, count):
-    rows = cohort.index[cohort["group"] == group][count:]
-    cohort["split"] = "train"
-    cohort.loc[rows, "split"] = "test"
-    with pytest.raises(InputError, match=f"has {count} of the {group} group in the training split"):
-        train(images, cohort, recipe(), tmp_path)
+def test_a_fold_without_a_group_to_learn_from_is_refused(images, cohort, tmp_path, group, count):
+    fitted = (cohort["group"] != group).to_numpy() | (cohort.groupby("group").cumcount() < count).to_numpy()
+    with pytest.raises(InputError, match=f"has {count} of the {group} group to train on"):
+        train(images, cohort, recipe(), tmp_path, fitted=fitted)
 
 
-@pytest.mark.parametrize("unlucky", ["no test", "no target in test", "a site only in test", "two of each"])
-def test_an_unlucky_split_trains_to_finite_numbers(images, cohort, tmp_path, unlucky):
-    if unlucky == "no test":
-        cohort["split"] = "train"
-    elif unlucky == "no target in test":
-        cohort.loc[cohort["group"] == "target", "split"] = "train"
-    elif unlucky == "a site only in test":
-        cohort.loc[cohort["split"] == "test", "site"] = 9
+@pytest.mark.parametrize("unlucky", ["no target held out", "a site held out", "two of each left"])
+def test_an_unlucky_fold_trains_to_finite_numbers(images, cohort, tmp_path, unlucky):
+    fitted = np.arange(PEOPLE) % 4 < 2
+    if unlucky == "no target held out":
+        fitted |= (cohort["group"] == "target").to_numpy()
+    elif unlucky == "a site held out":
+        fitted = (cohort["site"] != 1).to_numpy()
     else:
-        cohort["split"] = [*["train"] * 4, *["test"] * (PEOPLE - 4)]
-    result = train(images, cohort, recipe(), tmp_path)
+        fitted = np.arange(PEOPLE) < 4
+    result = train(images, cohort, recipe(), tmp_path, fitted=fitted)
     assert np.isfinite(result.history[["train_loss", "validation_loss"]].to_numpy()).all()
 
 

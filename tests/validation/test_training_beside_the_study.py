@@ -8,7 +8,7 @@ from tests.validation import training_beside_the_study
 
 @pytest.mark.slow
 def test_training_is_measured_beside_the_studys_network(tmp_path):
-    small = ("image.shape=[32,32,32]", "image.voxel_size=6", "cohort.test_fraction=0.3")
+    small = ("image.shape=[32,32,32]", "image.voxel_size=6")
     table = training_beside_the_study.measure_training(
         tmp_path, load_recipe("smoke", small), Silent(), participants=24, epochs=1
     )

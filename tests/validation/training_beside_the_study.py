@@ -13,7 +13,7 @@ import typer
 
 from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.io import read_json, read_tsv, write_json, write_tsv
-from adhd_cvae.names import TARGET, TEST, TRAIN
+from adhd_cvae.names import TARGET
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.benchmarks.speed.measures import peak_gib
 from pipelines.cli.options import OutputDir, Overrides, RecipeName
@@ -72,8 +72,9 @@ def measure_training(
         scratch = Path(name)
         tick(0, len(asked), "simulating maps")
         config = SimulationConfig(participants=participants, seed=recipe.seed)
-        cohort = simulate_maps(config, recipe.cohort, recipe.image)
+        cohort = simulate_maps(config, recipe.cohort.site, recipe.image)
         np.save(scratch / "images.npy", cohort.images)
+        np.save(scratch / "held_out.npy", cohort.is_held_out)
         write_tsv(cohort.table, scratch / "cohort.tsv")
         for done, (model, settings, count) in enumerate(asked):
             tick(done, len(asked), f"training {model}")
@@ -110,19 +111,19 @@ def _train(scratch: Path, settings: str) -> Cost:
     from adhd_cvae.training.train import train
 
     recipe = Recipe.model_validate_json(settings)
-    images, cohort = np.load(scratch / "images.npy"), read_tsv(scratch / "cohort.tsv")
+    images, held_out = (np.load(scratch / f"{name}.npy") for name in ("images", "held_out"))
+    cohort = read_tsv(scratch / "cohort.tsv")
     started = time.process_time()
     with tempfile.TemporaryDirectory(dir=scratch) as checkpoints:
-        train(images, cohort, recipe, Path(checkpoints))
+        train(images, cohort, recipe, Path(checkpoints), fitted=~held_out)
         processor, memory = time.process_time() - started, peak_gib()
         model, _ = load_model(Path(checkpoints) / "cvae")
-    held_out, training = ((cohort["split"] == split).to_numpy() for split in (TEST, TRAIN))
     is_target = (cohort["group"] == TARGET).to_numpy()[held_out, None]
     codes = embed(model, images[held_out])
     decoded = decode(model, codes.background_mean, codes.salient_mean * is_target)
     mask = model.mask_index.cpu().numpy()
     voxels = images.reshape(len(images), -1)[:, mask].astype(np.float32)
-    total = np.square(voxels[held_out] - voxels[training].mean(axis=0)).sum()
+    total = np.square(voxels[held_out] - voxels[~held_out].mean(axis=0)).sum()
     unexplained = float(np.square(voxels[held_out] - decoded).sum() / total)
     return Cost(processor, memory, unexplained, sum(part.numel() for part in model.parameters()))
 

@@ -20,7 +20,6 @@ def cohort(n: int) -> pd.DataFrame:
         {
             "participant_id": [f"sub-{row}" for row in rows],
             "group": np.where(rows % 3, "background", "target"),
-            "split": np.where(rows % 5, "train", "test"),
             "site": rows % 7,
         }
     )

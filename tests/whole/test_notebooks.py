@@ -39,9 +39,10 @@ def test_train_on_a_cohort(run, demo, capsys):
     seen = run("train_on_a_cohort.py")
     assert len(seen["images"]) == len(seen["cohort"]) == len(read_tsv(demo.paths.cohort))
     # The steps by hand are those of the command line.
-    own = read_tsv(demo.paths.latents)
-    assert seen["cohort"]["split"].tolist() == own["split"].tolist()
-    np.testing.assert_allclose(seen["codes"].salient_mean[:, 0], own["s_00"], atol=1e-4)
+    own = read_tsv(demo.paths.folds)
+    assert seen["cohort"]["participant_id"].tolist() == own["participant_id"].tolist()
+    assert seen["folds"].tolist() == own["fold"].tolist()
+    np.testing.assert_array_equal(seen["images"], np.load(demo.paths.images))
     assert set(seen["result"].history["model"]) == {"cvae", "vae"}
     assert "target" in capsys.readouterr().out
 

@@ -29,7 +29,7 @@ def prepared(tmp_path):
 def _prepare(paths, rng):
     group = np.where(np.arange(24) % 2, "target", "background")
     cohort = pd.DataFrame({"participant_id": [f"sub-{number:02d}" for number in range(24)], "image": "n/a"})
-    write_tsv(cohort.assign(group=group, split=["train"] * 20 + ["test"] * 4, site=1), paths.cohort)
+    write_tsv(cohort.assign(group=group, site=1), paths.cohort)
     images = new_array_file(paths.images, (24, 16, 16, 16))
     images[:] = rng.uniform(0.2, 0.9, (24, 16, 16, 16))
     images.flush()

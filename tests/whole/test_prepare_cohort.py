@@ -19,7 +19,7 @@ from pipelines.stages import prepare
 from tests.shown import Shown
 
 NAME = "sub-{0}/anat/sub-{0}_space-MNI152NLin2009cAsym_label-GM_probseg.nii.gz"
-GRID = ("image.shape=[16, 16, 16]", "image.voxel_size=12", "cohort.test_fraction=0.25")
+GRID = ("image.shape=[16, 16, 16]", "image.voxel_size=12")
 
 
 @pytest.fixture(scope="module")

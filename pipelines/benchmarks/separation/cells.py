@@ -129,7 +129,7 @@ class Cells:
         rows: list[Row] = []
         codes = self._codes(cell)
         with one_thread(), TemporaryDirectory(prefix="adhd-cvae-") as scratch:
-            cohort = simulate_maps(cell.condition.simulation(cell.seed), recipe.cohort, recipe.image)
+            cohort = simulate_maps(cell.condition.simulation(cell.seed), recipe.cohort.site, recipe.image)
             of_reference = cell.condition.simulation(REFERENCE_SEED, self.reference_participants)
             for name in self.missing(cell):
                 if name == CEILING:

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from adhd_cvae.cohort.folds import split_cohort
-from adhd_cvae.config import CohortConfig, ImageConfig
+from adhd_cvae.cohort.folds import hold_out
+from adhd_cvae.config import ImageConfig
 from adhd_cvae.images.resampling import to_grid
-from adhd_cvae.names import BACKGROUND, TARGET, TEST, TRAIN
+from adhd_cvae.names import BACKGROUND, TARGET
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
 
 
@@ -22,24 +22,22 @@ class KnownCohort:
     Attributes
     ----------
     table
-        One row a participant: `group`, `split`, `site`, covariates where known, the planted severities and, for
+        One row a participant: `group`, `site`, covariates where known, the planted severities and, for
         subtypes, `subtype`.
     factors
         Names of the planted severities.
+    is_held_out
+        (n,) bool: no method is fitted to them.
     """
 
     table: pd.DataFrame
     factors: tuple[str, ...]
+    is_held_out: NDArray[np.bool_]
 
     @property
     def is_target(self) -> NDArray[np.bool_]:
         """(n,) bool: patients."""
         return (self.table["group"] == TARGET).to_numpy()
-
-    @property
-    def is_held_out(self) -> NDArray[np.bool_]:
-        """(n,) bool: no method was fitted to them."""
-        return (self.table["split"] == TEST).to_numpy()
 
     @property
     def learnt_and_asked(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -61,14 +59,11 @@ class SimulatedMaps(KnownCohort):
     image: ImageConfig
     """Their grid."""
 
-    @property
-    def is_training(self) -> NDArray[np.bool_]:
-        """(n,) bool: the participants that a method is fitted to."""
-        return (self.table["split"] == TRAIN).to_numpy()
 
-
-def simulate_maps(config: SimulationConfig, cohort: CohortConfig, image: ImageConfig) -> SimulatedMaps:
-    """Simulate in memory; the split is by the cohort's share and site and the simulation's seed."""
+def simulate_maps(
+    config: SimulationConfig, site: str | None, image: ImageConfig, *, held_out: float = 0.3
+) -> SimulatedMaps:
+    """Simulate in memory, and hold a share out once, in proportion of site and group, by the simulation's seed."""
     simulated = SimulatedCohort(config)
     truth, phenotype = (
         part.drop(columns="participant_id") for part in (simulated.truth, simulated.phenotype)
@@ -77,9 +72,9 @@ def simulate_maps(config: SimulationConfig, cohort: CohortConfig, image: ImageCo
     table = table.assign(
         group=np.where(table["dx"] > 0, TARGET, BACKGROUND), iq=table["full4_iq"].astype(float)
     )
-    table["split"] = split_cohort(table, cohort.test_fraction, config.seed, cohort.site)
+    is_held_out = hold_out(table, held_out, config.seed, site)
     images = _maps(simulated, image, np.arange(len(table)))
-    return SimulatedMaps(table, config.factors, images, image)
+    return SimulatedMaps(table, config.factors, is_held_out, images, image)
 
 
 def reference_patients(config: SimulationConfig, image: ImageConfig) -> NDArray[np.float16]:

@@ -38,7 +38,7 @@ class Condition(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One cohort: a kind and the seed that draws it, its split and every method's start."""
+    """One cohort: a kind and the seed that draws it, who is held out and every method's start."""
 
     condition: Condition
     seed: int

@@ -43,7 +43,7 @@ METHODS = {name: Method(**what) for name, what in yaml.safe_load(_FILE.read_text
 def method_rows(
     method: Method, cohort: SimulatedMaps, reference: np.ndarray, recipe: Recipe, scratch: Path, *, null: bool
 ) -> tuple[list[Row], Mapping[str, np.ndarray]]:
-    """Fit a method to the training split, then score its codes.
+    """Fit a method to those not held out, then score its codes.
 
     Parameters
     ----------
@@ -66,7 +66,8 @@ def method_rows(
     started = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            gained = train(cohort.images, cohort.table, settings, Path(folder)).earned
+            fitted = ~cohort.is_held_out
+            gained = train(cohort.images, cohort.table, settings, Path(folder), fitted=fitted).earned
             model = load_model(Path(folder) / method.model)[0]
     except InputError:
         return [row("failed", 1.0)], {}
@@ -94,7 +95,7 @@ def ceiling_rows(cohort: SimulatedMaps, *, permutations: int, seed: int) -> list
 def _pca(cohort: SimulatedMaps, units: int) -> ContrastiveVAE:
     """PCA of the training participants: a network of one space before its first step."""
     config = ModelConfig(salient=0, background=units, start="pca", correction=False)
-    training = cohort.is_training
+    training = ~cohort.is_held_out
     images, is_target = cohort.images[training], cohort.is_target[training]
     return initial_model(config, cohort.image, images, is_target, seed=0).eval()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.config import Recipe
-from adhd_cvae.names import BACKGROUND, TARGET, TRAIN
+from adhd_cvae.names import BACKGROUND, TARGET
 from pipelines.benchmarks.speed.measures import Row, ratio, row, timed
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _brains(participants: int, shape: tuple[int, int, int]) -> tuple[np.ndarray,
     images = np.where(np.square(places).sum(axis=0) < BRAIN_RADIUS**2, noise, 0).astype(np.float16)
     groups = np.where(np.arange(participants) % 2, TARGET, BACKGROUND)
     names = [f"sub-{number}" for number in range(participants)]
-    return images, pd.DataFrame({"participant_id": names, "group": groups, "split": TRAIN})
+    return images, pd.DataFrame({"participant_id": names, "group": groups})
 
 
 def _shares(spent: dict[str, float]) -> dict[str, float]:

@@ -46,7 +46,6 @@ def invented() -> tuple[np.ndarray, pd.DataFrame]:
         {
             "participant_id": [f"sub-{row:02d}" for row in rows],
             "group": np.where(rows % 2, "target", "background"),
-            "split": np.where(rows % 13 < 11, "train", "test"),
             "site": rows // 4 % 3,
         }
     )

@@ -5,7 +5,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from adhd_cvae.config import OBJECTIVES, CohortConfig
+from adhd_cvae.config import OBJECTIVES
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.benchmarks.separation.cohorts import simulate_maps
 from pipelines.benchmarks.separation.methods import METHODS, ceiling_rows, method_rows, one_thread
@@ -33,7 +33,7 @@ def recipe():
 @pytest.fixture(scope="module")
 def cohort(recipe):
     config = SimulationConfig(participants=40, resolution=8, null=True)
-    return simulate_maps(config, CohortConfig(test_fraction=0.5), recipe.image)
+    return simulate_maps(config, "site", recipe.image, held_out=0.5)
 
 
 def test_pca_reconstructs_as_pca_does_and_has_one_space(recipe, cohort, tmp_path):

@@ -30,8 +30,7 @@ def known(n=240, seed=0, **columns):
         }
     )
     group = np.where(is_target, "target", "background")
-    split = np.where(rng.permutation(n) < 0.4 * n, "test", "train")
-    return KnownCohort(table.assign(group=group, split=split, **columns), FACTORS)
+    return KnownCohort(table.assign(group=group, **columns), FACTORS, rng.permutation(n) < 0.4 * n)
 
 
 def severities(cohort):
