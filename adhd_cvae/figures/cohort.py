@@ -20,7 +20,7 @@ from adhd_cvae.figures.style import (
     soft_grid,
     styled,
 )
-from adhd_cvae.names import BACKGROUND, GROUP_LABELS, TARGET, TRAIN, code_label
+from adhd_cvae.names import BACKGROUND, GROUP_LABELS, TARGET, code_label
 
 COLUMNS = 2
 OUTLINE = "#e69f00"
@@ -30,15 +30,17 @@ Levels = Mapping[str, str]
 
 
 @styled
-def participant_flow(found: int, left_out: int, cohort: pd.DataFrame) -> Figure:
-    """Who was found, left out, kept, and how they were split.
+def participant_flow(found: int, left_out: int, cohort: pd.DataFrame, folds: Sequence[int]) -> Figure:
+    """Who was found, left out, kept, and how many of each group a fold holds out.
 
     Parameters
     ----------
     found, left_out
         Participants met in the input, and those of them that did not enter the cohort.
     cohort
-        `group` and `split` of the participants kept.
+        `group` of the participants kept.
+    folds
+        Fold of each of them; empty where there are none.
     """
     figure = new_figure(3.3)
     axes = figure.add_subplot()
@@ -59,12 +61,20 @@ def participant_flow(found: int, left_out: int, cohort: pd.DataFrame) -> Figure:
     arrow((3, 5.25), (3, 4.1))
     arrow((3, 4.65), (6.4, 4.65))
     for x, group in ((0.1, TARGET), (5.2, BACKGROUND)):
-        members = cohort.loc[cohort["group"] == group]
-        train = int((members["split"] == TRAIN).sum())
-        text = f"{len(members)} {GROUP_LABELS[group]}\n{train} trained on, {len(members) - train} held out"
+        members = (cohort["group"] == group).to_numpy()
+        text = f"{members.sum()} {GROUP_LABELS[group]}"
+        if len(folds):
+            text += f"\n{held_out(folds, members)} held out in each of {len(set(folds))} folds"
         box(x, 0.4, 4.7, text, GROUP_COLOURS[group])
         arrow((3, 2.85), (x + 2.35, 1.6))
     return figure
+
+
+def held_out(folds: Sequence[int], members: Sequence[bool] | np.ndarray) -> str:
+    """How many of the members a fold holds out: their number, or the least and the most of any fold."""
+    sizes = [int(np.sum(members & (np.asarray(folds) == fold))) for fold in set(folds)]
+    least, most = min(sizes), max(sizes)
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 @styled

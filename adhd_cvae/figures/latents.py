@@ -27,10 +27,7 @@ from adhd_cvae.names import (
     BACKGROUND,
     GROUP_LABELS,
     SALIENT,
-    SPLIT_LABELS,
     TARGET,
-    TEST,
-    TRAIN,
     code_label,
     in_order,
     space_label,
@@ -206,13 +203,13 @@ def reconstruction_errors(errors: pd.DataFrame) -> Figure:
     Parameters
     ----------
     errors
-        `split`, `model` and `pca`: residual over total sum of squares, 0 perfect, 1 no better than the mean.
+        `group`, `model` and `pca`: residual over total sum of squares, 0 perfect, 1 no better than the mean.
     """
     figure = new_figure(3.7)
     axes = figure.add_subplot()
-    for split, colour, marker in ((TRAIN, FAINT, "o"), (TEST, SPACE_COLOURS[SALIENT], "D")):
-        rows, label = errors[errors["split"] == split], SPLIT_LABELS[split]
-        axes.scatter(rows["pca"], rows["model"], s=20, c=colour, marker=marker, alpha=0.8, lw=0, label=label)
+    for group, colour in GROUP_COLOURS.items():
+        rows, label = errors[errors["group"] == group], GROUP_LABELS[group]
+        axes.scatter(rows["pca"], rows["model"], s=20, c=colour, alpha=0.6, lw=0, label=label)
     low, high = np.nanmin(errors[["pca", "model"]]), np.nanmax(errors[["pca", "model"]])
     axes.plot([low, high], [low, high], color=INK, lw=0.8, ls=":", label="equal")
     axes.set(xlabel="unexplained share of variance, PCA", ylabel="… contrastive VAE")

@@ -40,6 +40,7 @@ class Results:
         self.paths = OutputPaths(Path(folder))
 
     cohort = _Held(tables.COHORT)
+    folds = _Held(tables.FOLDS)
     exclusions = _Held(tables.EXCLUSIONS)
     history = _Held(tables.HISTORY)
     earned = _Held(tables.EARNED)
@@ -133,14 +134,23 @@ class Results:
             value = value[part]
         return value
 
-    def members(self, **values: str) -> pd.DataFrame:
-        """The cohort's participants with the given values: ``members(group="target", split="test")``."""
+    def members(self, **values: object) -> pd.DataFrame:
+        """The cohort's participants with the given values: ``members(group="target", site=3)``."""
         if self.cohort is None:
             return pd.DataFrame()
         chosen = np.ones(len(self.cohort), dtype=bool)
         for column, value in values.items():
             chosen &= (self.cohort[column] == value).to_numpy()
         return self.cohort.loc[chosen]
+
+    @cached_property
+    def fold_of_each(self) -> list[int]:
+        """Fold of each of the cohort's participants; empty where there is none, or of others."""
+        if self.cohort is None or self.folds is None:
+            return []
+        known = dict(zip(self.folds["participant_id"], self.folds["fold"], strict=True))
+        names = self.cohort["participant_id"].tolist()
+        return [int(known[name]) for name in names] if {*names} <= {*known} else []
 
     @property
     def site(self) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.names import ALPHA, GROUP_LABELS, TARGET, TEST, rows_of
+from adhd_cvae.names import ALPHA, GROUP_LABELS, TARGET, rows_of
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import listed, probability
 from pipelines.report.section import from_table, sentences_of
@@ -14,7 +14,6 @@ from pipelines.report.sections.confounding import contrasts, imbalance
 sentence = sentences_of(__file__)
 FEW = 30
 """Participants of a group below which a warning is given."""
-FEW_HELD_OUT = 10
 
 
 def warnings(results: Results) -> list[str]:
@@ -26,11 +25,9 @@ def warnings(results: Results) -> list[str]:
 
 def _small_groups(results: Results) -> Iterator[str]:
     for group, word in GROUP_LABELS.items():
-        size, held_out = len(results.members(group=group)), len(results.members(group=group, split=TEST))
+        size = len(results.members(group=group))
         if size < FEW:
             yield sentence("few", size=size, group=word)
-        if held_out < FEW_HELD_OUT:
-            yield sentence("few_held_out", size=held_out, group=word)
 
 
 def _unidentified(results: Results) -> list[str]:

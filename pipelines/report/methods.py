@@ -51,6 +51,7 @@ def _text(results: Results) -> str:
         controls=sizes[1],
         simulated=is_simulated(results),
         trained=results.history is not None,
+        folds=len(set(results.fold_of_each)),
         kept=kept[0][0] if kept else None,
         splits=kept[0][1] if kept else 0,
         software=results.run.get("software", {}),

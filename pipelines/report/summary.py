@@ -1,6 +1,6 @@
 """Sentences built from the tables: what a run says, and no more."""
 
-from adhd_cvae.names import GROUP_LABELS, TEST
+from adhd_cvae.names import GROUP_LABELS
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import counted
 from pipelines.report.section import sentences_of
@@ -24,9 +24,11 @@ def _cohort(results: Results) -> str:
     if results.cohort is None:
         return ""
     patients, controls = (len(results.members(group=group)) for group in GROUP_LABELS)
-    held_out = len(results.members(split=TEST))
+    count = len(set(results.fold_of_each))
     sites = confounding.site_counts(results)
     where = f" from {counted(len(sites), 'site')}" if sites is not None else ""
     participants = f"{counted(patients, 'patient')} and {counted(controls, 'control')}{where}"
-    text = sentence("analysed", participants=participants, held_out=held_out)
+    text = sentence(
+        "analysed", participants=participants, folds=sentence("folds", count=count) if count else ""
+    )
     return f"{sentence('simulated')} {text}" if is_simulated(results) else text

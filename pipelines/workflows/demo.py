@@ -12,7 +12,7 @@ from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.compute import stop_workers
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
-from pipelines.output_dir.tables import ANALYSIS, COHORT
+from pipelines.output_dir.tables import ANALYSIS, COHORT, FOLDS
 from pipelines.stages import simulate
 from pipelines.workflows import group
 
@@ -38,11 +38,11 @@ def summary(run: Run, published: "Published", seconds: float) -> str:
     """Lay out how many took part, what was recovered and where everything is."""
     paths = run.paths
     cohort = COHORT.read(paths.cohort)
-    counts, held_out = Counter(cohort["group"]), Counter(cohort["split"])[TEST]
+    counts, folds = Counter(cohort["group"]), FOLDS.read(paths.folds)["fold"].nunique()
     lines = [
         "",
         f"Participants     {len(cohort)}: {counts[TARGET]} patients, {counts[BACKGROUND]} controls; "
-        f"{held_out} of them held out",
+        f"each held out once, in {folds} folds",
     ]
     if paths.table("recovery").is_file():
         lines += ["", *recovery_lines(ANALYSIS["recovery"].read(paths.table("recovery"))), ""]

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import cohort
-from adhd_cvae.names import GROUP_LABELS, TEST
+from adhd_cvae.names import GROUP_LABELS
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, words
 from pipelines.report.section import holds, read_section
@@ -22,7 +22,9 @@ def _flow(results: Results) -> Figure | None:
     if results.cohort is None:
         return None
     left_out = count_left_out(results)
-    return cohort.participant_flow(len(results.cohort) + left_out, left_out, results.cohort)
+    return cohort.participant_flow(
+        len(results.cohort) + left_out, left_out, results.cohort, results.fold_of_each
+    )
 
 
 def _exclusions(results: Results) -> Figure | None:
@@ -54,12 +56,14 @@ def _age_sex(results: Results) -> Figure | None:
 
 
 def _groups_table(results: Results) -> ReportTable | None:
-    """Size and split of each group."""
+    """Size of each group, and how many of it a fold holds out."""
     if results.cohort is None:
         return None
-    sizes = [str(len(results.members(group=group))) for group in GROUP_LABELS]
-    held_out = [str(len(results.members(group=group, split=TEST))) for group in GROUP_LABELS]
-    rows = [["participants", *sizes], ["held out", *held_out]]
+    members = [(results.cohort["group"] == group).to_numpy() for group in GROUP_LABELS]
+    rows = [["participants", *(str(one.sum()) for one in members)]]
+    if folds := results.fold_of_each:
+        name = f"held out in each of {len(set(folds))} folds"
+        rows.append([name, *(cohort.held_out(folds, one) for one in members)])
     return ReportTable("The cohort.", ("", *GROUP_LABELS.values()), {"": rows})
 
 

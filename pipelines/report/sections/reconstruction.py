@@ -31,7 +31,7 @@ def _errors(results: Results) -> Figure | None:
             "pca": decoded["pca_reconstruction_error"].astype(float),
         }
     )
-    errors = errors.dropna().merge(results.cohort[["participant_id", "split"]], on="participant_id")
+    errors = errors.dropna().merge(results.cohort[["participant_id", "group"]], on="participant_id")
     return latents.reconstruction_errors(errors) if len(errors) else None
 
 

@@ -11,7 +11,6 @@ def cohort() -> pd.DataFrame:
         {
             "participant_id": [f"sub-{number}" for number in range(8)],
             "group": ["target"] * 3 + ["background"] * 5,
-            "split": ["train", "test"] * 4,
             "site": [1.0, 1, 2, 1, 2, 2, 3, 3],
             "age": [8, 9.5, 12, 10, np.nan, 13, 9, 11],
             "sex": [1, 1, 0, 0, 1, np.nan, 0, 0],

@@ -9,11 +9,15 @@ from adhd_cvae.figures.style import GROUP_COLOURS
 from tests.adhd_cvae.figures.figure_content import bar_lengths, words_of
 
 
-def test_flow_counts_each_group_and_split(cohort: pd.DataFrame) -> None:
-    words = " ".join(words_of(cohort_figures.participant_flow(11, 3, cohort)))
+def test_flow_counts_each_group_and_who_of_it_a_fold_holds_out(cohort: pd.DataFrame) -> None:
+    words = " ".join(words_of(cohort_figures.participant_flow(11, 3, cohort, [0, 1, 2, 0, 0, 1, 1, 2])))
     assert "11 participants found" in words
     assert "3 left out" in words
-    assert "5 controls\n2 trained on, 3 held out" in words
+    assert "3 patients\n1 held out in each of 3 folds" in words
+    assert "5 controls\n1 to 2 held out in each of 3 folds" in words
+    words = " ".join(words_of(cohort_figures.participant_flow(11, 3, cohort, [])))
+    assert "5 controls" in words
+    assert "held out" not in words
 
 
 def test_site_of_one_group_is_marked(cohort: pd.DataFrame) -> None:

@@ -49,6 +49,6 @@ def test_salient_units(units: int, cohort: pd.DataFrame) -> None:
     assert "patients" in words_of(latents.salient_scatter(table))
 
 
-def test_reconstruction_errors_tell_splits_apart() -> None:
-    errors = pd.DataFrame({"split": ["train", "test"], "model": [0.1, 0.2], "pca": [0.15, 0.18]})
-    assert {"trained on", "held out", "equal"} <= set(words_of(latents.reconstruction_errors(errors)))
+def test_reconstruction_errors_tell_groups_apart() -> None:
+    errors = pd.DataFrame({"group": ["target", "background"], "model": [0.1, 0.2], "pca": [0.15, 0.18]})
+    assert {"patients", "controls", "equal"} <= set(words_of(latents.reconstruction_errors(errors)))

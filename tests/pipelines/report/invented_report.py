@@ -47,7 +47,6 @@ def cohort_table() -> pd.DataFrame:
             "participant_id": [f"sub-{77000 + number}" for number in range(size)],
             "image": "somewhere.nii.gz",
             "group": np.where(is_patient, "target", "background"),
-            "split": np.where(np.arange(size) % 4 < 3, "train", "test"),
             # Site 7 has controls only.
             "site": np.where(is_patient, 5, np.where(np.arange(size) % 3 == 0, 7, 5)),
             "age": rng.uniform(7, 18, size).round(2),
@@ -71,6 +70,7 @@ def rsa_table(p_fdr: float = 0.9) -> pd.DataFrame:
 def write_tables(folder: Path) -> None:
     cohort = cohort_table()
     write_whole(cohort, folder / "cohort.tsv")
+    write_whole(cohort[["participant_id"]].assign(fold=np.arange(60) // 2 % 5), folder / "folds.tsv")
     levels = {
         "site": {"Levels": {"5": HOSTILE, "7": "WashU"}},
         "sex": {"Levels": {"0": "female", "1": "male"}},
@@ -96,7 +96,7 @@ def write_tables(folder: Path) -> None:
     gains = {"gain_nats": [300.0, 5.5, -2.0], "gain_nats_sd": [9.0, 1.5, 1.0], "splits": 3}
     gains |= {"gain_explained": [0.5, 0.012, -0.004], "gain_explained_sd": 0.002}
     write_whole(pd.DataFrame({"model": "cvae", **earned, **gains}), folder / "checkpoints/earned.tsv")
-    latents = cohort[["participant_id", "group", "split"]].assign(s_00=np.linspace(-1, 1, 60), s_01=0.5)
+    latents = cohort[["participant_id", "group"]].assign(split="train", s_00=np.linspace(-1, 1, 60), s_01=0.5)
     write_whole(latents, folder / "latents.tsv")
     write_results(folder / "analysis", cohort)
     write_run(folder)
@@ -152,7 +152,7 @@ def write_run(folder: Path) -> None:
         "image": {"shape": [64, 64, 64], "voxel_size": 3.0, "fwhm": 6.0},
         "model": {"salient": 2, "background": 32, "start": "contrastive_pca"},
         "training": {"vae": True, "epochs": 40, "learning_rate": 1e-3, "batch_size": 16, "patience": 10},
-        "cohort": {"site": "site", "test_fraction": 0.25},
+        "cohort": {"site": "site", "folds": 5},
         "analysis": {
             "permutations": 1000,
             "bootstraps": 200,

@@ -31,6 +31,20 @@ def test_methods_say_which_step_was_kept_where_it_was_measured(folder: Path) -> 
     assert "gained likelihood" not in methods.paragraph(Results(folder))
 
 
+def test_methods_say_how_everybody_was_held_out(folder: Path) -> None:
+    dealt = "Participants were dealt into 5 folds, in proportion of site and group; each was held out once"
+    assert dealt in methods.paragraph(Results(folder))
+    run = read_json(folder / "run.json")
+    run["recipe"]["cohort"] |= {"folds": "leave_site_out", "fold_groups": "family"}
+    run["recipe"]["training"] |= {"fold_models": "linear"}
+    write_json(run, folder / "run.json")
+    text = methods.paragraph(Results(folder))
+    assert "Each site was a fold, those of one family together; each was held out once" in text
+    assert "the linear model, the only one fitted in folds." in text
+    (folder / "folds.tsv").unlink()
+    assert "held out" not in methods.paragraph(Results(folder))
+
+
 def test_methods_say_how_groups_were_balanced(folder: Path) -> None:
     assert "Beforehand" not in methods.paragraph(Results(folder))
     run = read_json(folder / "run.json")

@@ -11,6 +11,7 @@ from tests.pipelines.report.invented_report import Page
 def test_simulated_cohort_is_no_finding(page: Page, folder: Path) -> None:
     assert "Nothing on this page is a finding about ADHD" in page.text
     assert "severity striatal: 0.81 from salient s, 0.79 from contrastive PCA" in page.text
+    assert "were analysed; everybody was held out once, in 5 folds." in page.text
     (folder / "analysis/recovery.tsv").unlink()
     (folder / "figures/recovery.svg").unlink()
     text = Page(write_report(Results(folder)).read_text(encoding="utf-8")).text

@@ -126,7 +126,7 @@ def test_damaged_codes_are_refused_in_a_line(tmp_path):
 
 
 def test_a_method_that_diverges_is_a_row_and_stops_nobody(tmp_path, monkeypatch):
-    def diverge(*args):
+    def diverge(*_, **__):
         raise InputError("The loss became nan")
 
     monkeypatch.setattr("pipelines.benchmarks.separation.methods.train", diverge)

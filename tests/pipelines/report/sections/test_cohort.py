@@ -18,8 +18,18 @@ def test_left_out_counts_a_participant_once_and_none_that_was_kept(folder: Path)
 
 
 def test_groups_and_reasons_are_counted(page: Page) -> None:
-    assert "participants 30 30" in page.text
+    assert "participants 30 30  held out in each of 5 folds 6 6" in page.text
     assert "no map prepare 1" in page.text
+
+
+def test_folds_of_others_or_none_are_not_spoken_of(folder: Path) -> None:
+    write_whole(read_tsv(folder / "folds.tsv").iloc[1:], folder / "folds.tsv")
+    of_groups, _ = cohort.SECTION.tables
+    for _ in range(2):
+        table = of_groups(Results(folder))
+        assert table is not None
+        assert [row[0] for row in table.blocks[""]] == ["participants"]
+        (folder / "folds.tsv").unlink(missing_ok=True)
 
 
 def test_age_and_sex_need_values_of_both(tmp_path: Path) -> None:
