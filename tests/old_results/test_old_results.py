@@ -20,7 +20,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from pipelines.recipes.renamed import RENAMED
+from pipelines.recipes.renamed import GONE, RENAMED
 from tests.old_results.old_store import NOWHERE, move_store
 from tests.validation.same_results.renamed import new_names, parse_renamings
 
@@ -67,12 +67,14 @@ class Old(NamedTuple):
 
 @pytest.fixture
 def of_today(tmp_path):
-    """Copy a recipe of before with its settings' names of today, as the refusal of the old names asks."""
+    """Copy a recipe of before with its settings' names of today, without those that are gone, as the refusal asks."""
 
     def renamed(file: Path) -> Path:
         text = file.read_text(encoding="utf-8")
         for before, after in RENAMED.items():
             text = re.sub(rf"\b{before.rpartition('.')[2]}\b", after.rpartition(".")[2], text)
+        for gone in GONE:
+            text = re.sub(rf'^ *"?{gone.rpartition(".")[2]}"?: .*\n', "", text, flags=re.MULTILINE)
         copy = tmp_path / file.name
         copy.write_text(text, encoding="utf-8")
         return copy
@@ -151,10 +153,17 @@ def assert_alike(found: pd.DataFrame, expected: pd.DataFrame, rtol: float, atol:
     pd.testing.assert_frame_equal(found, expected, rtol=rtol, atol=atol, check_dtype=False)
 
 
-def test_finished_results_stand_and_stay_one_run_and_one_model(old, of_today):
+def lines_of(capsys) -> list[str]:
+    """What the command says when it refuses."""
+    return [line for line in capsys.readouterr().err.splitlines() if line.startswith("adhd-cvae: ")]
+
+
+def test_finished_results_are_neither_taken_for_folds_nor_touched(old, of_today, capsys):
     before = seen(old.results)
-    again = ("run", old.bids, old.results, "group", "--recipe", of_today(KEPT / "recipe.yaml"))
-    call(*again, "--set", "model.trunk=convolutions")  # which the recipe could not say
+    with pytest.raises(AssertionError, match="ended with 1"):
+        call("run", old.bids, old.results, "group", "--recipe", of_today(KEPT / "recipe.yaml"))
+    (said,) = lines_of(capsys)
+    assert "prepare was done with cohort.test_fraction = 0.25, now None. Give --overwrite" in said
     after = seen(old.results)
     assert {name for name in {*before, *after} if before.get(name) != after.get(name)} <= REPORTS
     client = MlflowClient(old.store)
@@ -163,18 +172,11 @@ def test_finished_results_stand_and_stay_one_run_and_one_model(old, of_today):
     assert [version.version for version in client.search_model_versions()] == [1]
 
 
-@pytest.mark.parametrize("verb", ["train", "embed", "analyse"])
+@pytest.mark.parametrize("verb", ["embed", "analyse"])
 def test_a_stage_that_was_done_by_the_settings_in_the_folder_stays_done(old, verb):
     before = seen(old.results)
     call(verb, old.results)
     assert seen(old.results) == before
-
-
-def test_another_trunk_is_no_longer_the_old_network(old, of_today, capsys):
-    with pytest.raises(AssertionError, match="ended with 1"):
-        call("run", old.bids, old.results, "group", "--recipe", of_today(KEPT / "recipe.yaml"))
-    (said,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("adhd-cvae: ")]
-    assert "train was done with model.trunk = convolutions, now patches" in said
 
 
 @pytest.mark.slow
@@ -213,14 +215,13 @@ def test_codes_of_an_old_folder_are_a_way_in(old, tmp_path, of_today):
 
 
 @pytest.mark.parametrize("of", ["half-trained", "adhd-cvae"])
-def test_a_training_that_is_not_finished_is_refused_with_a_line_that_names_its_version(old, of, capsys):
+def test_training_goes_on_nowhere_without_folds_and_the_line_says_so(old, of, capsys):
     folder = old.folder / "derivatives" / of
-    (folder / "checkpoints" / "cvae.safetensors").unlink(missing_ok=True)
     before = seen(folder / "checkpoints")
     with pytest.raises(AssertionError, match="ended with 1"):
         call("train", folder, "--no-live")
-    (said,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("adhd-cvae: ")]
-    assert "of version 0.1, which finishes it" in said
+    (said,) = lines_of(capsys)
+    assert "folds.tsv is missing: nothing was prepared here, or by version 0.1, which had no folds" in said
     assert seen(folder / "checkpoints") == before
 
 
@@ -256,14 +257,15 @@ def assert_all_kept(found: dict[str, object], wanted: dict[str, object]) -> None
 
 
 @pytest.mark.parametrize("file", ["recipe.yaml", "written.yaml"])
-def test_a_recipe_of_before_is_refused_with_a_line_for_each_setting_that_was_renamed(
+def test_a_recipe_of_before_is_refused_with_a_line_for_each_setting_that_has_changed(
     old, tmp_path, capsys, file
 ):
     with pytest.raises(AssertionError, match="ended with 1"):
         call("prepare", old.bids, tmp_path / "new", "--recipe", KEPT / file)
     lines = capsys.readouterr().err.splitlines()
     assert sorted(line.partition("no setting ")[2] for line in lines) == sorted(
-        f"'{before}'. It is called '{after}' now." for before, after in RENAMED.items()
+        [f"'{before}'. It is called '{after}' now." for before, after in RENAMED.items()]
+        + [f"'{before}'. {instead}" for before, instead in GONE.items()]
     )
     assert not (tmp_path / "new" / "cohort.tsv").exists()
 
