@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from nibabel.nifti1 import Nifti1Image
 from nilearn.datasets import load_mni152_gm_template
 from nilearn.image import resample_img, smooth_img
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_json, read_tsv
+from adhd_cvae.io import read_json, read_tsv, write_tsv
 from pipelines.cli import main
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
@@ -194,6 +195,67 @@ def test_balancing_is_recorded_and_holds_without_a_broken_map(study: BidsInput, 
     assert settings["cohort.max_ratio"] is None
     with pytest.raises(InputError, match=r"cohort\.max_ratio = None, now 2\.0"):
         prepared(study, tmp_path / "out", *overrides, "cohort.max_ratio=2")
+
+
+def test_everybody_is_dealt_into_folds_and_other_folds_are_asked_for(
+    study: BidsInput, tmp_path: Path
+) -> None:
+    paths, told = prepared(study, tmp_path / "out", "cohort.folds=4")
+    folds = read_tsv(paths.folds)
+    assert folds["participant_id"].tolist() == read_tsv(paths.cohort)["participant_id"].tolist()
+    assert "split" not in read_tsv(paths.cohort)
+    assert np.bincount(folds["fold"]).tolist() == [4] * 4
+    assert "prepare: 16 participants, 8 patients and 8 controls" in told.lines
+    assert "folds: 4, each of 2 patients and 2 controls, held out in turn" in told.lines
+    assert not [line for line in told.warnings if "folds" in line]
+    with pytest.raises(InputError, match=r"cohort\.folds = 4, now leave_site_out"):
+        prepared(study, tmp_path / "out", "cohort.folds=leave_site_out")
+    before = folds.assign(fold=folds["fold"] + 1)
+    write_tsv(before, paths.folds)
+    _, told = prepared(study, tmp_path / "out", "cohort.folds=4")
+    assert told.warnings == ["folds.tsv was changed since prepare wrote it; it is used as it is"]
+    pd.testing.assert_frame_equal(read_tsv(paths.folds), before)
+
+
+def test_folds_may_be_sites_or_keep_families_together(study: BidsInput, tmp_path: Path) -> None:
+    rows = [f"{row} F{place // 2 % 3}" for place, row in enumerate(people(16))]
+    write_table(study.folder / "participants.tsv", f"{HEADER} family_id", rows)
+    paths, _ = prepared(study, tmp_path / "sites", "cohort.folds=leave_site_out")
+    site = read_tsv(paths.cohort)["site"]
+    assert (read_tsv(paths.folds)["fold"] == site - 5).all()
+    paths, told = prepared(study, tmp_path / "families", "cohort.fold_groups=family_id")
+    together = read_tsv(paths.folds)["fold"].groupby(read_tsv(paths.cohort)["family_id"])
+    assert together.nunique().tolist() == [1, 1, 1]
+    assert read_tsv(paths.folds)["fold"].nunique() == 3
+    assert (
+        "cohort.folds is 5, but the smaller group can be held out in 3 parts only: 3 folds" in told.warnings
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (("cohort.folds=leave_site_out", "cohort.site=sex"), "sex"),
+        (("cohort.fold_groups=family_id",), r"no column 'family_id' for cohort\.fold_groups"),
+        (("cohort.minimum_group=9",), "8 participants in the target group; at least 9"),
+    ],
+)
+def test_what_cannot_be_held_out_is_refused_before_a_map_is_read(
+    study: BidsInput,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: tuple[str, ...],
+    expected: str,
+) -> None:
+    if "cohort.site=sex" in settings:  # all patients at one "site"
+        rows = [f"{row.rsplit(' ', 1)[0]} {place % 2}" for place, row in enumerate(people(16))]
+        write_table(study.folder / "participants.tsv", HEADER, rows)
+        expected = r"without site 0, 0 of the background group.*--set cohort\.folds=5"
+    monkeypatch.setattr("adhd_cvae.images.cache.prepare_images", None)
+    with pytest.raises(InputError, match=expected):
+        prepared(study, tmp_path / "out", *settings)
+    with pytest.raises(InputError, match=expected):
+        prepare.preview(Run(OutputPaths(tmp_path / "out"), load_recipe("adhd200", settings), Shown()), study)
 
 
 def test_the_summary_fits_a_terminal_and_names_what_is_not_identified(

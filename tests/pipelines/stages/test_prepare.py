@@ -200,6 +200,7 @@ def test_a_dry_run_says_what_headers_tell_and_writes_nothing(messy, tmp_path, ca
     found = {reason for _, reason in expected.values()} & of_header
     assert len(found) >= 3
     assert "Nothing was written" in said
+    assert "folds: 5, each of " in said
     assert [line for line in said.splitlines() if line.startswith("left out")]
     assert f"people     {20 + len(expected)}:" not in said
     assert list(tmp_path.iterdir()) == []
