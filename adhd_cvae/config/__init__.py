@@ -5,6 +5,7 @@ from adhd_cvae.config.analysis import (
     Claim,
     MapsConfig,
     PartialConfig,
+    SeparationConfig,
     SizesConfig,
     Variable,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "ObjectiveConfig",
     "PartialConfig",
     "Recipe",
+    "SeparationConfig",
     "SizesConfig",
     "TrainingConfig",
     "Variable",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from adhd_cvae.config.settings import Settings
 
@@ -68,6 +68,17 @@ class PartialConfig(Settings):
     """Levels of equal size that residuals are sorted into, which makes counting three times as fast."""
 
 
+class SeparationConfig(Settings):
+    """Classifiers that stand beside the spaces when patients are told from controls."""
+
+    penalties: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+    """Inverse penalties C that ridge logistic regression on maps of mean squared length 1 chooses from."""
+    inner_folds: Annotated[int, Field(ge=2)] = 5
+    """Folds of the training part in which it chooses."""
+    covariate_ridge: NonNegativeFloat = 0.01
+    """Penalty of the regression on standardised covariates, per participant: enough where two of them are one."""
+
+
 class MapsConfig(Settings):
     """What is read off the brain maps."""
 
@@ -98,6 +109,8 @@ class AnalysisConfig(Settings):
     """Of participants, for the p-values of relations."""
     dear_permutations: PositiveInt = 1000
     """At most so many where each repeats a longer computation: silhouettes, probes, HSIC, voxelwise tests."""
+    refits: PositiveInt = 199
+    """Permutations of the groups, each of which fits the linear model of every fold again."""
     permute_within: str | None = None
     """Column within whose levels participants are permuted, or null."""
     bootstraps: PositiveInt = 1000
@@ -121,5 +134,6 @@ class AnalysisConfig(Settings):
     sizes: SizesConfig = SizesConfig()
     partial: PartialConfig = PartialConfig()
     maps: MapsConfig = MapsConfig()
+    separation: SeparationConfig = SeparationConfig()
     atlas: str | None = None
     """NIfTI file of whole-number labels in MNI space that names the peaks, with BIDS' ``dseg.tsv`` beside it."""

@@ -1,0 +1,215 @@
+"""Patients told from controls: ``separation.tsv``. Every score is of a participant that its model has not met.
+
+Permutations fit the linear model of every fold again (`adhd_cvae.analysis.refits`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from threadpoolctl import threadpool_limits
+
+from adhd_cvae.analysis.group_measures import (
+    AUC,
+    BEYOND,
+    Groups,
+    balanced_accuracy,
+    interval,
+    measures,
+    pairwise_auc,
+    permutation_strata,
+)
+from adhd_cvae.analysis.permutation import Inference, cell_generator, permuted_orders, upper_p_value
+from adhd_cvae.analysis.refits import Fold, Refit
+from adhd_cvae.analysis.variables import Row
+from adhd_cvae.config import SeparationConfig
+
+COVARIATES, SUPERVISED = "covariates", "supervised"
+SEPARATION_COLUMNS = [
+    *(
+        "space",
+        "measure",
+        "site",
+        "value",
+        "ci_low",
+        "ci_high",
+        "null_mean",
+        "p_value",
+        "n",
+        "in_sample",
+        "note",
+    ),
+]
+Scores = Mapping[str, NDArray[np.float64]]
+"""Space to how much each participant looks like a patient, (n,); above 0 nearer to the patients."""
+Key = tuple[str, str, str | None]
+"""Space, measure, site."""
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Everything the table is made of.
+
+    Attributes
+    ----------
+    groups
+        Who is compared with whom.
+    observed
+        Scores by the codes out of fold; empty where there are none.
+    in_sample
+        Scores by the codes of a model fitted to the same participants; empty where there are none.
+    refit
+        The linear model of every fold; None where it cannot be fitted again.
+    is_linear
+        Whether the observed codes are of these linear models.
+    """
+
+    groups: Groups
+    observed: Scores
+    in_sample: Scores
+    refit: Refit | None
+    is_linear: bool
+
+    def scores(
+        self, is_target: NDArray[np.bool_], settings: SeparationConfig
+    ) -> dict[str, NDArray[np.float64]]:
+        """Scores by the codes, by the linear models and by covariates."""
+        linear = {} if self.refit is None else self._named(self.refit.scores(is_target))
+        return {**self.observed, **linear, **self._by_covariates(is_target, settings)}
+
+    def permuted(
+        self, orders: NDArray[np.integer], settings: SeparationConfig
+    ) -> Iterator[dict[str, NDArray[np.float64]]]:
+        """The same, but for codes that are not fitted again, for rearranged groups."""
+        is_target = self.groups.is_target
+        linear = iter(()) if self.refit is None else self.refit.permuted(is_target, orders)
+        for order in orders:
+            yield {
+                **self._named(next(linear, {})),
+                **self._by_covariates(is_target[order], settings),
+            }
+
+    def _named(self, scores: Scores) -> dict[str, NDArray[np.float64]]:
+        return {space if self.is_linear else f"linear_{space}": values for space, values in scores.items()}
+
+    def _by_covariates(
+        self, is_target: NDArray[np.bool_], settings: SeparationConfig
+    ) -> dict[str, NDArray[np.float64]]:
+        if not self.groups.covariates.shape[1]:
+            return {}
+        return {COVARIATES: self.groups.covariate_scores(is_target, settings.covariate_ridge)}
+
+
+def supervised_scores(
+    folds: Sequence[Fold], is_target: NDArray[np.bool_], settings: SeparationConfig, seed: int
+) -> NDArray[np.float64]:
+    """Ridge logistic regression on the same maps, its penalty chosen in folds of the training part: (n,)."""
+    scores = np.full(len(is_target), np.nan)
+    for fold in folds:
+        maps, known = fold.scores.astype(np.float64), is_target[fold.fitted]
+        maps /= np.sqrt(np.square(maps[fold.fitted]).sum(axis=1).mean())
+        inner = min(settings.inner_folds, int(known.sum()), int((~known).sum()))
+        if inner >= 2:
+            search = GridSearchCV(
+                LogisticRegression(class_weight="balanced", max_iter=5000),
+                {"C": list(settings.penalties)},
+                scoring="roc_auc",
+                cv=StratifiedKFold(inner, shuffle=True, random_state=seed),
+            )
+            search.fit(maps[fold.fitted], known)
+            scores[fold.held_out] = search.decision_function(maps[fold.held_out])
+    return scores
+
+
+@threadpool_limits.wrap(limits=1)  # the matrices are small
+def separation_table(
+    separation: Separation,
+    inference: Inference,
+    settings: SeparationConfig,
+    refits: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> pd.DataFrame:
+    """Tell patients from controls by each space, by covariates and by a supervised classifier.
+
+    Parameters
+    ----------
+    inference
+        Its bootstraps, seed and strata.
+    settings
+        Of the classifiers beside the spaces.
+    refits
+        Permutations of the groups; each fits the linear model of every fold again.
+    progress
+        Called with permutations done and in all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `SEPARATION_COLUMNS`, rows of everybody first. p is one-sided: the share of permutations within strata whose
+        value is as large. Codes of deep models have none; beside them stand ``linear_salient`` and so on, those of the
+        linear models of the same folds.
+    """
+    groups = separation.groups
+    scores = separation.scores(groups.is_target, settings)
+    if separation.refit is not None:
+        found = supervised_scores(separation.refit.folds, groups.is_target, settings, inference.seed)
+        scores[SUPERVISED] = found
+    strata, note = permutation_strata(groups, inference.among(np.ones(len(groups.fold), bool)).codes)
+    orders = permuted_orders(cell_generator(inference.seed, "separation"), strata, refits)
+    null = _null(separation, orders, settings, progress)
+    rows = [
+        _row(separation, (space, measure, site), values, inference, null) | {"note": note}
+        for space, values in scores.items()
+        for measure, site in measures(groups, beyond=space != COVARIATES)
+    ]
+    table = pd.DataFrame(rows, columns=SEPARATION_COLUMNS)
+    without = table["p_value"].isna() & table["value"].notna()
+    table.loc[without, "note"] = "no p-value: it is not fitted again to permuted groups"
+    return table.sort_values("site", key=lambda site: site.notna(), kind="stable", ignore_index=True)
+
+
+def _null(
+    separation: Separation,
+    orders: NDArray[np.integer],
+    settings: SeparationConfig,
+    progress: Callable[[int, int], None],
+) -> dict[Key, NDArray[np.float64]]:
+    """Every measure for every rearrangement of the groups."""
+    groups = separation.groups
+    found: dict[Key, list[float]] = {}
+    for done, (order, scores) in enumerate(zip(orders, separation.permuted(orders, settings), strict=True)):
+        is_target = groups.is_target[order]
+        for space, values in scores.items():
+            for (measure, site), compute in measures(groups, beyond=space != COVARIATES).items():
+                found.setdefault((space, measure, site), []).append(compute(values, is_target))
+        progress(done + 1, len(orders))
+    return {key: np.array(values) for key, values in found.items()}
+
+
+def _row(
+    separation: Separation,
+    key: Key,
+    scores: NDArray[np.float64],
+    inference: Inference,
+    null: Mapping[Key, NDArray[np.float64]],
+) -> Row:
+    space, measure, site = key
+    groups = separation.groups
+    is_target = groups.is_target
+    used = groups.beyond_covariates(scores, is_target) if measure == BEYOND else scores
+    used = used if site is None else groups.at(site, used)
+    value = measures(groups, beyond=True)[measure, site](scores, is_target)
+    row: Row = {"space": space, "measure": measure, "site": site, "value": value}
+    row |= {"n": int(np.isfinite(used).sum()), **interval(measure, used, groups, inference, [*map(str, key)])}
+    drawn = null.get(key, np.empty(0))
+    if np.isfinite(drawn).any():
+        drawn = drawn[np.isfinite(drawn)]
+        row |= {"null_mean": float(drawn.mean()), "p_value": upper_p_value(value, drawn)}
+    if site is None and space in separation.in_sample and measure != BEYOND:
+        compute = pairwise_auc if measure == AUC else balanced_accuracy
+        row["in_sample"] = compute(separation.in_sample[space], is_target, np.zeros(len(is_target)))
+    return row
