@@ -5,7 +5,7 @@ from pipelines.mlflow_tracking.model_card import model_card
 
 def test_the_card_counts_participants_and_names_none(published):
     card = model_card(published)
-    assert "Invented: 10 patients trained on, 10 patients held out, 10 controls trained on" in card
+    assert "Invented: 20 patients, 20 controls" in card
     assert "`held_out/leakage`: Balanced accuracy" in card
     assert "| `tau/salient/age` | 0.250 |" in card
     assert "sub-" not in card
