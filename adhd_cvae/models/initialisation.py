@@ -1,5 +1,7 @@
 """An untrained network at its best guess: mask, standardisation and the linear solution, from training participants."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -22,19 +24,19 @@ def initial_model(
     seed: int,
     sites: np.ndarray | None = None,
 ) -> ContrastiveVAE:
-    """Build the network of `initial_model_and_axes`."""
-    return initial_model_and_axes(config, image, maps, is_target, seed, sites)[0]
+    """Build one network of `initial_models`."""
+    return initial_models([config], image, maps, is_target, seed, sites)[0][0]
 
 
-def initial_model_and_axes(
-    config: ModelConfig,
+def initial_models(
+    configs: Sequence[ModelConfig],
     image: ImageConfig,
     maps: np.ndarray,
     is_target: np.ndarray,
     seed: int,
     sites: np.ndarray | None = None,
-) -> tuple[ContrastiveVAE, np.ndarray]:
-    """Build the network; the global torch generator is seeded with `seed`.
+) -> tuple[list[ContrastiveVAE], np.ndarray]:
+    """Build a network of each configuration; before each the global torch generator is seeded with `seed`.
 
     Parameters
     ----------
@@ -48,15 +50,14 @@ def initial_model_and_axes(
     Returns
     -------
     tuple
-        The network, and orthonormal axes (axes, voxels) of the maps, in whose span its linear maps lie; none of a
-        random start.
+        The networks, and orthonormal axes (axes, voxels) of the maps, the principal ones first, in whose span their
+        linear maps lie; none where all start at random.
 
     Raises
     ------
     InputError
         No voxel belongs to the brain mask.
     """
-    torch.manual_seed(seed)
     flat = maps.reshape(len(maps), -1)
     mask = np.flatnonzero(flat.mean(axis=0, dtype=np.float32) > image.mask_threshold)
     if len(mask) == 0:
@@ -70,25 +71,37 @@ def initial_model_and_axes(
         mean, spread = voxels.mean(axis=0), voxels.std(axis=0)
         scale = np.maximum(spread, max(float(np.quantile(spread, image.least_spread)), 1e-6))
         voxels = (voxels - mean) / scale
-    model = empty_model(config, image.shape, mask)
-    model.voxel_mean.copy_(torch.from_numpy(mean))
-    model.voxel_scale.copy_(torch.from_numpy(scale))
-    axes = np.zeros((0, len(mask)), np.float32)
-    if config.start != "random":
-        axes = _set_linear_start(model, voxels, is_target, seed, sites)
-    return model, axes
+    models, found = [], None
+    for config in configs:
+        torch.manual_seed(seed)
+        model = empty_model(config, image.shape, mask)
+        model.voxel_mean.copy_(torch.from_numpy(mean))
+        model.voxel_scale.copy_(torch.from_numpy(scale))
+        if config.start != "random":
+            middle = voxels.mean(axis=0)
+            found = found or (middle, *principal_axes(voxels - middle))
+            _set_linear_start(model, *found, is_target, seed, sites)
+        models.append(model)
+    axes = np.zeros((0, len(mask))) if found is None else found[2]
+    return models, axes.astype(np.float32)
 
 
 @torch.no_grad()
 def _set_linear_start(
-    model: ContrastiveVAE, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
-) -> np.ndarray:
+    model: ContrastiveVAE,
+    middle: np.ndarray,
+    scores: np.ndarray,
+    axes: np.ndarray,
+    is_target: np.ndarray,
+    seed: int,
+    sites: np.ndarray | None,
+) -> None:
     """Copy the linear solution into the linear maps, its residual into the noise, its error into the spreads.
 
-    It is found in the space of the participants' scores, where the fits to parts of them cost nothing; gives the axes.
+    It is found in the space of the participants' scores (n, axes) around the `middle`, where the fits to parts of them
+    cost nothing.
     """
-    config, middle = model.config, voxels.mean(axis=0)
-    scores, axes = principal_axes(voxels - middle)
+    config = model.config
 
     def fit(rows: np.ndarray) -> LinearModel:
         return linear_solution(
@@ -96,9 +109,7 @@ def _set_linear_start(
         )
 
     found = fit(np.arange(len(scores)))
-    error = code_error(
-        fit, scores, is_target, folds=config.linear.error_folds, seed=seed, size=voxels.shape[1]
-    )
+    error = code_error(fit, scores, is_target, folds=config.linear.error_folds, seed=seed, size=len(middle))
     variances = posterior_variance(found, error)
     encoders = (model.salient_encoder, model.background_encoder)
     for encoder, space, variance in zip(encoders, (found.salient, found.background), variances, strict=True):
@@ -110,7 +121,6 @@ def _set_linear_start(
     model.origin.copy_(torch.from_numpy(middle + found.background.origin @ axes))
     if config.noise == "learned":
         model.log_noise.fill_(float(np.log(max(error.residual, config.linear.least_noise))))
-    return axes.astype(np.float32)
 
 
 def _copy(layer: torch.nn.Linear | None, weights: np.ndarray) -> None:

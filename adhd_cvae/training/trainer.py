@@ -14,7 +14,7 @@ from monai.transforms.compose import Compose
 from adhd_cvae.cohort.folds import sampled_rows
 from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.images.cache import take_maps
-from adhd_cvae.models.initialisation import initial_model_and_axes
+from adhd_cvae.models.initialisation import initial_models
 from adhd_cvae.models.network import Codes, ContrastiveVAE, empty_model
 from adhd_cvae.training import distributed
 from adhd_cvae.training.augmentation import augmentation, load_batch
@@ -180,7 +180,7 @@ class Trainer:
 
         def found() -> dict[str, torch.Tensor]:
             maps, is_target = take_maps(images, known), rows.is_target[known]
-            model, axes = initial_model_and_axes(config, self.grid, maps, is_target, self.seed, sites)
+            (model,), axes = initial_models([config], self.grid, maps, is_target, self.seed, sites)
             kept = mixed(axes, self.seed) if has_scores else axes[:0]
             return {"axes": torch.from_numpy(kept), **model.state_dict()}
 
