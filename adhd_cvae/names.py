@@ -18,9 +18,9 @@ GROUP_LABELS = {TARGET: "patients", BACKGROUND: "controls"}
 MEMBER_LABELS = {TARGET: "patient", BACKGROUND: "control"}
 """One member of a group, in words."""
 
-TRAIN = "train"
-TEST = "test"
-SPLIT_LABELS = {TRAIN: "trained on", TEST: "held out"}
+OUT_OF_FOLD, UNKNOWN = "out_of_fold", "unknown"
+SPLIT_LABELS = {OUT_OF_FOLD: "out of fold", UNKNOWN: "in sample or unknown"}
+"""Whether a model has met the participants whose codes it gives."""
 
 SALIENT = "salient"
 """The space s, which only patients use."""

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from adhd_cvae.analysis.permutation import DEFAULTS
 from adhd_cvae.analysis.variables import Row
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import SUBTYPE, TEST, TRAIN
+from adhd_cvae.names import OUT_OF_FOLD, SUBTYPE
 
 _PENALTIES = np.logspace(-2, 4, 13)
 """What ridge regression chooses from, for latents of unit variance."""
@@ -35,7 +35,7 @@ class Scoring(NamedTuple):
 
 
 class _Patients(NamedTuple):
-    """Patients of one split with finite latents and a known factor."""
+    """Patients with finite latents and a known factor."""
 
     latents: NDArray[np.float64]
     factor: NDArray[np.float64]
@@ -77,28 +77,14 @@ def _cross_validated(patients: _Patients, scoring: Scoring) -> dict[str, float]:
     return {"r": float(r), "r2": float(r2)}
 
 
-def _rows(train: _Patients, test: _Patients, scoring: Scoring) -> list[Row]:
-    rows: list[Row] = []
-    for split, patients in ((TRAIN, train), (TEST, test)):
-        obstacle = patients.obstacle(scoring.minimum)
-        scores = {"r": np.nan, "r2": np.nan} if obstacle else _cross_validated(patients, scoring)
-        rows += [
-            {"split": split, "metric": metric, "score": score, "n": len(patients.factor), "note": obstacle}
-            for metric, score in scores.items()
-        ]
-    obstacle = train.obstacle(scoring.minimum) or test.obstacle(scoring.minimum)
-    score = np.nan
-    if not obstacle:
-        fitted = ridge().fit(train.latents, train.factor)
-        score = correlation(fitted.predict(test.latents), test.factor)
-    row: Row = {
-        "split": TEST,
-        "metric": "r_transfer",
-        "score": score,
-        "n": len(test.factor),
-        "note": obstacle,
-    }
-    return [*rows, row]
+def _rows(patients: _Patients, split: str, scoring: Scoring) -> list[Row]:
+    obstacle = patients.obstacle(scoring.minimum)
+    scores = {"r": np.nan, "r2": np.nan} if obstacle else _cross_validated(patients, scoring)
+    n = len(patients.factor)
+    return [
+        {"split": split, "metric": metric, "score": score, "n": n, "note": obstacle}
+        for metric, score in scores.items()
+    ]
 
 
 def _check_lengths(given: Mapping[str, Sized], n: int) -> None:
@@ -114,39 +100,38 @@ def _check_lengths(given: Mapping[str, Sized], n: int) -> None:
 @threadpool_limits.wrap(limits=1)  # the matrices are small
 def recovery_table(
     spaces: Mapping[str, NDArray],
-    split: pd.Series | NDArray,
     is_target: pd.Series | NDArray,
     truth: pd.DataFrame,
     scoring: Scoring,
+    *,
+    split: str = OUT_OF_FOLD,
 ) -> pd.DataFrame:
-    """Predict every planted factor from every space, within patients and within each split.
+    """Predict every planted factor from every space, within patients.
 
     Parameters
     ----------
     spaces
-        Name: (n, units), the latents and, beside them, any linear baseline's scores.
-    split
-        (n,) ``train`` or ``test``.
+        Name: (n, units), the latents and, beside them, any linear baseline's scores, of one frame.
     is_target
         (n,) True for patients; the others are left out.
     truth
         n rows in the same order; every numeric column but `subtype` is a factor.
     scoring
         Folds and their shuffles.
+    split
+        What the codes are: of models that have not met the participant, or not known.
 
     Returns
     -------
     pandas.DataFrame
-        factor, space, split, metric, score, n, note. Metrics: `r` and `r2` of cross-validated ridge
-        predictions; `r_transfer`, the r on held-out patients of a ridge fitted on the training patients.
+        factor, space, split, metric, score, n, note. Metrics: `r` and `r2` of cross-validated ridge predictions.
 
     Raises
     ------
     InputError
-        A space, split or group has another number of participants than the truth.
+        A space or group has another number of participants than the truth.
     """
-    _check_lengths({**spaces, "split": split, "is_target": is_target}, len(truth))
-    splits = np.asarray(split).astype(str)
+    _check_lengths({**spaces, "is_target": is_target}, len(truth))
     patients = np.asarray(is_target).astype(bool)
     rows = []
     for factor in truth.select_dtypes("number").columns.drop(SUBTYPE, errors="ignore"):
@@ -154,7 +139,6 @@ def recovery_table(
         for space, latents in spaces.items():
             latents = np.asarray(latents, np.float64)
             known = patients & np.isfinite(values) & np.isfinite(latents).all(axis=1)
-            sides = [known & (splits == name) for name in (TRAIN, TEST)]
-            train, test = (_Patients(latents[side], values[side]) for side in sides)
-            rows += [{"factor": factor, "space": space, **row} for row in _rows(train, test, scoring)]
+            some = _Patients(latents[known], values[known])
+            rows += [{"factor": factor, "space": space, **row} for row in _rows(some, split, scoring)]
     return pd.DataFrame(rows, columns=RECOVERY_COLUMNS)

@@ -22,7 +22,7 @@ from adhd_cvae.figures.style import (
     space_colour,
     styled,
 )
-from adhd_cvae.names import ALPHA, TEST, TRAIN, in_order, rows_of, signed, space_label
+from adhd_cvae.names import ALPHA, SPLIT_LABELS, in_order, rows_of, signed, space_label
 
 COVARIANCES = {"full": "-", "diag": "--", "tied": "-.", "spherical": ":"}
 """Form of the covariance: its line."""
@@ -182,13 +182,6 @@ def probe_scores(probes: pd.DataFrame, labels: Labels) -> Figure:
     return figure
 
 
-_WAYS = {
-    ("r", TEST): "held out, cross-validated",
-    ("r_transfer", TEST): "held out, ridge of the others",
-    ("r", TRAIN): "trained on, cross-validated",
-}
-
-
 @styled
 def recovery_bars(recovery: pd.DataFrame) -> Figure:
     """How well each planted factor can be read from each space, linear baselines included.
@@ -199,19 +192,15 @@ def recovery_bars(recovery: pd.DataFrame) -> Figure:
         ``analysis/recovery.tsv``; correlations (metrics whose names start with ``r``, r² apart) are plotted.
     """
     table = _relabel(recovery.loc[recovery["metric"] != "r2"], "factor", {})
-    kinds = zip(table["metric"], table["split"], strict=True)
-    table = table.assign(way=[_WAYS.get(kind, ", ".join(kind)) for kind in kinds])
-    ways = [way for way in dict.fromkeys([*_WAYS.values(), *table["way"]]) if way in set(table["way"])]
-    figure = new_figure(0.8 + len(ways) * (0.55 + 0.75 * len(set(table["factor"]))))
-    panels = figure.subplots(len(ways), 1, squeeze=False, sharex=True)[:, 0]
-    for axes, way in zip(panels, ways, strict=True):
-        for position, _, row in _bars(axes, table.loc[table["way"] == way], "factor", "score"):
-            if pd.notna(row["score"]):
-                place = (max(row["score"], 0), position)
-                text = signed(f"{row['score']:.2f}")
-                axes.annotate(text, place, (3, 0), textcoords="offset points", va="center", fontsize=8.5)
-        axes.set_title(way)
-        axes.margins(x=0.1)
-    panels[-1].set_xlabel("correlation with what was planted, r")
+    figure = new_figure(0.8 + 0.55 + 0.75 * len(set(table["factor"])))
+    axes = figure.subplots()
+    for position, _, row in _bars(axes, table, "factor", "score"):
+        if pd.notna(row["score"]):
+            place = (max(row["score"], 0), position)
+            text = signed(f"{row['score']:.2f}")
+            axes.annotate(text, place, (3, 0), textcoords="offset points", va="center", fontsize=8.5)
+    axes.set_title(", ".join(SPLIT_LABELS.get(split, split) for split in dict.fromkeys(table["split"])))
+    axes.margins(x=0.1)
+    axes.set_xlabel("correlation with what was planted, r")
     _space_key(figure, table)
     return figure

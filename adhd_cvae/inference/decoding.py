@@ -3,15 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import torch
 
-from adhd_cvae.images.cache import take_maps
-from adhd_cvae.inference.embedding import Embedding, Progress, in_batches, standardised_voxels
-from adhd_cvae.inference.linear_baselines import rows_to_fit
-from adhd_cvae.models.linear import fit_pca
+from adhd_cvae.inference.embedding import Embedding
 from adhd_cvae.models.network import ContrastiveVAE
-from adhd_cvae.names import BACKGROUND, TARGET, TEST
+from adhd_cvae.names import BACKGROUND, TARGET
 
 EXAMPLES = {TARGET: 3, BACKGROUND: 1}
 """Participants whose reconstructions are kept for the pictures, which have so many rows."""
@@ -33,97 +29,67 @@ def brain_mask(model: ContrastiveVAE) -> np.ndarray:
     return model.to_volume(torch.ones_like(model.voxel_mean)[None])[0, 0].cpu().numpy().astype(np.uint8)
 
 
-def decode_cohort(
-    model: ContrastiveVAE,
-    images: np.ndarray,
-    cohort: pd.DataFrame,
-    embedding: Embedding,
-    progress: Progress | None = None,
-    *,
-    salient_of: str,
-    steps: Sequence[float],
-    seed: int,
+def gray_matter_in(onto: ContrastiveVAE, model: ContrastiveVAE, values: np.ndarray) -> np.ndarray:
+    """Values (n, voxels) in a model's mask as those in the mask of another, 0 where the first has no voxel."""
+    places = np.full(int(np.prod(model.shape)), -1)
+    own = model.mask_index.cpu().numpy()
+    places[own] = np.arange(len(own))
+    wanted = places[onto.mask_index.cpu().numpy()]
+    return np.where(wanted >= 0, values[:, wanted], np.float32(0))
+
+
+def registered_maps(
+    model: ContrastiveVAE, salient: np.ndarray, steps: Sequence[float]
 ) -> dict[str, np.ndarray]:
-    """Everything the pictures and maps need, so that they need neither model nor images.
+    """What a model says by itself, so that pictures need no model.
 
     Parameters
     ----------
-    salient_of
-        Whose salient code is decoded, as in training (`objective.salient_of`).
+    salient
+        (patients, units) posterior means, whose root mean squares are the unit of the `steps`.
     steps
-        Where each salient unit is decoded alone, in root mean squares of the patients' posterior means.
-    seed
-        Draws the training participants PCA is fitted to where there are many.
+        Where each salient unit is decoded alone.
 
     Returns
     -------
     dict
-        Arrays of ``decoded.npz`` but the affine: `mask` (x, y, z), `brain_mean` (voxels,); `effect` (patients, voxels),
-        each patient minus its twin; `traversal` (units, steps, voxels) at `traversal_values`; `salient_map`
-        (units, voxels), the change for one unit more; `example` (participants, 4, voxels): observed, full,
-        background only, salient only; `reconstruction_error` and `pca_reconstruction_error` (n,), residual over total
-        sum of squares around the training mean. Volumes are gray-matter volume per voxel.
+        `mask` (x, y, z), `brain_mean` (voxels,); `traversal` (units, steps, voxels) at `traversal_values`;
+        `salient_map` (units, voxels), the change for one unit more. Gray-matter volume per voxel.
     """
     model.eval()
-    target = (cohort["group"] == TARGET).to_numpy()
-    is_decoded = target | (salient_of == "everyone")
-    names = cohort["participant_id"].to_numpy(dtype=str)
-    fitted = take_maps(images, rows_to_fit(cohort, model.config.linear.most_participants, seed))
-    pca = fit_pca(standardised_voxels(model, fitted), model.config.background + model.config.salient)
-    errors, pca_errors, effects = [], [], []
-    for rows in in_batches(len(images), progress):
-        background, salient = embedding.background_mean[rows], embedding.salient_mean[rows]
-        full = decode(model, background, salient * is_decoded[rows, None])
-        observed = standardised_voxels(model, take_maps(images, rows))
-        scale, mean = model.voxel_scale.cpu().numpy(), model.voxel_mean.cpu().numpy()
-        errors.append(_unexplained(observed - (full - mean) / scale, observed))
-        pca_errors.append(_unexplained(observed - pca.origin - pca.embed(observed) @ pca.decoder, observed))
-        effects.append((full - decode(model, background))[target[rows]])
     return {
         "mask": brain_mask(model),
         "brain_mean": model.voxel_mean.cpu().numpy(),
-        "effect_participant_id": names[target],
-        "effect": np.concatenate(effects),
-        **_traversals(model, embedding.salient_mean[target], steps),
-        **_examples(model, images, cohort, embedding, is_decoded),
-        "participant_id": names,
-        "reconstruction_error": np.concatenate(errors),
-        "pca_reconstruction_error": np.concatenate(pca_errors),
+        **_traversals(model, salient, steps),
     }
 
 
-def _example_rows(cohort: pd.DataFrame) -> np.ndarray:
-    """First held-out participants of each group; any, where none is held out."""
-    picked: list[int] = []
-    for group, count in EXAMPLES.items():
-        rows = np.flatnonzero(cohort["group"] == group)
-        held_out = rows[(cohort["split"].to_numpy() == TEST)[rows]]
-        picked.extend((held_out if len(held_out) else rows)[:count])
-    return np.asarray(picked)
-
-
-def _unexplained(residual: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """Residual over total sum of squares of each map."""
-    return np.square(residual).sum(axis=1) / np.square(observed).sum(axis=1)
-
-
-def _examples(
+def example_maps(
     model: ContrastiveVAE,
     images: np.ndarray,
-    cohort: pd.DataFrame,
-    embedding: Embedding,
+    codes: Embedding,
     is_decoded: np.ndarray,
-) -> dict[str, np.ndarray]:
-    rows = _example_rows(cohort)
-    background = embedding.background_mean[rows]
-    salient = embedding.salient_mean[rows] * is_decoded[rows, None]
-    observed = images[rows].reshape(len(rows), -1)[:, model.mask_index.cpu().numpy()].astype(np.float32)
-    twin, alone = decode(model, background), decode(model, np.zeros_like(background), salient)
-    pictures = [observed, decode(model, background, salient), twin, alone]
-    return {
-        **{f"example_{column}": cohort[column].to_numpy(str)[rows] for column in ("participant_id", "group")},
-        "example": np.stack(pictures, axis=1),
-    }
+    onto: ContrastiveVAE,
+) -> np.ndarray:
+    """Observed, reconstructed, background alone and salient alone, (n, 4, voxels of `onto`), gray-matter volume.
+
+    Parameters
+    ----------
+    images
+        (n, x, y, z) gray-matter maps.
+    codes
+        Theirs.
+    is_decoded
+        (n,) bool: whose s is decoded; the others' is 0.
+    """
+    background, salient = codes.background_mean, codes.salient_mean * is_decoded[:, None]
+    decoded = (
+        decode(model, background, salient),
+        decode(model, background),
+        decode(model, np.zeros_like(background), salient),
+    )
+    observed = images.reshape(len(images), -1)[:, onto.mask_index.cpu().numpy()].astype(np.float32)
+    return np.stack([observed, *(gray_matter_in(onto, model, values) for values in decoded)], axis=1)
 
 
 def _traversals(model: ContrastiveVAE, salient: np.ndarray, steps: Sequence[float]) -> dict[str, np.ndarray]:

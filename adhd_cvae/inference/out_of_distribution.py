@@ -1,4 +1,4 @@
-"""How far a map lies from those that the model was trained on."""
+"""How far a map lies from those of the cohort, as models see them that have not met them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from adhd_cvae.models.weights import save_tensors
 
 @dataclass(frozen=True)
 class Reference:
-    """What the training participants' codes and reconstructions look like.
+    """What participants' codes and reconstructions look like to models that have not met them.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Reference:
         (units, units) inverse of their covariance, shrunk after Ledoit & Wolf (2004,
         doi:10.1016/S0047-259X(03)00096-4) so that few participants suffice.
     code_scale
-        Mean squared Mahalanobis distance of the training participants.
+        Their mean squared Mahalanobis distance.
     residual_scale
         Mean of their `residuals`.
     limit
@@ -42,23 +42,22 @@ class Reference:
     residual_scale: np.ndarray
     limit: np.ndarray
 
-    def distances(self, codes: Embedding, residual: np.ndarray) -> np.ndarray:
-        """Tell how far maps are from the training cohort: (n,) float64, about 1 for a map like those trained on.
+    def distances(self, codes: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """Tell how far maps of a `code_matrix` are from the cohort: (n,) float64, about 1 for a map like theirs.
 
-        The square is the mean of two ratios to the training participants' own mean: the squared Mahalanobis distance
+        The square is the mean of two ratios to the cohort's own mean: the squared Mahalanobis distance
         of (s, z), for maps that the model can describe but seldom saw, and the residual of the reconstruction, for
         what it cannot describe. NaN where a map is not finite.
         """
-        centred = code_matrix(codes) - self.code_mean
+        centred = codes - self.code_mean
         squared = np.einsum("nu,uv,nv->n", centred, self.code_precision, centred)
         return np.sqrt((squared / self.code_scale + residual / self.residual_scale) / 2)
 
     def out_of_distribution(self, distances: np.ndarray) -> np.ndarray:
         """Flag distances beyond the limit: (n,) bool.
 
-        At the 99th percentile one training participant in a hundred is flagged. Of held-out participants it can be
-        more, since a model describes best whom it was fitted to: ``distances.tsv`` tells how many. What is smoother or
-        nearer the average than the training maps is never flagged.
+        At the 99th percentile one participant like them in a hundred is flagged: the limit comes from distances by
+        models that have not met the participant. Smoother maps, or ones nearer the average, are never flagged.
         """
         return ~(distances <= self.limit)
 
@@ -84,7 +83,7 @@ def residuals(model: ContrastiveVAE, images: np.ndarray, codes: Embedding) -> np
 
 
 def fit_reference(codes: np.ndarray, residual: np.ndarray, percentile: float) -> Reference:
-    """Describe the training participants: `code_matrix` (n, units), `residuals` (n,), and the `limit`'s percentile."""
+    """Describe a cohort: `code_matrix` (n, units), `residuals` (n,), and the `limit`'s percentile."""
     covariance = LedoitWolf().fit(codes)
     squared = covariance.mahalanobis(codes)
     scales = np.maximum([squared.mean(), residual.mean()], np.finfo(np.float64).tiny)

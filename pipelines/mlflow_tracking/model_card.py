@@ -6,9 +6,9 @@ from adhd_cvae.names import GROUP_LABELS
 from pipelines.mlflow_tracking.summary import RunSummary
 
 SHOWN = {
-    "held_out/unexplained": "Share of held-out maps' variance left unexplained; lower is better",
-    "held_out/leakage": "Balanced accuracy of telling patients from controls by z; 0.5 is best",
-    "out_of_distribution/test": "Share of held-out maps that are flagged as unlike those trained on",
+    "out_of_fold/unexplained": "Share of held-out maps' variance left unexplained; lower is better",
+    "out_of_fold/leakage": "Balanced accuracy of telling patients from controls by z; 0.5 is best",
+    "out_of_distribution": "Share of held-out maps that are flagged as unlike those trained on",
 }
 """Metric to what it says."""
 _TEMPLATE = Path(__file__).with_name("model_card.md.txt").read_text(encoding="utf-8")

@@ -2,14 +2,15 @@
 
 The first version of a store becomes the champion; later ones only when `publish --promote` asks and they are better:
 
-- ``held_out/unexplained``: share of held-out maps' variance that the reconstruction leaves unexplained (residual over
-  total sum of squares around the training mean, averaged over participants); lower is better.
-- ``held_out/leakage``: balanced accuracy with which the better of two probes tells patients from controls by the
-  background code z of held-out participants; lower is better, and 0.5 (chance) is as good as it gets.
+- ``out_of_fold/unexplained``: share of maps' variance that reconstructions by models that have not met the participant
+  leave unexplained (residual over total sum of squares around the training mean, averaged over participants); lower is
+  better.
+- ``out_of_fold/leakage``: area under the curve with which the background code z of such models tells patients from
+  controls; lower is better, and 0.5 (chance) is as good as it gets.
 
 A version wins that is better in one and not worse in the other. Within `TIES` of each other, two numbers are equal;
 with both equal the champion stays. A number that was not measured counts as 1, the worst. On another grid or smoothing
-the shares do not compare, so such a version is refused. Other held-out participants are allowed, and said.
+the shares do not compare, so such a version is refused. Other participants are allowed, and said.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from adhd_cvae.errors import InputError
 from pipelines.mlflow_tracking.model_registry import ALIAS, NAME
 
-TIES = {"held_out/unexplained": 0.005, "held_out/leakage": 0.02}
+TIES = {"out_of_fold/unexplained": 0.005, "out_of_fold/leakage": 0.02}
 """Metric to the largest difference that counts as none."""
 _WORST = 1.0
 

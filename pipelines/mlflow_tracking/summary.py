@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from adhd_cvae.analysis.group_measures import AUC
 from adhd_cvae.config import Recipe
 from adhd_cvae.config.identity import identity
 from adhd_cvae.io import fingerprint
-from adhd_cvae.names import BACKGROUND, TEST, rows_of
+from adhd_cvae.names import BACKGROUND, rows_of
 from pipelines.mlflow_tracking.privacy import public_settings
 from pipelines.output_dir.results import Results
 
@@ -92,10 +93,9 @@ def scores(results: Results) -> dict[str, float]:
         if (table := results.analysis(name)) is not None
         for row in rows_of(table)
     }
-    found |= held_out_scores(results)
+    found |= out_of_fold_scores(results)
     if results.distances is not None:
-        flagged = pd.Series(results.distances.groupby("split", sort=False)["out_of_distribution"].mean())
-        found |= {f"out_of_distribution/{split}": float(share) for split, share in flagged.items()}
+        found["out_of_distribution"] = float(results.distances["out_of_distribution"].mean())
     if results.history is not None:
         trained = results.history.query("epoch > 0")
         medians = pd.Series(trained.groupby("model")["seconds"].median())
@@ -112,21 +112,17 @@ def scores(results: Results) -> dict[str, float]:
     return found | {f"seconds/{name}": facts["seconds"] for name, facts in stages if "seconds" in facts}
 
 
-def held_out_scores(results: Results) -> dict[str, float]:
+def out_of_fold_scores(results: Results) -> dict[str, float]:
     """Compute what two versions of the model are compared by, where there is a model: see `promotion`."""
-    probes, cohort, decoded = results.analysis("probes"), results.cohort, results.decoded
-    if probes is None or cohort is None or not decoded:
+    separation, decoded = results.analysis("separation"), results.decoded
+    if separation is None or "reconstruction_error" not in decoded:
         return {}
-    found = {}
-    errors = pd.DataFrame({name: decoded[name] for name in ("participant_id", "reconstruction_error")})
-    held_out = pd.DataFrame(cohort.loc[cohort["split"] == TEST, ["participant_id"]])
-    unexplained = held_out.merge(errors, on="participant_id")["reconstruction_error"].to_numpy(dtype=float)
-    if len(unexplained):
-        found["held_out/unexplained"] = float(unexplained.mean())
-    asked = (probes["space"] == BACKGROUND) & (probes["target"] == "group")
-    leakage = probes.loc[asked, "score"].dropna().to_numpy(dtype=float)
-    if len(leakage):
-        found["held_out/leakage"] = max(0.5, float(leakage.max()))
+    found = {"out_of_fold/unexplained": float(decoded["reconstruction_error"].mean())}
+    everybody = separation[separation["site"].isna() & (separation["measure"] == AUC)]
+    aucs = dict(zip(everybody["space"], everybody["value"], strict=True))
+    found |= {f"separation/{space}": float(value) for space, value in aucs.items()}
+    if BACKGROUND in aucs:
+        found["out_of_fold/leakage"] = max(0.5, float(aucs[BACKGROUND]))
     return found
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,10 @@ import pandas as pd
 from adhd_cvae.analysis.variables import battery_component
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import BASELINE_PREFIXES, PREFIXES, TARGET, TEST
+from adhd_cvae.names import BASELINE_PREFIXES, PREFIXES, TARGET
 from pipelines.output_dir.latents import codes_by_space, read_samples
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.tables import BASELINES, COHORT, LATENTS
+from pipelines.output_dir.tables import BASELINES, COHORT, FOLD_ARRAYS, LATENTS, OUT_OF_FOLD
 
 Scale = Literal["ratio", "nominal"]
 
@@ -26,11 +26,20 @@ class AnalysisInputs:
     Attributes
     ----------
     cohort
-        One row a participant, batteries added.
+        One row a participant, batteries added; `fold`, where it is known who was held out together.
     spaces
-        Name to posterior means, (n, units).
+        Name to posterior means, (n, units): out of fold, turned into one frame, where models of folds were fitted here;
+        for what is asked within one group.
+    own
+        The same in each fold's own frame, for what is asked about the groups.
+    in_sample
+        Name to posterior means by the registered model, fitted to everybody; empty where `spaces` are all there is.
     samples
-        Name to posterior samples, (samples, n, units).
+        Name to posterior samples, (samples, n, units), in the frame of `spaces`.
+    discriminants
+        Name to weights (folds, units + 1) that tell the groups in each fold's training part; empty where unknown.
+    linear_folds
+        Whether the folds' models are linear ones.
     baselines
         Name to scores of the linear baselines, (n, units); empty where there are none.
     scales
@@ -41,7 +50,11 @@ class AnalysisInputs:
 
     cohort: pd.DataFrame
     spaces: dict[str, np.ndarray]
+    own: dict[str, np.ndarray]
+    in_sample: dict[str, np.ndarray]
     samples: dict[str, np.ndarray]
+    discriminants: dict[str, np.ndarray]
+    linear_folds: bool
     baselines: dict[str, np.ndarray]
     scales: dict[str, Scale]
     warnings: tuple[str, ...]
@@ -56,10 +69,10 @@ class AnalysisInputs:
         """(n,) bool: member of the target group."""
         return (self.cohort["group"] == TARGET).to_numpy()
 
-    @cached_property
-    def is_held_out(self) -> np.ndarray:
-        """(n,) bool: the models were not trained on this participant."""
-        return (self.cohort["split"] == TEST).to_numpy()
+    @property
+    def folds(self) -> np.ndarray | None:
+        """(n,) who was held out together; None where codes are in sample, or it is not known."""
+        return self.cohort["fold"].to_numpy() if "fold" in self.cohort else None
 
     def patients(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], pd.DataFrame]:
         """Spaces, samples and rows of the patients: the same ones in every space, so that spaces compare."""
@@ -72,7 +85,7 @@ class AnalysisInputs:
 
 
 def read_analysis_inputs(paths: OutputPaths, settings: AnalysisConfig) -> AnalysisInputs:
-    """Read and align the files.
+    """Read and align the files: out_of_fold.* where they are there, else latents.tsv and draws.npz.
 
     Raises
     ------
@@ -83,10 +96,21 @@ def read_analysis_inputs(paths: OutputPaths, settings: AnalysisConfig) -> Analys
     if missing:
         raise InputError(f"{paths.folder} has no {', no '.join(missing)}. Put it there, or run embed first.")
     latents = LATENTS.read(paths.latents)
-    spaces = codes_by_space(latents, PREFIXES, paths.latents)
     participants = pd.Series(latents["participant_id"])
     cohort = _in_order(COHORT.read(paths.cohort), participants, paths.cohort)
-    samples = read_samples(paths.draws, participants)
+    cohort = cohort.drop(columns="fold", errors="ignore")
+    codes: dict[str, Any]
+    if paths.out_of_fold.is_file():
+        table = _in_order(OUT_OF_FOLD.read(paths.out_of_fold), participants, paths.out_of_fold)
+        cohort["fold"] = table["fold"].to_numpy()
+        codes = _of_folds(table, participants, paths)
+        codes["in_sample"] = codes_by_space(latents, PREFIXES, paths.latents)
+    else:
+        if "fold" in latents:
+            cohort["fold"] = latents["fold"].to_numpy()
+        spaces = codes_by_space(latents, PREFIXES, paths.latents)
+        codes = {"spaces": spaces, "own": spaces, "samples": read_samples(paths.draws, participants)}
+        codes |= {"in_sample": {}, "discriminants": {}, "linear_folds": False}
     baselines: dict[str, np.ndarray] = {}
     if paths.baselines.is_file():
         table = _in_order(BASELINES.read(paths.baselines), participants, paths.baselines)
@@ -99,7 +123,36 @@ def read_analysis_inputs(paths: OutputPaths, settings: AnalysisConfig) -> Analys
             f"(found: {', '.join(map(str, cohort.columns))}). Permute freely with "
             "--set analysis.permute_within=null, or name another column."
         )
-    return AnalysisInputs(cohort, spaces, samples, baselines, scales, (*battery_warnings, *scale_warnings))
+    warnings = (*battery_warnings, *scale_warnings)
+    if "fold" not in cohort:
+        warnings = (*warnings, "no folds are known: every number is in sample or unknown, and says so")
+    return AnalysisInputs(cohort=cohort, baselines=baselines, scales=scales, warnings=warnings, **codes)
+
+
+def _of_folds(table: pd.DataFrame, participants: pd.Series, paths: OutputPaths) -> dict[str, Any]:
+    """Codes and samples out of fold, and what brings them into one frame."""
+    arrays = FOLD_ARRAYS.read(paths.out_of_fold_arrays)
+    own = codes_by_space(table, PREFIXES, paths.out_of_fold)
+    samples = read_samples(paths.out_of_fold_arrays, participants, own)
+    place = np.searchsorted(arrays["folds"], table["fold"].to_numpy())
+    spaces, turned = {}, {}
+    for space, values in own.items():
+        turns = arrays.get(f"{space}_turn")
+        if turns is None or turns.shape[1:] != (values.shape[1],) * 2 or place.max() >= len(turns):
+            raise InputError(
+                f"{paths.out_of_fold_arrays} does not fit {paths.out_of_fold.name}. Embed again."
+            )
+        spaces[space] = np.einsum("nu,nuv->nv", values, turns[place])
+        turned[space] = np.einsum("snu,nuv->snv", samples[space], turns[place])
+    end = "_discriminant"
+    found = {name.removesuffix(end): weights for name, weights in arrays.items() if name.endswith(end)}
+    return {
+        "spaces": spaces,
+        "own": own,
+        "samples": turned,
+        "discriminants": found,
+        "linear_folds": bool(arrays["linear"]),
+    }
 
 
 def with_batteries(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[pd.DataFrame, list[str]]:

@@ -1,6 +1,6 @@
-"""latents.tsv, draws.npz and distances.tsv: posterior means and samples in and out."""
+"""latents.tsv, out_of_fold.tsv, their samples and distances.tsv: posteriors in and out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import BACKGROUND, SALIENT, unit_name, unit_names, units_in
-from pipelines.output_dir.tables import DISTANCES, DRAWS, LATENTS
+from adhd_cvae.names import BACKGROUND, SALIENT, sd_name, unit_names, units_in
+from pipelines.output_dir.tables import DISTANCES, DRAWS, LATENTS, OUT_OF_FOLD
 
 if TYPE_CHECKING:
     from adhd_cvae.inference.embedding import Embedding
 
-_IDENTITY = ("participant_id", "group", "split")
+_IDENTITY = ("participant_id", "group")
 
 
 def two_spaces(codes: "Embedding") -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -25,14 +25,32 @@ def two_spaces(codes: "Embedding") -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
-def write_latents(cohort: pd.DataFrame, means: dict[str, np.ndarray], path: Path) -> None:
-    """Write posterior means, (n, units) each, one row a participant; float32 values read back exactly."""
-    columns = {
-        unit_name(space, unit): mean[:, unit].astype(np.float64)
-        for space, mean in means.items()
-        for unit in range(mean.shape[1])
-    }
-    LATENTS.write(pd.concat([_identity(cohort), pd.DataFrame(columns, cohort.index)], axis=1), path)
+Posteriors = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Space to posterior means and standard deviations, (n, units) each."""
+
+
+def write_latents(cohort: pd.DataFrame, posteriors: Posteriors, path: Path) -> None:
+    """Write posteriors, one row a participant; float32 values read back exactly."""
+    LATENTS.write(pd.concat([_identity(cohort), _columns(posteriors, cohort.index)], axis=1), path)
+
+
+def write_out_of_fold(cohort: pd.DataFrame, folds: np.ndarray, posteriors: Posteriors, path: Path) -> None:
+    """Write posteriors by models that have not met the participant, and each one's fold, (n,)."""
+    identity = _identity(cohort).assign(fold=folds)
+    OUT_OF_FOLD.write(pd.concat([identity, _columns(posteriors, cohort.index)], axis=1), path)
+
+
+def _columns(posteriors: Posteriors, index: pd.Index) -> pd.DataFrame:
+    units = {space: unit_names(space, mean.shape[1]) for space, (mean, _) in posteriors.items()}
+    means, sds = (
+        {
+            rename(unit): posteriors[space][which][:, place].astype(np.float64)
+            for space, names in units.items()
+            for place, unit in enumerate(names)
+        }
+        for which, rename in enumerate((str, sd_name))
+    )
+    return pd.DataFrame({**means, **sds}, index)
 
 
 def write_distances(cohort: pd.DataFrame, distances: np.ndarray, beyond: np.ndarray, path: Path) -> None:
@@ -45,15 +63,27 @@ def write_samples(cohort: pd.DataFrame, samples: dict[str, np.ndarray], path: Pa
     DRAWS.write({"participant_id": cohort["participant_id"].to_numpy(dtype=str), **samples}, path)
 
 
-def read_samples(path: Path, participants: pd.Series) -> dict[str, np.ndarray]:
+def read_samples(
+    path: Path, participants: pd.Series, spaces: Iterable[str] | None = None
+) -> dict[str, np.ndarray]:
     """Read posterior samples, (samples, n, units) each, in the order of `participants`.
+
+    Parameters
+    ----------
+    spaces
+        Arrays to read; all where none are named.
 
     Raises
     ------
     InputError
-        The file is damaged, lacks a participant, or an array is of another shape.
+        The file is damaged, lacks a participant or a space, or an array is of another shape.
     """
     arrays = DRAWS.read(path)
+    if spaces is not None:
+        lacking = [space for space in spaces if space not in arrays]
+        if lacking:
+            raise InputError(f"{path} has no '{lacking[0]}' (found: {', '.join(arrays)}). Embed again.")
+        arrays = {name: arrays[name] for name in ("participant_id", *spaces)}
     rows = pd.Index(arrays.pop("participant_id").astype(str)).get_indexer(pd.Index(participants))
     if (rows < 0).any():
         raise InputError(f"{path} lacks {int((rows < 0).sum())} participants of latents.tsv. Embed again.")

@@ -73,6 +73,9 @@ class OutputPaths:
     latents = _Below("latents.tsv")
     distances = _Below("distances.tsv")
     draws = _Below("draws.npz")
+    out_of_fold = _Below("out_of_fold.tsv")
+    out_of_fold_arrays = _Below("out_of_fold.npz")
+    fold_scores = _Below("cache/fold-scores.npz")
     decoded = _Below("decoded.npz")
     baselines = _Below("baselines.tsv")
 

@@ -17,15 +17,17 @@ from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import Scoring, recovery_table
 from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.salient_effect import AXES, NamedMap, SalientEffect
+from adhd_cvae.analysis.separation import separation_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
 from adhd_cvae.config import AnalysisConfig, Claim
 from adhd_cvae.images.nifti import map_name, save_nifti
 from adhd_cvae.io import file_checksum
-from adhd_cvae.names import SALIENT, TEMPLATE
+from adhd_cvae.names import OUT_OF_FOLD, TEMPLATE, UNKNOWN
 from bids_adapters.atlas import atlas_files, read_atlas
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
+from pipelines.output_dir.group_scores import asked_of_groups
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.table import read_table
@@ -48,14 +50,17 @@ def run(run: Run) -> None:
         progress.warning(text)
     provenance = Provenance.open(paths)
     truth = find_truth(paths.folder, provenance.content.get("bids_dir"))
-    files = (paths.cohort, paths.latents, paths.draws, paths.decoded, paths.baselines, paths.history)
+    files = (
+        *(paths.cohort, paths.latents, paths.draws, paths.decoded, paths.baselines, paths.history),
+        *(paths.out_of_fold, paths.out_of_fold_arrays, paths.fold_scores),
+    )
     sums = provenance.checksums(*files)
     if truth is not None:
         sums["truth"] = file_checksum(truth)
     sums |= {file.name: file_checksum(file) for file in atlas_files(recipe.analysis.atlas)}
     stage = Stage(
         name="analyse",
-        settings=settings_of(recipe, "seed", "analysis"),
+        settings=settings_of(recipe, "seed", "analysis", "model"),
         inputs=sums,
         outputs=("analysis", "maps", "figures"),
         clears=("analysis", "maps", "figures"),
@@ -96,8 +101,18 @@ def tables(
         )
         return with_noise_ceilings(table, spaces, samples, settings.sizes)
 
+    def separation() -> pd.DataFrame:
+        return separation_table(
+            asked_of_groups(run, inputs),
+            of_all,
+            settings.separation,
+            settings.refits,
+            lambda done, total: note(f"separation, {done} of {total} refits"),
+        )
+
     steps: dict[str, Step] = {
         "rsa": rsa,
+        "separation": separation,
         "as_published": lambda: as_published_table(samples, patients, inputs.scales),
         "silhouette": lambda: silhouette_table(
             spaces, patients, inputs.scales, replace(of_patients, permutations=dear)
@@ -111,13 +126,20 @@ def tables(
             n_jobs=-1,
         ),
         "umap": lambda: umap_table(
-            inputs.spaces,
-            inputs.participants,
+            spaces,
+            patients["participant_id"].astype(str).tolist(),
             seed,
             neighbours=settings.umap_neighbours,
             minimum=settings.sizes.minimum,
         ),
-        "probes": lambda: probes(inputs, replace(of_all, permutations=dear), settings.folds),
+        "probes": lambda: probe_table(
+            spaces,
+            patients,
+            inputs.scales,
+            np.ones(len(patients), dtype=bool),
+            replace(of_patients, permutations=dear),
+            folds=settings.folds,
+        ),
         "independence": lambda: independence_table(
             inputs.spaces,
             inputs.is_patient,
@@ -207,27 +229,6 @@ def _controls(cohort: pd.DataFrame, site: str | None) -> dict[str, Scale]:
     return {name: scale for name, scale in asked if name is not None and name in filled}
 
 
-def probes(inputs: AnalysisInputs, inference: Inference, folds: int) -> pd.DataFrame:
-    """Ask each space for the variables in held-out patients, the shared ones for the group in everybody."""
-    everybody = probe_table(
-        {name: values for name, values in inputs.spaces.items() if name != SALIENT},
-        pd.DataFrame({"group": inputs.cohort["group"]}),
-        {"group": "nominal"},
-        inputs.is_held_out,
-        inference,
-        folds=folds,
-    )
-    patients = probe_table(
-        inputs.spaces,
-        inputs.cohort,
-        inputs.scales,
-        inputs.is_held_out & inputs.is_patient,
-        inference,
-        folds=folds,
-    )
-    return pd.concat([everybody, patients], ignore_index=True)
-
-
 def critic_accuracy(history: Path) -> float | None:
     """Accuracy of the critic on training batches in the epoch that was kept.
 
@@ -252,10 +253,10 @@ def recovery(inputs: AnalysisInputs, truth: Path, scoring: Scoring) -> pd.DataFr
     planted = read_table(truth, "simulate").set_index("participant_id").reindex(inputs.participants)
     return recovery_table(
         {**inputs.spaces, **inputs.baselines},
-        inputs.cohort["split"].to_numpy(),
         inputs.is_patient,
         planted.reset_index(drop=True),
         scoring,
+        split=UNKNOWN if inputs.folds is None else OUT_OF_FOLD,
     )
 
 

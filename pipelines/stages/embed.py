@@ -1,5 +1,7 @@
 """Stage: frozen models and image cache in, posterior means, posterior samples and decoded maps out."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,18 +9,27 @@ import pandas as pd
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_json
-from adhd_cvae.names import TRAIN, VAE
-from pipelines.output_dir.latents import two_spaces, write_distances, write_latents, write_samples
+from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, SALIENT, TARGET, VAE, unit_name
+from pipelines.output_dir.folds import read_folds
+from pipelines.output_dir.latents import (
+    Posteriors,
+    two_spaces,
+    write_distances,
+    write_latents,
+    write_out_of_fold,
+    write_samples,
+)
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.run import Run
-from pipelines.output_dir.tables import BASELINES, COHORT, DECODED
+from pipelines.output_dir.tables import BASELINES, COHORT, DECODED, FOLD_ARRAYS, FOLD_SCORES
 
 if TYPE_CHECKING:
-    from adhd_cvae.inference.embedding import Embedding
+    from adhd_cvae.inference.out_of_fold import Cohort, OutOfFold
+    from adhd_cvae.models.network import ContrastiveVAE
 
 
 def run(run: Run) -> None:
-    """Write latents.tsv, draws.npz, distances.tsv, decoded.npz and baselines.tsv.
+    """Write latents.tsv of the registered model, out_of_fold.tsv of those that have not met the participant, and more.
 
     Raises
     ------
@@ -36,39 +47,40 @@ def run(run: Run) -> None:
         name="embed",
         settings=settings_of(
             recipe,
-            "seed",
-            "analysis.draws",
-            "analysis.out_of_distribution",
-            "analysis.maps.traversal",
-            "objective.salient_of",
-            "model.linear",
+            *("seed", "image", "model", "training.fold_models", "training.vae", "objective.salient_of"),
+            *("analysis.draws", "analysis.out_of_distribution", "analysis.maps.traversal"),
         ),
         inputs={
-            **provenance.checksums(paths.cohort, weights, plain_weights),
+            **provenance.checksums(paths.cohort, paths.folds, weights, plain_weights, *_of_folds(run)),
             "images": images_fingerprint(paths.manifest),
         },
         outputs=(
             *("latents.tsv", "latents.json", "draws.npz", "decoded.npz", "baselines.tsv"),
+            *("out_of_fold.tsv", "out_of_fold.json", "out_of_fold.npz", "cache/fold-scores.npz"),
             *("distances.tsv", "distances.json", paths.reference.relative_to(paths.folder).as_posix()),
         ),
     )
     provenance.perform(stage, run, lambda: _embed(run))
 
 
+def _of_folds(run: Run) -> list[Path]:
+    """Weights of the networks trained in folds; none where folds have linear models."""
+    names = ("cvae", "vae") if run.recipe.training.vae else ("cvae",)
+    return sorted(file for name in names for file in run.paths.checkpoints.glob(f"fold-*/{name}.safetensors"))
+
+
 def _embed(run: Run) -> None:
     from adhd_cvae.images.cache import open_images
-    from adhd_cvae.inference.decoding import decode_cohort
-    from adhd_cvae.inference.embedding import embed, posterior_samples
-    from adhd_cvae.inference.linear_baselines import baseline_scores
-    from adhd_cvae.inference.out_of_distribution import residuals
+    from adhd_cvae.inference.embedding import embed
+    from adhd_cvae.inference.out_of_fold import Cohort
     from adhd_cvae.models.weights import load_model
 
     paths, recipe, progress = run.paths, run.recipe, run.progress
-    cohort = COHORT.read(paths.cohort)
+    table = COHORT.read(paths.cohort)
     images = open_images(paths.cache)
-    if len(images) != len(cohort):
+    if len(images) != len(table):
         raise InputError(
-            f"{paths.images} holds {len(images)} maps and cohort.tsv {len(cohort)} participants. "
+            f"{paths.images} holds {len(images)} maps and cohort.tsv {len(table)} participants. "
             "Run `adhd-cvae prepare` again."
         )
     model, _ = load_model(paths.cvae)
@@ -79,41 +91,135 @@ def _embed(run: Run) -> None:
             comparison, _ = load_model(paths.vae)
             plain = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
             posteriors[VAE] = (plain.background_mean, plain.background_sd)
-    samples = {
+    write_latents(table, posteriors, paths.latents)
+    write_samples(table, _samples(run, posteriors), paths.draws)
+    site = recipe.cohort.site
+    sites = table[site].astype(str).to_numpy() if site is not None and site in table else None
+    cohort = Cohort(images, (table["group"] == TARGET).to_numpy(), sites)
+    _out_of_fold(run, table, cohort, model, {space: mean for space, (mean, _) in posteriors.items()})
+
+
+def _samples(run: Run, posteriors: Posteriors) -> dict[str, np.ndarray]:
+    from adhd_cvae.inference.embedding import posterior_samples
+
+    return {
         # Every space has its own seed.
-        space: posterior_samples(mean, sd, recipe.analysis.draws, recipe.seed + offset)
+        space: posterior_samples(mean, sd, run.recipe.analysis.draws, run.recipe.seed + offset)
         for offset, (space, (mean, sd)) in enumerate(posteriors.items())
     }
-    write_latents(cohort, {space: mean for space, (mean, _) in posteriors.items()}, paths.latents)
-    write_samples(cohort, samples, paths.draws)
-    _keep_reference(run, cohort, codes, residuals(model, images, codes))
-    with progress.bar("Fitting linear baselines") as tick:
-        tick(0, 1, "")
-        BASELINES.write(baseline_scores(model, images, cohort, recipe.seed), paths.baselines)
-        tick(1, 1, "")
-    with progress.bar("Decoding") as tick:
-        affine = np.array(read_json(paths.manifest)["affine"])
-        decoded = decode_cohort(
-            model,
-            images,
-            cohort,
-            codes,
-            lambda done, total: tick(done, total, "patients and twins"),
-            salient_of=recipe.objective.salient_of,
-            steps=recipe.analysis.maps.traversal,
-            seed=recipe.seed,
+
+
+def _out_of_fold(
+    run: Run,
+    table: pd.DataFrame,
+    cohort: "Cohort",
+    model: "ContrastiveVAE",
+    in_sample: Mapping[str, np.ndarray],
+) -> None:
+    """Embed each fold by models of the others, and write all that analyses work on."""
+    from adhd_cvae.inference.out_of_fold import fold_models, out_of_fold
+
+    paths, recipe = run.paths, run.recipe
+    folds = read_folds(table, paths)
+    numbers = np.unique(folds)
+    trained = recipe.training.fold_models == "same"
+    parts: list[OutOfFold] = []
+    scores: dict[str, np.ndarray] = {}
+    with run.progress.bar("Embedding out of fold") as tick:
+        for done, number in enumerate(numbers):
+            tick(done, len(numbers), f"fold {done + 1} of {len(numbers)}")
+            place = paths.fold_checkpoints(int(number)) if trained else None
+            models = fold_models(cohort, folds == number, recipe, place)
+            parts.append(out_of_fold(models, cohort, model, in_sample, recipe))
+            scores |= {f"fold_{number}": models.scores, f"fitted_{number}": models.fitted}
+        tick(len(numbers), len(numbers), "")
+    arrays = {"folds": numbers, "linear": np.array(not trained)}
+    for name in ("turns", "discriminants"):
+        for space in getattr(parts[0], name):
+            arrays[f"{space}_{name[:-1]}"] = np.stack([getattr(part, name)[space] for part in parts])
+    posteriors = {
+        space: (
+            _joined(folds, [part.posteriors[space][0] for part in parts]),
+            _joined(folds, [part.posteriors[space][1] for part in parts]),
         )
-    DECODED.write({"affine": affine, **decoded}, paths.decoded)
+        for space in parts[0].posteriors
+    }
+    write_out_of_fold(table, folds, posteriors, paths.out_of_fold)
+    names = table["participant_id"].to_numpy(dtype=str)
+    arrays |= {"participant_id": names, **_samples(run, posteriors)}
+    FOLD_ARRAYS.write(arrays, paths.out_of_fold_arrays)
+    FOLD_SCORES.write(scores, paths.fold_scores)
+    _keep_reference(run, table, folds, parts)
+    _write_baselines(table, cohort, parts, folds, paths.baselines)
+    _write_decoded(run, table, model, folds, parts, in_sample[SALIENT])
 
 
-def _keep_reference(run: Run, cohort: pd.DataFrame, codes: "Embedding", residual: np.ndarray) -> None:
-    """Keep what the training participants look like, and everybody's distance from them."""
-    from adhd_cvae.inference.out_of_distribution import code_matrix, fit_reference, save_reference
+def _joined(folds: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """What each fold's models say of those held out, in the order of the cohort."""
+    order = np.concatenate([np.flatnonzero(folds == number) for number in np.unique(folds)])
+    return np.concatenate(parts)[np.argsort(order)]
 
-    training = (cohort["split"] == TRAIN).to_numpy()
-    reference = fit_reference(
-        code_matrix(codes)[training], residual[training], run.recipe.analysis.out_of_distribution
+
+def _keep_reference(run: Run, table: pd.DataFrame, folds: np.ndarray, parts: Sequence["OutOfFold"]) -> None:
+    """Keep what maps that a model has not met look like, and everybody's distance from them."""
+    from adhd_cvae.inference.out_of_distribution import fit_reference, save_reference
+
+    codes = np.hstack(
+        [
+            _joined(folds, [part.posteriors[space][0] @ part.turns[space] for part in parts])
+            for space in (SALIENT, BACKGROUND)
+        ]
     )
+    residual = _joined(folds, [part.residual for part in parts])
+    reference = fit_reference(codes, residual, run.recipe.analysis.out_of_distribution)
     save_reference(reference, run.paths.reference)
     distances = reference.distances(codes, residual)
-    write_distances(cohort, distances, reference.out_of_distribution(distances), run.paths.distances)
+    write_distances(table, distances, reference.out_of_distribution(distances), run.paths.distances)
+
+
+def _write_baselines(
+    table: pd.DataFrame, cohort: "Cohort", parts: Sequence["OutOfFold"], folds: np.ndarray, path: Path
+) -> None:
+    """Write the linear baselines' scores, each fold's turned onto those of the first."""
+    from adhd_cvae.analysis.seed_alignment import rotation
+
+    columns = {}
+    for name, frame in parts[0].baselines.items():
+        turned = []
+        for number, part in zip(np.unique(folds), parts, strict=True):
+            scores, outside = part.baselines[name], folds != number
+            fitted = outside & cohort.is_target if name == CONTRASTIVE_PCA else outside
+            turned.append((scores @ rotation(scores, frame, fitted))[folds == number])
+        scores = _joined(folds, turned)
+        columns |= {unit_name(name, unit): scores[:, unit] for unit in range(scores.shape[1])}
+    identity = table[["participant_id", "group"]]
+    BASELINES.write(pd.concat([identity, pd.DataFrame(columns, table.index).astype(float)], axis=1), path)
+
+
+def _write_decoded(
+    run: Run,
+    table: pd.DataFrame,
+    model: "ContrastiveVAE",
+    folds: np.ndarray,
+    parts: Sequence["OutOfFold"],
+    salient: np.ndarray,
+) -> None:
+    """Write what maps and pictures are made of."""
+    from adhd_cvae.inference.decoding import registered_maps
+
+    names, is_target = table["participant_id"].to_numpy(dtype=str), (table["group"] == TARGET).to_numpy()
+    examples = parts[0].example_rows
+    arrays = {
+        "affine": np.array(read_json(run.paths.manifest)["affine"]),
+        **registered_maps(model, salient[is_target], run.recipe.analysis.maps.traversal),
+        "effect_participant_id": names[is_target],
+        "effect_fold": folds[is_target],
+        "effect": _joined(folds[is_target], [part.effect for part in parts if len(part.effect)]),
+        "example_participant_id": names[examples],
+        "example_group": table["group"].to_numpy(str)[examples],
+        "example": parts[0].examples,
+        "participant_id": names,
+        "reconstruction_error": _joined(folds, [part.unexplained for part in parts]),
+        "pca_reconstruction_error": _joined(folds, [part.pca_unexplained for part in parts]),
+    }
+    DECODED.write(arrays, run.paths.decoded)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, SALIENT, TARGET, TEST, space_label
+from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, SALIENT, TARGET, space_label
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.compute import stop_workers
 from pipelines.output_dir.paths import BidsInput, OutputPaths
@@ -55,13 +55,11 @@ def summary(run: Run, published: "Published", seconds: float) -> str:
 
 
 def recovery_lines(recovery: pd.DataFrame) -> list[str]:
-    """Lay out held-out recovery of the planted factors, one line a factor, one column a space."""
-    chosen = recovery[(recovery["metric"] == "r") & (recovery["split"] == TEST)]
-    if chosen.empty:
-        chosen = recovery[recovery["metric"] == "r"]
+    """Lay out recovery of the planted factors, one line a factor, one column a space."""
+    chosen = recovery[recovery["metric"] == "r"]
     table = chosen.pivot_table(index="factor", columns="space", values="score", sort=False)
     spaces = [space for space in (SALIENT, BACKGROUND, CONTRASTIVE_PCA) if space in table]
-    title = "Recovery (r within held-out patients)"
+    title = "Recovery (r within patients, out of fold)"
     lines = [f"{title:<40}" + "".join(f"{space_label(space):>18}" for space in spaces)]
     lines += [
         f"  {factor:<38}" + "".join(f"{row[space]:>18.2f}" for space in spaces)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import remove
-from adhd_cvae.names import BACKGROUND, SALIENT, TEST, units_in
+from adhd_cvae.names import BACKGROUND, SALIENT, units_in
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
@@ -141,7 +141,6 @@ def _collect(run: Run, cohort: Cohort, left_out: pd.DataFrame, source: BidsInput
     unusable = left_out.loc[left_out["stage"] == "image", "participant_id"]
     gone = cohort.table["participant_id"].isin(list(unusable))
     mine = pd.DataFrame(cohort.table[~gone])
-    mine.insert(list(mine.columns).index("image") + 1, "split", TEST)  # nobody here was trained on
     if "group" in mine:
         mine["group"] = mine["group"].replace("", np.nan)
     table = _merged(mine, COHORT, paths.cohort, asked)
@@ -149,8 +148,12 @@ def _collect(run: Run, cohort: Cohort, left_out: pd.DataFrame, source: BidsInput
         raise InputError(*nothing_left(left_out))
     rows = ParticipantFiles(paths.folder).read(table)
     COHORT.write(table, paths.cohort, cohort.columns)
-    codes = {space: rows[units_in(rows, space)].to_numpy() for space in (SALIENT, BACKGROUND)}
-    write_latents(table, codes, paths.latents)
+    units = {space: units_in(rows, space) for space in (SALIENT, BACKGROUND)}
+    posteriors = {
+        space: (rows[names].to_numpy(), rows[[*map(sd_name, names)]].to_numpy())
+        for space, names in units.items()
+    }
+    write_latents(table, posteriors, paths.latents)
     beyond = rows["out_of_distribution"].to_numpy(bool)
     write_distances(table, rows["distance"].to_numpy(float), beyond, paths.distances)
     write_samples(rows, posterior_samples(rows, recipe.analysis.draws, recipe.seed), paths.draws)

@@ -1,8 +1,8 @@
 """Several seeds of one group: each trained and analysed, then brought into one frame and averaged.
 
 The seed of a training decides its order of batches, its augmentation, its initial weights where it has any, and who
-of the training participants validates it. The participants, and who of them is held out, stay those of OUTPUT_DIR: who
-is held out of one training is held out of all, so that the average can be asked about them too.
+of the training participants validates it. The participants and their folds stay those of OUTPUT_DIR: who is held out of
+one training is held out of all, so that codes are averaged fold by fold.
 """
 
 import os
@@ -17,7 +17,7 @@ from joblib import Parallel, delayed
 
 from adhd_cvae.analysis.seed_alignment import aligned, stability_table
 from adhd_cvae.io import copy, link_folder
-from adhd_cvae.names import SALIENT, TARGET, TEST, TRAIN
+from adhd_cvae.names import SALIENT, TARGET
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.mlflow_tracking.summary import RunSummary, scores
 from pipelines.output_dir.analysis_inputs import read_analysis_inputs
@@ -92,11 +92,12 @@ def _seeded(run: Run, seed: int) -> Run:
 
 
 def _share_cohort(run: Run, other: Run) -> None:
-    """Give a member, or the average, the cohort, the split and the prepared maps of OUTPUT_DIR."""
+    """Give a member, or the average, the cohort, its folds and the prepared maps of OUTPUT_DIR."""
     paths, own = run.paths, other.paths
-    for file in (paths.cohort, paths.cohort.with_suffix(".json")):
-        if file.is_file():
-            copy(file, own.folder / file.name)
+    for table in (paths.cohort, paths.folds):
+        for file in (table, table.with_suffix(".json")):
+            if file.is_file():
+                copy(file, own.folder / file.name)
     if not own.cache.is_symlink():
         link_folder(own.cache, paths.cache)
     known, up = Provenance.open(paths).content, Path(os.path.relpath(paths.folder, own.folder))

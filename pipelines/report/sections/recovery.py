@@ -8,7 +8,6 @@ from adhd_cvae.names import (
     CONTRASTIVE_PCA,
     SALIENT,
     SPLIT_LABELS,
-    TEST,
     rows_of,
     space_label,
     spaces_in,
@@ -26,7 +25,7 @@ def summary(results: Results, recovery: pd.DataFrame) -> str:
     """How well each planted factor is read out of the spaces, in held-out patients."""
     scores: dict[str, list[str]] = {}
     for row in rows_of(recovery):
-        held_out = (row["metric"], row["split"]) == ("r", TEST) and pd.notna(row["score"])
+        held_out = row["metric"] == "r" and pd.notna(row["score"])
         if held_out and row["space"] in _COMPARED:
             score = f"{number(row['score'], 2)} from {space_label(row['space'])}"
             scores.setdefault(words(row["factor"]), []).append(score)

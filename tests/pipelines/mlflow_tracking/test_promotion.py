@@ -23,7 +23,7 @@ def client(tmp_path, monkeypatch):
 def add_version(client, unexplained=0.3, leakage=0.6, **params):
     experiment = client.get_experiment_by_name("test").experiment_id
     run = client.create_run(experiment).info.run_id
-    for name, value in {"held_out/unexplained": unexplained, "held_out/leakage": leakage}.items():
+    for name, value in {"out_of_fold/unexplained": unexplained, "out_of_fold/leakage": leakage}.items():
         if value is not None:
             client.log_metric(run, name, value)
     for key, value in {**GRID, **params}.items():
@@ -58,7 +58,7 @@ def test_a_better_version_takes_the_alias_when_asked(client):
     ],
 )
 def test_ties_and_trades(new, better):
-    names = ("held_out/unexplained", "held_out/leakage")
+    names = ("out_of_fold/unexplained", "out_of_fold/leakage")
     old = dict(zip(names, (0.3, 0.6), strict=True))
     assert is_better(dict(zip(names, new, strict=True)), old) == better
 
@@ -66,7 +66,7 @@ def test_ties_and_trades(new, better):
 def test_what_was_not_measured_is_the_worst(client):
     choose_champion(client, add_version(client, leakage=None), promote=False)
     assert choose_champion(client, add_version(client), promote=True).version == "2"
-    with pytest.raises(InputError, match="held_out/leakage not measured"):
+    with pytest.raises(InputError, match="out_of_fold/leakage not measured"):
         choose_champion(client, add_version(client, leakage=None), promote=True)
 
 

@@ -19,7 +19,7 @@ def test_the_same_results_are_one_run(published):
     client = find_store(published.results.paths.folder).client()
     run = client.get_run(first.run_id)
     assert run.info.status == RunStatus.to_string(RunStatus.FINISHED)
-    assert run.data.metrics["held_out/leakage"] == 0.62
+    assert run.data.metrics["out_of_fold/leakage"] == 0.62
     assert run.data.params["recipe"] == "invented"
     assert run.inputs.dataset_inputs[0].dataset.name == "Invented"
     assert [run.info.run_id for run in runs.find_runs(client, runs.CONTENT_TAG, published.content)] == [

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from pipelines.mlflow_tracking.summary import held_out_scores, scores
+from pipelines.mlflow_tracking.summary import out_of_fold_scores, scores
 from pipelines.output_dir.results import Results
 from tests.pipelines.whole_tables import write_whole
 
@@ -25,23 +25,23 @@ def test_scores_come_from_the_tables(published):
     found = published.scores
     assert found["tau/salient/age"] == 0.25
     assert found["leakage/salient/group/linear/balanced_accuracy"] == 0.9
-    assert found["out_of_distribution/test"] == pytest.approx(1 / 20)
+    assert found["out_of_distribution"] == pytest.approx(1 / 20)
     assert found["out_of_distribution/train"] == 0
     assert found["seconds/train"] == 7.5
     assert not any(name.startswith(("stability/", "recovery/")) for name in found)
 
 
 def test_promotion_looks_at_held_out_participants_and_the_better_probe_and_never_below_chance(published):
-    found = held_out_scores(published.results)
-    assert found == {"held_out/unexplained": pytest.approx(0.3), "held_out/leakage": 0.62}
+    found = out_of_fold_scores(published.results)
+    assert found == {"out_of_fold/unexplained": pytest.approx(0.3), "out_of_fold/leakage": 0.62}
     paths = published.results.paths
     probes = published.results.analysis("probes")
     write_whole(probes.assign(score=0.3), paths.table("probes"))
-    assert held_out_scores(Results(paths.folder))["held_out/leakage"] == 0.5
+    assert out_of_fold_scores(Results(paths.folder))["out_of_fold/leakage"] == 0.5
     write_whole(probes.assign(score=float("nan")), paths.table("probes"))
-    assert "held_out/leakage" not in held_out_scores(Results(paths.folder))
+    assert "out_of_fold/leakage" not in out_of_fold_scores(Results(paths.folder))
     paths.decoded.unlink()
-    assert held_out_scores(Results(paths.folder)) == {}
+    assert out_of_fold_scores(Results(paths.folder)) == {}
 
 
 def test_what_each_step_of_the_contrastive_model_gained_and_which_is_kept(published):

@@ -1,0 +1,260 @@
+"""Everybody's codes by models that have not met them, fold by fold, each in the fold's own frame.
+
+A fold's linear model is fitted here, from the others' maps alone; a network that was trained on them takes its place
+where there is one. Order, sign and scale of units come from the training participants, and so do the discriminants that
+later tell the groups: nothing of those held out enters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from adhd_cvae.analysis.refits import discriminant, with_both
+from adhd_cvae.analysis.seed_alignment import rotation
+from adhd_cvae.cohort.folds import sampled_rows
+from adhd_cvae.config import Recipe
+from adhd_cvae.images.cache import take_maps
+from adhd_cvae.inference.decoding import EXAMPLES, decode, example_maps, gray_matter_in
+from adhd_cvae.inference.embedding import Embedding, embed, in_batches, standardised_voxels
+from adhd_cvae.inference.out_of_distribution import residuals
+from adhd_cvae.models.initialisation import initial_models
+from adhd_cvae.models.linear import fit_linear, fit_pca
+from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.models.weights import load_model
+from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, PCA, SALIENT, TARGET, VAE
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Whom the models are fitted to and applied to.
+
+    Attributes
+    ----------
+    images
+        (n, x, y, z) gray-matter maps.
+    is_target
+        (n,) bool.
+    sites
+        (n,) scanning sites, where known.
+    """
+
+    images: np.ndarray
+    is_target: np.ndarray
+    sites: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class FoldModels:
+    """The models of one fold.
+
+    Attributes
+    ----------
+    contrastive, plain
+        The network whose codes count, and the plain one beside it where there is one.
+    scores
+        (n, axes) everybody's on the principal axes of the training maps, around their mean, standardised by them.
+    size
+        (n,) squared length of each standardised map around that mean.
+    fitted
+        Rows that the linear models are fitted to.
+    held_out
+        (n,) bool.
+    """
+
+    contrastive: ContrastiveVAE
+    plain: ContrastiveVAE | None
+    scores: np.ndarray
+    size: np.ndarray
+    fitted: np.ndarray
+    held_out: np.ndarray
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What the models of a fold make of those held out; rows are theirs.
+
+    Attributes
+    ----------
+    posteriors
+        Space to means and standard deviations, (held, units) each, in the fold's own frame.
+    turns
+        Space to the rotation (units, units) that brings its codes nearest to those of the registered model, in the
+        participants that both were fitted to: for what is asked within one group.
+    discriminants
+        `salient`, `background`, `both` to weights (units + 1,) that tell the groups in the training participants.
+    baselines
+        Linear baseline to scores of everybody, (n, units).
+    effect
+        (held patients, voxels of the registered model) decoded minus twin, gray-matter volume per voxel.
+    residual
+        (held,) mean squared residual of each map, in standardised units, decoded from (z, s).
+    unexplained, pca_unexplained
+        (held,) residual over total sum of squares, controls' s set to zero; the same of as many principal components.
+    example_rows, examples
+        Of some of the cohort: their rows, and their `example_maps`.
+    """
+
+    posteriors: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    turns: Mapping[str, np.ndarray]
+    discriminants: Mapping[str, np.ndarray]
+    baselines: Mapping[str, np.ndarray]
+    effect: np.ndarray
+    residual: np.ndarray
+    unexplained: np.ndarray
+    pca_unexplained: np.ndarray
+    example_rows: np.ndarray
+    examples: np.ndarray
+
+
+def fold_models(cohort: Cohort, held_out: np.ndarray, recipe: Recipe, trained: Path | None) -> FoldModels:
+    """Fit the linear models to those not `held_out`, (n,) bool; networks in the folder `trained` take their place."""
+    config = recipe.model.model_copy(
+        update={
+            "correction": False,
+            "start": "contrast" if recipe.model.start == "random" else recipe.model.start,
+        }
+    )
+    units = config.background + config.salient
+    plain = config.model_copy(update={"salient": 0, "background": units})
+    outside, target = ~held_out, cohort.is_target
+    fitted = sampled_rows(
+        np.flatnonzero(outside & target),
+        np.flatnonzero(outside & ~target),
+        config.linear.most_participants,
+        recipe.seed,
+        smallest=recipe.training.smallest_group,
+    )
+    sites = None if cohort.sites is None else cohort.sites[fitted]
+    maps = take_maps(cohort.images, fitted)
+    configs = [config, plain] if recipe.training.vae else [config]
+    models, axes = initial_models(configs, recipe.image, maps, target[fitted], recipe.seed, sites)
+    middle = standardised_voxels(models[0], maps).mean(axis=0)
+    scores, size = [], []
+    for rows in in_batches(len(cohort.images)):
+        centred = standardised_voxels(models[0], take_maps(cohort.images, rows)) - middle
+        scores.append(centred @ axes.T)
+        size.append(np.square(centred).sum(axis=1))
+    if trained is not None:
+        names = ("cvae", "vae")[: len(models)]
+        models = [load_model(trained / name)[0] for name in names]
+    return FoldModels(
+        models[0].eval(),
+        models[1].eval() if len(models) > 1 else None,
+        np.concatenate(scores),
+        np.concatenate(size),
+        fitted,
+        held_out,
+    )
+
+
+def out_of_fold(
+    models: FoldModels,
+    cohort: Cohort,
+    registered: ContrastiveVAE,
+    in_sample: Mapping[str, np.ndarray],
+    recipe: Recipe,
+) -> OutOfFold:
+    """Embed and decode those held out of a fold.
+
+    Parameters
+    ----------
+    registered
+        The model fitted to everybody, in whose voxels effects are given.
+    in_sample
+        Space to codes of everybody, (n, units), by the models fitted to everybody: the frame of the `turns`.
+    """
+    codes = embed(models.contrastive, cohort.images)
+    means = {SALIENT: codes.salient_mean, BACKGROUND: codes.background_mean}
+    sds = {SALIENT: codes.salient_sd, BACKGROUND: codes.background_sd}
+    if models.plain is not None and VAE in in_sample:
+        beside = embed(models.plain, cohort.images)
+        means[VAE], sds[VAE] = beside.background_mean, beside.background_sd
+    held, outside = models.held_out, ~models.held_out
+    patients = outside & cohort.is_target
+    turns = {
+        space: rotation(found, in_sample[space], patients if space == SALIENT else outside)
+        for space, found in means.items()
+    }
+    known = with_both({space: means[space][outside].astype(float) for space in (SALIENT, BACKGROUND)})
+    discriminants = {space: discriminant(part, cohort.is_target[outside]) for space, part in known.items()}
+    mine = Embedding(*(part[held] for part in vars(codes).values()))
+    everyone = recipe.objective.salient_of == "everyone"
+    unexplained, pca_unexplained = _unexplained(models, cohort, mine, everyone=everyone)
+    return OutOfFold(
+        {space: (means[space][held], sds[space][held]) for space in means},
+        turns,
+        discriminants,
+        baselines(models, cohort.is_target, recipe),
+        _effect(models, mine, cohort.is_target[held], registered),
+        residuals(models.contrastive, take_maps(cohort.images, np.flatnonzero(held)), mine),
+        unexplained,
+        pca_unexplained,
+        *_examples(models, cohort, mine, registered, everyone=everyone),
+    )
+
+
+def _examples(
+    models: FoldModels, cohort: Cohort, codes: Embedding, registered: ContrastiveVAE, *, everyone: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first of each group among those held out."""
+    held = np.flatnonzero(models.held_out)
+    is_target = cohort.is_target[held]
+    groups = {TARGET: is_target, BACKGROUND: ~is_target}
+    places = np.concatenate([np.flatnonzero(groups[group])[:count] for group, count in EXAMPLES.items()])
+    some = Embedding(*(part[places] for part in vars(codes).values()))
+    maps = take_maps(cohort.images, held[places])
+    decoded = is_target[places] | everyone
+    return held[places], example_maps(models.contrastive, maps, some, decoded, registered)
+
+
+def _effect(
+    models: FoldModels, codes: Embedding, is_target: np.ndarray, registered: ContrastiveVAE
+) -> np.ndarray:
+    """(patients, voxels of the registered model): each patient decoded minus its twin."""
+    model, salient, background = (
+        models.contrastive,
+        codes.salient_mean[is_target],
+        codes.background_mean[is_target],
+    )
+    parts = [np.zeros((0, registered.voxels), np.float32)]
+    for rows in in_batches(len(salient)):
+        change = decode(model, background[rows], salient[rows]) - decode(model, background[rows])
+        parts.append(gray_matter_in(registered, model, change))
+    return np.concatenate(parts)
+
+
+def _unexplained(
+    models: FoldModels, cohort: Cohort, codes: Embedding, *, everyone: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Residual over total sum of squares of each held-out map, and that of as many principal components."""
+    model, held = models.contrastive, np.flatnonzero(models.held_out)
+    decoded = cohort.is_target[held] | everyone
+    scale, mean = model.voxel_scale.cpu().numpy(), model.voxel_mean.cpu().numpy()
+    shares = []
+    for rows in in_batches(len(held)):
+        observed = standardised_voxels(model, take_maps(cohort.images, held[rows]))
+        salient = codes.salient_mean[rows] * decoded[rows, None]
+        left = observed - (decode(model, codes.background_mean[rows], salient) - mean) / scale
+        shares.append(np.square(left).sum(axis=1) / np.square(observed).sum(axis=1))
+    units = model.config.background + model.config.salient
+    taken = np.square(models.scores[held, :units]).sum(axis=1)
+    return np.concatenate(shares), 1 - taken / models.size[held]
+
+
+def baselines(models: FoldModels, is_target: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:
+    """Scores of everybody by PCA, with as many units as both spaces, and by contrastive PCA, with as many as s."""
+    salient, background, settings = recipe.model.salient, recipe.model.background, recipe.model.linear
+    known = models.scores[models.fitted].astype(float)
+    contrastive = fit_linear(
+        CONTRASTIVE_PCA,
+        known,
+        is_target[models.fitted],
+        salient,
+        background,
+        settings=settings,
+        seed=recipe.seed,
+    )
+    spaces = {PCA: fit_pca(known, salient + background), CONTRASTIVE_PCA: contrastive.salient}
+    return {name: space.embed(models.scores) for name, space in spaces.items()}

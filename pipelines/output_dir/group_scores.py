@@ -1,0 +1,74 @@
+"""What the comparison of the groups rests on: scores by codes, linear models that can be fitted again, covariates."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from adhd_cvae.analysis.group_measures import Groups
+from adhd_cvae.analysis.refits import Fold, Refit, applied, discriminant, with_both
+from adhd_cvae.analysis.separation import Separation
+from pipelines.output_dir.analysis_inputs import AnalysisInputs
+from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import FOLD_SCORES
+
+_ASKED = (("age", "ratio"), ("sex", "nominal"))
+"""Covariates beside the site, and how their values compare."""
+
+
+def asked_of_groups(run: Run, inputs: AnalysisInputs) -> Separation:
+    """Gather them; without ``cache/fold-scores.npz`` nothing can be fitted again."""
+    site = run.recipe.cohort.site
+    sites = inputs.cohort[site].astype(str).to_numpy() if site in inputs.cohort else None
+    folds = np.zeros(len(inputs.cohort), int) if inputs.folds is None else inputs.folds
+    groups = Groups(inputs.is_patient, folds, sites, covariates(inputs.cohort, site))
+    refit = None
+    if run.paths.fold_scores.is_file() and inputs.discriminants:
+        config = run.recipe.model
+        model = config.model_copy(update={"start": "contrast" if config.start == "random" else config.start})
+        refit = Refit(_folds(run, folds), sites, model, run.recipe.seed)
+    observed = {} if inputs.folds is None else _observed(inputs, groups)
+    codes = with_both(inputs.in_sample or inputs.spaces) if not observed or inputs.in_sample else {}
+    in_sample = {
+        space: applied(discriminant(values, groups.is_target), values) for space, values in codes.items()
+    }
+    return Separation(groups, observed, in_sample, refit, inputs.linear_folds)
+
+
+def covariates(cohort: pd.DataFrame, site: str | None) -> NDArray[np.float64]:
+    """Site indicators, a missing site one more, and of age and sex what everybody has: (n, k)."""
+    asked = [(name, scale) for name, scale in _ASKED if name in cohort and not cohort[name].hasnans]
+    columns = [pd.get_dummies(cohort[site].astype(str))] if site in cohort else []
+    columns += [
+        pd.get_dummies(cohort[name].astype(str), drop_first=True) if scale == "nominal" else cohort[[name]]
+        for name, scale in asked
+    ]
+    if not columns:
+        return np.zeros((len(cohort), 0))
+    return pd.concat(columns, axis=1).to_numpy(np.float64)
+
+
+def _folds(run: Run, folds: NDArray) -> list[Fold]:
+    arrays = FOLD_SCORES.read(run.paths.fold_scores)
+    return [
+        Fold(arrays[f"fold_{number}"], arrays[f"fitted_{number}"], folds == number)
+        for number in np.unique(folds)
+    ]
+
+
+def _observed(inputs: AnalysisInputs, groups: Groups) -> dict[str, NDArray[np.float64]]:
+    """Scores by the codes out of fold: by each fold's own discriminant, else by one of the other folds' codes."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for space, values in with_both(inputs.own).items():
+        scores = np.full(len(values), np.nan)
+        for place, number in enumerate(np.unique(groups.fold)):
+            held = groups.fold == number
+            if space in inputs.discriminants:
+                weights = inputs.discriminants[space][place]
+            elif inputs.discriminants:
+                continue
+            else:
+                weights = discriminant(values[~held], groups.is_target[~held])
+            scores[held] = applied(weights, values[held])
+        if np.isfinite(scores).any():
+            found[space] = scores
+    return found
