@@ -18,6 +18,8 @@ Gaussian; the other forms take correlation, or units of unequal spread, for clus
   (p < 0.025: 0.05 over two forms, Bonferroni).
 - contradicted: each has its lowest BIC beyond one and rejects one.
 - not supported: the forms or the two criteria disagree.
+
+What is supported or contradicted so, and not in every one of the checks (`claim_checks`), is unstable.
 """
 
 from collections.abc import Sequence
@@ -32,11 +34,12 @@ from adhd_cvae.names import ALPHA, BACKGROUND, PREFIXES, SALIENT
 
 CLAIM_COLUMNS = [
     *("claim", "space", "variable", "n", "tau", "ci_low", "ci_high", "p_fdr"),
-    *("difference", "difference_ci_low", "difference_ci_high", "verdict", "reason"),
+    *("difference", "difference_ci_low", "difference_ci_high", "verdict", "checks", "agree", "reason"),
 ]
-SUPPORTED, NOT_SUPPORTED = "supported", "not supported"
+"""`checks` and `agree` are left to `with_checks`."""
+SUPPORTED, NOT_SUPPORTED, UNSTABLE = "supported", "not supported", "unstable"
 CONTRADICTED, NOT_TESTABLE = "contradicted", "not testable"
-VERDICTS = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_TESTABLE)
+VERDICTS = (SUPPORTED, UNSTABLE, NOT_SUPPORTED, CONTRADICTED, NOT_TESTABLE)
 _OTHER = {SALIENT: BACKGROUND, BACKGROUND: SALIENT}
 
 
@@ -77,7 +80,7 @@ def claims_table(
     -------
     pandas.DataFrame
         claim, space, variable (the column that stood for it), n, tau, ci_low, ci_high, p_fdr, difference
-        (the claim's space minus the other one), difference_ci_low, difference_ci_high, verdict, reason
+        (the claim's space minus the other one), difference_ci_low, difference_ci_high, verdict, checks, agree, reason
     """
     rows = [
         _cluster_row(claim, mixture, mixture_test)

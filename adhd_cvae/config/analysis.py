@@ -111,6 +111,9 @@ class AnalysisConfig(Settings):
     """At most so many where each repeats a longer computation: silhouettes, probes, HSIC, voxelwise tests."""
     refits: PositiveInt = 199
     """Permutations of the groups, each of which fits the linear model of every fold again."""
+    claim_permutations: PositiveInt = 500
+    """At most so many, and so many resamples, each time that a claim is asked again: p < 0.05 needs no more, and all
+    checks together take less time than the table of relations."""
     permute_within: str | None = None
     """Column within whose levels participants are permuted, or null."""
     bootstraps: PositiveInt = 1000
