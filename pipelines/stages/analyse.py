@@ -1,6 +1,6 @@
 """Stage: cohort.tsv, latents.tsv and draws.npz in; analysis/, maps/ and figures/ out. Needs no torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.as_published import as_published_table
-from adhd_cvae.analysis.claims import OneCluster, Relation, claims_table
+from adhd_cvae.analysis.claim_checks import Study, Tables, checked_claims
+from adhd_cvae.analysis.claims import OneCluster, Relation
 from adhd_cvae.analysis.independence import independence_table
 from adhd_cvae.analysis.mixture import mixture_table, mixture_test_table
 from adhd_cvae.analysis.permutation import Inference
@@ -20,7 +21,7 @@ from adhd_cvae.analysis.salient_effect import AXES, NamedMap, SalientEffect
 from adhd_cvae.analysis.separation import separation_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
-from adhd_cvae.config import AnalysisConfig, Claim
+from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.images.nifti import map_name, save_nifti
 from adhd_cvae.io import file_checksum
 from adhd_cvae.names import OUT_OF_FOLD, TEMPLATE, UNKNOWN
@@ -149,7 +150,8 @@ def tables(
         ),
     }
     if settings.claims:
-        steps["claims"] = lambda: claims(settings.claims, paths.table)
+        study = Study(spaces, patients, inputs.scales, of_patients, folds_of(patients))
+        steps |= _claim_tables(settings, study, paths.table)
     if paths.decoded.is_file():
         steps |= _brain_tables(run, inputs.cohort)
     if truth is not None:
@@ -158,15 +160,24 @@ def tables(
     return steps
 
 
-def claims(claimed: Sequence[Claim], table: Callable[[str], Path]) -> pd.DataFrame:
-    """Judge claims by the tables just written; `table` names the file of each."""
+def folds_of(cohort: pd.DataFrame) -> np.ndarray | None:
+    """(n,) by which fold's models each participant is coded; None where that is not known."""
+    return cohort["fold"].to_numpy() if "fold" in cohort else None
+
+
+def _claim_tables(settings: AnalysisConfig, study: Study, table: Callable[[str], Path]) -> dict[str, Step]:
+    """Judge claims by the tables just written, and check the verdicts; `table` names the file of each."""
     asked = [
         OneCluster(claim.space) if claim.one_cluster else Relation(claim.space, claim.name, claim.columns)
-        for claim in claimed
+        for claim in settings.claims
     ]
-    return claims_table(
-        asked, *(ANALYSIS[name].read(table(name)) for name in ("rsa", "mixture", "mixture_test"))
-    )
+
+    @cache
+    def checked() -> tuple[pd.DataFrame, pd.DataFrame]:
+        written = Tables(*(ANALYSIS[name].read(table(name)) for name in Tables._fields))
+        return checked_claims(asked, written, study, permutations=settings.claim_permutations)
+
+    return {"claims": lambda: checked()[0], "claim_checks": lambda: checked()[1]}
 
 
 def _brain_tables(run: Run, cohort: pd.DataFrame) -> dict[str, Step]:

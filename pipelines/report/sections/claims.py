@@ -7,7 +7,7 @@ import pandas as pd
 from adhd_cvae.analysis.claims import VERDICTS
 from adhd_cvae.names import rows_of
 from pipelines.output_dir.results import Results
-from pipelines.report.formatting import ReportTable, counted, interval, listed, number
+from pipelines.report.formatting import ReportTable, count, counted, interval, listed, number
 from pipelines.report.section import TableWords, from_table, read_section, sentences_of
 
 sentence = sentences_of(__file__)
@@ -30,6 +30,7 @@ def _claims_table(results: Results, claims: pd.DataFrame) -> ReportTable:
             | {
                 "variable": "" if pd.isna(row["variable"]) else results.label(str(row["variable"])),
                 "estimate": _estimate(row["tau"], row["ci_low"], row["ci_high"]),
+                "agreeing": _agreeing(row),
                 "difference": interval(row["difference_ci_low"], row["difference_ci_high"], 2),
             }
         )
@@ -38,8 +39,24 @@ def _claims_table(results: Results, claims: pd.DataFrame) -> ReportTable:
     return words.shown({"": rows})
 
 
+@from_table("claim_checks")
+def _checks_table(results: Results, checks: pd.DataFrame) -> ReportTable:
+    words = TableWords.of(__file__, "claim_checks")
+    rows = rows_of(checks)
+    claims = dict.fromkeys(row["claim"] for row in rows)
+    return words.shown(
+        {claim: [words.cells(row) for row in rows if row["claim"] == claim] for claim in claims}
+    )
+
+
+def _agreeing(row: dict[str, Any]) -> str:
+    """How many of the checks agree; results of an earlier version have none."""
+    made: Any = row.get("checks")
+    return "" if pd.isna(made) or not made else f"{count(row['agree'])} of {count(made)}"
+
+
 def _estimate(value: Any, low: Any, high: Any) -> str:
     return f"{number(value, 2)} ({interval(low, high, 2)})" if pd.notna(low) else number(value, 2)
 
 
-SECTION = read_section(__file__, tables=(_claims_table,))
+SECTION = read_section(__file__, tables=(_claims_table, _checks_table))

@@ -126,7 +126,11 @@ def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
         "claim": ["s is related to age", "s is related to x"],
         "verdict": ["supported", "not testable"],
     }
+    claim |= {"checks": [7, 0], "agree": [6, 0]}
     write_whole(pd.DataFrame({**verdicts, "reason": HOSTILE, **claim}), analysis / "claims.tsv")
+    checks = {"claim": "s is related to age", "check": ["fold 0 left out", "spaces of equal size"], "n": 24}
+    checks |= {"tau": 0.11, "p_value": 0.031, "verdict": "supported", "note": HOSTILE}
+    write_whole(pd.DataFrame(checks), analysis / "claim_checks.tsv")
     names = cohort["participant_id"]
     umap = [pd.DataFrame({"participant_id": names, "space": s, "umap_1": 0.1, "umap_2": 0.2}) for s in SPACES]
     write_whole(pd.concat(umap), analysis / "umap.tsv")

@@ -169,6 +169,10 @@ def test_the_studys_claims_are_judged(analysed):
     assert claims.loc["s is related to medication", "verdict"] == "not testable"
     assert "med_status" in claims.loc["s is related to medication", "reason"]
     assert "permuted freely" in claims.loc["z is related to site", "reason"]
+    checks = read_tsv(paths.table("claim_checks"))
+    made = checks[checks["verdict"] != "not testable"].groupby("claim").size()
+    assert claims["checks"].to_dict() == made.reindex(claims.index, fill_value=0).to_dict()
+    assert {"covariates held constant", "spaces of equal size"} <= set(checks["check"])
     rsa = read_tsv(paths.table("rsa")).set_index(["space", "variable"])
     assert claims.loc["s is related to age", "tau"] == rsa.loc[("salient", "age"), "tau"]
     assert rsa.loc[("salient", "adhd_index_z"), "partial_note"] == "held constant: site, age"
