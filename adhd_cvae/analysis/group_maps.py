@@ -1,9 +1,8 @@
-"""Brain maps of the salient effect: a patient minus its background twin, tested voxel by voxel.
-
-Every map is a vector over the voxels of the brain mask until `to_volume` puts it back on the grid.
-"""
+"""Maps of patients against controls, of the salient effect against scores, and the peaks of the former."""
 
 import warnings
+from collections.abc import Iterable
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -11,148 +10,84 @@ import pandas as pd
 from nilearn.reporting import get_clusters_table
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.permutation import DEFAULTS, Inference, permuted_orders, stratum_codes
+from adhd_cvae.analysis.mass_univariate import (
+    VoxelTest,
+    covariate_columns,
+    freed,
+    held_constant,
+    max_t,
+    to_volume,
+)
+from adhd_cvae.analysis.permutation import DEFAULTS, Inference
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import ALPHA
 
-_BLOCK = 64
-"""Arrangements whose correlations are in memory at once."""
-PEAK_COLUMNS = ["cluster", "x_mm", "y_mm", "z_mm", "peak", "volume_mm3"]
-
-
-def to_volume(values: NDArray[np.floating], mask: NDArray, outside: float = 0.0) -> NDArray[np.float32]:
-    """Put (voxels,) values back on the mask's grid, `outside` elsewhere.
-
-    Raises
-    ------
-    InputError
-        There are not as many values as voxels in the mask.
-    """
-    inside = np.asarray(mask).astype(bool)
-    if np.shape(values) != (int(inside.sum()),):
-        raise InputError(
-            f"A map has shape {np.shape(values)}, the mask {int(inside.sum())} voxels. Decode again."
-        )
-    volume = np.full(inside.shape, outside, np.float32)
-    volume[inside] = values
-    return volume
+AXES = ["x_mm", "y_mm", "z_mm"]
+PEAK_COLUMNS = ["cluster", *AXES, "peak", "volume_mm3", "t"]
+TABLE_COLUMNS = [
+    *("map", "statistic", "n", "voxels", "significant", "largest", "p_value"),
+    *("cosine", "sign_agreement", "covariates", "note"),
+]
 
 
-def _max_t(
-    arranged: NDArray[np.float64], effect: NDArray[np.float64], varying: NDArray[np.bool_], degrees: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Correlate a variable with each voxel: r, its t, and p corrected by each arrangement's largest |r|.
+def group_test(
+    blocks: Iterable[NDArray[np.floating]],
+    is_patient: NDArray[np.bool_],
+    covariates: NDArray[np.floating],
+    inference: Inference,
+) -> VoxelTest:
+    """Test patients against controls voxel by voxel, with the covariates held constant.
 
-    A rearranged variable keeps its length and each voxel is divided by its own once, so one matrix product gives the
-    correlations of many arrangements with all voxels. |t| rises with |r|: the largest |r| is that of the largest |t|
-    (Westfall & Young 1993; Nichols & Holmes 2002, doi 10.1002/hbm.1058).
+    Participants alone at a site, and those of a site with one group, are part of it; they tell nothing about the
+    group, and what they tell about the other covariates is used.
 
     Parameters
     ----------
-    arranged
-        (1 + permutations, patients) the variable, as it is and rearranged.
-    effect
-        (patients, voxels); variable and effect with what is held constant taken out.
-    varying
-        (voxels,) those to be tested; the others have r = t = 0 and p = 1.
-    """
-    kept = effect[:, varying]
-    kept = kept / np.linalg.norm(kept, axis=0)
-    arranged = arranged / np.linalg.norm(arranged[0])
-    observed = arranged[0] @ kept
-    blocks = np.array_split(arranged[1:], max(1, len(arranged) // _BLOCK))
-    largest = np.sort(np.concatenate([np.abs(block @ kept).max(axis=1, initial=0.0) for block in blocks]))
-    # Within rounding error of it counts as reaching it.
-    reached = len(largest) - np.searchsorted(largest, np.abs(observed) - 1e-12)
-    r, p = np.zeros(effect.shape[1]), np.ones(effect.shape[1])
-    r[varying] = observed
-    p[varying] = (1 + reached) / len(arranged)
-    return r, r * np.sqrt(degrees / np.maximum(1 - r**2, np.finfo(float).eps)), p
-
-
-def _varying(effect: NDArray[np.float64], left: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Voxels where what is `left` of the effect is more than rounding error; no others can be tested."""
-    largest = np.abs(effect).max(axis=0, initial=0.0)
-    return (largest > 0) & (left.std(axis=0) > 1e-6 * largest)
-
-
-def _usable(effect: NDArray[np.floating], mask: NDArray) -> NDArray[np.float64]:
-    voxels = int(np.asarray(mask).astype(bool).sum())
-    if effect.ndim != 2 or effect.shape[1] != voxels:
-        raise InputError(
-            f"Effects of shape {effect.shape} do not fit a mask of {voxels} voxels. Decode again."
-        )
-    effect = np.asarray(effect, np.float64)
-    return effect[np.isfinite(effect).all(axis=1)]
-
-
-def _inference(t: NDArray, p: NDArray, mask: NDArray) -> dict[str, NDArray[np.float32]]:
-    return {
-        "t": to_volume(t, mask),
-        "p": to_volume(p, mask, outside=1.0),
-        "log10_p": to_volume(np.abs(np.log10(p)), mask),
-    }
-
-
-def salient_effect_maps(
-    effect: NDArray[np.floating], mask: NDArray, inference: Inference
-) -> dict[str, NDArray[np.float32]]:
-    """Test whether patients differ from their background twins, voxel by voxel.
-
-    Parameters
-    ----------
-    effect
-        (patients, voxels) full decoding minus twin, gray-matter volume per voxel. Patients with a value that
-        is not finite are left out.
-    mask
-        (x, y, z), as many voxels as `effect`.
+    blocks
+        The (n, some voxels) of the observed maps, all voxels in turn: no more of them than one block is in memory.
+    is_patient
+        (n,).
+    covariates
+        (n, columns), as `covariate_columns` gives them; columns that depend on each other do no harm.
     inference
-        Its permutations are random flips of the patients' signs. The p-values are two-sided and corrected for all
-        voxels by the largest statistic (`_max_t`).
+        Participants are permuted within its strata, whose means are held constant too.
 
     Returns
     -------
-    dict
-        3-D maps: `mean` (gray-matter volume per voxel); and, with enough patients, `t`, `p` (corrected; 1
-        outside the mask) and `log10_p` (-log10 of it). Voxels that do not vary have t = 0 and p = 1.
+    VoxelTest
+        Its slope is patients minus controls.
 
     Raises
     ------
     InputError
-        The effects do not fit the mask, or no patient has finite ones.
+        A covariate is not finite, or the numbers of participants differ.
     """
-    effect = _usable(effect, mask)
-    if not len(effect):
-        raise InputError("No patient has a finite salient effect; expected at least one. Check the decoding.")
-    maps = {"mean": to_volume(effect.mean(axis=0), mask)}
-    if len(effect) >= inference.sizes.minimum_patients:
-        signs = np.ones((1 + inference.permutations, len(effect)))
-        signs[1:] = np.random.default_rng(inference.seed).choice([-1.0, 1.0], size=signs[1:].shape)
-        _, t, p = _max_t(signs, effect, _varying(effect, effect), len(effect) - 1)
-        maps |= _inference(t, p, mask)
-    return maps
+    n, fewest = len(is_patient), inference.sizes.minimum_patients
+    if len(covariates) != n or not np.isfinite(covariates).all():
+        raise InputError(
+            f"Covariates of shape {np.shape(covariates)} for {n} participants; expected a finite row for each. "
+            "Leave out what is not known for everybody."
+        )
+    if min(is_patient.sum(), n - is_patient.sum()) < fewest or n < inference.sizes.minimum:
+        return VoxelTest(
+            n, f"fewer than {fewest} patients or controls, or than {inference.sizes.minimum} in all"
+        )
+    inference = inference.among(np.ones(n, bool))
+    test = max_t(is_patient, blocks, held_constant(inference.codes, covariates), inference)
+    alike = "the groups do not differ within strata once the covariates are held constant"
+    return VoxelTest(n, alike) if test is None else test
 
 
-def _centred(values: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Subtract each stratum's mean."""
-    centred = values.copy()
-    for stratum in np.unique(strata):
-        members = strata == stratum
-        centred[members] -= values[members].mean(axis=0)
-    return centred
-
-
-def severity_maps(
-    effect: NDArray[np.floating],
-    mask: NDArray,
-    severity: NDArray[np.floating] | pd.Series,
-    inference: Inference,
-) -> dict[str, NDArray[np.float32]]:
+def severity_test(
+    effect: NDArray[np.floating], severity: NDArray[np.floating] | pd.Series, inference: Inference
+) -> VoxelTest:
     """Correlate the salient effect with a severity-like variable, voxel by voxel.
 
     Parameters
     ----------
-    effect, mask
-        As in `salient_effect_maps`.
+    effect
+        (patients, voxels) full decoding minus twin, gray-matter volume per voxel. Patients with a value that is not
+        finite are left out.
     severity
         (patients,) numbers; patients without one are left out.
     inference
@@ -161,62 +96,69 @@ def severity_maps(
 
     Returns
     -------
-    dict
-        3-D maps `r` (Pearson's), `slope` (gray-matter volume per voxel for one standard deviation of the
-        severity), `t`, `p` (corrected; 1 outside the mask), `log10_p`; empty where too few patients have a
-        severity, or all of a stratum have the same.
+    VoxelTest
+        Its slope is the change for one standard deviation of the severity within strata.
 
     Raises
     ------
     InputError
-        The effects do not fit the mask or the severities.
+        The effects do not fit the severities.
     """
     values = np.asarray(severity, np.float64)
     if len(values) != len(effect):
         raise InputError(f"{len(values)} severities for {len(effect)} patients' effects; give one each.")
     known = np.isfinite(values) & np.isfinite(effect).all(axis=1)
-    values = values[known]
-    effect = _usable(effect[known], mask)
-    groups = stratum_codes(inference.strata, len(known))[known]
-    degrees = len(values) - len(np.unique(groups)) - 1
-    left = _centred(values, groups)
-    enough = len(values) >= inference.sizes.minimum_patients and degrees >= 1
-    if not enough or np.abs(left).max() <= 1e-12 * np.abs(values).max():
-        return {}
-    within = _centred(effect, groups)
-    orders = permuted_orders(np.random.default_rng(inference.seed), groups, inference.permutations)
-    r, t, p = _max_t(
-        left[np.vstack([np.arange(len(left)), orders])], within, _varying(effect, within), degrees
-    )
-    slope = r * within.std(axis=0, ddof=1)
-    return {"r": to_volume(r, mask), "slope": to_volume(slope, mask), **_inference(t, p, mask)}
+    values, n = values[known], int(known.sum())
+    if n < inference.sizes.minimum_patients:
+        return VoxelTest(n, f"fewer than {inference.sizes.minimum_patients} patients have a value")
+    among = inference.among(known)
+    held = held_constant(among.codes)
+    test = max_t(values, [effect[known]], held, among)
+    if test is None:
+        return VoxelTest(n, "does not vary within strata")
+    return replace(test, slope=test.slope * freed(values, held).std(ddof=1))
+
+
+def known_covariates(cohort: pd.DataFrame, site: str | None) -> tuple[NDArray[np.float64], str]:
+    """Give what is held constant, (n, columns), and its names: site, and age and sex where everybody's are known."""
+    held = {}
+    for name, nominal in {site: True, "age": False, "sex": True}.items():
+        values = pd.Series(cohort[name]) if name in cohort else None
+        if values is not None and (name == site or not values.isna().any()):
+            held[str(name)] = covariate_columns(values, nominal=nominal)
+    return np.column_stack([np.empty((len(cohort), 0)), *held.values()]), ", ".join(held)
 
 
 def peaks_table(
-    statistic: NDArray[np.floating],
+    test: VoxelTest,
+    mask: NDArray,
     affine: NDArray[np.floating],
-    threshold: float,
     *,
     cluster_voxels: int = DEFAULTS.maps.cluster_voxels,
 ) -> pd.DataFrame:
-    """Clusters of a 3-D map beyond ±threshold, and their peaks in the affine's (MNI) millimetres.
+    """Clusters of voxels with corrected p < `ALPHA`, and their peaks in the affine's (MNI) millimetres.
 
     Returns
     -------
     pandas.DataFrame
-        cluster (sub-peaks have letters), x_mm, y_mm, z_mm, peak (the statistic there), volume_mm3 (missing
-        for sub-peaks); no rows where nothing passes.
+        cluster (sub-peaks have letters; the largest |t| first), x_mm, y_mm, z_mm, peak (the slope there), volume_mm3
+        (missing for sub-peaks), t; no rows where nothing passes.
     """
-    if not np.abs(statistic).max(initial=0.0) > threshold:
+    beyond = np.where(test.p < ALPHA, test.t, 0)
+    if not beyond.any():
         return pd.DataFrame(columns=PEAK_COLUMNS)
-    image = nib.Nifti1Image(np.asarray(statistic, np.float32), np.asarray(affine, np.float64))
+    image = nib.Nifti1Image(to_volume(beyond, mask), np.asarray(affine, np.float64))
+    threshold = 0.5 * float(np.abs(beyond[beyond != 0]).min())
     with warnings.catch_warnings():
         # nilearn warns for each sign without a cluster: the table shows it.
         warnings.filterwarnings("ignore", message="No clusters found", category=UserWarning)
         found = get_clusters_table(image, threshold, cluster_threshold=cluster_voxels, two_sided=True)
     if found.empty:
         return pd.DataFrame(columns=PEAK_COLUMNS)
-    found = found.set_axis(PEAK_COLUMNS, axis=1)
+    found = found.set_axis(["cluster", *AXES, "t", "volume_mm3"], axis=1)
+    places = np.append(found[AXES].to_numpy(float), np.ones((len(found), 1)), 1)
+    voxels = np.rint(np.linalg.inv(affine) @ places.T)[:3].astype(int)
+    found["peak"] = to_volume(test.slope, mask)[tuple(voxels)]
     found["cluster"] = found["cluster"].astype(str)
     found["volume_mm3"] = pd.to_numeric(found["volume_mm3"], errors="coerce")
-    return found.reset_index(drop=True)
+    return pd.DataFrame(found[PEAK_COLUMNS]).reset_index(drop=True)

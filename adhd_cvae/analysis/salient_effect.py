@@ -1,8 +1,9 @@
-"""What the salient space does to the brain: maps of patients minus their twins, and the tables about them."""
+"""What the salient space does to the brain: maps of patients minus their twins, how far folds agree on them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from adhd_cvae.analysis.effect_components import EffectComponents, effect_components
-from adhd_cvae.analysis.group_maps import peaks_table, salient_effect_maps, severity_maps, to_volume
+from adhd_cvae.analysis.group_maps import severity_test
+from adhd_cvae.analysis.mass_univariate import VoxelTest, to_volume
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.config import MapsConfig
-from adhd_cvae.names import ALPHA
+from adhd_cvae.errors import InputError
 
-AXES = ["x_mm", "y_mm", "z_mm"]
 EFFECT = "salientEffect"
 """Start of the name of the maps of patients minus their twins."""
 NamedMap = tuple[tuple[str, ...], NDArray]
@@ -26,11 +27,15 @@ NamedMap = tuple[tuple[str, ...], NDArray]
 class SalientEffect:
     """Maps and tables, each made once and when first asked for.
 
+    The effect has no p-value: a salient space is made of what tells patients from controls, so that patients differ
+    from their twins whatever there is. Its stability over folds says how much of it another sample would show.
+
     Parameters
     ----------
     decoded
         ``effect`` (n, voxels): patients minus their twins; ``mask`` (x, y, z) of those voxels; ``affine`` (4, 4);
-        where they are, ``salient_map`` (units, voxels) and ``traversal`` (units, steps, voxels).
+        where they are, ``effect_fold`` (n,): the fold whose model, which has not met the patient, decoded it,
+        ``salient_map`` (units, voxels) and ``traversal`` (units, steps, voxels).
     patients
         Their rows of the cohort, named by participant, in the order of the effects.
     site
@@ -38,9 +43,14 @@ class SalientEffect:
     batteries
         Columns whose relation with the effect is tested.
     inference
-        Of the voxelwise tests; its strata are those of `patients`, within which `batteries` are permuted.
+        Of the batteries' tests; its strata are those of `patients`, within which `batteries` are permuted.
     settings
         What is read off the maps.
+
+    Raises
+    ------
+    InputError
+        The effects do not fit the mask, or no patient has finite ones.
     """
 
     decoded: Mapping[str, NDArray]
@@ -50,15 +60,34 @@ class SalientEffect:
     inference: Inference
     settings: MapsConfig
 
+    def __post_init__(self) -> None:
+        effect, voxels = self.decoded["effect"], int(np.asarray(self.decoded["mask"]).astype(bool).sum())
+        if effect.ndim != 2 or effect.shape[1] != voxels:
+            raise InputError(
+                f"Effects of shape {effect.shape} do not fit a mask of {voxels} voxels. Decode again."
+            )
+        if not self._known.any():
+            raise InputError(
+                "No patient has a finite salient effect; expected at least one. Check the decoding."
+            )
+
     @cached_property
-    def _tests(self) -> dict[str, dict[str, NDArray]]:
-        """Variable ("" for the effect itself) to its voxelwise maps."""
-        effect, mask = self.decoded["effect"], self.decoded["mask"]
-        tests = {"": salient_effect_maps(effect, mask, self.inference)}
-        for battery in self.batteries:
-            values = self.patients[battery].to_numpy(float)
-            tests[battery] = severity_maps(effect, mask, values, self.inference)
-        return tests
+    def _known(self) -> NDArray[np.bool_]:
+        """(n,): effects that are finite."""
+        return np.asarray(np.isfinite(self.decoded["effect"]).all(axis=1))
+
+    @cached_property
+    def _mean(self) -> NDArray[np.float64]:
+        return self.decoded["effect"][self._known].mean(axis=0, dtype=np.float64)
+
+    @cached_property
+    def _tests(self) -> dict[str, VoxelTest]:
+        """Battery to its test."""
+        effect = self.decoded["effect"]
+        return {
+            name: severity_test(effect, self.patients[name].to_numpy(float), self.inference)
+            for name in self.batteries
+        }
 
     @cached_property
     def _components(self) -> EffectComponents | None:
@@ -72,13 +101,16 @@ class SalientEffect:
         )
 
     def maps(self) -> Iterator[NamedMap]:
-        """Give every map but the components': the effect and its test, its correlation with each battery, each
-        salient unit's map and its traversal (one volume a step).
+        """Give every map but the components': the mean effect, its correlation with each battery, each salient unit's
+        map and its traversal (one volume a step).
         """
         mask = self.decoded["mask"]
-        for variable, maps in self._tests.items():
-            for name, values in maps.items():
-                yield (EFFECT, *(("by", variable) if variable else ()), name), values
+        yield (EFFECT, "mean"), to_volume(self._mean, mask)
+        for battery, test in self._tests.items():
+            tested = test.volumes(mask)
+            if tested:
+                tested |= {"r": to_volume(test.r, mask), "slope": to_volume(test.slope, mask)}
+            yield from (((EFFECT, "by", battery, name), values) for name, values in tested.items())
         for unit, values in enumerate(self.decoded.get("salient_map", ())):
             yield (f"salientUnit{unit:02d}",), to_volume(values, mask)
         for unit, steps in enumerate(self.decoded.get("traversal", ())):
@@ -91,24 +123,18 @@ class SalientEffect:
         for rank, values in enumerate(components, start=1):
             yield (f"{EFFECT}Component{rank:02d}",), to_volume(values, self.decoded["mask"])
 
-    def peaks(self) -> pd.DataFrame:
-        """Where the mean change is large and significant, largest first; `peak` is the change, `t` its statistic."""
-        maps, affine = self._tests[""], self.decoded["affine"]
-        mean = np.where(maps["p"] < ALPHA, maps["mean"], 0) if "p" in maps else np.zeros((1, 1, 1))
-        # Against the largest change of all, significant or not.
-        threshold = self.settings.least_change * float(np.abs(maps["mean"]).max())
-        peaks = peaks_table(mean, affine, threshold, cluster_voxels=self.settings.cluster_voxels)
-        places = np.append(peaks[AXES].to_numpy(float), np.ones((len(peaks), 1)), 1)
-        voxels = np.rint(np.linalg.inv(affine) @ places.T)
-        values = maps["t"][tuple(voxels[:3].astype(int))] if len(peaks) else []
-        return peaks.assign(t=values)
-
-    def voxelwise(self) -> pd.DataFrame:
-        """Summarise each voxelwise test: of what, how many voxels, how many beyond chance, the largest value."""
-        mask = self.decoded["mask"].astype(bool)
-        rows = [_summary(variable, maps, mask) for variable, maps in self._tests.items() if "p" in maps]
-        columns = ["variable", "statistic", "voxels", "significant", "largest", "p_value"]
-        return pd.DataFrame(rows, columns=columns)
+    def rows(self) -> list[dict[str, Any]]:
+        """Give the rows of ``group_maps.tsv`` of the effect, without a p-value, and of its tests with batteries."""
+        mean, fold = self._mean, self.decoded.get("effect_fold")
+        row: dict[str, Any] = {"map": "salient_effect", "statistic": "mean", "n": int(self._known.sum())}
+        row |= {"voxels": len(mean), "largest": float(mean[np.abs(mean).argmax()])}
+        if fold is None:
+            row["note"] = "in sample or unknown: which model decoded whom is not known"
+        else:
+            row |= fold_agreement(self.decoded["effect"][self._known], fold[self._known])
+        strata = self.inference.strata
+        held = str(strata.name) if isinstance(strata, pd.Series) else ""
+        return [row, *(test.row(name, "r", held) for name, test in self._tests.items())]
 
     def components(self) -> pd.DataFrame | None:
         """How the effect's principal components do at sites left out; None where there are no components."""
@@ -123,14 +149,29 @@ class SalientEffect:
         return pd.DataFrame({"participant_id": self.patients.index, **columns})
 
 
-def _summary(variable: str, maps: dict[str, NDArray], mask: NDArray) -> dict[str, Any]:
-    statistic = "r" if "r" in maps else "t"
-    values, p = maps[statistic][mask], maps["p"][mask]
+def fold_agreement(effect: NDArray[np.floating], fold: NDArray) -> dict[str, Any]:
+    """Say how far the folds' mean maps agree.
+
+    Parameters
+    ----------
+    effect
+        (patients, voxels), finite.
+    fold
+        (patients,) whose model decoded whom.
+
+    Returns
+    -------
+    dict
+        `cosine` of two folds' mean maps, mean over pairs of folds; `sign_agreement`, the share of voxels that have
+        the same sign, not 0, in all folds; where there is a single fold, a `note` instead.
+    """
+    means = np.stack([effect[fold == number].mean(axis=0, dtype=np.float64) for number in np.unique(fold)])
+    if len(means) < 2:
+        return {"note": "a single fold has patients"}
+    lengths = np.linalg.norm(means, axis=1)
+    cosines = [one @ other for one, other in combinations(means / np.maximum(lengths, 1e-300)[:, None], 2)]
+    signs = np.sign(means).sum(axis=0)
     return {
-        "variable": variable or None,
-        "statistic": statistic,
-        "voxels": int(mask.sum()),
-        "significant": int((p < ALPHA).sum()),
-        "largest": float(values[np.abs(values).argmax()]),
-        "p_value": float(p.min()),
+        "cosine": float(np.mean(cosines)) if lengths.all() else float("nan"),
+        "sign_agreement": float((np.abs(signs) == len(means)).mean()),
     }

@@ -40,7 +40,7 @@ class SizesConfig(Settings):
     minimum_class: PositiveInt = 5
     """Participants of a class below which the probes leave it out: one a fold."""
     minimum_patients: Annotated[int, Field(ge=3)] = 5
-    """Patients below which brain maps are neither tested nor split into components."""
+    """Patients, or controls, below which brain maps are neither tested nor split into components."""
     per_unit: PositiveInt = 5
     """Participants per unit and component below which a mixture's free covariance is not tested."""
     all_pairs: Annotated[int, Field(ge=3)] = 4000
@@ -86,9 +86,6 @@ class MapsConfig(Settings):
     """Most principal components of the salient effect."""
     traversal: Annotated[tuple[float, ...], Field(min_length=1)] = (-2.0, -1.0, 0.0, 1.0, 2.0)
     """Where each salient unit is decoded alone, in root mean squares of the patients' posterior means."""
-    least_change: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of the largest mean change below which a voxel is no peak. All voxels move along the few directions of s,
-    so that a test passes nearly everywhere once s differs from 0: the size of the change says where."""
     cluster_voxels: PositiveInt = 10
     """Voxels below which a cluster is not in the table of peaks."""
     label_distance: NonNegativeFloat = 6.0
@@ -108,7 +105,7 @@ class AnalysisConfig(Settings):
     permutations: PositiveInt = 5000
     """Of participants, for the p-values of relations."""
     dear_permutations: PositiveInt = 1000
-    """At most so many where each repeats a longer computation: silhouettes, probes, HSIC, voxelwise tests."""
+    """At most so many where each repeats a longer computation: silhouettes, probes, HSIC, tests of voxels."""
     refits: PositiveInt = 199
     """Permutations of the groups, each of which fits the linear model of every fold again."""
     claim_permutations: PositiveInt = 500

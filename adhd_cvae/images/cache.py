@@ -245,8 +245,8 @@ def open_images(cache_dir: Path) -> np.ndarray:
     return images
 
 
-def take_maps(images: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
-    """Copy rows of the cache, and let go of the pages they came through.
+def take_maps(images: np.ndarray, rows: np.ndarray | slice | tuple[slice, int]) -> np.ndarray:
+    """Copy rows of the cache, or a plane of some, and let go of the pages they came through.
 
     Pages of a memory-mapped file count as resident memory of the process, though the system can take them back: an
     epoch of 50,000 maps would seem to need 26 GB, and schedulers that limit resident memory would end it.

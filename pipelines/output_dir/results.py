@@ -103,20 +103,21 @@ class Results:
         found = sorted(self.paths.maps.glob(f"*_desc-{start}[0-9][0-9]_map.nii.gz"))
         return [Nifti1Image.from_filename(path) for path in found]
 
-    def significant(self, statistic: str, *test: str, size: str) -> Nifti1Image | None:
+    def significant(self, statistic: str, *test: str, size: str | None = None) -> Nifti1Image | None:
         """A test's statistic where it counts, else 0; None where nothing does.
 
         Parameters
         ----------
         size
-            The test's map in gray-matter volume: a voxel counts where its corrected p is below `ALPHA` and
-            its change at least `SMALLEST` of the largest.
+            The test's map in gray-matter volume: a voxel counts where its corrected p is below `ALPHA` and, with
+            such a map, its change at least `SMALLEST` of the largest.
         """
-        values, p, change = (self.brain_map(map_name(*test, name)) for name in (statistic, "p", size))
+        values, p = (self.brain_map(map_name(*test, name)) for name in (statistic, "p"))
+        change = values if size is None else self.brain_map(map_name(*test, size))
         if values is None or p is None or change is None:
             return None
-        sizes = np.abs(change.get_fdata())
-        counts = (p.get_fdata() < ALPHA) & (sizes >= SMALLEST * sizes.max())
+        sizes, least = np.abs(change.get_fdata()), 0 if size is None else SMALLEST
+        counts = (p.get_fdata() < ALPHA) & (sizes >= least * sizes.max())
         shown = np.where(counts, values.get_fdata(), 0).astype(np.float32)
         return Nifti1Image(shown, values.affine) if shown.any() else None
 

@@ -64,10 +64,10 @@ def brain_viewer(results: Results) -> str | None:
 
 def _maps(results: Results) -> Iterator[_Map]:
     volume = "change of gray-matter volume per voxel"
+    if (tested := results.significant("t", "group")) is not None:
+        yield _Map("patients against controls, t where beyond chance", "t", tested, tested=True)
     if (mean := results.brain_map("salientEffectMean")) is not None:
         yield _Map("patients minus their twins, mean", volume, mean)
-    if (tested := results.significant("t", "salientEffect", size="mean")) is not None:
-        yield _Map("patients minus their twins, t where beyond chance", "t", tested, tested=True)
     for battery in results.setting("analysis.batteries", {}):
         test = ("salientEffect", "by", battery)
         if (tested := results.significant("slope", *test, size="slope")) is not None:

@@ -17,22 +17,21 @@ from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import Scoring, recovery_table
 from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
-from adhd_cvae.analysis.salient_effect import AXES, NamedMap, SalientEffect
 from adhd_cvae.analysis.separation import separation_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
 from adhd_cvae.config import AnalysisConfig
-from adhd_cvae.images.nifti import map_name, save_nifti
 from adhd_cvae.io import file_checksum
-from adhd_cvae.names import OUT_OF_FOLD, TEMPLATE, UNKNOWN
-from bids_adapters.atlas import atlas_files, read_atlas
+from adhd_cvae.names import OUT_OF_FOLD, UNKNOWN
+from bids_adapters.atlas import atlas_files
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
+from pipelines.output_dir.brain_maps import brain_tables
 from pipelines.output_dir.group_scores import asked_of_groups
-from pipelines.output_dir.provenance import Provenance, Stage, settings_of
+from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.table import read_table
-from pipelines.output_dir.tables import ANALYSIS, DECODED, HISTORY
+from pipelines.output_dir.tables import ANALYSIS, HISTORY
 
 Step = Callable[[], pd.DataFrame | None]
 
@@ -56,6 +55,8 @@ def run(run: Run) -> None:
         *(paths.out_of_fold, paths.out_of_fold_arrays, paths.fold_scores),
     )
     sums = provenance.checksums(*files)
+    if paths.images.is_file():
+        sums["images"] = images_fingerprint(paths.manifest)
     if truth is not None:
         sums["truth"] = file_checksum(truth)
     sums |= {file.name: file_checksum(file) for file in atlas_files(recipe.analysis.atlas)}
@@ -152,8 +153,9 @@ def tables(
     if settings.claims:
         study = Study(spaces, patients, inputs.scales, of_patients, folds_of(patients))
         steps |= _claim_tables(settings, study, paths.table)
-    if paths.decoded.is_file():
-        steps |= _brain_tables(run, inputs.cohort)
+    steps |= brain_tables(
+        run, inputs.cohort, lambda rows: replace(_inference(settings, seed, rows), permutations=dear)
+    )
     if truth is not None:
         scoring = Scoring(settings.folds, settings.fold_shuffles, seed, settings.sizes.minimum)
         steps["recovery"] = lambda: recovery(inputs, truth, scoring)
@@ -178,52 +180,6 @@ def _claim_tables(settings: AnalysisConfig, study: Study, table: Callable[[str],
         return checked_claims(asked, written, study, permutations=settings.claim_permutations)
 
     return {"claims": lambda: checked()[0], "claim_checks": lambda: checked()[1]}
-
-
-def _brain_tables(run: Run, cohort: pd.DataFrame) -> dict[str, Step]:
-    """Name each table about the brain and what computes it; the maps are written beside the table they belong to."""
-    settings, site = run.recipe.analysis, run.recipe.cohort.site
-
-    @cache
-    def effect() -> SalientEffect:
-        decoded = DECODED.read(run.paths.decoded)
-        patients = cohort.set_index("participant_id").reindex(decoded["effect_participant_id"].astype(str))
-        inference = _inference(settings, run.recipe.seed, patients)
-        dear = min(settings.permutations, settings.dear_permutations)
-        return SalientEffect(
-            decoded,
-            patients,
-            site=site if site in patients else None,
-            batteries=tuple(name for name in settings.batteries if name in patients),
-            inference=replace(inference, permutations=dear),
-            settings=settings.maps,
-        )
-
-    def write(named: NamedMap) -> None:
-        words, values = named
-        path = run.paths.maps / f"space-{TEMPLATE}_desc-{map_name(*words)}_map.nii.gz"
-        save_nifti(np.asarray(values, np.float32), effect().decoded["affine"], path)
-
-    def peaks() -> pd.DataFrame:
-        for named in effect().maps():
-            write(named)
-        found, atlas = effect().peaks(), read_atlas(settings.atlas)
-        if atlas is None:
-            return found
-        near = settings.maps.label_distance
-        return found.assign(label=[atlas.name_at(point, near) for point in found[AXES].to_numpy(float)])
-
-    def components() -> pd.DataFrame | None:
-        for named in effect().component_maps():
-            write(named)
-        return effect().components()
-
-    return {
-        "peaks": peaks,
-        "voxelwise": lambda: effect().voxelwise(),
-        "effect_components": components,
-        "effect_scores": lambda: effect().scores(),
-    }
 
 
 def _inference(settings: AnalysisConfig, seed: int, cohort: pd.DataFrame) -> Inference:

@@ -33,7 +33,7 @@ def test_a_planted_effect_is_found():
         "RSA within site, ratio",
         "RSA free, ratio",
         "partial RSA, ratio",
-        "voxels, effect, any",
+        "voxels, by group, any",
     ):
         assert found[statistic] > 0.2
 

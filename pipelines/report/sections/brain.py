@@ -1,4 +1,4 @@
-"""Where in the brain: the twins' differences, their tests, peaks and components."""
+"""Where in the brain: patients against controls, the model's own difference beside it, components."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from nibabel.nifti1 import Nifti1Image
 from adhd_cvae.figures import brain
 from adhd_cvae.names import ALPHA, SALIENT, rows_of, unit_name
 from pipelines.output_dir.results import SMALLEST, Results
-from pipelines.report.formatting import ReportTable, number, probability
+from pipelines.report.formatting import ReportTable, count, listed, number, probability
 from pipelines.report.section import TableWords, from_table, holds, read_section, sentences_of
 from pipelines.report.viewer import brain_viewer
 
@@ -23,18 +23,18 @@ VOLUME = "change of gray-matter volume per voxel"
 sentence = sentences_of(__file__)
 
 
+def _group_test(results: Results) -> Figure | None:
+    tested, p = results.significant("t", "group"), results.brain_map("groupP")
+    if tested is None and p is not None:
+        # The brain with nothing over it is what the test shows.
+        nothing = Nifti1Image(np.zeros(p.shape, np.float32), p.affine)
+        return _maps({f"no voxel has a corrected p < {ALPHA:g}": nothing}, "t")
+    return _maps({f"corrected p < {ALPHA:g}": tested}, "t, patients against controls")
+
+
 def _effect_map(results: Results) -> Figure | None:
-    effects = results.decoded.get("effect", np.empty(0))
-    if not len(effects):
-        return None
-    return _decoded_maps(
-        results, {f"mean of {len(effects)} patients": effects.mean(axis=0, dtype=np.float64)}
-    )
-
-
-def _effect_test(results: Results) -> Figure | None:
-    tested = results.significant("t", "salientEffect", size="mean")
-    return _maps({f"corrected p < {ALPHA:g}": tested}, "t over patients")
+    mean = results.brain_map("salientEffectMean")
+    return _maps({"mean of the patients, no test": mean}, VOLUME, least=SMALLEST)
 
 
 def _severity_maps(results: Results) -> Figure | None:
@@ -96,14 +96,13 @@ def _traversals(results: Results) -> Figure | None:
 
 @from_table("peaks")
 def _peaks_table(results: Results, peaks: pd.DataFrame) -> ReportTable:
-    """The largest peaks of the voxelwise test."""
+    """The largest peaks of patients against controls."""
     shown = peaks.head(MOST_PEAKS)
     places = [", ".join(number(row[axis], 1) for axis in ("x_mm", "y_mm", "z_mm")) for row in rows_of(shown)]
     more = sentence("more_peaks", shown=len(shown), peaks=len(peaks)) if len(shown) < len(peaks) else ""
     words = TableWords.of(__file__, "peaks").without([] if "label" in shown else ["label"])
     rows = [words.cells(row) for row in rows_of(shown.assign(place=places))]
-    share = results.setting("analysis.maps.least_change", 0.5)
-    return words.shown({"": rows}, more=more, least="half" if share == 0.5 else f"{share:g}")
+    return words.shown({"": rows}, more=more, voxels=f"{results.setting('analysis.maps.cluster_voxels', 10)}")
 
 
 @from_table("effect_components")
@@ -127,14 +126,44 @@ def _site(results: Results, code: Any) -> str:
     return str(code) if results.site is None else results.named_level(results.site, code)
 
 
-@from_table("voxelwise")
+@from_table("group_maps")
 def sentences(results: Results, table: pd.DataFrame) -> list[str]:
-    """How many voxels differ between patients and their twins, and what such a test is worth."""
+    """Where patients and controls differ, what the model draws beside it, and what goes with scores."""
+    rows = {row["map"]: row for row in rows_of(table)}
+    group, effect = rows.pop("group", None), rows.pop("salient_effect", None)
+    paragraphs = [] if group is None else [_of_groups(results, group)]
+    if effect is not None:
+        stable = sentence("unknown", note=effect["note"])
+        if pd.notna(effect["cosine"]):
+            share = number(100 * effect["sign_agreement"], 0)
+            stable = sentence("stable", cosine=number(effect["cosine"], 2), share=share)
+        paragraphs.append(sentence("decoded", stable=stable))
     tests = "; ".join(
-        f"{_share_of_voxels(row)} {_contrast(results, row['variable'])} (least p {probability(row['p_value'])})"
-        for row in rows_of(table)
+        f"{_share_of_voxels(row)} vary with {results.label(name)} (least p {probability(row['p_value'])})"
+        for name, row in rows.items()
+        if pd.notna(row["p_value"])
     )
-    return [sentence("voxelwise", tests=tests)]
+    return [*paragraphs, *([sentence("batteries", tests=tests)] if tests else [])]
+
+
+def _of_groups(results: Results, row: dict[str, Any]) -> str:
+    """Whether any voxel differs between the groups, or why that is not known."""
+    if pd.isna(row["p_value"]):
+        return sentence("no_test", note=row["note"])
+    names = [] if pd.isna(row["covariates"]) else row["covariates"].split(", ")
+    held = (
+        listed([results.label(name) for name in names]) + " held constant"
+        if names
+        else "nothing held constant"
+    )
+    found = {
+        "voxels": count(row["voxels"]),
+        "n": count(row["n"]),
+        "held": held,
+        "p": probability(row["p_value"]),
+    }
+    words = sentence("differ" if row["significant"] else "alike", **found, share=_share_of_voxels(row))
+    return words[0].upper() + words[1:]
 
 
 def _share_of_voxels(row: dict[str, Any]) -> str:
@@ -144,17 +173,11 @@ def _share_of_voxels(row: dict[str, Any]) -> str:
     return f"{'less than 1' if share < 1 else number(share, 0)}\N{NO-BREAK SPACE}% of voxels"
 
 
-def _contrast(results: Results, variable: Any) -> str:
-    if isinstance(variable, str):
-        return f"vary with {results.label(variable)} among patients"
-    return "differ between patients and their background twins"
-
-
 SECTION = read_section(
     __file__,
     {
+        "group_test": _group_test,
         "effect_map": _effect_map,
-        "effect_test": _effect_test,
         "severity_maps": _severity_maps,
         "salient_maps": _salient_maps,
         "traversals": _traversals,

@@ -1,150 +1,161 @@
-"""Brain maps: planted effects found where they are, corrected for all voxels, in the right millimetres."""
+"""Patients against controls: planted differences found, the level kept where site, age and group go together."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from nilearn.mass_univariate import permuted_ols
-from scipy.stats import binom, pearsonr, ttest_1samp
+from scipy.stats import binom, pearsonr
 
 from adhd_cvae.analysis.group_maps import (
     PEAK_COLUMNS,
+    group_test,
+    known_covariates,
     peaks_table,
-    salient_effect_maps,
-    severity_maps,
-    to_volume,
+    severity_test,
 )
+from adhd_cvae.analysis.mass_univariate import VoxelTest, covariate_columns
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.errors import InputError
 
 MASK = np.zeros((10, 10, 10), np.uint8)
 MASK[2:8, 2:8, 2:8] = 1
 VOXELS = int(MASK.sum())
+AFFINE = np.array([[-3.0, 0, 0, 90], [0, 3, 0, -126], [0, 0, 3, -72], [0, 0, 0, 1]])
+SHARES = (0.85, 0.5, 0.25, 0.1)
+"""Of patients at each site."""
 
 
-def effects(n=30, planted=20, seed=0):
-    rng = np.random.default_rng(seed)
-    effect = rng.normal(size=(n, VOXELS)).astype(np.float32)
-    effect[:, :planted] += 1.5
-    return effect
+def confounded(seed, n=48, voxels=60, difference=0.0):
+    """Sites with shares of patients, means and spreads of their own; patients are older, and age moves every voxel."""
+    rng = np.random.default_rng([7, seed])
+    site = rng.choice(4, n, p=[0.4, 0.3, 0.2, 0.1])
+    is_patient = rng.random(n) < np.array(SHARES)[site]
+    age = rng.normal(size=n) + 1.5 * is_patient + 0.5 * site
+    maps = rng.normal(size=(n, voxels)) * np.array([1, 0.5, 2, 3])[site, None]
+    maps += 2 * rng.normal(size=(4, voxels))[site] + age[:, None] * rng.normal(size=voxels)
+    maps[:, :5] -= difference * is_patient[:, None]
+    return maps, is_patient, site, np.column_stack([covariate_columns(site, nominal=True), age])
 
 
-def test_volume_puts_values_back_in_c_order():
-    volume = to_volume(np.arange(VOXELS), MASK, outside=-1)
-    np.testing.assert_array_equal(volume[MASK.astype(bool)], np.arange(VOXELS))
-    assert (volume[MASK == 0] == -1).all()
-    with pytest.raises(InputError, match=r"shape \(5,\), the mask 216 voxels"):
-        to_volume(np.ones(5), MASK)
+def test_planted_difference_is_found_and_nothing_else():
+    maps, is_patient, site, covariates = confounded(0, n=200, difference=2.0)
+    test = group_test([maps], is_patient, covariates, Inference(permutations=99, strata=site))
+    assert (test.p[:5] < 0.05).all()
+    assert (test.p[5:] >= 0.05).all()
+    assert (test.t[:5] < 0).all()
+    np.testing.assert_allclose(test.slope[:5], -2, atol=1)
+    assert test.n == 200
 
 
-def test_planted_effect_is_found_and_nothing_else():
+def test_level_is_kept_where_site_age_and_group_go_together():
+    """Without site and age held constant nearly every such study finds something; 8 % do where the groups themselves
+    are permuted (Draper and Stoneman).
+    """
+    found, freely = 0, 0
+    for seed in range(1000):
+        maps, is_patient, site, covariates = confounded(seed)
+        inference = Inference(permutations=59, strata=site, seed=seed)
+        found += group_test([maps], is_patient, covariates, inference).p.min() <= 0.05
+        if seed < 20:
+            nothing = np.empty((48, 0))
+            freely += group_test([maps], is_patient, nothing, Inference(permutations=59)).p.min() <= 0.05
+    assert found <= binom.ppf(0.999, 1000, 0.05)
+    assert freely > 15
+
+
+def test_with_one_stratum_p_is_nilearns_but_for_chance():
+    maps, is_patient, _, covariates = confounded(3, n=60, voxels=VOXELS, difference=2.5)
+    ours = group_test([maps], is_patient, covariates, Inference(permutations=2000))
+    theirs = permuted_ols(
+        is_patient[:, None].astype(float),
+        maps,
+        covariates,
+        model_intercept=False,
+        n_perm=2000,
+        random_state=1,
+        output_type="dict",
+    )
+    np.testing.assert_allclose(ours.t, theirs["t"][0], atol=1e-8)
+    p = 10.0 ** -theirs["logp_max_t"][0]
+    assert np.ptp(p) > 0.9
+    np.testing.assert_allclose(ours.p, p, atol=0.06)
+
+
+def test_sites_of_one_group_and_of_one_participant_tell_nothing():
+    maps, is_patient, site, covariates = confounded(1, n=60)
+    inference = Inference(permutations=59, strata=site)
+    before = group_test([maps], is_patient, covariates[:, :4], inference)
+    rng = np.random.default_rng(0)
+    more_sites = np.concatenate([site, [7], [8] * 5, [9] * 4])
+    more = np.concatenate([maps, rng.normal(size=(10, 60))])
+    groups = np.concatenate([is_patient, [True], [False] * 5, [True] * 4])
+    columns = covariate_columns(more_sites, nominal=True)
+    after = group_test([more], groups, columns, Inference(permutations=59, strata=more_sites))
+    np.testing.assert_allclose(after.slope, before.slope, atol=1e-10)
+    assert np.isfinite(after.p).all()
+
+
+def test_what_can_not_be_tested_has_a_note_instead_of_p():
+    maps, is_patient, site, covariates = confounded(2)
+    few = is_patient & (np.cumsum(is_patient) < 5)
+    assert "fewer than 5 patients or controls" in group_test([maps], few, covariates, Inference()).note
+    apart = group_test([maps], site == 1, covariates, Inference(strata=site))
+    assert "do not differ within strata" in apart.note
+    assert apart.volumes(MASK) == {}
+    with pytest.raises(InputError, match="a finite row for each"):
+        group_test([maps], is_patient, covariates * np.nan, Inference())
+    with pytest.raises(InputError, match="for 48 participants"):
+        group_test([maps], is_patient, covariates[1:], Inference())
+
+
+def test_site_is_held_constant_and_what_is_known_of_everybody():
+    cohort = pd.DataFrame({"scanner": [1, np.nan, 1], "age": [9.0, 10, 12], "sex": ["f", "m", None]})
+    columns, names = known_covariates(cohort, "scanner")
+    assert names == "scanner, age"
+    np.testing.assert_array_equal(columns, [[1, 0, 9], [0, 1, 10], [1, 0, 12]])
+    columns, names = known_covariates(cohort[["sex"]].fillna("f"), None)
+    assert names == "sex"
+    assert columns.shape == (3, 2)
+    assert known_covariates(cohort[["scanner"]], "site")[0].shape == (3, 0)
+
+
+def effects(n=30, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, VOXELS)).astype(np.float32)
+
+
+def test_severity_correlates_where_it_was_planted():
     effect = effects()
-    maps = salient_effect_maps(effect, MASK, Inference(permutations=200))
-    inside = MASK.astype(bool)
-    np.testing.assert_allclose(maps["mean"][inside], effect.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(maps["t"][inside], ttest_1samp(effect, 0).statistic, rtol=1e-3)
-    p = maps["p"][inside]
-    assert (p[:20] < 0.05).all()
-    assert (p[20:] < 0.05).mean() < 0.02
-    assert p.min() == pytest.approx(1 / 201, rel=1e-4)
-    np.testing.assert_allclose(maps["log10_p"][inside], -np.log10(p), atol=1e-5)
-    assert (maps["p"][~inside] == 1).all()
-    again = salient_effect_maps(effect, MASK, Inference(permutations=200))
-    np.testing.assert_array_equal(maps["log10_p"], again["log10_p"])
+    severity = np.random.default_rng(5).normal(size=30)
+    effect[:, :10] += 3 * severity[:, None]
+    severity[3] = np.nan
+    effect[4, 0] = np.nan
+    test = severity_test(effect, severity, Inference(permutations=200))
+    known = np.isfinite(severity) & np.isfinite(effect[:, 0])
+    expected = [pearsonr(effect[known, voxel], severity[known]).statistic for voxel in range(0, VOXELS, 7)]
+    np.testing.assert_allclose(test.r[::7], expected, atol=1e-5)
+    np.testing.assert_allclose(test.slope[:10], 3 * severity[known].std(ddof=1), atol=1)
+    assert test.n == 28
+    assert (test.p[:10] < 0.05).all()
+    assert (test.p[10:] < 0.05).mean() < 0.02
 
 
-def test_test_is_two_sided():
-    maps = salient_effect_maps(-effects(), MASK, Inference(permutations=100))
-    assert (maps["p"][MASK.astype(bool)][:20] < 0.05).all()
-    assert (maps["t"][MASK.astype(bool)][:20] < 0).all()
-
-
-@pytest.mark.parametrize("which", ["mean", "severity"])
-def test_five_percent_of_noise_maps_have_any_significant_voxel(which):
-    mask = np.ones((4, 4, 2))
+def test_five_percent_of_noise_maps_have_any_voxel_that_goes_with_severity():
     found = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
         effect = rng.normal(size=(14, 32)) @ (np.eye(32) + 0.2)
-        if which == "mean":
-            maps = salient_effect_maps(effect, mask, Inference(permutations=59, seed=seed))
-        else:
-            maps = severity_maps(effect, mask, rng.normal(size=14), Inference(permutations=59, seed=seed))
-        found += maps["p"].min() <= 0.05 + 1e-6
+        test = severity_test(effect, rng.normal(size=14), Inference(permutations=59, seed=seed))
+        found += test.p.min() <= 0.05
     low, high = binom.interval(0.999, 200, 0.05)
     assert low <= found <= high
 
 
-def test_voxels_that_do_not_vary_and_patients_that_are_not_finite():
-    effect = effects()
-    effect[:, -3:] = [0.0, 0.2, -0.1]
-    effect[4, 0] = np.nan
-    maps = salient_effect_maps(effect, MASK, Inference(permutations=50))
-    inside = MASK.astype(bool)
-    assert (maps["t"][inside][-3:] == 0).all()
-    assert (maps["p"][inside][-3:] == 1).all()
-    np.testing.assert_allclose(maps["mean"][inside], np.delete(effect, 4, axis=0).mean(axis=0), atol=1e-6)
-    assert all(np.isfinite(volume).all() for volume in maps.values())
-    nothing = salient_effect_maps(np.zeros((10, VOXELS)), MASK, Inference(permutations=20))
-    assert (nothing["p"] == 1).all()
-
-
-def test_few_patients_have_a_mean_but_no_test():
-    assert set(salient_effect_maps(effects(4), MASK, Inference(permutations=1000))) == {"mean"}
-    assert set(salient_effect_maps(effects(5), MASK, Inference(permutations=20))) == {
-        "mean",
-        "t",
-        "p",
-        "log10_p",
-    }
-    with pytest.raises(InputError, match="No patient"):
-        salient_effect_maps(np.full((2, VOXELS), np.nan), MASK, Inference(permutations=1000))
-    with pytest.raises(InputError, match="do not fit a mask of 216 voxels"):
-        salient_effect_maps(effects()[:, :9], MASK, Inference(permutations=1000))
-
-
-def test_severity_correlates_where_it_was_planted():
-    effect = effects(planted=0)
-    severity = np.random.default_rng(5).normal(size=30)
-    effect[:, :10] += 3 * severity[:, None]
-    severity[3] = np.nan
-    maps = severity_maps(effect, MASK, severity, Inference(permutations=200))
-    inside = MASK.astype(bool)
-    known = np.isfinite(severity)
-    expected = [pearsonr(effect[known, voxel], severity[known]).statistic for voxel in range(0, VOXELS, 7)]
-    np.testing.assert_allclose(maps["r"][inside][::7], expected, atol=1e-5)
-    assert (maps["p"][inside][:10] < 0.05).all()
-    assert (maps["p"][inside][10:] < 0.05).mean() < 0.02
-
-
-@pytest.mark.parametrize("which", ["mean", "severity"])
-def test_t_is_nilearns_and_p_differs_by_chance_alone(which):
-    """Nilearn permutes what the sites leave of the effect freely; here severities move within sites."""
-    rng = np.random.default_rng(2)
-    site, severity = np.repeat([0, 1, 2], 14), rng.normal(size=42)
-    effect = rng.normal(size=(42, VOXELS)) + site[:, None]
-    effect[:, :30] += 0.5 * severity[:, None]
-    if which == "mean":
-        effect -= effect.mean(axis=0) - rng.uniform(0, 0.9, VOXELS)
-        maps = salient_effect_maps(effect, MASK, Inference(permutations=4000))
-        variable, held = np.ones((42, 1)), None
-    else:
-        maps = severity_maps(effect, MASK, severity, Inference(strata=site, permutations=4000))
-        variable, held = severity[:, None], np.eye(3)[site]
-    theirs = permuted_ols(
-        variable, effect, held, model_intercept=False, n_perm=4000, random_state=1, output_type="dict"
-    )
-    inside = MASK.astype(bool)
-    np.testing.assert_allclose(maps["t"][inside], theirs["t"][0], rtol=1e-4, atol=1e-5)
-    ours, p = maps["p"][inside], 10.0 ** -theirs["logp_max_t"][0]
-    assert np.ptp(p) > 0.9
-    np.testing.assert_allclose(ours, p, atol=0.05)
-
-
 def test_severity_that_cannot_be_correlated():
-    assert severity_maps(effects(), MASK, np.ones(30), Inference(permutations=1000)) == {}
-    assert severity_maps(effects(), MASK, np.full(30, np.nan), Inference(permutations=1000)) == {}
-    assert severity_maps(effects(4), MASK, np.arange(4.0), Inference(permutations=1000)) == {}
+    for severity in (np.ones(30), np.full(30, np.nan)):
+        assert severity_test(effects(), severity, Inference()).note
+    assert "fewer than 5" in severity_test(effects(4), np.arange(4.0), Inference()).note
     with pytest.raises(InputError, match="29 severities for 30"):
-        severity_maps(effects(), MASK, np.ones(29), Inference(permutations=1000))
+        severity_test(effects(), np.ones(29), Inference())
 
 
 def test_severity_and_effect_that_only_follow_the_site_are_unrelated_within_sites():
@@ -152,37 +163,44 @@ def test_severity_and_effect_that_only_follow_the_site_are_unrelated_within_site
     site = np.repeat([0, 1, 2], 14)
     effect = rng.normal(size=(42, VOXELS)) + 2.0 * site[:, None]
     severity = rng.normal(size=42) + site
-    freely = severity_maps(effect, MASK, severity, Inference(permutations=99))
-    within = severity_maps(effect, MASK, severity, Inference(strata=site, permutations=99))
-    inside = MASK.astype(bool)
-    assert (freely["p"][inside] < 0.05).mean() > 0.5
-    assert within["p"].min() > 0.05
-    centred = [severity, effect[:, 7]]
-    for code in range(3):
-        centred = [values - (site == code) * values[site == code].mean() for values in centred]
-    assert within["r"][inside][7] == pytest.approx(pearsonr(*centred).statistic, abs=1e-5)
-    assert severity_maps(effect, MASK, site.astype(float), Inference(permutations=1000, strata=site)) == {}
+    freely = severity_test(effect, severity, Inference(permutations=99))
+    within = severity_test(effect, severity, Inference(strata=site, permutations=99))
+    assert (freely.p < 0.05).mean() > 0.5
+    assert within.p.min() > 0.05
+    assert (
+        severity_test(effect, site.astype(float), Inference(strata=site)).note
+        == "does not vary within strata"
+    )
+
+
+def peaks(t, cluster_voxels=4):
+    p = np.where(t != 0, 0.01, 1)
+    mask = np.ones(t.shape)
+    test = VoxelTest(30, None, t.ravel() / 9, 0.1 * t.ravel(), t.ravel(), p.ravel())
+    return peaks_table(test, mask, AFFINE, cluster_voxels=cluster_voxels)
 
 
 def test_peaks_are_in_millimetres_of_the_affine():
-    volume = np.zeros((10, 10, 10))
-    volume[3:6, 3:6, 3:6] = 4.0
-    volume[4, 4, 4] = 6.0
-    volume[7:9, 7:9, 7:9] = -5.0
-    affine = np.array([[-3.0, 0, 0, 90], [0, 3, 0, -126], [0, 0, 3, -72], [0, 0, 0, 1]])
-    table = peaks_table(volume, affine, 3.0, cluster_voxels=4)
+    t = np.zeros((10, 10, 10))
+    t[3:6, 3:6, 3:6] = 4.0
+    t[4, 4, 4] = 6.0
+    t[7:9, 7:9, 7:9] = -5.0
+    table = peaks(t)
     assert list(table.columns) == PEAK_COLUMNS
     first = table.iloc[0]
     assert tuple(first[["x_mm", "y_mm", "z_mm"]]) == (78.0, -114.0, -60.0)
-    assert first["peak"] == 6.0
+    assert first["t"] == 6.0
+    assert first["peak"] == pytest.approx(0.6)
     assert first["volume_mm3"] == 27 * 27
-    assert (table["peak"] == -5.0).any()
+    assert (table["t"] == -5.0).any()
+    assert peaks(t, cluster_voxels=20)["t"].min() > 0
 
 
-@pytest.mark.parametrize("threshold", [5.5, 7.0])
-def test_peaks_of_one_sign_or_none(threshold):
-    volume = np.zeros((10, 10, 10))
-    volume[3:6, 3:6, 3:6] = 6.0
-    table = peaks_table(volume, np.diag([3.0, 3, 3, 1]), threshold, cluster_voxels=4)
+@pytest.mark.parametrize("value", [6.0, 0.0])
+def test_peaks_of_one_sign_or_none(value):
+    t = np.zeros((10, 10, 10))
+    t[3:6, 3:6, 3:6] = value
+    table = peaks(t)
     assert list(table.columns) == PEAK_COLUMNS
-    assert len(table) == (threshold < 6)
+    assert len(table) == (value > 0)
+    assert peaks(t, cluster_voxels=100).empty

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.analysis.permutation import Inference
-from adhd_cvae.analysis.salient_effect import SalientEffect
+from adhd_cvae.analysis.salient_effect import SalientEffect, fold_agreement
 from adhd_cvae.config import MapsConfig
+from adhd_cvae.errors import InputError
 
 SHAPE = (12, 14, 12)
 AFFINE = np.array([[10.0, 0, 0, -55], [0, 10, 0, -85], [0, 0, 10, -45], [0, 0, 0, 1]])
 PLACE = (slice(2, 5), slice(4, 7), slice(4, 7))
-CENTRE_MM = [-25.0, -35.0, 5.0]
 PATIENTS = [f"sub-{number}" for number in range(40)]
 
 
@@ -45,23 +45,55 @@ def make():
     return invent
 
 
-def test_peaks_lie_where_the_change_is(make) -> None:
-    peaks = make().peaks()
-    assert len(peaks) == 1
-    assert peaks.loc[0, ["x_mm", "y_mm", "z_mm"]].tolist() == CENTRE_MM
-    assert peaks.loc[0, "peak"] == pytest.approx(-1, abs=0.15)
-    assert peaks.loc[0, "t"] < -10
+def test_the_effect_itself_has_a_mean_and_no_p(make) -> None:
+    brain = make()
+    effect, *batteries = brain.rows()
+    assert effect["map"] == "salient_effect"
+    assert effect["n"] == 40
+    assert effect["largest"] == pytest.approx(-1, abs=0.15)
+    assert not {"p_value", "significant"} & {*effect}
+    assert "not known" in effect["note"]
+    assert [row["map"] for row in batteries] == ["severity"]
+    maps = dict(brain.maps())
+    assert maps["salientEffect", "mean"][3, 5, 5] == pytest.approx(-1, abs=0.15)
+    assert {words for words in maps if "by" not in words} == {("salientEffect", "mean")}
 
 
 def test_slope_is_the_change_for_one_standard_deviation(make) -> None:
     brain = make()
-    maps = dict(brain.maps())
-    slope = maps["salientEffect", "by", "severity", "slope"]
+    slope = dict(brain.maps())["salientEffect", "by", "severity", "slope"]
     assert slope[3, 5, 5] == pytest.approx(-0.3 * brain.patients["severity"].std(), abs=0.02)
-    table = brain.voxelwise()
-    assert table["variable"].isna().tolist() == [True, False]
-    assert table["significant"].between(27, 60).all()
-    assert table.loc[1, "largest"] < -0.9
+    row = brain.rows()[1]
+    assert 27 <= row["significant"] < 60
+    assert row["largest"] < -0.9
+    assert row["covariates"] == "site"
+
+
+def test_folds_agree_as_far_as_their_mean_maps_do(make) -> None:
+    fold = np.repeat([0, 1, 2, 3], 10)
+    row = make(effect_fold=fold).rows()[0]
+    assert row["cosine"] > 0.99
+    assert 27 / 2016 < row["sign_agreement"] < 0.5  # one voxel of eight agrees by chance
+    effect = np.array([[1.0, 1, 0, -1], [1, 3, 0, 1], [1, 0, 0, 1]])
+    found = fold_agreement(effect, np.array([0, 0, 1]))
+    assert found["sign_agreement"] == 0.25
+    means = [1, 2, 0, 0], [1, 0, 0, 1]
+    assert found["cosine"] == pytest.approx(np.dot(*means) / np.sqrt(5 * 2))
+    again = fold_agreement(-3 * effect[::-1], np.array([9, 4, 4]))
+    assert again == pytest.approx(found)
+    assert "single fold" in fold_agreement(effect, np.zeros(3))["note"]
+    assert np.isnan(fold_agreement(0 * effect, np.array([0, 0, 1]))["cosine"])
+
+
+def test_effects_that_are_none_are_refused_or_left_out(make) -> None:
+    effect = make().decoded["effect"].copy()
+    effect[:3, 0] = np.nan
+    assert make(effect=effect).rows()[0]["n"] == 37
+    assert np.isfinite(dict(make(effect=effect).maps())["salientEffect", "mean"]).all()
+    with pytest.raises(InputError, match="No patient"):
+        make(effect=effect * np.nan)
+    with pytest.raises(InputError, match="do not fit a mask of 2016 voxels"):
+        make(effect=effect[:, 1:])
 
 
 def test_units_and_traversals_are_maps_of_their_own(make) -> None:
@@ -92,6 +124,5 @@ def test_no_site_no_scores(make) -> None:
 
 def test_what_is_read_off_the_maps_is_a_matter_of_settings(make) -> None:
     brain = make()
-    few = replace(brain, settings=MapsConfig(components=1, least_change=0.99, cluster_voxels=1))
-    assert few.peaks()["volume_mm3"].sum() < brain.peaks()["volume_mm3"].sum()
+    few = replace(brain, settings=MapsConfig(components=1))
     assert few.components()["component"].max() == 1 < brain.components()["component"].max()

@@ -57,7 +57,6 @@ def test_a_variable_has_a_name_and_a_scale():
         (PartialConfig, "neighbours", 1),
         (PartialConfig, "degree", 0),
         (PartialConfig, "levels", 1),
-        (MapsConfig, "least_change", 1.1),
         (MapsConfig, "label_distance", -1),
         (AnalysisConfig, "permutations", 0),
         (AnalysisConfig, "folds", 1),

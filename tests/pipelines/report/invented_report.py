@@ -226,10 +226,15 @@ def write_decoded(folder: Path) -> None:
         "label": ["Putamen", HOSTILE],
     }
     write_whole(pd.DataFrame(peaks), folder / "analysis/peaks.tsv")
-    tests = {"variable": [None, "adhd_pc1"], "statistic": ["t", "r"], "voxels": 704, "significant": [430, 0]}
-    write_whole(
-        pd.DataFrame({**tests, "largest": 4.0, "p_value": [0.004, 0.2]}), folder / "analysis/voxelwise.tsv"
-    )
+    tests = {
+        "map": ["group", "salient_effect", "adhd_pc1"],
+        "statistic": ["t", "mean", "r"],
+        "n": [60, 30, 30],
+    }
+    tests |= {"voxels": 704, "significant": [430, np.nan, 0], "largest": 4.0, "p_value": [0.004, np.nan, 0.2]}
+    tests |= {"cosine": [np.nan, 0.93, np.nan], "sign_agreement": [np.nan, 0.88, np.nan]}
+    tests |= {"covariates": ["site, age", None, "site"], "note": None}
+    write_whole(pd.DataFrame(tests), folder / "analysis/group_maps.tsv")
     folds = {"left_out": [None, "5", "7"], "component": 1, "n": [np.nan, 20, 10], "n_others": [30, 10, 20]}
     folds |= {
         "explained": [np.nan, 0.41, 0.32],
@@ -243,12 +248,13 @@ def write_decoded(folder: Path) -> None:
 def write_maps(folder: Path, mask: np.ndarray, affine: np.ndarray) -> None:
     rng = np.random.default_rng(1)
     noise = rng.normal(size=mask.shape) * mask
-    for name in ("Mean", "T", "ByAdhdPc1Slope", "ByAdhdPc1R", "Component01", "Component02"):
+    effect = ("Mean", "ByAdhdPc1Slope", "ByAdhdPc1R", "Component01", "Component02")
+    for name in ("groupT", *(f"salientEffect{name}" for name in effect)):
         image = Nifti1Image(noise.astype(np.float32), affine)
-        image.to_filename(folder / f"space-MNI_desc-salientEffect{name}_map.nii.gz")
-    for name in ("P", "ByAdhdPc1P"):
+        image.to_filename(folder / f"space-MNI_desc-{name}_map.nii.gz")
+    for name in ("groupP", "salientEffectByAdhdPc1P"):
         image = Nifti1Image(np.where(mask, 0.01, 1).astype(np.float32), affine)
-        image.to_filename(folder / f"space-MNI_desc-salientEffect{name}_map.nii.gz")
+        image.to_filename(folder / f"space-MNI_desc-{name}_map.nii.gz")
 
 
 def write_slices(folder: Path) -> None:

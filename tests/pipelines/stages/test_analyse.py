@@ -32,7 +32,16 @@ def analysed(tmp_path_factory, invent_results):
 def test_every_table_of_the_contract_is_written(analysed):
     paths, _ = analysed
     made = {file.stem for file in paths.analysis.glob("*.tsv")}
-    assert made >= {"rsa", "as_published", "silhouette", "mixture", "umap", "probes", "independence"}
+    assert made >= {
+        "rsa",
+        "as_published",
+        "silhouette",
+        "mixture",
+        "umap",
+        "probes",
+        "independence",
+        "group_maps",
+    }
     assert "recovery" not in made  # there is no truth for these
 
 
@@ -196,15 +205,21 @@ def brain_tables(tmp_path, invent_results):
     """The tables about the brain of invented results whose patients lose gray matter at one place."""
     paths = invent_results(tmp_path)
     cohort = read_tsv(paths.cohort)
-    patients = cohort.loc[cohort["group"] == "target", "participant_id"].to_numpy(dtype=str)
+    is_patient = (cohort["group"] == "target").to_numpy()
     rng = np.random.default_rng(0)
-    volume = np.zeros((12, 14, 12))
+    volume = np.zeros((16, 16, 16))
     volume[2:5, 4:7, 4:7] = -0.7
     volume[3, 5, 5] = -1
-    effect = volume.ravel() + 0.005 * rng.normal(size=(len(patients), volume.size))
-    arrays = {"effect": effect.astype(np.float32), "mask": np.ones(volume.shape, np.uint8)}
+    mask = np.ones(volume.shape, np.uint8)
+    mask[0] = mask[:, :, 9:] = 0
+    effect = volume[mask == 1] + 0.005 * rng.normal(size=(is_patient.sum(), mask.sum()))
     affine = np.array([[10.0, 0, 0, -55], [0, 10, 0, -85], [0, 0, 10, -45], [0, 0, 0, 1]])
-    np.savez(paths.decoded, affine=affine, effect_participant_id=patients, **arrays)
+    arrays = {"effect": effect.astype(np.float32), "mask": mask, "affine": affine}
+    arrays["effect_participant_id"] = cohort.loc[is_patient, "participant_id"].to_numpy(dtype=str)
+    np.savez(paths.decoded, effect_fold=np.arange(is_patient.sum()) % 4, **arrays)
+    maps = 0.5 + 0.01 * rng.normal(size=(40, 16, 16, 16)) + 0.05 * volume * is_patient[:, None, None, None]
+    paths.cache.mkdir()
+    np.save(paths.images, maps.astype(np.float16))
     labels = np.where(volume < 0, 11, 0).astype(np.int16)
     nib.Nifti1Image(labels, affine).to_filename(tmp_path / "own_dseg.nii.gz")
     (tmp_path / "own_dseg.tsv").write_text("index\tname\n11\tPutamen, left\n")
@@ -217,14 +232,53 @@ def brain_tables(tmp_path, invent_results):
     return make
 
 
-def test_peaks_come_with_every_map_and_the_names_of_an_atlas(brain_tables, tmp_path):
+def test_peaks_come_with_the_maps_of_the_group_and_the_names_of_an_atlas(brain_tables, tmp_path):
     paths, tables = brain_tables()
+    tables["group_maps"]()
     assert "label" not in tables["peaks"]()
     named = brain_tables(f"analysis.atlas={tmp_path / 'own_dseg.nii.gz'}")[1]["peaks"]()
     assert named["label"].tolist() == ["Putamen, left"]
+    assert named[["x_mm", "y_mm", "z_mm"]].to_numpy().tolist() == [[-25, -35, 5]]
+    assert named.loc[0, "peak"] == pytest.approx(-0.05, abs=0.02)
+    p = nib.load(paths.maps / "space-MNI152NLin2009aSym_desc-groupP_map.nii.gz").get_fdata()
+    assert p[3, 5, 5] < 0.05
+    assert (p[0] == 1).all()
+
+
+def test_groups_are_compared_on_maps_and_the_decoded_difference_has_no_p(brain_tables):
+    paths, tables = brain_tables()
+    rows = tables["group_maps"]().set_index("map")
+    assert rows.loc["group", "n"] == 40
+    assert rows.loc["group", "covariates"] == "site, age, sex"
+    assert rows.loc["group", "significant"] >= 27
+    assert rows.loc["salient_effect", "cosine"] > 0.99
+    assert rows.loc["salient_effect", ["p_value", "significant"]].isna().all()
     mean = nib.load(paths.maps / "space-MNI152NLin2009aSym_desc-salientEffectMean_map.nii.gz")
     assert mean.get_data_dtype() == np.float32
     assert mean.get_fdata()[3, 5, 5] == pytest.approx(-1, abs=0.01)
+    written = {file.name.split("desc-")[1].partition("_")[0] for file in paths.maps.iterdir()}
+    assert written == {"groupT", "groupP", "groupLog10P", "salientEffectMean"}
+
+
+def test_without_the_cache_there_is_no_test_of_the_groups_and_it_says_so(brain_tables):
+    paths, tables = brain_tables()
+    paths.images.unlink()
+    rows = tables["group_maps"]().set_index("map")
+    assert "in cache/" in rows.loc["group", "note"]
+    assert np.isnan(rows.loc["group", "p_value"])
+    assert rows.loc["salient_effect", "cosine"] > 0.99
+    assert tables["peaks"]() is None
+
+
+def test_without_decoded_maps_the_brain_is_where_the_mean_map_is(brain_tables):
+    paths, _ = brain_tables()
+    paths.decoded.unlink()
+    tables = brain_tables()[1]
+    rows = tables["group_maps"]().set_index("map")
+    assert rows.index.tolist() == ["group"]
+    assert rows.loc["group", "voxels"] == 16**3
+    assert len(tables["peaks"]()) == 1
+    assert tables["effect_components"]() is tables["effect_scores"]() is None
 
 
 def test_components_are_written_beside_their_table_and_scored_by_site(brain_tables):

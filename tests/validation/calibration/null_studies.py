@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 PARTICIPANTS = 120
 SALIENT_UNITS, BACKGROUND_UNITS, VOXELS, SAMPLES = 4, 16, 60, 10
 _SITE_SHARES = (0.4, 0.3, 0.2, 0.1)
-_PLANTED = {"score": 0.45, "label": 0.6, "voxels": 0.35, "shared": 0.6, "clusters": 3.0}
+_SHARES_OF_PATIENTS = (0.8, 0.5, 0.3, 0.1)
+_PLANTED = {"score": 0.45, "label": 0.6, "voxels": 0.35, "shared": 0.6, "clusters": 3.0, "group": 0.7}
 """Weights in standard deviations of what is planted, for a power between none and full at 120 participants."""
 
 
@@ -28,6 +29,10 @@ class Study(NamedTuple):
     """score (numbers with ties), label (three), age, site."""
     aged: tuple[NDArray[np.float64], NDArray[np.float64]]
     """A space and a score that both follow age and site, and each other only where an effect is planted."""
+    is_patient: NDArray[np.bool_]
+    """(n,) two groups; where sites differ, with a share of patients of its own at each."""
+    observed: NDArray[np.float64]
+    """(n, voxels) maps that follow age and site, and the group only where an effect is planted."""
     site: NDArray[np.int64] | None
     """(n,) what participants are permuted within; None where sites do not differ."""
 
@@ -65,6 +70,11 @@ def simulate_study(rng: np.random.Generator, *, site_effects: bool, planted: boo
     clusters[:, 0] += strength["clusters"] * rng.integers(0, 2, n)
     aged = salient + age[:, None] + shifts(SALIENT_UNITS), score + age + shifts(1)[:, 0]
     salient, background = salient + shifts(SALIENT_UNITS), background + shifts(BACKGROUND_UNITS)
+    apart = rng.spawn(1)[0]  # all other draws stay what they are without the groups
+    is_patient = apart.random(n) < (np.array(_SHARES_OF_PATIENTS)[site] if site_effects else 0.5)
+    observed = apart.normal(size=(n, VOXELS)) + age[:, None]
+    observed += site_effects * apart.normal(size=(len(_SITE_SHARES), VOXELS))[site]
+    observed[:, 0] += strength["group"] * is_patient
     variables = pd.DataFrame({"score": np.round(score + shifts(1)[:, 0], 1), "label": label})
     return Study(
         salient=salient,
@@ -74,5 +84,7 @@ def simulate_study(rng: np.random.Generator, *, site_effects: bool, planted: boo
         clusters=clusters,
         variables=variables.assign(age=age, site=site),
         aged=aged,
+        is_patient=is_patient,
+        observed=observed,
         site=site if site_effects else None,
     )

@@ -10,7 +10,7 @@ from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.as_published import as_published_table
-from adhd_cvae.analysis.group_maps import salient_effect_maps, severity_maps
+from adhd_cvae.analysis.group_maps import group_test, known_covariates, severity_test
 from adhd_cvae.analysis.independence import independence_table
 from adhd_cvae.analysis.mixture import mixture_test_table
 from adhd_cvae.analysis.permutation import Inference, cell_generator
@@ -38,7 +38,7 @@ _SCALES: dict[str, Scale] = {"score": "ratio", "label": "nominal"}
 
 def _rejected(p_value: float) -> float:
     """1 or 0; NaN where there was no test."""
-    reached = p_value <= ALPHA + 1e-6  # maps are of single precision
+    reached = p_value <= ALPHA + 1e-9
     return float("nan") if np.isnan(p_value) else float(reached)
 
 
@@ -137,17 +137,13 @@ def _mixtures(study: Study, seed: int) -> Rejections:
 
 
 def _brain_maps(study: Study, seed: int) -> Rejections:
-    """Whether any voxel is found. Where sites shift the effect its mean is not zero, which is no false alarm."""
-    mask = np.ones((study.voxels.shape[1], 1, 1), bool)
-    score = study.variables["score"].to_numpy()
-    severity = severity_maps(
-        study.voxels, mask, score, Inference(strata=study.site, permutations=PERMUTATIONS, seed=seed)
-    )
-    found = {"voxels, by severity, any": _rejected(float(severity["p"].min()))}
-    if study.site is None:
-        effect = salient_effect_maps(study.voxels, mask, Inference(permutations=PERMUTATIONS, seed=seed))
-        found["voxels, effect, any"] = _rejected(float(effect["p"].min()))
-    return found
+    """Whether any voxel is found."""
+    inference = Inference(strata=study.site, permutations=PERMUTATIONS, seed=seed)
+    severity = severity_test(study.voxels, study.variables["score"].to_numpy(), inference)
+    covariates, _ = known_covariates(study.variables, "site")
+    groups = group_test([study.observed], study.is_patient, covariates, inference)
+    tests = {"severity": severity, "group": groups}
+    return {f"voxels, by {name}, any": _rejected(float(test.p.min())) for name, test in tests.items()}
 
 
 def _published(study: Study, _seed: int) -> Rejections:
