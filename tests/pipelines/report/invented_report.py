@@ -146,7 +146,7 @@ def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
     }
     write_whole(pd.DataFrame(independence), analysis / "independence.tsv")
     recovery = pd.DataFrame({"factor": "severity_striatal", "space": ["salient", "contrastive_pca"]})
-    write_whole(recovery.assign(split="test", metric="r", score=[0.81, 0.79]), analysis / "recovery.tsv")
+    write_whole(recovery.assign(split="out_of_fold", metric="r", score=[0.81, 0.79]), analysis / "recovery.tsv")
 
 
 def write_run(folder: Path) -> None:
