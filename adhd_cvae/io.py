@@ -142,7 +142,7 @@ def read_tsv(path: Path) -> pd.DataFrame:
         na_values=[MISSING],
         keep_default_na=False,
         dtype={"participant_id": str},
-    )
+    ).copy()  # pandas warns of a frame of a hundred separate columns
 
 
 def write_text(text: str, path: Path) -> None:

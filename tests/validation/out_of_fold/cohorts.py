@@ -1,0 +1,170 @@
+"""One simulated cohort through the chain of `run … group` up to its tables, in memory but for a folder of its own."""
+
+import time
+from collections.abc import Collection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.analysis.claims import SUPPORTED
+from adhd_cvae.cohort.folds import deal_folds
+from adhd_cvae.config import Recipe
+from adhd_cvae.images.resampling import grid_affine, to_grid
+from adhd_cvae.io import write_json
+from adhd_cvae.names import ALPHA, rows_of
+from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
+from adhd_cvae.training.train import train
+from pipelines.benchmarks.separation.cohorts import simulate_maps
+from pipelines.output_dir.analysis_inputs import read_analysis_inputs
+from pipelines.output_dir.folds import write_folds
+from pipelines.output_dir.ownership import owned
+from pipelines.output_dir.paths import OutputPaths
+from pipelines.output_dir.results import Results
+from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import ANALYSIS, COHORT
+from pipelines.progress import Silent
+from pipelines.recipes.loader import load_recipe
+from pipelines.stages import analyse, embed
+
+SYMPTOMS = ("adhd_index", "inattentive", "hyper_impulsive")
+"""Variables that no map of a cohort without a planted effect knows of; age, sex, IQ and site have effects on all."""
+ASKED = ("separation", "group_maps", "rsa", "mixture", "mixture_test", "independence", "claims", "recovery")
+
+
+class Kind(NamedTuple):
+    """Cohorts that differ in their seed alone."""
+
+    participants: int
+    cohens_d: float
+    """0: sites differ in maps and in the share of patients, and nothing else tells the groups."""
+    site_confound: float = 0.6
+
+    @property
+    def key(self) -> str:
+        """Name of its files."""
+        return f"n-{self.participants}_d-{self.cohens_d:g}_c-{self.site_confound:g}"
+
+
+def campaign_recipe(seed: int) -> Recipe:
+    """The recipe demo at 6 mm with the linear model, and few permutations where a p-value is one of many."""
+    return load_recipe(
+        "demo",
+        (
+            *("image.shape=[32, 32, 32]", "image.voxel_size=6", "training.epochs=0", "training.vae=false"),
+            *(
+                "analysis.permutations=199",
+                "analysis.bootstraps=20",
+                "analysis.max_components=2",
+                f"seed={seed}",
+            ),
+            f"analysis.variables=[{', '.join(f'{{name: {name}, scale: ratio}}' for name in SYMPTOMS)}]",
+            "analysis.batteries={}",
+        ),
+    )
+
+
+def measured(kind: Kind, seed: int, asked: Collection[str] = ASKED) -> pd.DataFrame:
+    """Everything asked of one cohort: `test`, `value`, `null_mean`, `p_value`, and `seconds` of the processor."""
+    started = time.process_time()
+    recipe = campaign_recipe(seed)
+    config = SimulationConfig(
+        participants=kind.participants,
+        seed=seed,
+        cohens_d=kind.cohens_d,
+        site_confound=kind.site_confound,
+        resolution=6,
+    )
+    with TemporaryDirectory() as folder:
+        run = Run(OutputPaths(Path(folder)), recipe, Silent())
+        regions = _prepared(run, config)
+        simulated = time.process_time() - started
+        found = _tables(run, asked)
+        rows = _rows(found, regions, run)
+    spent = {"seconds": time.process_time() - started - simulated, "simulating": simulated}
+    return pd.DataFrame(rows).assign(n=kind.participants, cohens_d=kind.cohens_d, seed=seed, **spent)
+
+
+def _prepared(run: Run, config: SimulationConfig) -> np.ndarray:
+    """Write what `prepare` and `train` would; give the planted regions, (x, y, z) bool."""
+    recipe, paths = run.recipe, run.paths
+    cohort = simulate_maps(config, recipe.cohort.site, recipe.image)
+    names = [f"sub-{number:04d}" for number in range(len(cohort.table))]
+    table = cohort.table.assign(participant_id=names, image="n/a")
+    table = table[["participant_id", "image", "group", *SYMPTOMS, "site", "age", "sex", *cohort.factors]]
+    with owned(paths.folder):
+        COHORT.write(table, paths.cohort)
+        folds = deal_folds(table, recipe.cohort.folds, recipe.seed, recipe.cohort.site)
+        write_folds(table, folds, paths)
+        paths.cache.mkdir()
+        np.save(paths.images, cohort.images)
+        write_json({"affine": grid_affine(recipe.image).tolist(), "maps": [], "settings": {}}, paths.manifest)
+        train(cohort.images, table, recipe, paths.checkpoints)
+    simulated = SimulatedCohort(config)
+    weights = [simulated.atlas.factors[name] for name in config.regions]
+    shown = [to_grid(weight, simulated.affine, recipe.image, 0) for weight in weights]
+    return np.max([weight > 0.25 * weight.max() for weight in shown], axis=0)
+
+
+def _tables(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
+    with owned(run.paths.folder):
+        embed.run(run)
+        inputs = read_analysis_inputs(run.paths, run.recipe.analysis)
+        steps = analyse.tables(run, inputs, None, lambda note: None)
+        found = {}
+        for name in ASKED:
+            if name in steps and name in asked and (table := steps[name]()) is not None:
+                ANALYSIS[name].write(table, run.paths.table(name))
+                found[name] = table
+    return found
+
+
+def _rows(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list[dict[str, Any]]:
+    """One row a test."""
+    separation = found["separation"]
+    separation = separation[
+        separation["site"].isna() & separation["measure"].isin(["auc", "auc_beyond_covariates"])
+    ]
+    rows: list[dict[str, Any]] = [
+        {
+            "test": f"{row['space']} {row['measure']}",
+            **{name: row[name] for name in ("value", "null_mean", "p_value", "in_sample")},
+        }
+        for row in rows_of(separation)
+    ]
+    maps = found.get("group_maps", pd.DataFrame(columns=["map"]))
+    rows += [
+        {"test": "group maps, any voxel", "value": _overlap(run, regions), "p_value": row["p_value"]}
+        for row in rows_of(maps[maps["map"] == "group"])
+    ]
+    rows += [
+        {"test": f"rsa {row['space']}", "value": row["tau"], "p_value": row["p_value"]}
+        for row in rows_of(found["rsa"])
+        if row["variable"] in SYMPTOMS
+    ]
+    rows += [
+        {"test": f"mixture {row['space']} {row['covariance']}", "p_value": row["p_value"]}
+        for row in rows_of(found["mixture_test"])
+    ]
+    independence = found["independence"]
+    rows += [
+        {"test": "hsic", "value": row["value"], "p_value": row["p_value"]}
+        for row in rows_of(independence[independence["measure"] == "hsic"])
+    ]
+    claimed = found.get("claims", pd.DataFrame(columns=["claim", "verdict"]))
+    rows += [
+        {"test": f"claim: {row['claim']}", "value": float(row["verdict"] == SUPPORTED)}
+        for row in rows_of(claimed)
+    ]
+    return rows
+
+
+def _overlap(run: Run, regions: np.ndarray) -> float:
+    """Dice coefficient of the planted regions and the voxels of corrected p < 0.05."""
+    image = Results(run.paths.folder).brain_map("groupP")
+    if image is None:
+        return float("nan")
+    found = image.get_fdata() < ALPHA
+    return float(2 * (found & regions).sum() / max(found.sum() + regions.sum(), 1))

@@ -1,0 +1,85 @@
+"""How often each p-value is below 0.05 with nothing planted, and with something; a file a cohort, resumed by itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+from joblib import Parallel, delayed
+from scipy.stats import binomtest
+
+from adhd_cvae.io import read_tsv, remove_partial_files, write_tsv
+from adhd_cvae.names import ALPHA
+from pipelines.cli.options import OutputDir
+from pipelines.progress import for_this_terminal
+from tests.validation.out_of_fold.cohorts import ASKED, Kind, measured
+
+FIRST_SEED = 1000
+"""No seed that a setting was chosen on, nor one of the demo or the benchmark."""
+CONSERVATIVE = ("group maps, any voxel", "claim", "mixture")
+"""Tests that by design reject in 5 % at most; only more than that speaks against them."""
+NULL = [Kind(60, 0), Kind(200, 0)]
+POWER = [Kind(n, d) for n in (60, 200, 500) for d in (0.2, 0.5, 0.8, 1.4)]
+
+
+def measure_one(kind: Kind, seed: int, asked: tuple[str, ...], store: Path) -> str:
+    """Write the table of one cohort."""
+    write_tsv(measured(kind, seed, asked), store / f"{kind.key}_{seed}.tsv")
+    return f"{kind.key}, seed {seed}"
+
+
+def summarised(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a kind and test: mean value and its standard deviation, mean over chance with interval, share below 0.05.
+
+    `p` is that of the exact binomial test of a share of 5 %, one-sided where a test is conservative by design.
+    """
+    found = []
+    for (n, d, test), part in rows.groupby(["n", "cohens_d", "test"], sort=False):
+        p_values = part["p_value"].dropna()
+        row = {"n": n, "cohens_d": d, "test": test, "cohorts": len(part)}
+        row |= {"value": part["value"].mean(), "sd": part["value"].std()}
+        over = (part["value"] - part["null_mean"]).dropna()
+        if len(over) > 1:
+            half = 1.96 * over.std() / np.sqrt(len(over))
+            row |= {"over_chance": over.mean(), "low": over.mean() - half, "high": over.mean() + half}
+        if len(p_values):
+            below = int((p_values < ALPHA).sum())
+            side = "greater" if str(test).startswith(CONSERVATIVE) else "two-sided"
+            row |= {"below": below / len(p_values), "p_values": len(p_values)}
+            row["p"] = binomtest(below, len(p_values), ALPHA, alternative=side).pvalue
+        found.append(row | {"in_sample": part["in_sample"].mean(), "seconds": part["seconds"].mean()})
+    return pd.DataFrame(found)
+
+
+def main(
+    output_dir: OutputDir = Path("out-of-fold"),
+    cohorts: Annotated[int, typer.Option("--cohorts", min=1, help="Cohorts of each kind.")] = 200,
+    power: Annotated[bool, typer.Option("--power", help="Plant effects instead of nothing.")] = False,
+    participants: Annotated[
+        int | None, typer.Option("--participants", help="Cohorts of this size alone.")
+    ] = None,
+    tables: Annotated[str, typer.Option("--tables", help="Tables that are asked for.")] = ",".join(ASKED),
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes of one core each.")] = None,
+) -> None:
+    """How often each p-value is below 0.05, in cohorts with nothing planted and with something."""
+    store = output_dir.resolve() / "cohorts"
+    store.mkdir(parents=True, exist_ok=True)
+    remove_partial_files(store)
+    kinds = [kind for kind in (POWER if power else NULL) if participants in (None, kind.participants)]
+    asked = [(kind, seed) for seed in range(FIRST_SEED, FIRST_SEED + cohorts) for kind in kinds]
+    pending = [(kind, seed) for kind, seed in asked if not (store / f"{kind.key}_{seed}.tsv").is_file()]
+    with for_this_terminal().bar("Measuring") as tick:
+        running = Parallel(n_jobs=jobs or -1, return_as="generator_unordered")(
+            delayed(measure_one)(kind, seed, tuple(tables.split(",")), store) for kind, seed in pending
+        )
+        for done, key in enumerate(running, start=1):
+            tick(done, len(pending), str(key))
+    files = [store / f"{kind.key}_{seed}.tsv" for kind, seed in asked]
+    table = summarised(pd.concat([read_tsv(file) for file in files], ignore_index=True))
+    write_tsv(table, output_dir / "summary.tsv")
+    typer.echo(table.round(3).to_string(index=False))
+
+
+if __name__ == "__main__":
+    typer.run(main)
