@@ -13,6 +13,7 @@ from adhd_cvae.analysis.claim_checks import Study, Tables, checked_claims
 from adhd_cvae.analysis.claims import OneCluster, Relation
 from adhd_cvae.analysis.independence import independence_table
 from adhd_cvae.analysis.mixture import mixture_table, mixture_test_table
+from adhd_cvae.analysis.multiplicity import p_values
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import Scoring, recovery_table
@@ -85,7 +86,7 @@ def run(run: Run) -> None:
 def tables(
     run: Run, inputs: AnalysisInputs, truth: Path | None, note: Callable[[str], None]
 ) -> dict[str, Step]:
-    """Name each table of ``analysis/`` and what computes it; the first, and longest, notes how far it is."""
+    """Name each table of ``analysis/`` and what computes it; long ones note how far they are."""
     settings, seed, paths = run.recipe.analysis, run.recipe.seed, run.paths
     spaces, samples, patients = inputs.patients()
     of_patients, of_all = (_inference(settings, seed, cohort) for cohort in (patients, inputs.cohort))
@@ -151,7 +152,8 @@ def tables(
         ),
     }
     if settings.claims:
-        study = Study(spaces, patients, inputs.scales, of_patients, folds_of(patients))
+        folds = None if inputs.folds is None else inputs.folds[inputs.is_patient]
+        study = Study(spaces, patients, inputs.scales, of_patients, folds)
         steps |= _claim_tables(settings, study, paths.table)
     steps |= brain_tables(
         run, inputs.cohort, lambda rows: replace(_inference(settings, seed, rows), permutations=dear)
@@ -159,12 +161,14 @@ def tables(
     if truth is not None:
         scoring = Scoring(settings.folds, settings.fold_shuffles, seed, settings.sizes.minimum)
         steps["recovery"] = lambda: recovery(inputs, truth, scoring)
+    steps["p_values"] = lambda: p_values(
+        {
+            name: table.read(paths.table(name))
+            for name, table in ANALYSIS.items()
+            if paths.table(name).is_file()
+        }
+    )
     return steps
-
-
-def folds_of(cohort: pd.DataFrame) -> np.ndarray | None:
-    """(n,) by which fold's models each participant is coded; None where that is not known."""
-    return cohort["fold"].to_numpy() if "fold" in cohort else None
 
 
 def _claim_tables(settings: AnalysisConfig, study: Study, table: Callable[[str], Path]) -> dict[str, Step]:

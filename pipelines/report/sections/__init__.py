@@ -8,6 +8,7 @@ from pipelines.report.sections import (
     confounding,
     latents,
     leakage,
+    p_values,
     reconstruction,
     recovery,
     rsa,
@@ -28,6 +29,7 @@ SECTIONS = tuple(
         clusters,
         leakage,
         brain,
+        p_values,
     )
 )
 """In reading order."""

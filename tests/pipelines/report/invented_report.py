@@ -146,6 +146,15 @@ def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
     }
     write_whole(pd.DataFrame(independence), analysis / "independence.tsv")
     recovery = pd.DataFrame({"factor": "severity_striatal", "space": ["salient", "contrastive_pca"]})
+    tests = pd.DataFrame({"table": "rsa", "family": "rsa", "test": [f"salient s, v{k}" for k in range(18)]})
+    tests = tests.assign(p_value=0.3, correction="FDR", p_corrected=0.4, note=HOSTILE)
+    tests.loc[:1, "p_value"] = 0.01
+    tests.loc[17, ["table", "family", "correction"]] = [
+        "as_published",
+        "as_published",
+        "no test of participants",
+    ]
+    write_whole(tests, analysis / "p_values.tsv")
     write_whole(recovery.assign(split="out_of_fold", metric="r", score=[0.81, 0.79]), analysis / "recovery.tsv")
 
 

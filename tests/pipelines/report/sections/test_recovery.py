@@ -16,7 +16,7 @@ def test_scores_are_given_by_factor_and_space(folder: Path) -> None:
     table = recovery.SECTION.tables[0](results)
     assert table is not None
     assert table.columns == ("factor", "participants", "metric", "salient s", "contrastive PCA")
-    assert table.blocks == {"": [["severity striatal", "held out", "r", "0.81", "0.79"]]}
+    assert table.blocks == {"": [["severity striatal", "out of fold", "r", "0.81", "0.79"]]}
 
 
 def test_scores_that_could_not_be_taken_are_no_zero(folder: Path) -> None:
