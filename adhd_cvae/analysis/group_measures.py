@@ -108,25 +108,26 @@ def balanced_accuracy(scores: NDArray[np.floating], is_target: NDArray[np.bool_]
 def interval(
     measure: str, scores: NDArray, groups: Groups, inference: Inference, names: Sequence[str]
 ) -> dict[str, float]:
-    """95 % interval over participants, resampled within fold and group, whose models stay."""
+    """95 % interval over participants, resampled within fold and group; models stay. None with few of a group."""
     rng = cell_generator(inference.seed, "separation", *names)
     parts = [both for both in _by_block(scores, groups.is_target, groups.fold) if all(map(len, both))]
-    if not parts or not inference.bootstraps:
+    counts = [sum(len(both[which]) for both in parts) for which in range(2)]
+    if min(counts) < inference.sizes.minimum_class or not inference.bootstraps:
         return {}
-    above, pairs = np.zeros(inference.bootstraps), 0
+    right, count = np.zeros((2, inference.bootstraps)), np.zeros(2)
     for patients, controls in parts:
         drawn = [
             rng.multinomial(len(one), np.full(len(one), 1 / len(one)), inference.bootstraps).astype(float)
             for one in (patients, controls)
         ]
         if measure == ACCURACY:
-            right = drawn[0] @ (patients > 0) / len(patients) + drawn[1] @ (controls <= 0) / len(controls)
-            weight = len(patients) + len(controls)
-            above, pairs = above + right / 2 * weight, pairs + weight
+            right += drawn[0] @ (patients > 0), drawn[1] @ (controls <= 0)
+            count += len(patients), len(controls)
         else:
-            above += np.einsum("bi,ij,bj->b", drawn[0], _ordered(patients, controls), drawn[1], optimize=True)
-            pairs += len(patients) * len(controls)
-    low, high = np.percentile(above / pairs, [2.5, 97.5])
+            pairs = _ordered(patients, controls)
+            right += np.einsum("bi,ij,bj->b", drawn[0], pairs, drawn[1], optimize=True)
+            count += pairs.size
+    low, high = np.percentile((right / count[:, None]).mean(axis=0), [2.5, 97.5])
     return {"ci_low": float(low), "ci_high": float(high)}
 
 

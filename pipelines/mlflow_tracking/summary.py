@@ -95,7 +95,9 @@ def scores(results: Results) -> dict[str, float]:
     }
     found |= out_of_fold_scores(results)
     if results.distances is not None:
-        found["out_of_distribution"] = float(results.distances["out_of_distribution"].mean())
+        found["out_of_distribution"] = float(
+            results.distances["out_of_distribution"].to_numpy(dtype=float).mean()
+        )
     if results.history is not None:
         trained = results.history.query("epoch > 0")
         medians = pd.Series(trained.groupby("model")["seconds"].median())

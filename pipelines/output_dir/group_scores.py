@@ -1,9 +1,9 @@
 """What the comparison of the groups rests on: scores by codes, linear models that can be fitted again, covariates."""
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from adhd_cvae.analysis.group_maps import known_covariates
 from adhd_cvae.analysis.group_measures import Groups
 from adhd_cvae.analysis.refits import Fold, Refit, applied, discriminant, with_both
 from adhd_cvae.analysis.separation import Separation
@@ -11,16 +11,13 @@ from pipelines.output_dir.analysis_inputs import AnalysisInputs
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import FOLD_SCORES
 
-_ASKED = (("age", "ratio"), ("sex", "nominal"))
-"""Covariates beside the site, and how their values compare."""
-
 
 def asked_of_groups(run: Run, inputs: AnalysisInputs) -> Separation:
     """Gather them; without ``cache/fold-scores.npz`` nothing can be fitted again."""
     site = run.recipe.cohort.site
     sites = inputs.cohort[site].astype(str).to_numpy() if site in inputs.cohort else None
     folds = np.zeros(len(inputs.cohort), int) if inputs.folds is None else inputs.folds
-    groups = Groups(inputs.is_patient, folds, sites, covariates(inputs.cohort, site))
+    groups = Groups(inputs.is_patient, folds, sites, known_covariates(inputs.cohort, site)[0])
     refit = None
     if run.paths.fold_scores.is_file() and inputs.discriminants:
         config = run.recipe.model
@@ -32,19 +29,6 @@ def asked_of_groups(run: Run, inputs: AnalysisInputs) -> Separation:
         space: applied(discriminant(values, groups.is_target), values) for space, values in codes.items()
     }
     return Separation(groups, observed, in_sample, refit, inputs.linear_folds)
-
-
-def covariates(cohort: pd.DataFrame, site: str | None) -> NDArray[np.float64]:
-    """Site indicators, a missing site one more, and of age and sex what everybody has: (n, k)."""
-    asked = [(name, scale) for name, scale in _ASKED if name in cohort and not cohort[name].hasnans]
-    columns = [pd.get_dummies(cohort[site].astype(str))] if site in cohort else []
-    columns += [
-        pd.get_dummies(cohort[name].astype(str), drop_first=True) if scale == "nominal" else cohort[[name]]
-        for name, scale in asked
-    ]
-    if not columns:
-        return np.zeros((len(cohort), 0))
-    return pd.concat(columns, axis=1).to_numpy(np.float64)
 
 
 def _folds(run: Run, folds: NDArray) -> list[Fold]:

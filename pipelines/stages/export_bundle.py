@@ -8,7 +8,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import copy, read_json, write_json, write_text
 from adhd_cvae.names import BACKGROUND, SALIENT, unit_names
 from bids_adapters.derivatives import read_description
-from pipelines.mlflow_tracking.summary import held_out_scores
+from pipelines.mlflow_tracking.summary import out_of_fold_scores
 from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
@@ -42,7 +42,7 @@ def _write(paths: OutputPaths, trained: dict[str, Any], folder: Path) -> None:
     copy(paths.reference, folder / "models" / "reference.safetensors")
     write_json(inference(trained), folder / "configs" / "inference.json")
     dataset = str(Provenance.open(paths).content.get("dataset", "not stated"))
-    metadata = describe(trained, dataset, held_out_scores(Results(paths.folder)))
+    metadata = describe(trained, dataset, out_of_fold_scores(Results(paths.folder)))
     write_json(metadata, folder / "configs" / "metadata.json")
     licence = read_description(paths.folder).get("License")
     texts = {

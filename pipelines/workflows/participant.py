@@ -13,7 +13,7 @@ import pandas as pd
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import remove
-from adhd_cvae.names import BACKGROUND, SALIENT, units_in
+from adhd_cvae.names import BACKGROUND, SALIENT, sd_name, units_in
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment

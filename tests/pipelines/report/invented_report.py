@@ -155,7 +155,9 @@ def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
         "no test of participants",
     ]
     write_whole(tests, analysis / "p_values.tsv")
-    write_whole(recovery.assign(split="out_of_fold", metric="r", score=[0.81, 0.79]), analysis / "recovery.tsv")
+    write_whole(
+        recovery.assign(split="out_of_fold", metric="r", score=[0.81, 0.79]), analysis / "recovery.tsv"
+    )
 
 
 def write_run(folder: Path) -> None:

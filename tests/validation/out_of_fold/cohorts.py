@@ -93,7 +93,8 @@ def _prepared(run: Run, config: SimulationConfig) -> np.ndarray:
     cohort = simulate_maps(config, recipe.cohort.site, recipe.image)
     names = [f"sub-{number:04d}" for number in range(len(cohort.table))]
     table = cohort.table.assign(participant_id=names, image="n/a")
-    table = table[["participant_id", "image", "group", *SYMPTOMS, "site", "age", "sex", *cohort.factors]]
+    columns = ["participant_id", "image", "group", *SYMPTOMS, "site", "age", "sex", *cohort.factors]
+    table = pd.DataFrame(table[columns])
     with owned(paths.folder):
         COHORT.write(table, paths.cohort)
         folds = deal_folds(table, recipe.cohort.folds, recipe.seed, recipe.cohort.site)
@@ -124,20 +125,18 @@ def _tables(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
 def _rows(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list[dict[str, Any]]:
     """One row a test."""
     separation = found["separation"]
-    separation = separation[
-        separation["site"].isna() & separation["measure"].isin(["auc", "auc_beyond_covariates"])
-    ]
+    headline = separation["site"].isna() & separation["measure"].isin([AUC, BEYOND])
     rows: list[dict[str, Any]] = [
         {
             "test": f"{row['space']} {row['measure']}",
             **{name: row[name] for name in ("value", "null_mean", "p_value", "in_sample")},
         }
-        for row in rows_of(separation)
+        for row in rows_of(pd.DataFrame(separation[headline]))
     ]
     maps = found.get("group_maps", pd.DataFrame(columns=["map"]))
     rows += [
         {"test": "group maps, any voxel", "value": _overlap(run, regions), "p_value": row["p_value"]}
-        for row in rows_of(maps[maps["map"] == "group"])
+        for row in rows_of(pd.DataFrame(maps[maps["map"] == "group"]))
     ]
     rows += [
         {"test": f"rsa {row['space']}", "value": row["tau"], "p_value": row["p_value"]}
@@ -151,7 +150,7 @@ def _rows(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list
     independence = found["independence"]
     rows += [
         {"test": "hsic", "value": row["value"], "p_value": row["p_value"]}
-        for row in rows_of(independence[independence["measure"] == "hsic"])
+        for row in rows_of(pd.DataFrame(independence[independence["measure"] == "hsic"]))
     ]
     claimed = found.get("claims", pd.DataFrame(columns=["claim", "verdict"]))
     rows += [

@@ -35,8 +35,8 @@ def summarised(rows: pd.DataFrame) -> pd.DataFrame:
     `p` is that of the exact binomial test of a share of 5 %, one-sided where a test is conservative by design.
     """
     found = []
-    for (n, d, test), part in rows.groupby(["n", "cohens_d", "test"], sort=False):
-        p_values = part["p_value"].dropna()
+    for (n, d, test), part in rows.groupby(["n", "cohens_d", "test"], sort=False):  # pyright: ignore[reportGeneralTypeIssues]
+        p_values = part["p_value"].dropna().to_numpy(dtype=float)
         row = {"n": n, "cohens_d": d, "test": test, "cohorts": len(part)}
         row |= {"value": part["value"].mean(), "sd": part["value"].std()}
         over = (part["value"] - part["null_mean"]).dropna()
