@@ -28,13 +28,15 @@ class SalientEffect:
     """Maps and tables, each made once and when first asked for.
 
     The effect has no p-value: a salient space is made of what tells patients from controls, so that patients differ
-    from their twins whatever there is. Its stability over folds says how much of it another sample would show.
+    from their twins whatever there is. So do controls whom the model has not met, and that is taken off: with nothing
+    there, folds' maps then agree little. How far they do says how much of the effect another sample would show.
 
     Parameters
     ----------
     decoded
         ``effect`` (n, voxels): patients minus their twins; ``mask`` (x, y, z) of those voxels; ``affine`` (4, 4);
-        where they are, ``effect_fold`` (n,): the fold whose model, which has not met the patient, decoded it,
+        where they are, ``effect_fold`` (n,): the fold whose model, which has not met the patient, decoded it;
+        ``effect_of_controls`` (folds, voxels), the mean over controls of each of the folds ``controls_fold``;
         ``salient_map`` (units, voxels) and ``traversal`` (units, steps, voxels).
     patients
         Their rows of the cohort, named by participant, in the order of the effects.
@@ -77,8 +79,28 @@ class SalientEffect:
         return np.asarray(np.isfinite(self.decoded["effect"]).all(axis=1))
 
     @cached_property
+    def _of_folds(self) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
+        """Mean over the patients of each fold less that over its controls, (folds, voxels), and patients by fold; folds
+        without either are left out. None where nothing is known of folds.
+        """
+        if not {"effect_fold", "effect_of_controls"} <= {*self.decoded}:
+            return None
+        fold, effect = self.decoded["effect_fold"][self._known], self.decoded["effect"][self._known]
+        means, sizes = [], []
+        for number, controls in zip(
+            self.decoded["controls_fold"], self.decoded["effect_of_controls"], strict=True
+        ):
+            if (fold == number).any() and np.isfinite(controls).all():
+                means.append(effect[fold == number].mean(axis=0, dtype=np.float64) - controls)
+                sizes.append(np.sum(fold == number))
+        return (np.stack(means), np.array(sizes)) if means else None
+
+    @cached_property
     def _mean(self) -> NDArray[np.float64]:
-        return self.decoded["effect"][self._known].mean(axis=0, dtype=np.float64)
+        if self._of_folds is None:
+            return self.decoded["effect"][self._known].mean(axis=0, dtype=np.float64)
+        means, sizes = self._of_folds
+        return np.average(means, axis=0, weights=sizes)
 
     @cached_property
     def _tests(self) -> dict[str, VoxelTest]:
@@ -125,13 +147,13 @@ class SalientEffect:
 
     def rows(self) -> list[dict[str, Any]]:
         """Give the rows of ``group_maps.tsv`` of the effect, without a p-value, and of its tests with batteries."""
-        mean, fold = self._mean, self.decoded.get("effect_fold")
+        mean, folds = self._mean, self._of_folds
         row: dict[str, Any] = {"map": "salient_effect", "statistic": "mean", "n": int(self._known.sum())}
         row |= {"voxels": len(mean), "largest": float(mean[np.abs(mean).argmax()])}
-        if fold is None:
+        if folds is None:
             row["note"] = "in sample or unknown: which model decoded whom is not known"
         else:
-            row |= fold_agreement(self.decoded["effect"][self._known], fold[self._known])
+            row |= {"n": int(folds[1].sum()), **fold_agreement(folds[0])}
         strata = self.inference.strata
         held = str(strata.name) if isinstance(strata, pd.Series) else ""
         return [row, *(test.row(name, "r", held) for name, test in self._tests.items())]
@@ -149,25 +171,17 @@ class SalientEffect:
         return pd.DataFrame({"participant_id": self.patients.index, **columns})
 
 
-def fold_agreement(effect: NDArray[np.floating], fold: NDArray) -> dict[str, Any]:
-    """Say how far the folds' mean maps agree.
-
-    Parameters
-    ----------
-    effect
-        (patients, voxels), finite.
-    fold
-        (patients,) whose model decoded whom.
+def fold_agreement(means: NDArray[np.floating]) -> dict[str, Any]:
+    """Say how far the folds' mean maps, (folds, voxels), agree.
 
     Returns
     -------
     dict
-        `cosine` of two folds' mean maps, mean over pairs of folds; `sign_agreement`, the share of voxels that have
-        the same sign, not 0, in all folds; where there is a single fold, a `note` instead.
+        `cosine` of two folds' maps, mean over pairs of folds; `sign_agreement`, the share of voxels that have the same
+        sign, not 0, in all folds; with a single fold, a `note` instead.
     """
-    means = np.stack([effect[fold == number].mean(axis=0, dtype=np.float64) for number in np.unique(fold)])
     if len(means) < 2:
-        return {"note": "a single fold has patients"}
+        return {"note": "a single fold has patients and controls"}
     lengths = np.linalg.norm(means, axis=1)
     cosines = [one @ other for one, other in combinations(means / np.maximum(lengths, 1e-300)[:, None], 2)]
     signs = np.sign(means).sum(axis=0)

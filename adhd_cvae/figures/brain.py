@@ -192,6 +192,8 @@ def template_maps(
             axes = figure.add_axes((0, base + height * (0.5 - 0.45 * part), 1, 0.42 * height))
             _overlay(axes, image, heights, limit, least)
         figure.text(0.01, base + 0.99 * height, name, fontweight="bold", va="top")
+    if not any(np.nan_to_num(volume).any() for volume in volumes.values()):
+        return figure  # nothing to be measured by colours
     axes = figure.add_axes((0.2, 0.62 * bottom, 0.6, 0.13 * bottom))
     shown = ScalarMappable(Normalize(-limit, limit), DIVERGING)
     bar = tidied(figure.colorbar(shown, cax=axes, orientation="horizontal", label=label))

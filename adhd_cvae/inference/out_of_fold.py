@@ -88,6 +88,9 @@ class OutOfFold:
         Linear baseline to scores of everybody, (n, units).
     effect
         (held patients, voxels of the registered model) decoded minus twin, gray-matter volume per voxel.
+    effect_of_controls
+        (voxels,) the same of controls, decoded with their s, mean: what a model draws in anybody it has not met. NaN
+        where none are held out.
     residual
         (held,) mean squared residual of each map, in standardised units, decoded from (z, s).
     unexplained, pca_unexplained
@@ -101,6 +104,7 @@ class OutOfFold:
     discriminants: Mapping[str, np.ndarray]
     baselines: Mapping[str, np.ndarray]
     effect: np.ndarray
+    effect_of_controls: np.ndarray
     residual: np.ndarray
     unexplained: np.ndarray
     pca_unexplained: np.ndarray
@@ -187,7 +191,7 @@ def out_of_fold(
         turns,
         discriminants,
         baselines(models, cohort.is_target, recipe),
-        _effect(models, mine, cohort.is_target[held], registered),
+        *_effects(models, mine, cohort.is_target[held], registered),
         residuals(models.contrastive, take_maps(cohort.images, np.flatnonzero(held)), mine),
         unexplained,
         pca_unexplained,
@@ -209,20 +213,18 @@ def _examples(
     return held[places], example_maps(models.contrastive, maps, some, decoded, registered)
 
 
-def _effect(
+def _effects(
     models: FoldModels, codes: Embedding, is_target: np.ndarray, registered: ContrastiveVAE
-) -> np.ndarray:
-    """(patients, voxels of the registered model): each patient decoded minus its twin."""
-    model, salient, background = (
-        models.contrastive,
-        codes.salient_mean[is_target],
-        codes.background_mean[is_target],
-    )
+) -> tuple[np.ndarray, np.ndarray]:
+    """(patients, voxels of the registered model): each patient decoded minus its twin; and the mean of controls."""
+    model, salient, background = models.contrastive, codes.salient_mean, codes.background_mean
     parts = [np.zeros((0, registered.voxels), np.float32)]
     for rows in in_batches(len(salient)):
         change = decode(model, background[rows], salient[rows]) - decode(model, background[rows])
         parts.append(gray_matter_in(registered, model, change))
-    return np.concatenate(parts)
+    change = np.concatenate(parts)
+    nobody = np.full(registered.voxels, np.nan, np.float32)
+    return change[is_target], nobody if is_target.all() else change[~is_target].mean(axis=0)
 
 
 def _unexplained(

@@ -67,7 +67,7 @@ def _maps(results: Results) -> Iterator[_Map]:
     if (tested := results.significant("t", "group")) is not None:
         yield _Map("patients against controls, t where beyond chance", "t", tested, tested=True)
     if (mean := results.brain_map("salientEffectMean")) is not None:
-        yield _Map("patients minus their twins, mean", volume, mean)
+        yield _Map("the model's own difference (no test)", volume, mean)
     for battery in results.setting("analysis.batteries", {}):
         test = ("salientEffect", "by", battery)
         if (tested := results.significant("slope", *test, size="slope")) is not None:

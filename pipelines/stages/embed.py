@@ -214,6 +214,8 @@ def _write_decoded(
         **registered_maps(model, salient[is_target], run.recipe.analysis.maps.traversal),
         "effect_participant_id": names[is_target],
         "effect_fold": folds[is_target],
+        "controls_fold": np.unique(folds),
+        "effect_of_controls": np.stack([part.effect_of_controls for part in parts]),
         "effect": _joined(folds[is_target], [part.effect for part in parts if len(part.effect)]),
         "example_participant_id": names[examples],
         "example_group": table["group"].to_numpy(str)[examples],

@@ -28,7 +28,7 @@ def _group_test(results: Results) -> Figure | None:
     if tested is None and p is not None:
         # The brain with nothing over it is what the test shows.
         nothing = Nifti1Image(np.zeros(p.shape, np.float32), p.affine)
-        return _maps({f"no voxel has a corrected p < {ALPHA:g}": nothing}, "t")
+        return _maps({f"no voxel has a corrected p < {ALPHA:g}": nothing}, "")
     return _maps({f"corrected p < {ALPHA:g}": tested}, "t, patients against controls")
 
 

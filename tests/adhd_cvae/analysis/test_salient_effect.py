@@ -70,19 +70,37 @@ def test_slope_is_the_change_for_one_standard_deviation(make) -> None:
 
 
 def test_folds_agree_as_far_as_their_mean_maps_do(make) -> None:
-    fold = np.repeat([0, 1, 2, 3], 10)
-    row = make(effect_fold=fold).rows()[0]
+    fold, numbers = np.repeat([0, 1, 2, 3], 10), np.arange(4)
+    nothing = np.zeros((4, int(np.prod(SHAPE))), np.float32)
+    row = make(effect_fold=fold, controls_fold=numbers, effect_of_controls=nothing).rows()[0]
     assert row["cosine"] > 0.99
     assert 27 / 2016 < row["sign_agreement"] < 0.5  # one voxel of eight agrees by chance
-    effect = np.array([[1.0, 1, 0, -1], [1, 3, 0, 1], [1, 0, 0, 1]])
-    found = fold_agreement(effect, np.array([0, 0, 1]))
+    means = np.array([[1.0, 2, 0, 0], [1, 0, 0, 1]])
+    found = fold_agreement(means)
     assert found["sign_agreement"] == 0.25
-    means = [1, 2, 0, 0], [1, 0, 0, 1]
     assert found["cosine"] == pytest.approx(np.dot(*means) / np.sqrt(5 * 2))
-    again = fold_agreement(-3 * effect[::-1], np.array([9, 4, 4]))
-    assert again == pytest.approx(found)
-    assert "single fold" in fold_agreement(effect, np.zeros(3))["note"]
-    assert np.isnan(fold_agreement(0 * effect, np.array([0, 0, 1]))["cosine"])
+    assert fold_agreement(-3 * means[::-1]) == pytest.approx(found)
+    assert "single fold" in fold_agreement(means[:1])["note"]
+    assert np.isnan(fold_agreement(means * [[0], [1]])["cosine"])
+
+
+def test_what_controls_show_too_is_none_of_the_effect(make) -> None:
+    """Every fold draws the same in everybody; less that, folds have nothing in common."""
+    rng = np.random.default_rng(1)
+    fold, numbers = np.arange(40) % 4, np.array([3, 2, 1, 0])
+    drawn = rng.normal(size=int(np.prod(SHAPE)))
+    effect = drawn + rng.normal(size=(40, drawn.size)).astype(np.float32)
+    controls = drawn + 0.3 * rng.normal(size=(4, drawn.size))
+    arrays = {"effect": effect, "effect_fold": fold, "controls_fold": numbers}
+    row = make(**arrays, effect_of_controls=controls).rows()[0]
+    assert abs(row["cosine"]) < 0.1
+    assert make(**arrays, effect_of_controls=0 * controls).rows()[0]["cosine"] > 0.8
+    controls[1] = np.nan  # a fold without controls
+    brain = make(**arrays, effect_of_controls=controls)
+    assert brain.rows()[0]["n"] == 30
+    expected = np.mean([effect[fold == number].mean(axis=0) for number in (0, 1, 3)], axis=0)
+    expected -= controls[[3, 2, 0]].mean(axis=0)
+    np.testing.assert_allclose(dict(brain.maps())["salientEffect", "mean"].ravel(), expected, atol=1e-6)
 
 
 def test_effects_that_are_none_are_refused_or_left_out(make) -> None:

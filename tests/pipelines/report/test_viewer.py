@@ -61,7 +61,7 @@ def test_every_voxel_is_where_it_was(tmp_path: Path, turned: bool) -> None:
     assert anatomy.max() == 255
     assert 0.1 < (anatomy > 0).mean() < 0.7
     assert [one["name"] for one in content["maps"]] == [
-        "patients minus their twins, mean",
+        "the model's own difference (no test)",
         "salient unit s_00",
     ]
 
@@ -106,7 +106,7 @@ def test_the_viewer_opens_from_disk(report: Path, tmp_path: Path) -> None:
     assert page.count("<canvas") == 3
     assert 'hidden=""></div>' not in page
     assert "At 27, 22, 3 mm: −0.25" in page
-    assert "sagittal slice at x = 27 mm: patients minus their twins, mean" in page
+    assert "sagittal slice at x = 27 mm: the model's own difference (no test)" in page
 
 
 def test_without_its_script_the_viewer_stays_hidden(report: Path, tmp_path: Path) -> None:

@@ -216,7 +216,8 @@ def brain_tables(tmp_path, invent_results):
     affine = np.array([[10.0, 0, 0, -55], [0, 10, 0, -85], [0, 0, 10, -45], [0, 0, 0, 1]])
     arrays = {"effect": effect.astype(np.float32), "mask": mask, "affine": affine}
     arrays["effect_participant_id"] = cohort.loc[is_patient, "participant_id"].to_numpy(dtype=str)
-    np.savez(paths.decoded, effect_fold=np.arange(is_patient.sum()) % 4, **arrays)
+    arrays |= {"effect_fold": np.arange(is_patient.sum()) % 4, "controls_fold": np.arange(4)}
+    np.savez(paths.decoded, effect_of_controls=np.zeros((4, mask.sum())), **arrays)
     maps = 0.5 + 0.01 * rng.normal(size=(40, 16, 16, 16)) + 0.05 * volume * is_patient[:, None, None, None]
     paths.cache.mkdir()
     np.save(paths.images, maps.astype(np.float16))

@@ -24,9 +24,9 @@ def test_the_groups_are_compared_and_the_models_difference_stands_beside_it_with
     assert "61 % of voxels differ between patients and controls (704 voxels, 60" in page.text
     assert "site and age held constant" in page.text
     assert "least p 0.004" in page.text
-    assert "agree with cosine 0.93; 88 % of voxels have the same sign in all folds" in page.text
+    assert "between folds with cosine 0.93; 88 % of voxels have the same sign in all folds" in page.text
     assert "no voxels vary with ADHD battery, PC1 (least p 0.200)" in page.text
-    decoded = page.text[page.text.index("The model's own difference, patients minus") :]
+    decoded = page.text[page.text.index("The model's own difference has no p-value") :]
     assert "least p" not in decoded[: decoded.index("the model's word alone")]
 
 
@@ -46,7 +46,7 @@ def test_what_the_test_of_the_groups_found_is_put_in_words(folder: Path) -> None
     assert "nothing held constant" in shown(folder, covariates=None)
     nothing = shown(folder, significant=None, p_value=None, note="no maps in cache/")
     assert "were not compared voxel by voxel: no maps in cache/." in nothing
-    assert "differ" not in nothing[: nothing.index("The model's own difference")]
+    assert "differ" not in nothing[: nothing.index("The model's own difference has")]
     (folder / "analysis/group_maps.tsv").unlink()
     assert brain.sentences(Results(folder)) is None
 
