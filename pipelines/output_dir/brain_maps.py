@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.analysis.group_maps import AXES, TABLE_COLUMNS, group_test, known_covariates, peaks_table
-from adhd_cvae.analysis.mass_univariate import VoxelTest
+from adhd_cvae.analysis.maps.group_maps import AXES, TABLE_COLUMNS, group_test, known_covariates, peaks_table
+from adhd_cvae.analysis.maps.mass_univariate import VoxelTest
+from adhd_cvae.analysis.maps.salient_effect import NamedMap, SalientEffect
 from adhd_cvae.analysis.permutation import Inference
-from adhd_cvae.analysis.salient_effect import NamedMap, SalientEffect
 from adhd_cvae.images.cache import open_images, take_maps
 from adhd_cvae.images.nifti import map_name, save_nifti
 from adhd_cvae.images.resampling import grid_affine

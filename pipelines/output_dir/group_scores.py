@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.group_maps import known_covariates
 from adhd_cvae.analysis.group_measures import Groups
+from adhd_cvae.analysis.maps.group_maps import known_covariates
 from adhd_cvae.analysis.refits import Fold, Refit, applied, discriminant, with_both
 from adhd_cvae.analysis.separation import Separation
 from pipelines.output_dir.analysis_inputs import AnalysisInputs

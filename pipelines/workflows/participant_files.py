@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.analysis.group_maps import to_volume
+from adhd_cvae.analysis.maps.mass_univariate import to_volume
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.images.nifti import save_nifti
 from adhd_cvae.images.resampling import grid_affine

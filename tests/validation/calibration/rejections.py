@@ -10,8 +10,8 @@ from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.as_published import as_published_table
-from adhd_cvae.analysis.group_maps import group_test, known_covariates, severity_test
 from adhd_cvae.analysis.independence import independence_table
+from adhd_cvae.analysis.maps.group_maps import group_test, known_covariates, severity_test
 from adhd_cvae.analysis.mixture import mixture_test_table
 from adhd_cvae.analysis.permutation import Inference, cell_generator
 from adhd_cvae.analysis.probes import probe_table

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
-from adhd_cvae.analysis.effect_components import ALIKE, TABLE_COLUMNS, effect_components
+from adhd_cvae.analysis.maps.effect_components import ALIKE, TABLE_COLUMNS, effect_components
 
 SITES = np.repeat([1, 4, 5, 7], [20, 15, 25, 10])
 

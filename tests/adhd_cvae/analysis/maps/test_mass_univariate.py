@@ -5,8 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from adhd_cvae.analysis import mass_univariate
-from adhd_cvae.analysis.mass_univariate import (
+from adhd_cvae.analysis.maps import mass_univariate
+from adhd_cvae.analysis.maps.mass_univariate import (
     VoxelTest,
     covariate_columns,
     freed,

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from adhd_cvae.analysis.maps.salient_effect import SalientEffect, fold_agreement
 from adhd_cvae.analysis.permutation import Inference
-from adhd_cvae.analysis.salient_effect import SalientEffect, fold_agreement
 from adhd_cvae.config import MapsConfig
 from adhd_cvae.errors import InputError
 

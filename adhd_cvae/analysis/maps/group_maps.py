@@ -10,7 +10,7 @@ import pandas as pd
 from nilearn.reporting import get_clusters_table
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.mass_univariate import (
+from adhd_cvae.analysis.maps.mass_univariate import (
     VoxelTest,
     covariate_columns,
     freed,

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from adhd_cvae.analysis.effect_components import EffectComponents, effect_components
-from adhd_cvae.analysis.group_maps import severity_test
-from adhd_cvae.analysis.mass_univariate import VoxelTest, to_volume
+from adhd_cvae.analysis.maps.effect_components import EffectComponents, effect_components
+from adhd_cvae.analysis.maps.group_maps import severity_test
+from adhd_cvae.analysis.maps.mass_univariate import VoxelTest, to_volume
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.config import MapsConfig
 from adhd_cvae.errors import InputError

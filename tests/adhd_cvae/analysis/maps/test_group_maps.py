@@ -6,14 +6,14 @@ import pytest
 from nilearn.mass_univariate import permuted_ols
 from scipy.stats import binom, pearsonr
 
-from adhd_cvae.analysis.group_maps import (
+from adhd_cvae.analysis.maps.group_maps import (
     PEAK_COLUMNS,
     group_test,
     known_covariates,
     peaks_table,
     severity_test,
 )
-from adhd_cvae.analysis.mass_univariate import VoxelTest, covariate_columns
+from adhd_cvae.analysis.maps.mass_univariate import VoxelTest, covariate_columns
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.errors import InputError
 
