@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.claims import SUPPORTED
+from adhd_cvae.analysis.group_measures import AUC, BEYOND
 from adhd_cvae.cohort.folds import deal_folds
 from adhd_cvae.config import Recipe
 from adhd_cvae.images.resampling import grid_affine, to_grid
