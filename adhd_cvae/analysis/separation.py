@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.group_measures import (
+    ACCURACY,
     AUC,
     BEYOND,
     Groups,
@@ -166,7 +167,14 @@ def separation_table(
         for space, values in scores.items()
         for measure, site in measures(groups, beyond=space != COVARIATES)
     ]
-    table = pd.DataFrame(rows, columns=SEPARATION_COLUMNS)
+    rows += [
+        {"space": space, "measure": measure, "note": "in sample or unknown: it says nothing about others"}
+        | _in_sample(separation, (space, measure, None))
+        for space in separation.in_sample
+        if space not in scores
+        for measure in (AUC, ACCURACY)
+    ]
+    table = pd.DataFrame(rows, columns=SEPARATION_COLUMNS).astype({"p_value": float, "value": float})
     without = table["p_value"].isna() & table["value"].notna()
     table.loc[without, "note"] = "no p-value: it is not fitted again to permuted groups"
     return table.sort_values("site", key=lambda site: site.notna(), kind="stable", ignore_index=True)
@@ -209,7 +217,15 @@ def _row(
     if np.isfinite(drawn).any():
         drawn = drawn[np.isfinite(drawn)]
         row |= {"null_mean": float(drawn.mean()), "p_value": upper_p_value(value, drawn)}
-    if site is None and space in separation.in_sample and measure != BEYOND:
-        compute = pairwise_auc if measure == AUC else balanced_accuracy
-        row["in_sample"] = compute(separation.in_sample[space], is_target, np.zeros(len(is_target)))
-    return row
+    return row | _in_sample(separation, key)
+
+
+def _in_sample(separation: Separation, key: Key) -> Row:
+    """The measure of a model that is fitted to those it is asked about."""
+    space, measure, site = key
+    if site is not None or space not in separation.in_sample or measure == BEYOND:
+        return {}
+    compute = pairwise_auc if measure == AUC else balanced_accuracy
+    is_target = separation.groups.is_target
+    value = compute(separation.in_sample[space], is_target, np.zeros(len(is_target)))
+    return {"in_sample": value, "n": len(is_target)}

@@ -77,6 +77,11 @@ class ModelConfig(Settings):
     output: Literal["identity", "sigmoid"] = "identity"
     """The decoder's last function; a sigmoid cannot pass 1, though modulated maps do."""
 
+    def of_folds(self) -> "ModelConfig":
+        """The linear model that folds are fitted with: the start alone; of a random one what `contrast` would be."""
+        start = "contrast" if self.start == "random" else self.start
+        return self.model_copy(update={"correction": False, "start": start})
+
     @model_validator(mode="after")
     def _has_a_part(self) -> "ModelConfig":
         if self.start == "random" and not self.correction:

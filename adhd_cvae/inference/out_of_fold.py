@@ -114,12 +114,7 @@ class OutOfFold:
 
 def fold_models(cohort: Cohort, held_out: np.ndarray, recipe: Recipe, trained: Path | None) -> FoldModels:
     """Fit the linear models to those not `held_out`, (n,) bool; networks in the folder `trained` take their place."""
-    config = recipe.model.model_copy(
-        update={
-            "correction": False,
-            "start": "contrast" if recipe.model.start == "random" else recipe.model.start,
-        }
-    )
+    config = recipe.model.of_folds()
     units = config.background + config.salient
     plain = config.model_copy(update={"salient": 0, "background": units})
     outside, target = ~held_out, cohort.is_target

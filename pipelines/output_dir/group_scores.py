@@ -17,13 +17,13 @@ def asked_of_groups(run: Run, inputs: AnalysisInputs) -> Separation:
     site = run.recipe.cohort.site
     sites = inputs.cohort[site].astype(str).to_numpy() if site in inputs.cohort else None
     folds = np.zeros(len(inputs.cohort), int) if inputs.folds is None else inputs.folds
-    groups = Groups(inputs.is_patient, folds, sites, known_covariates(inputs.cohort, site)[0])
+    is_known = len(np.unique(folds)) > 1
+    covariates = known_covariates(inputs.cohort, site)[0][:, : None if is_known else 0]
+    groups = Groups(inputs.is_patient, folds, sites, covariates)
     refit = None
     if run.paths.fold_scores.is_file() and inputs.discriminants:
-        config = run.recipe.model
-        model = config.model_copy(update={"start": "contrast" if config.start == "random" else config.start})
-        refit = Refit(_folds(run, folds), sites, model, run.recipe.seed)
-    observed = {} if inputs.folds is None else _observed(inputs, groups)
+        refit = Refit(_folds(run, folds), sites, run.recipe.model.of_folds(), run.recipe.seed)
+    observed = _observed(inputs, groups) if is_known else {}
     codes = with_both(inputs.in_sample or inputs.spaces) if not observed or inputs.in_sample else {}
     in_sample = {
         space: applied(discriminant(values, groups.is_target), values) for space, values in codes.items()
