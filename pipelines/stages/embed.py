@@ -56,7 +56,9 @@ def run(run: Run) -> None:
         },
         outputs=(
             *("latents.tsv", "latents.json", "draws.npz", "decoded.npz", "baselines.tsv"),
-            *("out_of_fold.tsv", "out_of_fold.json", "out_of_fold.npz", "cache/fold-scores.npz"),
+            *("out_of_fold.tsv", "out_of_fold.json", "out_of_fold.npz"),
+            # Another seed's are those of the folder that its cache is a link to.
+            *(() if paths.cache.is_symlink() else ("cache/fold-scores.npz",)),
             *("distances.tsv", "distances.json", paths.reference.relative_to(paths.folder).as_posix()),
         ),
     )
@@ -148,7 +150,8 @@ def _out_of_fold(
     names = table["participant_id"].to_numpy(dtype=str)
     arrays |= {"participant_id": names, **_samples(run, posteriors)}
     FOLD_ARRAYS.write(arrays, paths.out_of_fold_arrays)
-    FOLD_SCORES.write(scores, paths.fold_scores)
+    if not paths.cache.is_symlink():
+        FOLD_SCORES.write(scores, paths.fold_scores)
     _keep_reference(run, table, folds, parts)
     _write_baselines(table, cohort, parts, folds, paths.baselines)
     _write_decoded(run, table, model, folds, parts, in_sample[SALIENT])

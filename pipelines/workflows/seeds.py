@@ -11,23 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from adhd_cvae.analysis.seed_alignment import aligned, stability_table
 from adhd_cvae.io import copy, link_folder
-from adhd_cvae.names import SALIENT, TARGET
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.mlflow_tracking.summary import RunSummary, scores
-from pipelines.output_dir.analysis_inputs import read_analysis_inputs
-from pipelines.output_dir.latents import write_latents, write_samples
+from pipelines.output_dir.folds import read_folds
 from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
-from pipelines.output_dir.tables import SEED_SCORES, STABILITY
+from pipelines.output_dir.seed_average import write_average
+from pipelines.output_dir.tables import COHORT, SEED_SCORES, STABILITY
 from pipelines.progress import Silent
 from pipelines.stages import analyse, embed, publish, train
 
@@ -108,8 +105,8 @@ def _share_cohort(run: Run, other: Run) -> None:
 
 
 def _average(average: Run, members: Mapping[int, Run]) -> None:
-    """Write latents.tsv, draws.npz and stability.tsv of all members together, unless they stand."""
-    recipe, paths = average.recipe, average.paths
+    """Write the codes of all members together, and stability.tsv, unless they stand."""
+    paths = average.paths
     stage = Stage(
         name="average",
         settings={"seeds": list(members)},
@@ -117,29 +114,22 @@ def _average(average: Run, members: Mapping[int, Run]) -> None:
             f"{name} of seed {seed}": checksum
             for seed, one in members.items()
             for name, checksum in Provenance.open(one.paths)
-            .checksums(one.paths.latents, one.paths.draws)
+            .checksums(one.paths.latents, one.paths.out_of_fold, one.paths.out_of_fold_arrays)
             .items()
         },
-        outputs=("latents.tsv", "latents.json", "draws.npz", "stability.tsv"),
+        outputs=(
+            *("latents.tsv", "latents.json", "draws.npz", "stability.tsv"),
+            *("out_of_fold.tsv", "out_of_fold.json", "out_of_fold.npz"),
+        ),
     )
 
     def work() -> None:
-        inputs = {seed: read_analysis_inputs(one.paths, recipe.analysis) for seed, one in members.items()}
-        cohort = inputs[recipe.seed].cohort
-        training, target = cohort["split"] == TRAIN, cohort["group"] == TARGET
-        means, samples, tables = {}, {}, []
-        for space in inputs[recipe.seed].spaces:
-            # Controls' s is near zero by construction and says nothing of the frame.
-            usable = target if space == SALIENT else pd.Series(True, index=cohort.index)
-            fitted, codes = (training & usable).to_numpy(), [one.spaces[space] for one in inputs.values()]
-            asked = {split: ((cohort["split"] == split) & usable).to_numpy() for split in (TRAIN, TEST)}
-            tables.append(stability_table(space, dict(zip(inputs, codes, strict=True)), fitted, asked))
-            means[space], turns = aligned(codes, fitted)
-            kept = [one.samples[space][:: len(codes)] for one in inputs.values()]
-            samples[space] = np.concatenate([part @ turn for part, turn in zip(kept, turns, strict=True)])
-        write_latents(cohort, means, paths.latents)
-        write_samples(cohort, samples, paths.draws)
-        STABILITY.write(pd.concat(tables, ignore_index=True), paths.stability)
+        cohort = COHORT.read(paths.cohort)
+        folders = [one.paths for one in members.values()]
+        table = write_average(cohort, read_folds(cohort, paths), folders, paths)
+        seeds = list(members)
+        columns = {name: [seeds[int(place)] for place in table[name]] for name in ("seed", "other_seed")}
+        STABILITY.write(table.assign(**columns), paths.stability)
 
     # Another number of seeds replaces only the average, which costs seconds.
     Provenance.open(paths).perform(stage, replace(average, overwrite=True), work)
