@@ -26,12 +26,10 @@ from adhd_cvae.figures.style import (
 from adhd_cvae.names import (
     BACKGROUND,
     GROUP_LABELS,
-    SALIENT,
     TARGET,
     code_label,
     in_order,
     space_label,
-    unit_names,
 )
 
 UMAP = ("umap_1", "umap_2")
@@ -170,28 +168,34 @@ def _by_category(axes: Axes, known: pd.DataFrame, variable: str, names: Mapping[
 
 
 @styled
-def salient_scatter(latents: pd.DataFrame) -> Figure:
-    """Posterior means of the first two salient units; with one unit, its histogram by group.
+def held_out_scores(scores: pd.DataFrame) -> Figure:
+    """How much each held-out participant looks like a patient: a row of points a fold and group, medians marked.
 
     Parameters
     ----------
-    latents
-        ``latents.tsv``: `group`, `s_00` and, where there, `s_01`.
+    scores
+        `fold`, `group` and `score`, above 0 nearer to the patients. Folds share no scale: each is shown in its own root
+        mean square, so that 0 stays where it is.
     """
-    figure = new_figure(3.6)
+    folds = sorted(set(scores["fold"]))
+    figure = new_figure(0.9 + 0.5 * len(folds))
     axes = figure.add_subplot()
-    first, second = unit_names(SALIENT, 2)
-    if second in latents:
-        _group_points(axes, latents, (first, second), 20)
-        axes.set(xlabel="salient unit s_00 (posterior mean)", ylabel="salient unit s_01")
-        soft_grid(axes, "both")
-    else:
-        edges = np.linspace(latents[first].min(), latents[first].max() + 1e-9, 25).tolist()
-        for group, colour in GROUP_COLOURS.items():
-            values = latents.loc[latents["group"] == group, first]
-            axes.hist(values, edges, color=colour, alpha=0.6)
-        axes.set(xlabel="salient unit s_00 (posterior mean)", ylabel="participants")
-        soft_grid(axes, "y")
+    for place, fold in enumerate(folds):
+        held_out = scores.loc[scores["fold"] == fold]
+        unit = float(np.sqrt(np.square(held_out["score"]).mean())) or 1.0
+        for group, side in ((TARGET, -0.2), (BACKGROUND, 0.2)):
+            values = np.sort(held_out.loc[held_out["group"] == group, "score"]) / unit
+            look: dict[str, Any] = {"color": GROUP_COLOURS[group], "marker": GROUP_MARKERS[group], "s": 18}
+            # Neighbours in rank lie apart, so that equal scores do not hide each other.
+            height = place + side + 0.04 * (np.arange(len(values)) % 3 - 1)
+            axes.scatter(values, height, alpha=0.8, linewidths=0, rasterized=True, **look)
+            if len(values):
+                axes.vlines(np.median(values), place + side - 0.15, place + side + 0.15, color=INK, lw=2)
+    axes.set_yticks(range(len(folds)), [f"fold {fold}" for fold in folds])
+    axes.set_ylim(len(folds) - 0.5, -0.5)
+    axes.axvline(0, color=INK, lw=0.8, ls=":")
+    axes.set_xlabel("score by s, in each fold's own unit (right of 0: nearer to patients)")
+    soft_grid(axes)
     _group_key(figure)
     return figure
 

@@ -45,6 +45,7 @@ class Results:
     history = _Held(tables.HISTORY)
     earned = _Held(tables.EARNED)
     latents = _Held(tables.LATENTS)
+    out_of_fold = _Held(tables.OUT_OF_FOLD)
     distances = _Held(tables.DISTANCES)
     stability = _Held(tables.STABILITY)
     """Of an average of several seeds."""
@@ -83,6 +84,12 @@ class Results:
     def decoded(self) -> dict[str, np.ndarray]:
         """Arrays of ``decoded.npz``."""
         return tables.DECODED.read(self.paths.decoded) if self.paths.decoded.is_file() else {}
+
+    @cached_property
+    def fold_arrays(self) -> dict[str, np.ndarray]:
+        """Arrays of ``out_of_fold.npz``."""
+        path = self.paths.out_of_fold_arrays
+        return tables.FOLD_ARRAYS.read(path) if path.is_file() else {}
 
     @cached_property
     def pictures(self) -> dict[str, np.ndarray]:

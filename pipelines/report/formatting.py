@@ -32,6 +32,8 @@ class ReportTable:
         A heading row above the others: words and how many columns they cover.
     prose
         Headings of the columns that hold words rather than numbers.
+    folded
+        Folded away, however few rows there are.
     """
 
     caption: str
@@ -39,11 +41,12 @@ class ReportTable:
     blocks: Mapping[str, list[list[str]]]
     spans: tuple[tuple[str, int], ...] = ()
     prose: tuple[str, ...] = ()
+    folded: bool = False
 
     @property
     def long(self) -> bool:
         """Whether it is folded away until a reader asks for the numbers."""
-        return self.size > FOLDED
+        return self.folded or self.size > FOLDED
 
     @property
     def size(self) -> int:

@@ -12,12 +12,14 @@ from pipelines.report.sections import (
     reconstruction,
     recovery,
     rsa,
+    separation,
     training,
 )
 
 SECTIONS = tuple(
     module.SECTION
     for module in (
+        separation,
         cohort,
         confounding,
         training,

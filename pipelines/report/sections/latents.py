@@ -4,15 +4,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import latents
-from adhd_cvae.names import BACKGROUND, SALIENT, VAE, unit_name
+from adhd_cvae.names import BACKGROUND, SALIENT, VAE
 from pipelines.output_dir.results import Results
 from pipelines.report.section import Plotter, from_table, holds, read_section
-
-
-def _salient_scatter(results: Results) -> Figure | None:
-    if results.latents is None or unit_name(SALIENT, 0) not in results.latents:
-        return None
-    return latents.salient_scatter(results.latents)
 
 
 @from_table("umap")
@@ -45,7 +39,6 @@ def _umap_by_variable(space: str) -> Plotter:
 SECTION = read_section(
     __file__,
     {
-        "salient_scatter": _salient_scatter,
         "umap_group": _umap_by_group,
         **{f"umap_{space}_variables": _umap_by_variable(space) for space in (SALIENT, BACKGROUND, VAE)},
     },

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 
 from adhd_cvae.figures import latents
 from tests.adhd_cvae.figures.figure_content import words_of
@@ -43,10 +44,21 @@ def test_long_names_leave_room_for_the_points(umap: pd.DataFrame, cohort: pd.Dat
         assert axes.get_window_extent().width / figure.bbox.width > 0.3
 
 
-@pytest.mark.parametrize("units", [1, 2])
-def test_salient_units(units: int, cohort: pd.DataFrame) -> None:
-    table = cohort[["group"]].assign(**{f"s_{unit:02d}": np.arange(8.0) for unit in range(units)})
-    assert "patients" in words_of(latents.salient_scatter(table))
+def test_held_out_scores_have_a_row_a_fold_in_its_own_unit_and_keep_their_side() -> None:
+    table = pd.DataFrame(
+        {"fold": [0, 0, 0, 1, 1], "group": ["target", "background", "target", "target", "background"]}
+    )
+    figure = latents.held_out_scores(table.assign(score=[2.0, -2.0, 2.0, 300.0, -400.0]))
+    assert {"fold 0", "fold 1", "patients", "controls"} <= set(words_of(figure))
+    points = [part for part in figure.axes[0].collections if isinstance(part, PathCollection)]
+    places = [np.asarray(part.get_offsets())[:, 0].tolist() for part in points]
+    unit = np.sqrt((300**2 + 400**2) / 2)
+    assert places == [[1, 1], [-1], [pytest.approx(300 / unit)], [pytest.approx(-400 / unit)]]
+
+
+def test_a_fold_without_one_group_has_the_other() -> None:
+    table = pd.DataFrame({"fold": [0, 0], "group": ["target", "target"], "score": [0.0, 0.0]})
+    assert "fold 0" in words_of(latents.held_out_scores(table))
 
 
 def test_reconstruction_errors_tell_groups_apart() -> None:

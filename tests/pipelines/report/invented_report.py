@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from nibabel.nifti1 import Nifti1Image
 
-from adhd_cvae.io import write_json
+from adhd_cvae.io import write_json, write_tsv
 from tests.pipelines.whole_tables import write_whole
 
 SPACES = ("salient", "background", "vae")
@@ -67,6 +67,23 @@ def rsa_table(p_fdr: float = 0.9) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "null_mean", "note"])
 
 
+def separation_table(p: float = 0.31) -> pd.DataFrame:
+    """Everybody, then sites, as `analyse` writes them."""
+    measures = {"auc": 0.53, "balanced_accuracy": 0.52, "auc_beyond_covariates": 0.5}
+    values = {(space, name): value for space in ("salient", "background") for name, value in measures.items()}
+    values |= {("covariates", "auc"): 0.58, ("supervised", "auc"): 0.55}
+    rows = [
+        {"space": space, "measure": measure, "site": site, "value": value}
+        for site in (None, 5, 7)
+        for (space, measure), value in values.items()
+        if site is None or measure == "auc"
+    ]
+    table = pd.DataFrame(rows).assign(ci_low=0.44, ci_high=0.62, null_mean=0.51, p_value=p, n=60, note=None)
+    table.loc[table["space"] == "supervised", ["null_mean", "p_value"]] = np.nan
+    table.loc[0, "in_sample"] = 1.0
+    return table
+
+
 def write_tables(folder: Path) -> None:
     cohort = cohort_table()
     write_whole(cohort, folder / "cohort.tsv")
@@ -96,13 +113,24 @@ def write_tables(folder: Path) -> None:
     gains = {"gain_nats": [300.0, 5.5, -2.0], "gain_nats_sd": [9.0, 1.5, 1.0], "splits": 3}
     gains |= {"gain_explained": [0.5, 0.012, -0.004], "gain_explained_sd": 0.002}
     write_whole(pd.DataFrame({"model": "cvae", **earned, **gains}), folder / "checkpoints/earned.tsv")
-    latents = cohort[["participant_id", "group"]].assign(split="train", s_00=np.linspace(-1, 1, 60), s_01=0.5)
+    latents = cohort[["participant_id", "group"]].assign(s_00=np.linspace(-1, 1, 60), s_01=0.5)
     write_whole(latents, folder / "latents.tsv")
+    more = dict.fromkeys(("z_00", "s_00_sd", "s_01_sd", "z_00_sd"), 0.5)
+    write_tsv(latents.assign(fold=np.arange(60) // 2 % 5, **more), folder / "out_of_fold.tsv")
+    weights = np.tile([1.0, -0.5, 0.1], (5, 1))
+    np.savez(
+        folder / "out_of_fold.npz",
+        folds=np.arange(5),
+        participant_id=latents["participant_id"].to_numpy(str),
+        salient_discriminant=weights,
+        linear=True,
+    )
     write_results(folder / "analysis", cohort)
     write_run(folder)
 
 
 def write_results(analysis: Path, cohort: pd.DataFrame) -> None:
+    write_whole(separation_table(), analysis / "separation.tsv")
     write_whole(rsa_table(), analysis / "rsa.tsv")
     published = rsa_table()[["space", "variable"]].assign(mean=0.1, t=12.5, df=9, p_value=1e-6)
     write_whole(published, analysis / "as_published.tsv")
