@@ -93,7 +93,8 @@ def independence_table(
     is_target
         (n,) True for patients; the salient space is a matter of patients only.
     inference
-        Of the permutation test of HSIC.
+        Of the permutation test of HSIC. Codes of models of folds have to be permuted within folds: each fold's frame
+        moves both spaces, which would count as dependence.
     critic_accuracy
         Of the training's critic on training batches, where known; 0.5 is chance.
     active_variance

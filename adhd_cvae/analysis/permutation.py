@@ -48,6 +48,14 @@ class Inference:
         """
         return replace(self, strata=stratum_codes(self.strata, len(rows))[rows])
 
+    def within(self, levels: Strata) -> "Inference":
+        """Give the same with participants permuted within these levels too, such as folds; None: as it is."""
+        if levels is None:
+            return self
+        n = len(levels)
+        both = np.column_stack([stratum_codes(self.strata, n), stratum_codes(levels, n)])
+        return replace(self, strata=np.unique(both, axis=0, return_inverse=True)[1].ravel())
+
     @property
     def codes(self) -> NDArray[np.int64]:
         """(n,) numbers of the strata, after `among`."""

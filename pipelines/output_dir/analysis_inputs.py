@@ -11,7 +11,7 @@ import pandas as pd
 from adhd_cvae.analysis.variables import battery_component
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import BASELINE_PREFIXES, PREFIXES, TARGET
+from adhd_cvae.names import BASELINE_PREFIXES, PREFIXES, TARGET, rows_of
 from pipelines.output_dir.latents import codes_by_space, read_samples
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.tables import BASELINES, COHORT, FOLD_ARRAYS, LATENTS, OUT_OF_FOLD
@@ -179,7 +179,23 @@ def known_variables(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[dic
             f"{', '.join(map(str, cohort.columns))}). Name some under analysis.variables."
         )
     left_out = [name for name in asked if name not in known]
-    return known, [f"not in cohort.tsv, left out of the analysis: {', '.join(left_out)}"] if left_out else []
+    warnings = [f"not in cohort.tsv, left out of the analysis: {', '.join(left_out)}"] if left_out else []
+    for name in [name for name in known if _is_of_folds(cohort, name)]:
+        del known[name]
+        warnings.append(
+            f"{name} left out of the analysis: each of its values has models of its own (cohort.folds), so that what "
+            "differs between them may be the models"
+        )
+    return known, warnings
+
+
+def _is_of_folds(cohort: pd.DataFrame, name: str) -> bool:
+    """Whether a variable differs between folds and never within one, as sites do that are held out in turn."""
+    if "fold" not in cohort:
+        return False
+    pairs = {(row["fold"], row[name]) for row in rows_of(cohort[["fold", name]].dropna())}
+    folds, values = (set(some) for some in zip(*pairs, strict=True))
+    return len(values) > 1 and len(pairs) == len(folds)
 
 
 def _in_order(table: pd.DataFrame, participants: pd.Series, path: Path) -> pd.DataFrame:

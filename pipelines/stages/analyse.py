@@ -1,9 +1,10 @@
 """Stage: cohort.tsv, latents.tsv and draws.npz in; analysis/, maps/ and figures/ out. Needs no torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_ana
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
 from pipelines.output_dir.brain_maps import brain_tables
 from pipelines.output_dir.group_scores import asked_of_groups
+from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.table import read_table
@@ -37,8 +39,13 @@ from pipelines.output_dir.tables import ANALYSIS, HISTORY
 Step = Callable[[], pd.DataFrame | None]
 
 
-def run(run: Run) -> None:
+def run(run: Run, members: Mapping[int, OutputPaths] | None = None) -> None:
     """Compute every table the files allow, then the maps and figures.
+
+    Parameters
+    ----------
+    members
+        Of an average over several seeds: seed to the folder of its own model, whose claims are compared.
 
     Raises
     ------
@@ -61,6 +68,9 @@ def run(run: Run) -> None:
     if truth is not None:
         sums["truth"] = file_checksum(truth)
     sums |= {file.name: file_checksum(file) for file in atlas_files(recipe.analysis.atlas)}
+    for seed, own in (members or {}).items():
+        found = Provenance.open(own).checksums(*map(own.table, Tables._fields))
+        sums |= {f"{name} of seed {seed}": checksum for name, checksum in found.items()}
     stage = Stage(
         name="analyse",
         settings=settings_of(recipe, "seed", "analysis", "model"),
@@ -71,7 +81,7 @@ def run(run: Run) -> None:
 
     def work() -> None:
         with progress.bar("Analysing") as tick:
-            steps = tables(run, inputs, truth, lambda note: tick(0, len(steps), note))
+            steps = tables(run, inputs, truth, lambda note: tick(0, len(steps), note), members or {})
             for done, (name, step) in enumerate(steps.items()):
                 tick(done, len(steps), name)
                 table = step()
@@ -84,7 +94,11 @@ def run(run: Run) -> None:
 
 
 def tables(
-    run: Run, inputs: AnalysisInputs, truth: Path | None, note: Callable[[str], None]
+    run: Run,
+    inputs: AnalysisInputs,
+    truth: Path | None,
+    note: Callable[[str], None],
+    members: Mapping[int, OutputPaths] = MappingProxyType({}),
 ) -> dict[str, Step]:
     """Name each table of ``analysis/`` and what computes it; long ones note how far they are."""
     settings, seed, paths = run.recipe.analysis, run.recipe.seed, run.paths
@@ -146,44 +160,54 @@ def tables(
         "independence": lambda: independence_table(
             inputs.spaces,
             inputs.is_patient,
-            replace(of_all, permutations=dear),
+            replace(of_all, permutations=dear).within(inputs.folds),
             critic_accuracy=critic_accuracy(paths.history),
             active_variance=settings.active_variance,
         ),
     }
     if settings.claims:
-        folds = None if inputs.folds is None else inputs.folds[inputs.is_patient]
-        study = Study(spaces, patients, inputs.scales, of_patients, folds)
-        steps |= _claim_tables(settings, study, paths.table)
+        steps |= _claim_tables(run, inputs, members)
     steps |= brain_tables(
         run, inputs.cohort, lambda rows: replace(_inference(settings, seed, rows), permutations=dear)
     )
     if truth is not None:
         scoring = Scoring(settings.folds, settings.fold_shuffles, seed, settings.sizes.minimum)
         steps["recovery"] = lambda: recovery(inputs, truth, scoring)
-    steps["p_values"] = lambda: p_values(
-        {
-            name: table.read(paths.table(name))
-            for name, table in ANALYSIS.items()
-            if paths.table(name).is_file()
-        }
-    )
+    steps["p_values"] = lambda: p_values(_written(paths))
     return steps
 
 
-def _claim_tables(settings: AnalysisConfig, study: Study, table: Callable[[str], Path]) -> dict[str, Step]:
-    """Judge claims by the tables just written, and check the verdicts; `table` names the file of each."""
+def _claim_tables(run: Run, inputs: AnalysisInputs, members: Mapping[int, OutputPaths]) -> dict[str, Step]:
+    """Judge claims by the tables just written, and ask them again, also of the members of an average."""
+    settings, (spaces, _, patients) = run.recipe.analysis, inputs.patients()
+    folds = None if inputs.folds is None else inputs.folds[inputs.is_patient]
+    inference = _inference(settings, run.recipe.seed, patients)
     asked = [
         OneCluster(claim.space) if claim.one_cluster else Relation(claim.space, claim.name, claim.columns)
         for claim in settings.claims
     ]
 
+    def read(paths: OutputPaths) -> Tables:
+        return Tables(*(ANALYSIS[name].read(paths.table(name)) for name in Tables._fields))
+
     @cache
     def checked() -> tuple[pd.DataFrame, pd.DataFrame]:
-        written = Tables(*(ANALYSIS[name].read(table(name)) for name in Tables._fields))
-        return checked_claims(asked, written, study, permutations=settings.claim_permutations)
+        return checked_claims(
+            asked,
+            read(run.paths),
+            Study(spaces, patients, inputs.scales, inference, folds),
+            seeds={seed: read(own) for seed, own in members.items()},
+            permutations=settings.claim_permutations,
+        )
 
     return {"claims": lambda: checked()[0], "claim_checks": lambda: checked()[1]}
+
+
+def _written(paths: OutputPaths) -> dict[str, pd.DataFrame]:
+    """Every table of ``analysis/``."""
+    return {
+        name: table.read(paths.table(name)) for name, table in ANALYSIS.items() if paths.table(name).is_file()
+    }
 
 
 def _inference(settings: AnalysisConfig, seed: int, cohort: pd.DataFrame) -> Inference:

@@ -69,7 +69,7 @@ def _together(run: Run, first: "Published", *, seeds: int, live: bool, cluster: 
         runs.append(publish.run(one, register=False).run_id)
     members = {recipe.seed: run, **others}
     _average(average, members)
-    analyse.run(average)
+    analyse.run(average, {seed: one.paths for seed, one in members.items()})
     SEED_SCORES.write(_scores(average, members), average.paths.seed_scores)
     name = RunSummary(Results(run.paths.folder), recipe).title(f"average of {seeds} seeds")
     published = publish.run(average, name=name, register=False)

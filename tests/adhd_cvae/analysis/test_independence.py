@@ -44,6 +44,25 @@ def test_hsic_within_sites_ignores_what_sites_share():
     assert independence_table(spaces, everyone, Inference(permutations=99, strata=site))["p_value"][0] > 0.02
 
 
+def test_frames_of_folds_are_no_dependence_within_folds():
+    """Each fold's models move both spaces: permuted freely that is dependence, within folds it is none."""
+    rejected = {"freely": 0, "within folds": 0}
+    fold, everyone = np.repeat(np.arange(5), 8), np.ones(40, bool)
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        moved = rng.normal(size=(2, 5, 3))[:, fold]
+        spaces = {
+            name: moved[k] + rng.normal(size=(40, 3)) for k, name in enumerate(("salient", "background"))
+        }
+        for way, inference in (
+            ("freely", Inference(permutations=39, seed=seed)),
+            ("within folds", Inference(permutations=39, seed=seed).within(fold)),
+        ):
+            rejected[way] += independence_table(spaces, everyone, inference)["p_value"][0] <= 0.05
+    assert rejected["freely"] > 50
+    assert rejected["within folds"] <= binom.ppf(0.999, 100, 0.05)
+
+
 def test_active_units_norms_and_critic():
     rng = np.random.default_rng(0)
     is_target = np.arange(40) < 20

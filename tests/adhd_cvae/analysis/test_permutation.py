@@ -70,3 +70,15 @@ def test_benjamini_hochberg_passes_over_what_was_not_tested():
     assert adjusted[[0, 2]] == pytest.approx([0.02, 0.04])
     assert np.isnan(adjusted[1])
     assert np.isnan(false_discovery_rate(np.array([np.nan]))).all()
+
+
+def test_permuting_within_folds_too_keeps_site_and_fold():
+    site, fold = np.array(["a", "a", "b", "b", "a", "b"]), np.array([0, 1, 0, 1, 0, 0])
+    inference = Inference(strata=site).within(fold).among(np.ones(6, bool))
+    order = permuted_orders(np.random.default_rng(0), inference.codes, 20)
+    assert (site[order] == site).all()
+    assert (fold[order] == fold).all()
+    assert len(np.unique(order, axis=0)) == 4
+    free = Inference()
+    assert free.within(None) is free
+    assert len(np.unique(free.within(fold).strata)) == 2

@@ -40,3 +40,15 @@ def test_permuting_within_an_unknown_column_is_refused(tmp_path, invent_results)
     settings = SETTINGS.model_copy(update={"permute_within": "scanner"})
     with pytest.raises(InputError, match="permute_within names 'scanner'"):
         read_analysis_inputs(invent_results(tmp_path), settings)
+
+
+@pytest.mark.parametrize("site_by_site", [True, False])
+def test_what_differs_between_folds_alone_is_not_asked(tmp_path, invent_results, site_by_site):
+    paths = invent_results(tmp_path)
+    site = read_tsv(paths.cohort)["site"]
+    folds = site - 1 if site_by_site else np.arange(len(site)) % 2
+    write_tsv(read_tsv(paths.latents).assign(fold=folds), paths.latents)
+    variables = [{"name": "age", "scale": "ratio"}, {"name": "site", "scale": "nominal"}]
+    inputs = read_analysis_inputs(paths, AnalysisConfig.model_validate({"variables": variables}))
+    assert ("site" in inputs.scales) != site_by_site
+    assert any("site left out" in text for text in inputs.warnings) == site_by_site

@@ -51,9 +51,41 @@ def test_tables_are_about_the_same_patients_in_every_space(analysed):
     assert set(rsa["space"]) == {"salient", "background"}
     assert (rsa["n"] <= 20).all()
     assert rsa.groupby("variable")["n"].nunique().eq(1).all()
-    assert set(read_tsv(paths.table("umap"))["participant_id"]) == set(
-        read_tsv(paths.cohort)["participant_id"]
-    )
+    cohort = read_tsv(paths.cohort)
+    patients = cohort.loc[cohort["group"] == "target", "participant_id"]
+    assert set(read_tsv(paths.table("umap"))["participant_id"]) == set(patients)
+
+
+def test_every_p_value_is_listed(analysed):
+    paths, _ = analysed
+    listed = read_tsv(paths.table("p_values"))
+    for name in ("rsa", "silhouette", "probes", "mixture_test", "independence", "separation"):
+        tests = listed[listed["table"] == name]
+        if name == "rsa":
+            tests = tests[tests["family"] == name]
+        assert sorted(tests["p_value"]) == sorted(read_tsv(paths.table(name))["p_value"].dropna())
+
+
+def test_frames_of_folds_are_no_dependence(tmp_path, invent_results, monkeypatch):
+    paths, strata = invent_results(tmp_path), []
+    write_tsv(read_tsv(paths.latents).assign(fold=np.arange(40) % 5), paths.latents)
+    inputs = read_analysis_inputs(paths, RECIPE.analysis)
+    monkeypatch.setattr(analyse, "independence_table", lambda *given, **_: strata.append(given[2].strata))
+    analyse.tables(Run(paths, RECIPE, Silent()), inputs, None, lambda note: None)["independence"]()
+    within = {(int(code), int(fold)) for code, fold in zip(strata[0], np.arange(40) % 5, strict=True)}
+    assert len(within) == len(set(strata[0]))
+
+
+def test_the_claims_of_an_average_are_asked_of_its_members(tmp_path, invent_results):
+    recipe = load_recipe("smoke", ("analysis.variables=[{name: age, scale: ratio}]", "analysis.batteries={}"))
+    members = {seed: invent_results(tmp_path / str(seed), seed=seed) for seed in (0, 1)}
+    for paths in members.values():
+        analyse.run(Run(paths, recipe, Silent()))
+    average = invent_results(tmp_path / "average")
+    analyse.run(Run(average, recipe, Silent()), members)
+    checks = read_tsv(average.table("claim_checks"))
+    of_seed = checks[checks["check"] == "seed 1"].set_index("claim")
+    assert of_seed.loc["s is related to age", "tau"] == read_tsv(members[1].table("rsa"))["tau"][0]
 
 
 def test_what_is_missing_is_named_in_a_warning(analysed):
@@ -142,7 +174,7 @@ def test_misfits_are_one_line(tmp_path, damage, expected, invent_results):
     assert len(caught.value.problems) == 1
 
 
-@pytest.mark.parametrize("column", ["participant_id", "group", "split"])
+@pytest.mark.parametrize("column", ["participant_id", "group"])
 def test_latents_without_a_column_are_one_line(tmp_path, column, invent_results):
     paths = invent_results(tmp_path)
     write_tsv(read_tsv(paths.latents).drop(columns=column), paths.latents)
