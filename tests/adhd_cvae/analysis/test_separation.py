@@ -1,0 +1,85 @@
+"""Patients told from controls."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from adhd_cvae.analysis.group_measures import AUC, Groups
+from adhd_cvae.analysis.permutation import Inference
+from adhd_cvae.analysis.refits import Fold, Refit
+from adhd_cvae.analysis.separation import Separation, separation_table, supervised_scores
+from adhd_cvae.config import ModelConfig, SeparationConfig
+from adhd_cvae.names import SALIENT
+
+MODEL = ModelConfig(salient=2, background=3)
+
+
+def separation_of(seed, n=48, effect=0.0, *, is_linear=True):
+    """Noise that sites shift and, with an effect, patients; sites have their own share of patients."""
+    rng = np.random.default_rng(seed)
+    sites = np.arange(n) % 3
+    is_target = rng.random(n) < np.array([0.3, 0.5, 0.7])[sites]
+    folds = np.empty(n, int)
+    for cell in np.unique(np.column_stack([sites, is_target]), axis=0):
+        rows = np.flatnonzero((sites == cell[0]) & (is_target == cell[1]))
+        folds[rows] = rng.permutation(np.arange(len(rows)) % 3)
+    scores = rng.standard_normal((n, 30)) + 0.7 * sites[:, None] * (np.arange(30) < 2)
+    scores[:, 5] += effect * is_target
+    parts = [Fold(scores, np.flatnonzero(folds != k), folds == k) for k in range(3)]
+    refit = Refit(parts, sites.astype(str), MODEL, 0)
+    groups = Groups(is_target, folds, sites.astype(str), np.eye(3)[sites])
+    observed = {SALIENT: rng.standard_normal(n)}
+    return Separation(groups, {} if is_linear else observed, observed, refit, is_linear), sites
+
+
+def table_of(separation, sites, refits=19):
+    return separation_table(separation, Inference(bootstraps=20, strata=sites), SeparationConfig(), refits)
+
+
+def of_everybody(table, space):
+    rows = table[table["site"].isna() & (table["space"] == space) & (table["measure"] == AUC)]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_a_planted_difference_is_found_and_named():
+    table = table_of(*separation_of(0, n=90, effect=4.0))
+    row = of_everybody(table, "salient")
+    assert row["value"] > 0.8
+    assert row["p_value"] == pytest.approx(1 / 20)
+    assert row["ci_low"] < row["value"]
+    assert {"salient", "background", "both", "covariates", "supervised"} == set(table["space"])
+    assert table["site"].notna().tolist() == sorted(table["site"].notna())  # everybody first
+
+
+def test_nothing_planted_is_found_no_more_often_than_by_chance():
+    tables = [table_of(*separation_of(seed, n=36), refits=7) for seed in range(24)]
+    p_values = [of_everybody(table, "salient")["p_value"] for table in tables]
+    below = sum(p <= 0.25 for p in p_values)
+    assert binomtest(below, len(p_values), 0.25, alternative="greater").pvalue > 0.001
+
+
+def test_codes_of_deep_models_have_no_p_value_and_linear_ones_beside():
+    table = table_of(*separation_of(1, is_linear=False))
+    assert np.isnan(of_everybody(table, "salient")["p_value"])
+    assert "not fitted again" in of_everybody(table, "salient")["note"]
+    assert of_everybody(table, "linear_salient")["p_value"] > 0
+
+
+def test_what_a_model_knows_of_its_own_stands_beside():
+    separation, sites = separation_of(2)
+    known = of_everybody(table_of(separation, sites), "salient")["in_sample"]
+    assert 0 <= known <= 1
+    alone = Separation(separation.groups, {}, separation.in_sample, None, is_linear=False)
+    row = of_everybody(table_of(alone, sites), "salient")
+    assert np.isnan(row["value"])
+    assert row["in_sample"] == known
+    assert "in sample or unknown" in row["note"]
+
+
+def test_the_supervised_classifier_does_not_see_those_held_out():
+    separation, _ = separation_of(3)
+    folds, is_target = separation.refit.folds, separation.groups.is_target
+    flipped = is_target ^ folds[0].held_out
+    before, after = (supervised_scores(folds, y, SeparationConfig(), 0) for y in (is_target, flipped))
+    np.testing.assert_array_equal(before[folds[0].held_out], after[folds[0].held_out])
