@@ -128,6 +128,13 @@ class Results:
         shown = np.where(counts, values.get_fdata(), 0).astype(np.float32)
         return Nifti1Image(shown, values.affine) if shown.any() else None
 
+    def decoded_difference(self) -> Nifti1Image | None:
+        """The mean salient effect, where folds are known only where all of them agree on its sign."""
+        mean, agreement = self.brain_map("salientEffectMean"), self.brain_map("salientEffectAgreement")
+        if mean is None or agreement is None:
+            return mean
+        return Nifti1Image((mean.get_fdata() * agreement.get_fdata()).astype(np.float32), mean.affine)
+
     @property
     def recipe(self) -> dict[str, Any]:
         """The resolved recipe."""

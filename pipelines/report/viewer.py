@@ -66,7 +66,7 @@ def _maps(results: Results) -> Iterator[_Map]:
     volume = "change of gray-matter volume per voxel"
     if (tested := results.significant("t", "group")) is not None:
         yield _Map("patients against controls, t where beyond chance", "t", tested, tested=True)
-    if (mean := results.brain_map("salientEffectMean")) is not None:
+    if (mean := results.decoded_difference()) is not None:
         yield _Map("the model's own difference (no test)", volume, mean)
     for battery in results.setting("analysis.batteries", {}):
         test = ("salientEffect", "by", battery)

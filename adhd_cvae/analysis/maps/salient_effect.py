@@ -123,11 +123,13 @@ class SalientEffect:
         )
 
     def maps(self) -> Iterator[NamedMap]:
-        """Give every map but the components': the mean effect, its correlation with each battery, each salient unit's
-        map and its traversal (one volume a step).
+        """Give every map but the components': the mean effect and where folds agree on its sign, its correlation with
+        each battery, each salient unit's map and its traversal (one volume a step).
         """
         mask = self.decoded["mask"]
         yield (EFFECT, "mean"), to_volume(self._mean, mask)
+        if self._of_folds is not None:
+            yield (EFFECT, "agreement"), to_volume(_agree(self._of_folds[0]), mask)
         for battery, test in self._tests.items():
             tested = test.volumes(mask)
             if tested:
@@ -184,8 +186,12 @@ def fold_agreement(means: NDArray[np.floating]) -> dict[str, Any]:
         return {"note": "a single fold has patients and controls"}
     lengths = np.linalg.norm(means, axis=1)
     cosines = [one @ other for one, other in combinations(means / np.maximum(lengths, 1e-300)[:, None], 2)]
-    signs = np.sign(means).sum(axis=0)
     return {
         "cosine": float(np.mean(cosines)) if lengths.all() else float("nan"),
-        "sign_agreement": float((np.abs(signs) == len(means)).mean()),
+        "sign_agreement": float(_agree(means).mean()),
     }
+
+
+def _agree(means: NDArray[np.floating]) -> NDArray[np.float64]:
+    """1 where all of the folds' maps have the same sign, not 0; else 0."""
+    return (np.abs(np.sign(means).sum(axis=0)) == len(means)).astype(float)

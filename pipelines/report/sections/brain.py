@@ -33,8 +33,9 @@ def _group_test(results: Results) -> Figure | None:
 
 
 def _effect_map(results: Results) -> Figure | None:
-    mean = results.brain_map("salientEffectMean")
-    return _maps({"mean of the patients, no test": mean}, VOLUME, least=SMALLEST)
+    known = results.brain_map("salientEffectAgreement") is not None
+    where = "where all folds agree on the sign; no test" if known else "no test"
+    return _maps({where: results.decoded_difference()}, VOLUME, least=SMALLEST)
 
 
 def _severity_maps(results: Results) -> Figure | None:
@@ -151,19 +152,10 @@ def _of_groups(results: Results, row: dict[str, Any]) -> str:
     if pd.isna(row["p_value"]):
         return sentence("no_test", note=row["note"])
     names = [] if pd.isna(row["covariates"]) else row["covariates"].split(", ")
-    held = (
-        listed([results.label(name) for name in names]) + " held constant"
-        if names
-        else "nothing held constant"
-    )
-    found = {
-        "voxels": count(row["voxels"]),
-        "n": count(row["n"]),
-        "held": held,
-        "p": probability(row["p_value"]),
-    }
-    words = sentence("differ" if row["significant"] else "alike", **found, share=_share_of_voxels(row))
-    return words[0].upper() + words[1:]
+    held = [results.label(name) for name in names]
+    found = {name: count(row[name]) for name in ("significant", "voxels", "n")}
+    found |= {"held": listed(held) if held else "nothing", "p": probability(row["p_value"])}
+    return sentence("differ" if row["significant"] else "alike", **found)
 
 
 def _share_of_voxels(row: dict[str, Any]) -> str:

@@ -290,7 +290,7 @@ def test_groups_are_compared_on_maps_and_the_decoded_difference_has_no_p(brain_t
     assert mean.get_data_dtype() == np.float32
     assert mean.get_fdata()[3, 5, 5] == pytest.approx(-1, abs=0.01)
     written = {file.name.split("desc-")[1].partition("_")[0] for file in paths.maps.iterdir()}
-    assert written == {"groupT", "groupP", "groupLog10P", "salientEffectMean"}
+    assert written == {"groupT", "groupP", "groupLog10P", "salientEffectMean", "salientEffectAgreement"}
 
 
 def test_without_the_cache_there_is_no_test_of_the_groups_and_it_says_so(brain_tables):

@@ -72,7 +72,11 @@ def test_slope_is_the_change_for_one_standard_deviation(make) -> None:
 def test_folds_agree_as_far_as_their_mean_maps_do(make) -> None:
     fold, numbers = np.repeat([0, 1, 2, 3], 10), np.arange(4)
     nothing = np.zeros((4, int(np.prod(SHAPE))), np.float32)
-    row = make(effect_fold=fold, controls_fold=numbers, effect_of_controls=nothing).rows()[0]
+    brain = make(effect_fold=fold, controls_fold=numbers, effect_of_controls=nothing)
+    row = brain.rows()[0]
+    agreement = dict(brain.maps())["salientEffect", "agreement"]
+    assert agreement[PLACE].all()
+    assert agreement.mean() == pytest.approx(row["sign_agreement"])
     assert row["cosine"] > 0.99
     assert 27 / 2016 < row["sign_agreement"] < 0.5  # one voxel of eight agrees by chance
     means = np.array([[1.0, 2, 0, 0], [1, 0, 0, 1]])

@@ -21,7 +21,7 @@ def test_peaks_and_components_are_shown(page: Page) -> None:
 
 
 def test_the_groups_are_compared_and_the_models_difference_stands_beside_it_without_p(page: Page) -> None:
-    assert "61 % of voxels differ between patients and controls (704 voxels, 60" in page.text
+    assert "Of 704 voxels 430 differ between patients and controls (60 participants" in page.text
     assert "site and age held constant" in page.text
     assert "least p 0.004" in page.text
     assert "between folds with cosine 0.93; 88 % of voxels have the same sign in all folds" in page.text
@@ -41,7 +41,7 @@ def shown(folder: Path, **values: object) -> str:
 
 
 def test_what_the_test_of_the_groups_found_is_put_in_words(folder: Path) -> None:
-    assert "Less than 1\N{NO-BREAK SPACE}% of voxels differ" in shown(folder, significant=1)
+    assert "Of 704 voxels 1 differ" in shown(folder, significant=1)
     assert "No voxel differs between patients and controls" in shown(folder, significant=0, p_value=0.4)
     assert "nothing held constant" in shown(folder, covariates=None)
     nothing = shown(folder, significant=None, p_value=None, note="no maps in cache/")
@@ -58,6 +58,17 @@ def test_folds_that_are_not_known_are_no_agreement(folder: Path) -> None:
     words = " ".join(brain.sentences(Results(folder)) or [])
     assert "is not known (in sample or unknown)" in words
     assert "cosine" not in words
+
+
+def test_the_models_difference_is_shown_where_folds_agree(folder: Path) -> None:
+    whole = Results(folder).decoded_difference()
+    half = np.zeros(whole.shape, np.float32)
+    half[:6] = 1
+    agreement = nib.Nifti1Image(half, whole.affine)
+    agreement.to_filename(folder / "maps/space-MNI_desc-salientEffectAgreement_map.nii.gz")
+    np.testing.assert_array_equal(Results(folder).decoded_difference().get_fdata(), half * whole.get_fdata())
+    plot = {picture.name: picture.plot for picture in brain.SECTION.pictures}["effect_map"]
+    assert plot(Results(folder)).texts[0].get_text() == "where all folds agree on the sign; no test"
 
 
 def test_where_nothing_differs_the_brain_is_bare(folder: Path) -> None:
