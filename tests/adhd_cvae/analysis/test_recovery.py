@@ -11,73 +11,71 @@ from adhd_cvae.errors import InputError
 def cohort(n=160, seed=0):
     rng = np.random.default_rng(seed)
     is_target = np.arange(n) % 2 == 0
-    split = np.where(rng.random(n) < 0.3, "test", "train")
     truth = pd.DataFrame(
         {"striatal": rng.normal(size=n) * is_target, "cerebellar": rng.normal(size=n) * is_target}
     )
     salient = truth.to_numpy() @ np.array([[1.0, 0.4], [-0.3, 1.0]]) + 0.3 * rng.normal(size=(n, 2))
     spaces = {"salient": salient, "background": rng.normal(size=(n, 6)), "contrastive_pca": salient * 3 + 1}
-    return spaces, split, is_target, truth
+    return spaces, is_target, truth
 
 
 def test_planted_factors_are_recovered_where_they_are():
     table = recovery_table(*cohort(), Scoring())
     assert list(table.columns) == RECOVERY_COLUMNS
-    scores = table.set_index(["space", "split", "metric", "factor"])["score"].sort_index()
-    for split in ("train", "test"):
-        assert (scores["salient", split, "r"] > 0.85).all()
-        assert (scores["salient", split, "r2"] > 0.7).all()
-        assert (scores["background", split, "r"] < 0.3).all()
-    assert (scores["salient", "test", "r_transfer"] > 0.85).all()
-    assert (scores["background", "test", "r_transfer"].abs() < 0.4).all()
+    assert set(table["split"]) == {"out_of_fold"}
+    scores = table.set_index(["space", "metric", "factor"])["score"].sort_index()
+    assert (scores["salient", "r"] > 0.85).all()
+    assert (scores["salient", "r2"] > 0.7).all()
+    assert (scores["background", "r"] < 0.3).all()
     # Ridge on z-scored latents does not mind their units.
     np.testing.assert_allclose(scores["contrastive_pca"], scores["salient"], atol=1e-9)
 
 
 def test_only_patients_count_and_n_says_how_many():
-    spaces, split, is_target, truth = cohort()
-    table = recovery_table(spaces, split, is_target, truth, Scoring())
-    assert (table[table["split"] == "test"]["n"] == (is_target & (split == "test")).sum()).all()
+    spaces, is_target, truth = cohort()
+    table = recovery_table(spaces, is_target, truth, Scoring())
+    assert (table["n"] == is_target.sum()).all()
     changed = {name: np.where(is_target[:, None], latents, 99.0) for name, latents in spaces.items()}
-    pd.testing.assert_frame_equal(table, recovery_table(changed, split, is_target, truth, Scoring()))
+    pd.testing.assert_frame_equal(table, recovery_table(changed, is_target, truth, Scoring()))
 
 
 def test_many_useless_units_do_not_pass_for_recovery():
     rng = np.random.default_rng(0)
-    _, split, is_target, truth = cohort()
-    table = recovery_table({"vae": rng.normal(size=(160, 60))}, split, is_target, truth, Scoring())
+    _, is_target, truth = cohort()
+    table = recovery_table({"vae": rng.normal(size=(160, 60))}, is_target, truth, Scoring())
     assert (table[table["metric"] != "r2"]["score"] < 0.45).all()
     assert (table[table["metric"] == "r2"]["score"] < 0.1).all()
 
 
 def test_same_seed_same_scores_and_missing_truth_is_left_out():
-    spaces, split, is_target, truth = cohort()
+    spaces, is_target, truth = cohort()
     truth.loc[0, "striatal"] = np.nan
     spaces["salient"][2] = np.nan
-    table = recovery_table(spaces, split, is_target, truth, Scoring(seed=2))
-    pd.testing.assert_frame_equal(table, recovery_table(spaces, split, is_target, truth, Scoring(seed=2)))
+    table = recovery_table(spaces, is_target, truth, Scoring(seed=2))
+    pd.testing.assert_frame_equal(table, recovery_table(spaces, is_target, truth, Scoring(seed=2)))
     counts = table[(table["factor"] == "striatal") & (table["metric"] == "r")].groupby("space")["n"].sum()
     assert counts["background"] == is_target.sum() - 1
     assert counts["salient"] == is_target.sum() - 2
 
 
 def test_too_few_patients_or_a_constant_factor_are_missing_with_a_reason():
-    spaces, split, is_target, truth = cohort(30)
-    split[:] = "train"
-    split[:8] = "test"
-    table = recovery_table(spaces, split, is_target, truth.assign(flat=1.0), Scoring())
-    table = table.set_index(["factor", "split", "metric"])
-    assert table.loc[("striatal", "test", "r"), "score"].isna().all()
-    assert (table.loc[("striatal", "test", "r"), "note"] == "4 patients; at least 10 are needed").all()
-    assert table.loc[("striatal", "test", "r_transfer"), "score"].isna().all()
-    assert table.loc[("striatal", "train", "r"), "score"].notna().all()
-    assert table.loc["flat"]["score"].isna().all()
+    spaces, is_target, truth = cohort(8)
+    few = recovery_table(spaces, is_target, truth, Scoring())
+    assert few["score"].isna().all()
+    assert (few["note"] == "4 patients; at least 10 are needed").all()
+    table = recovery_table(*cohort(30)[:2], cohort(30)[2].assign(flat=1.0), Scoring()).set_index("factor")
+    assert table.loc["flat", "score"].isna().all()
+    assert table.loc["striatal", "score"].notna().all()
+
+
+def test_what_the_codes_are_is_said():
+    assert set(recovery_table(*cohort(30), Scoring(), split="unknown")["split"]) == {"unknown"}
 
 
 def test_lengths_must_agree():
-    spaces, split, is_target, truth = cohort(30)
-    with pytest.raises(InputError, match="'split' has 29 participants, the truth 30"):
-        recovery_table(spaces, split[:29], is_target, truth, Scoring())
+    spaces, is_target, truth = cohort(30)
+    with pytest.raises(InputError, match="'is_target' has 29 participants, the truth 30"):
+        recovery_table(spaces, is_target[:29], truth, Scoring())
 
 
 def test_correlation_of_a_constant_prediction_is_zero():
@@ -86,8 +84,8 @@ def test_correlation_of_a_constant_prediction_is_zero():
 
 
 def test_a_subtype_is_no_severity():
-    spaces, split, is_target, truth = cohort()
+    spaces, is_target, truth = cohort()
     with_subtype = recovery_table(
-        spaces, split, is_target, truth.assign(subtype=np.arange(len(truth)) % 4), Scoring()
+        spaces, is_target, truth.assign(subtype=np.arange(len(truth)) % 4), Scoring()
     )
-    pd.testing.assert_frame_equal(with_subtype, recovery_table(spaces, split, is_target, truth, Scoring()))
+    pd.testing.assert_frame_equal(with_subtype, recovery_table(spaces, is_target, truth, Scoring()))

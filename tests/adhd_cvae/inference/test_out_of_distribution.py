@@ -25,8 +25,8 @@ def embedding(salient, background):
 def test_a_distance_is_the_mean_of_two_ratios_to_the_training_participants():
     scale, residual_scale, limit = map(np.float64, (2.0, 0.5, 3.0))
     reference = Reference(np.array([1.0, 0.0]), np.diag([1.0, 4.0]), scale, residual_scale, limit)
-    codes = embedding([[1.0], [3.0]], [[0.0], [1.0]])
-    np.testing.assert_array_equal(code_matrix(codes), [[1, 0], [3, 1]])
+    codes = code_matrix(embedding([[1.0], [3.0]], [[0.0], [1.0]]))
+    np.testing.assert_array_equal(codes, [[1, 0], [3, 1]])
     distances = reference.distances(codes, np.array([0.5, 1.0]))
     np.testing.assert_allclose(distances, np.sqrt([(0 + 1) / 2, (8 / 2 + 2) / 2]))
 
@@ -34,9 +34,9 @@ def test_a_distance_is_the_mean_of_two_ratios_to_the_training_participants():
 def test_the_limit_is_the_percentile_and_a_usual_participant_is_at_one():
     rng = np.random.default_rng(0)
     matrix, residual = rng.normal(size=(50, 3)), rng.uniform(1, 2, 50)
-    codes = embedding(matrix[:, :1], matrix[:, 1:])
+    codes = code_matrix(embedding(matrix[:, :1], matrix[:, 1:]))
     for percentile in (50.0, 90.0):
-        reference = fit_reference(code_matrix(codes), residual, percentile)
+        reference = fit_reference(codes, residual, percentile)
         distances = reference.distances(codes, residual)
         assert reference.limit == pytest.approx(np.percentile(distances, percentile))
         assert reference.out_of_distribution(distances).mean() == pytest.approx(1 - percentile / 100)
@@ -53,9 +53,9 @@ def test_a_distance_at_the_limit_passes_and_one_that_is_no_number_does_not(descr
 def test_codes_alone_can_be_far_where_the_reconstruction_is_good(described):
     model, images, reference = described
     codes = embed(model, images[:1])
-    near = reference.distances(codes, np.zeros(1))
+    near = reference.distances(code_matrix(codes), np.zeros(1))
     codes.background_mean[0] += 20
-    far = reference.distances(codes, np.zeros(1))
+    far = reference.distances(code_matrix(codes), np.zeros(1))
     assert far > reference.limit > near
 
 

@@ -1,12 +1,13 @@
 """Embedding as a stage: what it refuses, and what is kept of the training participants."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.inference.embedding import Embedding
 from adhd_cvae.inference.out_of_distribution import load_reference
 from adhd_cvae.io import read_tsv
 from pipelines.output_dir.paths import OutputPaths
@@ -34,18 +35,23 @@ def test_maps_of_another_cohort_are_refused(run, invent_maps):
     assert not run.paths.latents.exists()
 
 
-def test_distance_is_measured_from_the_training_participants_alone(run):
+def test_distance_is_that_of_models_that_have_not_met_the_participant(run):
     rng = np.random.default_rng(0)
-    split = np.repeat(["train", "test"], [60, 20])
+    folds = np.arange(80) % 2
     names = [f"sub-{number:02d}" for number in range(80)]
-    cohort = pd.DataFrame({"participant_id": names, "group": "target", "split": split})
+    cohort = pd.DataFrame({"participant_id": names, "group": "target"})
     means = rng.normal(size=(80, 3)).astype(np.float32)
     means[-1] = 9
-    codes = Embedding(means[:, :1], means[:, :1], means[:, 1:], means[:, 1:])
-    embed._keep_reference(run, cohort, codes, rng.uniform(0.9, 1.1, 80))
+    residual = rng.uniform(0.9, 1.1, 80)
+    parts = []
+    for number in range(2):
+        rows, turns = folds == number, {"salient": -np.eye(1), "background": np.eye(2)[::-1]}
+        own = {"salient": -means[rows, :1], "background": means[rows, 1:] @ np.eye(2)[::-1]}
+        posteriors = {space: (values, np.ones_like(values)) for space, values in own.items()}
+        parts.append(SimpleNamespace(posteriors=posteriors, turns=turns, residual=residual[rows]))
+    embed._keep_reference(run, cohort, folds, parts)
     distances = read_tsv(run.paths.distances).set_index("participant_id")
-    assert distances["distance"].iloc[:60].mean() == pytest.approx(1, abs=0.1)
+    assert distances["out_of_distribution"].sum() == 1  # one in a hundred, rounded up
     assert distances["out_of_distribution"].iloc[-1]
-    assert distances["out_of_distribution"].iloc[:60].sum() == 1  # one in a hundred, rounded up
     reference = load_reference(run.paths.reference)
-    np.testing.assert_allclose(reference.code_mean, means[:60].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(reference.code_mean, means.mean(axis=0), atol=1e-6)

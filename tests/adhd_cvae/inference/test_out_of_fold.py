@@ -1,0 +1,120 @@
+"""Codes of those held out: nothing of theirs enters the models that make them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from adhd_cvae.config import ImageConfig, ModelConfig, Recipe, TrainingConfig
+from adhd_cvae.inference.decoding import decode
+from adhd_cvae.inference.embedding import embed
+from adhd_cvae.inference.out_of_fold import Cohort, fold_models, out_of_fold
+from adhd_cvae.models.initialisation import initial_models
+from adhd_cvae.models.weights import save_model
+from adhd_cvae.names import SALIENT, VAE
+from tests.adhd_cvae.inference.maps import GRID, SHAPE, anatomy
+
+MODEL = ModelConfig(salient=2, background=3, patch=4, patch_features=2, hidden=4)
+RECIPE = Recipe(model=MODEL, image=GRID, training=TrainingConfig(fold_models="linear"))
+FOLDS = np.arange(40) // 2 % 4
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return Cohort(anatomy(40, 0), np.arange(40) % 2 == 0, np.repeat(["a", "b"], 20))
+
+
+@pytest.fixture(scope="module")
+def registered(cohort):
+    plain = MODEL.model_copy(update={"salient": 0, "background": 5})
+    models, _ = initial_models([MODEL, plain], GRID, cohort.images, cohort.is_target, 0, cohort.sites)
+    codes, beside = (embed(model.eval(), cohort.images) for model in models)
+    in_sample = {
+        SALIENT: codes.salient_mean,
+        "background": codes.background_mean,
+        VAE: beside.background_mean,
+    }
+    return models[0], in_sample
+
+
+def of_fold(cohort, registered, number=0, trained=None):
+    models = fold_models(cohort, number == FOLDS, RECIPE, trained)
+    return models, out_of_fold(models, cohort, *registered, RECIPE)
+
+
+def test_what_is_held_out_has_codes_of_its_own_frame(cohort, registered):
+    models, found = of_fold(cohort, registered)
+    held = FOLDS == 0
+    means, sds = found.posteriors[SALIENT]
+    expected = embed(models.contrastive, cohort.images[held]).salient_mean
+    np.testing.assert_allclose(means, expected, atol=1e-5)
+    assert (sds > 0).all()
+    for turn in found.turns.values():
+        np.testing.assert_allclose(turn @ turn.T, np.eye(len(turn)), atol=1e-6)
+    assert {space: len(found.posteriors[space][0]) for space in found.posteriors} == dict.fromkeys(
+        (SALIENT, "background", VAE), held.sum()
+    )
+
+
+def test_group_and_site_of_those_held_out_do_not_matter(cohort, registered):
+    held = FOLDS == 0
+    other = replace(cohort, is_target=cohort.is_target ^ held, sites=np.where(held, "c", cohort.sites))
+    (_, before), (_, after) = (of_fold(one, registered) for one in (cohort, other))
+    for space, (means, sds) in before.posteriors.items():
+        assert means.tobytes() == after.posteriors[space][0].tobytes()
+        assert sds.tobytes() == after.posteriors[space][1].tobytes()
+    for name in ("discriminants", "turns"):
+        for space, values in getattr(before, name).items():
+            assert values.tobytes() == getattr(after, name)[space].tobytes()
+
+
+def test_a_map_changes_its_own_code_alone(cohort, registered):
+    images = np.array(cohort.images)
+    row = int(np.flatnonzero(FOLDS == 0)[3])
+    images[row] = images[row] * np.float16(1.5)
+    (_, before), (_, after) = (of_fold(one, registered) for one in (cohort, replace(cohort, images=images)))
+    changed = (before.posteriors[SALIENT][0] != after.posteriors[SALIENT][0]).any(axis=1)
+    assert np.flatnonzero(changed).tolist() == [3]
+
+
+def test_standardising_over_everybody_would_be_noticed(cohort, registered):
+    """The planted fault of the null campaign: with mean and spread of everybody a map moves the others' codes."""
+    images = np.array(cohort.images)
+    row = int(np.flatnonzero(FOLDS == 0)[0])
+    images[row] = images[row] * np.float16(1.5)
+    before, after = (
+        initial_models([MODEL], GRID, one, cohort.is_target, 0, cohort.sites)[0][0].eval()
+        for one in (cohort.images, images)
+    )
+    others = cohort.images[(FOLDS == 0) & (np.arange(40) != row)]
+    assert (embed(before, others).salient_mean != embed(after, others).salient_mean).any()
+
+
+def test_effects_are_decoded_minus_twin(cohort, registered):
+    models, found = of_fold(cohort, registered)
+    patients = (FOLDS == 0) & cohort.is_target
+    codes = embed(models.contrastive, cohort.images[patients])
+    change = decode(models.contrastive, codes.background_mean, codes.salient_mean)
+    change -= decode(models.contrastive, codes.background_mean)
+    assert found.effect.shape == (patients.sum(), registered[0].voxels)
+    assert found.effect.sum() == pytest.approx(change.sum(), rel=1e-3)
+
+
+def test_unexplained_shares_and_scores(cohort, registered):
+    models, found = of_fold(cohort, registered)
+    assert ((found.unexplained > 0) & (found.unexplained < 1.2)).all()
+    assert ((found.pca_unexplained > 0) & (found.pca_unexplained < 1)).all()
+    assert models.scores.shape == (40, len(models.fitted) - 1)
+    assert set(models.fitted) == set(np.flatnonzero(FOLDS != 0))
+    assert found.examples.shape[:2] == (4, 4)
+    assert (FOLDS[found.example_rows] == 0).all()
+
+
+def test_networks_that_were_trained_take_the_linear_ones_place(cohort, registered, tmp_path):
+    linear = fold_models(cohort, FOLDS == 0, RECIPE, None)
+    for name, model in (("cvae", registered[0]), ("vae", linear.plain)):
+        save_model(model, ImageConfig(shape=SHAPE), tmp_path / name)
+    models, found = of_fold(cohort, registered, trained=tmp_path)
+    expected = embed(registered[0], cohort.images[FOLDS == 0]).salient_mean
+    np.testing.assert_allclose(found.posteriors[SALIENT][0], expected, atol=1e-5)
+    np.testing.assert_array_equal(models.scores, linear.scores)
