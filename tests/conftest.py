@@ -45,7 +45,6 @@ def _invent_results(folder: Path, participants: int = 40, seed: int = 0) -> Outp
             "participant_id": names,
             "image": [f"{name}/anat/{name}_probseg.nii.gz" for name in names],
             "group": np.where(is_patient, "target", "background"),
-            "split": np.where(np.arange(participants) % 4 < 2, "train", "test"),
             "age": age,
             "sex": rng.integers(0, 2, participants),
             "site": rng.integers(1, 3, participants),
@@ -58,7 +57,7 @@ def _invent_results(folder: Path, participants: int = 40, seed: int = 0) -> Outp
     columns = {f"s_{unit:02d}": salient[:, unit] for unit in range(2)}
     columns |= {f"z_{unit:02d}": background[:, unit] for unit in range(3)}
     write_tsv(
-        pd.concat([cohort[["participant_id", "group", "split"]], pd.DataFrame(columns)], axis=1),
+        pd.concat([cohort[["participant_id", "group"]], pd.DataFrame(columns)], axis=1),
         paths.latents,
     )
     noise = rng.normal(scale=0.1, size=(3, participants, 5))

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from adhd_cvae.names import GROUP_LABELS
+from adhd_cvae.names import GROUP_LABELS, OUT_OF_FOLD, SALIENT
 from pipelines.mlflow_tracking.summary import RunSummary
 
 SHOWN = {
-    "out_of_fold/unexplained": "Share of held-out maps' variance left unexplained; lower is better",
-    "out_of_fold/leakage": "Balanced accuracy of telling patients from controls by z; 0.5 is best",
-    "out_of_distribution": "Share of held-out maps that are flagged as unlike those trained on",
+    "out_of_fold/unexplained": "Share of maps' variance left unexplained; lower is better",
+    "out_of_fold/leakage": "Area under the curve of telling patients from controls by z, at least 0.5; 0.5 is best",
+    "separation/salient": "Area under the curve of telling patients from controls by s; 0.5 is a coin",
+    "out_of_distribution": "Share of maps that are flagged as unlike those trained on",
 }
 """Metric to what it says."""
 _TEMPLATE = Path(__file__).with_name("model_card.md.txt").read_text(encoding="utf-8")
@@ -28,6 +29,7 @@ def model_card(summary: RunSummary) -> str:
         cohort=cohort,
         ours=software["adhd-cvae"],
         torch=software["torch"],
+        folds="linear models" if recipe.training.fold_models == "linear" else "networks",
         measured=_table(summary.scores),
     )
 
@@ -39,7 +41,7 @@ def _table(scores: dict[str, float]) -> str:
     rows |= {
         f"`{name}`": value
         for name, value in scores.items()
-        if name.startswith(chosen) and ("recovery" not in name or name.endswith("salient/test/r"))
+        if name.startswith(chosen) and ("recovery" not in name or name.endswith(f"{SALIENT}/{OUT_OF_FOLD}/r"))
     }
     lines = [f"| {name} | {value:.3f} |" for name, value in rows.items() if value == value]
     return "\n".join(["| metric | value |", "|---|---|", *lines]) if lines else "Nothing was measured."

@@ -8,6 +8,8 @@ The first version of a store becomes the champion; later ones only when `publish
 - ``out_of_fold/leakage``: area under the curve with which the background code z of such models tells patients from
   controls; lower is better, and 0.5 (chance) is as good as it gets.
 
+The registered model itself is fitted to everybody and never judged on them.
+
 A version wins that is better in one and not worse in the other. Within `TIES` of each other, two numbers are equal;
 with both equal the champion stays. A number that was not measured counts as 1, the worst. On another grid or smoothing
 the shares do not compare, so such a version is refused. Other participants are allowed, and said.

@@ -120,8 +120,9 @@ def out_of_fold_scores(results: Results) -> dict[str, float]:
     if separation is None or "reconstruction_error" not in decoded:
         return {}
     found = {"out_of_fold/unexplained": float(decoded["reconstruction_error"].mean())}
-    everybody = separation[separation["site"].isna() & (separation["measure"] == AUC)]
-    aucs = dict(zip(everybody["space"], everybody["value"], strict=True))
+    # A space that is known in sample only has a row without a value.
+    asked = separation["site"].isna() & separation["value"].notna() & (separation["measure"] == AUC)
+    aucs = dict(zip(separation["space"][asked], separation["value"][asked], strict=True))
     found |= {f"separation/{space}": float(value) for space, value in aucs.items()}
     if BACKGROUND in aucs:
         found["out_of_fold/leakage"] = max(0.5, float(aucs[BACKGROUND]))

@@ -15,8 +15,8 @@ def results(tmp_path):
         whole = {"state": "started", "fingerprint": "", "settings": {}, "inputs": {}}
         stages = {name: whole | stage for name, stage in (stages or {}).items()}
         write_json({"recipe": {}, **content, "stages": stages}, tmp_path / "run.json")
-        rows = "".join(f"sub-{name}\tn/a\ttarget\ttrain\n" for name in ("jane", "9900001"))
-        write_text(f"participant_id\timage\tgroup\tsplit\n{rows}", tmp_path / "cohort.tsv")
+        rows = "".join(f"sub-{name}\tn/a\ttarget\n" for name in ("jane", "9900001"))
+        write_text(f"participant_id\timage\tgroup\n{rows}", tmp_path / "cohort.tsv")
         return Results(tmp_path)
 
     return written

@@ -24,24 +24,34 @@ def test_newer_facts_go_before_those_of_run_json(published):
 def test_scores_come_from_the_tables(published):
     found = published.scores
     assert found["tau/salient/age"] == 0.25
-    assert found["leakage/salient/group/linear/balanced_accuracy"] == 0.9
-    assert found["out_of_distribution"] == pytest.approx(1 / 20)
-    assert found["out_of_distribution/train"] == 0
+    assert found["leakage/salient/age/linear/r"] == 0.9
+    assert found["out_of_distribution"] == pytest.approx(1 / 40)
     assert found["seconds/train"] == 7.5
-    assert not any(name.startswith(("stability/", "recovery/")) for name in found)
+    assert not any(name.startswith("stability/") for name in found)
 
 
-def test_promotion_looks_at_held_out_participants_and_the_better_probe_and_never_below_chance(published):
+def test_promotion_looks_at_everybody_out_of_fold_and_never_below_chance(published):
     found = out_of_fold_scores(published.results)
-    assert found == {"out_of_fold/unexplained": pytest.approx(0.3), "out_of_fold/leakage": 0.62}
+    assert found == {
+        "out_of_fold/unexplained": pytest.approx(0.3),
+        "out_of_fold/leakage": 0.62,
+        "separation/salient": 0.71,
+        "separation/background": 0.62,
+    }
     paths = published.results.paths
-    probes = published.results.analysis("probes")
-    write_whole(probes.assign(score=0.3), paths.table("probes"))
+    separation = published.results.analysis("separation")
+    write_whole(separation.assign(value=0.3), paths.table("separation"))
     assert out_of_fold_scores(Results(paths.folder))["out_of_fold/leakage"] == 0.5
-    write_whole(probes.assign(score=float("nan")), paths.table("probes"))
-    assert "out_of_fold/leakage" not in out_of_fold_scores(Results(paths.folder))
     paths.decoded.unlink()
     assert out_of_fold_scores(Results(paths.folder)) == {}
+
+
+def test_numbers_in_sample_promote_nobody(published):
+    paths = published.results.paths
+    separation = published.results.analysis("separation").assign(value=float("nan"), in_sample=0.5)
+    write_whole(separation, paths.table("separation"))
+    found = out_of_fold_scores(Results(paths.folder))
+    assert found == {"out_of_fold/unexplained": pytest.approx(0.3)}
 
 
 def test_what_each_step_of_the_contrastive_model_gained_and_which_is_kept(published):
