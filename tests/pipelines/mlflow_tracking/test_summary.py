@@ -66,9 +66,9 @@ def test_what_each_step_of_the_contrastive_model_gained_and_which_is_kept(publis
 
 
 def test_the_agreement_of_seeds_is_a_mean_over_pairs(published):
-    pairs = pd.DataFrame({"space": ["salient"] * 2, "split": ["test"] * 2, "r": [0.5, 0.7]})
+    pairs = pd.DataFrame({"space": ["salient"] * 2, "split": ["out_of_fold"] * 2, "r": [0.5, 0.7]})
     write_whole(pairs, published.results.paths.stability)
-    assert scores(published.results)["stability/salient/test"] == pytest.approx(0.6)
+    assert scores(published.results)["stability/salient/out_of_fold"] == pytest.approx(0.6)
 
 
 def test_the_content_changes_with_results_and_settings(published):
