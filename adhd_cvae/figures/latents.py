@@ -16,7 +16,6 @@ from adhd_cvae.figures.style import (
     GROUP_COLOURS,
     GROUP_MARKERS,
     INK,
-    SPACE_COLOURS,
     legend_above,
     new_figure,
     soft_grid,
@@ -28,8 +27,6 @@ from adhd_cvae.names import (
     GROUP_LABELS,
     TARGET,
     code_label,
-    in_order,
-    space_label,
 )
 
 UMAP = ("umap_1", "umap_2")
@@ -43,12 +40,6 @@ def _points(
 ) -> PathCollection:
     x, y = names
     return axes.scatter(table[x], table[y], s=size, linewidths=0, rasterized=True, **look)
-
-
-def _group_points(axes: Axes, table: pd.DataFrame, names: tuple[str, str], size: float) -> None:
-    for group in (BACKGROUND, TARGET):
-        rows, colour, marker = table.loc[table["group"] == group], GROUP_COLOURS[group], GROUP_MARKERS[group]
-        _points(axes, rows, names, size, color=colour, marker=marker, alpha=0.8, label=GROUP_LABELS[group])
 
 
 def _bare(axes: Axes) -> None:
@@ -66,33 +57,6 @@ def _group_key(figure: Figure) -> None:
 
 
 @styled
-def umap_by_group(umap: pd.DataFrame, cohort: pd.DataFrame) -> Figure:
-    """Two-dimensional map of each space, patients and controls told apart by colour and shape.
-
-    Parameters
-    ----------
-    umap
-        ``analysis/umap.tsv``.
-    cohort
-        `participant_id` and `group`.
-    """
-    table = umap.merge(cohort[["participant_id", "group"]], on="participant_id")
-    spaces = in_order(table["space"].tolist(), SPACE_COLOURS)
-    figure = new_figure(2.2 if len(spaces) > 1 else 4)
-    panels = figure.subplots(1, len(spaces), squeeze=False)[0]
-    for axes, space in zip(panels, spaces, strict=True):
-        rows = table.loc[table["space"] == space]
-        _group_points(axes, rows, UMAP, 12)
-        axes.set_title(space_label(space))
-        axes.set_box_aspect(1)
-        if "trustworthiness" in rows and rows["trustworthiness"].notna().any():
-            axes.set_xlabel(f"trustworthiness {rows['trustworthiness'].dropna().iloc[0]:.2f}", fontsize=8.5)
-        _bare(axes)
-    _group_key(figure)
-    return figure
-
-
-@styled
 def umap_by_variable(
     umap: pd.DataFrame,
     cohort: pd.DataFrame,
@@ -100,7 +64,7 @@ def umap_by_variable(
     labels: Mapping[str, str],
     levels: Mapping[str, Mapping[str, str]],
 ) -> Figure:
-    """One space's map coloured by each variable in turn; participants without the value are small and gray.
+    """One space's map of patients coloured by each variable in turn; those without the value are small and gray.
 
     Parameters
     ----------
@@ -132,6 +96,8 @@ def umap_by_variable(
         _bare(axes)
     for axes in panels[len(scales) :]:
         axes.set_axis_off()
+    for trust in umap["trustworthiness"].dropna().unique()[:1] if "trustworthiness" in umap else ():
+        figure.supxlabel(f"trustworthiness {trust:.2f}", fontsize=8.5)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The latent spaces: scatters and maps, one point a participant."""
+"""The latent spaces: maps of the patients."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -7,11 +7,6 @@ from adhd_cvae.figures import latents
 from adhd_cvae.names import BACKGROUND, SALIENT, VAE
 from pipelines.output_dir.results import Results
 from pipelines.report.section import Plotter, from_table, holds, read_section
-
-
-@from_table("umap")
-def _umap_by_group(results: Results, umap: pd.DataFrame) -> Figure | None:
-    return None if results.cohort is None else latents.umap_by_group(umap, results.cohort)
 
 
 def _umap_by_variable(space: str) -> Plotter:
@@ -38,8 +33,5 @@ def _umap_by_variable(space: str) -> Plotter:
 
 SECTION = read_section(
     __file__,
-    {
-        "umap_group": _umap_by_group,
-        **{f"umap_{space}_variables": _umap_by_variable(space) for space in (SALIENT, BACKGROUND, VAE)},
-    },
+    {f"umap_{space}_variables": _umap_by_variable(space) for space in (SALIENT, BACKGROUND, VAE)},
 )

@@ -14,7 +14,7 @@ from tests.pipelines.whole_tables import write_whole
 def test_same_files_give_the_same_page_and_figures(folder: Path, plotted: Path) -> None:
     results = Results(folder)
     for picture in (picture for section in SECTIONS for picture in section.pictures):
-        if picture.name in ("rsa", "effect_map", "reconstructions", "umap_group"):
+        if picture.name in ("rsa", "effect_map", "reconstructions", "umap_salient_variables"):
             (folder / "figures" / picture.file).unlink()
             figure = picture.plot(results)
             assert figure is not None
