@@ -26,7 +26,7 @@ PROBE_COLUMNS = [
 
 
 class _Question(NamedTuple):
-    """One target among the held-out participants that know it."""
+    """One target among the participants that know it."""
 
     features: NDArray[np.float64]
     """(n, units)"""
@@ -42,7 +42,7 @@ class _Question(NamedTuple):
 def _cross_validated(
     question: _Question, arranged: NDArray[np.float64], probe: str, folds: int, seed: int
 ) -> NDArray[np.float64]:
-    """Held-out predictions (n, arrangements), class codes or values, for each arrangement of the outcomes.
+    """Cross-validated predictions (n, arrangements), class codes or values, for each arrangement of the outcomes.
 
     The folds do not look at the outcomes, so that the observed arrangement is one like all others.
     A class is chosen by how far its score exceeds its frequency, relative to that frequency: the Bayes rule
@@ -84,14 +84,12 @@ def _correlations(predicted: NDArray[np.float64], arranged: NDArray[np.float64])
     return np.where(norm > 1e-12, (a * b).sum(axis=0) / np.where(norm > 1e-12, norm, 1.0), 0.0)
 
 
-def _ask(
-    latents: NDArray, values: pd.Series, scale: Scale, held_out: NDArray[np.bool_], inference: Inference
-) -> _Question:
-    """Collect the held-out participants that know the target; classes with too few members are dropped."""
+def _ask(latents: NDArray, values: pd.Series, scale: Scale, inference: Inference) -> _Question:
+    """Collect the participants that know the target; classes with too few members are dropped."""
     sizes = inference.sizes
     features = np.asarray(latents, np.float64)
     numbers = numeric_values(values, scale, str(values.name))
-    kept = held_out & np.isfinite(numbers) & np.isfinite(features).all(axis=1)
+    kept = np.isfinite(numbers) & np.isfinite(features).all(axis=1)
     notes = []
     if scale == "nominal":
         codes, counts = np.unique(numbers[kept], return_counts=True)
@@ -106,9 +104,9 @@ def _ask(
     outcomes = numbers[kept]
     levels, codes = np.unique(outcomes, return_inverse=True)
     if len(outcomes) < sizes.minimum:
-        notes.append(f"{len(outcomes)} held-out participants; at least {sizes.minimum} are needed")
+        notes.append(f"{len(outcomes)} participants; at least {sizes.minimum} are needed")
     elif len(levels) < 2:
-        notes.append("the target is the same for every held-out participant")
+        notes.append("the target is the same for every participant")
     usable = len(outcomes) >= sizes.minimum and len(levels) > 1
     groups, freely = strata_to_permute(codes, inference.codes[kept])
     if freely and usable:
@@ -155,12 +153,11 @@ def probe_table(
     spaces: Mapping[str, NDArray],
     targets: pd.DataFrame,
     scales: Mapping[str, Scale],
-    held_out: pd.Series | NDArray,
     inference: Inference,
     *,
     folds: int = DEFAULTS.folds,
 ) -> pd.DataFrame:
-    """Predict each target from each space, in participants that the model was not trained on.
+    """Predict each target from each space, cross-validated among these participants.
 
     The linear probe is kernel ridge with a linear kernel (ridge regression), the other one with a Gaussian
     kernel of median width. Scaling and penalty are learnt inside each training fold.
@@ -168,13 +165,11 @@ def probe_table(
     Parameters
     ----------
     spaces
-        Name: (n, units) posterior means.
+        Name: (n, units) posterior means by models that have not met the participant, of one frame.
     targets
         n rows in the same order; missing values are left out.
     scales
         Target: ``ratio`` (score: r) or ``nominal`` (score: balanced accuracy).
-    held_out
-        (n,) True for those to use: held out of training and, for a question about patients, patients.
     inference
         The outcomes are permuted, each arrangement cross-validated like the observed one; p is one-sided.
     folds
@@ -187,11 +182,10 @@ def probe_table(
     """
     check_rows(spaces, targets, scales)
     inference = inference.among(np.ones(len(targets), bool))
-    kept = np.asarray(held_out).astype(bool)
     rows = []
     for space, latents in spaces.items():
         for target, scale in scales.items():
-            question = _ask(latents, pd.Series(targets[target]), scale, kept, inference)
+            question = _ask(latents, pd.Series(targets[target]), scale, inference)
             for probe in ("linear", "rbf"):
                 rng = cell_generator(inference.seed, "probe", space, target, probe)
                 row = _probe(question, probe, inference.permutations, folds, rng)

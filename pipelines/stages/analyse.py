@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.as_published import as_published_table
@@ -153,7 +152,6 @@ def tables(
             spaces,
             patients,
             inputs.scales,
-            np.ones(len(patients), dtype=bool),
             replace(of_patients, permutations=dear),
             folds=settings.folds,
         ),

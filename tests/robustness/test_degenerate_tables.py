@@ -51,7 +51,6 @@ class Data:
             self.spaces["salient"][:] = 1.0
         self.draws = {name: np.stack([values, values + 0.1]) for name, values in self.spaces.items()}
         self.ids = [f"sub-{k:02}" for k in range(n)]
-        self.split = np.where(np.arange(n) % 3, "train", "test")
         self.cohort = self.frame.assign(group=np.where(self.is_patient, "target", "background"))
 
 
@@ -88,7 +87,6 @@ TABLES: dict[str, tuple[Callable[[Data], pd.DataFrame], str]] = {
             data.spaces,
             data.frame,
             SCALES,
-            data.is_patient,
             Inference(strata=data.frame["site"], permutations=19),
         ),
         "p_value",
@@ -98,9 +96,7 @@ TABLES: dict[str, tuple[Callable[[Data], pd.DataFrame], str]] = {
         "value",
     ),
     "recovery": (
-        lambda data: recovery_table(
-            data.spaces, data.split, data.is_patient, data.frame[["score"]], Scoring(shuffles=1)
-        ),
+        lambda data: recovery_table(data.spaces, data.is_patient, data.frame[["score"]], Scoring(shuffles=1)),
         "score",
     ),
     "claims": (claims, "tau"),

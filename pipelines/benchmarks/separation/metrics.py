@@ -107,9 +107,10 @@ def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: 
         (outside_salient, group, cohort.is_held_out),
         (outside_background, COVARIATES, patients),
     )
+    inference = Inference(strata=cohort.sites, permutations=permutations, seed=seed)
     found = [
         probe_table(
-            asked, table, scales, rows, Inference(strata=cohort.sites, permutations=permutations, seed=seed)
+            {name: codes[rows] for name, codes in asked.items()}, table[rows], scales, inference.among(rows)
         )
         for asked, scales, rows in questions
     ]

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from adhd_cvae.figures import latents
-from adhd_cvae.names import BACKGROUND, SALIENT, VAE
+from adhd_cvae.names import BACKGROUND, SALIENT, TARGET, VAE
 from pipelines.output_dir.results import Results
 from pipelines.report.section import Plotter, from_table, holds, read_section
 
@@ -14,8 +14,8 @@ def _umap_by_variable(space: str) -> Plotter:
 
     @from_table("umap")
     def plot(results: Results, umap: pd.DataFrame) -> Figure | None:
-        cohort = results.cohort
-        if cohort is None or space not in set(umap["space"]):
+        cohort = results.members(group=TARGET)
+        if cohort.empty or space not in set(umap["space"]):
             return None
         known = [name for name in results.scales if holds(cohort, name)]
         if not known:

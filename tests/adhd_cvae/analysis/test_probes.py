@@ -24,19 +24,19 @@ def cohort(n=120, seed=0):
     latents = rng.normal(size=(n, 4))
     latents[:, 0] += frame["age"]
     latents[:, 1] += 3 * frame["sex"]
-    return {"background": latents, "salient": rng.normal(size=(n, 2))}, frame, rng.random(n) < 0.6
+    return {"background": latents, "salient": rng.normal(size=(n, 2))}, frame
 
 
 SCALES = {"age": "ratio", "sex": "nominal", "site": "nominal"}
 
 
 def test_probes_find_what_was_put_in_and_only_there():
-    spaces, frame, held_out = cohort()
-    table = probe_table(spaces, frame, SCALES, held_out, Inference(permutations=199))
+    spaces, frame = cohort()
+    table = probe_table(spaces, frame, SCALES, Inference(permutations=199))
     assert list(table.columns) == PROBE_COLUMNS
     rows = table.set_index(["space", "target", "probe"])
     assert set(table["probe"]) == {"linear", "rbf"}
-    assert (table["n"] == held_out.sum()).all()
+    assert (table["n"] == len(frame)).all()
     for probe in ("linear", "rbf"):
         for target in ("age", "sex"):
             assert rows.loc[("background", target, probe), "p_value"] == pytest.approx(1 / 200)
@@ -48,31 +48,17 @@ def test_probes_find_what_was_put_in_and_only_there():
     assert rows.loc[("background", "site", "linear"), "null_mean"] == pytest.approx(1 / 3, abs=0.03)
     assert rows.loc[("background", "age", "linear"), "metric"] == "r"
     assert rows.loc[("background", "sex", "linear"), "metric"] == "balanced_accuracy"
-    pd.testing.assert_frame_equal(
-        table, probe_table(spaces, frame, SCALES, held_out, Inference(permutations=199))
-    )
+    pd.testing.assert_frame_equal(table, probe_table(spaces, frame, SCALES, Inference(permutations=199)))
 
 
 def test_rbf_probe_sees_what_a_linear_one_cannot():
     rng = np.random.default_rng(0)
     latents = rng.normal(size=(100, 2))
     frame = pd.DataFrame({"ring": (latents**2).sum(axis=1)})
-    table = probe_table(
-        {"salient": latents}, frame, {"ring": "ratio"}, np.ones(100), Inference(permutations=99)
-    )
+    table = probe_table({"salient": latents}, frame, {"ring": "ratio"}, Inference(permutations=99))
     scores = table.set_index("probe")["score"]
     assert scores["rbf"] > 0.7
     assert scores["linear"] < 0.3
-
-
-def test_participants_in_training_are_never_used():
-    spaces, frame, held_out = cohort()
-    changed = frame.copy()
-    changed.loc[~held_out, "age"] = 1000.0
-    table = probe_table(spaces, frame, {"age": "ratio"}, held_out, Inference(permutations=19))
-    pd.testing.assert_frame_equal(
-        table, probe_table(spaces, changed, {"age": "ratio"}, held_out, Inference(permutations=19))
-    )
 
 
 @pytest.mark.parametrize(("target", "probe"), [("y", "linear"), ("y", "rbf"), ("c", "linear"), ("c", "rbf")])
@@ -88,7 +74,6 @@ def test_five_percent_of_noise_is_significant(target, probe):
             latents,
             frame,
             {target: scales[target]},
-            np.ones(24),
             Inference(permutations=39, seed=seed),
             folds=4,
         )
@@ -101,35 +86,32 @@ def test_strata_keep_a_site_effect_from_passing_for_one_of_the_target():
     site = np.repeat([0, 1, 2], 30)
     frame = pd.DataFrame({"age": 4.0 * site + rng.normal(size=90)})
     spaces = {"background": site[:, None] + 0.1 * rng.normal(size=(90, 2))}
-    everyone = np.ones(90, bool)
-    free = probe_table(spaces, frame, {"age": "ratio"}, everyone, Inference(permutations=99))
-    within = probe_table(spaces, frame, {"age": "ratio"}, everyone, Inference(permutations=99, strata=site))
+    free = probe_table(spaces, frame, {"age": "ratio"}, Inference(permutations=99))
+    within = probe_table(spaces, frame, {"age": "ratio"}, Inference(permutations=99, strata=site))
     assert (free["p_value"] == 0.01).all()
     assert (within["p_value"] > 0.02).all()
     assert (within["null_mean"] > 0.8).all()
 
 
 def test_rare_classes_and_targets_that_cannot_be_probed_say_so():
-    spaces, frame, held_out = cohort()
+    spaces, frame = cohort()
     site = frame["site"].to_numpy(object)
-    site[np.flatnonzero(held_out)[:3]] = "Brown"
+    site[:3] = "Brown"
     frame = frame.assign(site=site, flat=1.0, empty=np.nan)
     scales = {"site": "nominal", "flat": "ratio", "empty": "nominal"}
-    table = probe_table(spaces, frame, scales, held_out, Inference(permutations=19)).set_index("target")
-    assert (table.loc["site", "n"] == held_out.sum() - 3).all()
+    table = probe_table(spaces, frame, scales, Inference(permutations=19)).set_index("target")
+    assert (table.loc["site", "n"] == len(frame) - 3).all()
     assert table.loc["site", "note"].str.contains("Brown").all()
     assert table.loc["site", "score"].notna().all()
     assert table.loc[["flat", "empty"], "score"].isna().all()
     assert table.loc["flat", "note"].str.contains("the same").all()
-    assert table.loc["empty", "note"].str.contains("0 held-out").all()
-    within = probe_table(
-        spaces, frame, {"sex": "nominal"}, held_out, Inference(permutations=19, strata=frame["sex"])
-    )
+    assert table.loc["empty", "note"].str.contains("0 participants").all()
+    within = probe_table(spaces, frame, {"sex": "nominal"}, Inference(permutations=19, strata=frame["sex"]))
     assert within["p_value"].notna().all()
     assert within["note"].str.contains("permuted freely").all()
 
 
 def test_unknown_target():
-    spaces, frame, held_out = cohort(30)
+    spaces, frame = cohort(30)
     with pytest.raises(InputError, match="no column 'iq'"):
-        probe_table(spaces, frame, {"iq": "ratio"}, held_out, Inference())
+        probe_table(spaces, frame, {"iq": "ratio"}, Inference())

@@ -108,7 +108,6 @@ def _probes(study: Study, seed: int) -> Rejections:
         {"salient": study.salient},
         study.variables,
         _SCALES,
-        np.ones(len(study.salient), bool),
         Inference(strata=study.site, permutations=PERMUTATIONS, seed=seed),
     )
     rows = zip(table["probe"], table["target"], table["p_value"].to_numpy(np.float64), strict=True)

@@ -12,10 +12,11 @@ from tests.pipelines.whole_tables import write_whole
 
 def test_scores_are_given_by_factor_and_space(folder: Path) -> None:
     results = Results(folder)
+    assert "in patients, out of fold (correlation r)" in recovery.summary(results)
     assert "severity striatal: 0.81 from salient s, 0.79 from contrastive PCA" in recovery.summary(results)
     table = recovery.SECTION.tables[0](results)
     assert table is not None
-    assert table.columns == ("factor", "participants", "metric", "salient s", "contrastive PCA")
+    assert table.columns == ("factor", "codes", "metric", "salient s", "contrastive PCA")
     assert table.blocks == {"": [["severity striatal", "out of fold", "r", "0.81", "0.79"]]}
 
 
