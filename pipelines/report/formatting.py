@@ -33,7 +33,7 @@ class ReportTable:
     prose
         Headings of the columns that hold words rather than numbers.
     folded
-        Folded away, however few rows there are.
+        What it is called where it is folded away, however few rows there are; empty where its length decides.
     """
 
     caption: str
@@ -41,12 +41,12 @@ class ReportTable:
     blocks: Mapping[str, list[list[str]]]
     spans: tuple[tuple[str, int], ...] = ()
     prose: tuple[str, ...] = ()
-    folded: bool = False
+    folded: str = ""
 
     @property
     def long(self) -> bool:
         """Whether it is folded away until a reader asks for the numbers."""
-        return self.folded or self.size > FOLDED
+        return bool(self.folded) or self.size > FOLDED
 
     @property
     def size(self) -> int:

@@ -50,6 +50,7 @@ def _text(results: Results) -> str:
         patients=sizes[0],
         controls=sizes[1],
         simulated=is_simulated(results),
+        voxels_tested=results.brain_map("groupP") is not None,
         trained=results.history is not None,
         folds=len(set(results.fold_of_each)),
         kept=kept[0][0] if kept else None,

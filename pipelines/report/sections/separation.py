@@ -12,7 +12,7 @@ from adhd_cvae.analysis.maps.group_maps import known_covariates
 from adhd_cvae.analysis.refits import applied
 from adhd_cvae.analysis.separation import COVARIATES, SUPERVISED
 from adhd_cvae.figures import latents
-from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT, SPACE_LABELS, rows_of, space_label, units_in
+from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT, rows_of, space_label, units_in
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, interval, listed, number, probability
 from pipelines.report.section import TableWords, from_table, read_section, sentences_of, words_of
@@ -27,7 +27,7 @@ MEASURES = (AUC, ACCURACY, BEYOND)
 def summary(results: Results, table: pd.DataFrame) -> str:
     """Whether patients are told from controls, null results included, and what that says of one participant."""
     found = _everybody(table)
-    parts = [_verdict(found), _beside(results, found)]
+    parts = [_verdict(results, found), _beside(results, found)]
     background = _tested(found, BACKGROUND)
     if background is not None and background["p_value"] < ALPHA:
         parts.append(_of_background(background))
@@ -62,12 +62,14 @@ def _tested(found: dict[tuple[str, str], dict[str, Any]], space: str) -> dict[st
     return next((row for row in rows if row is not None and not _lacks_p(row)), None)
 
 
-def _verdict(found: dict[tuple[str, str], dict[str, Any]]) -> str:
+def _verdict(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> str:
     own, tested = found.get((SALIENT, AUC)), _tested(found, SALIENT)
     if tested is None:
         return sentence("unknown") if own is None else sentence("untested", **_value(own))
     is_own = tested["space"] == SALIENT
-    words = {"chance": number(tested["null_mean"], 2), "p": probability(tested["p_value"])}
+    column = results.setting("analysis.permute_within")
+    within = sentence("within", column=results.label(column).lower()) if column else ""
+    words = {"chance": number(tested["null_mean"], 2), "p": probability(tested["p_value"]), "within": within}
     space = "the salient codes s" if is_own else "the salient codes s of the linear models"
     text = sentence("found", space=space, **_value(tested), **words)
     verdict = sentence("apart" if tested["p_value"] < ALPHA else "not_apart", found=text)
@@ -100,7 +102,9 @@ def _beside(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> s
 
 
 def _in_brackets(row: dict[str, Any]) -> str:
-    return "" if _lacks_p(row) else f" (p {probability(row['p_value'])})"
+    if _lacks_p(row):
+        return ""
+    return sentence("chance", chance=number(row["null_mean"], 2), p=probability(row["p_value"]))
 
 
 def _of_background(row: dict[str, Any]) -> str:
@@ -117,7 +121,9 @@ def _cells(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for measure in MEASURES:
         row = rows.get(measure, dict.fromkeys(("value", "ci_low", "ci_high", "null_mean", "p_value")))
-        ends = interval(row["ci_low"], row["ci_high"], 2) if pd.notna(row["ci_low"]) else ""
+        # Where no fold holds more than one of each group, resampling repeats the same pairs.
+        known = pd.notna(row["ci_low"]) and row["ci_low"] < row["ci_high"]
+        ends = interval(row["ci_low"], row["ci_high"], 2) if known else ""
         cells[measure] = number(row["value"], 2) + (f" ({ends})" if ends else "")
         cells |= {f"{measure}_chance": row["null_mean"], f"{measure}_p": row["p_value"]}
     return {**cells, "n": rows[AUC]["n"]}
@@ -131,17 +137,19 @@ def _separation_table(results: Results, table: pd.DataFrame) -> ReportTable | No
     words = TableWords.of(__file__, "separation")
     measures = [measure for measure in MEASURES if any(key[1] == measure for key in found)]
     words = words.without([column.name for column in words.columns if _measure(column.name) not in measures])
+    counts = [[_measure(column.name) for column in words.columns].count(measure) for measure in measures]
     rows = [
         [_label(space), *words.cells(_cells({m: found[space, m] for m in measures if (space, m) in found}))]
         for space in spaces
     ]
-    spans = (("", 1), *((words_of(__file__)["measures"][measure], 3) for measure in measures), ("", 1))
+    headings = [words_of(__file__)["measures"][measure] for measure in measures]
+    spans = (("", 1), *zip(headings, counts, strict=True))
     return replace(words.shown({"": rows}, ""), spans=spans) if rows else None
 
 
 def _measure(column: str) -> str:
-    """The measure that a column of the table is of; the number of participants is the AUC's."""
-    return AUC if column == "n" else column.removesuffix("_chance").removesuffix("_p")
+    """The measure that a column of the table is of."""
+    return column.removesuffix("_chance").removesuffix("_p")
 
 
 @from_table("separation")
@@ -153,7 +161,8 @@ def _sites_table(results: Results, table: pd.DataFrame) -> ReportTable | None:
     for row in rows_of(known):
         site = row["site"] if results.site is None else results.named_level(results.site, _code(row["site"]))
         blocks.setdefault(_label(row["space"]), []).append([str(site), *words.cells(_cells({AUC: row}))])
-    return replace(words.shown(blocks, "site"), folded=True) if blocks else None
+    folded = words_of(__file__)["tables"]["sites"]["folded"]
+    return replace(words.shown(blocks, "site"), folded=folded) if blocks else None
 
 
 def _code(site: Any) -> Any:
@@ -164,20 +173,12 @@ def _code(site: Any) -> Any:
 @from_table("separation")
 def _optimism_table(results: Results, table: pd.DataFrame) -> ReportTable | None:
     """Numbers in sample beside those out of fold; the only place on the page that has them."""
-    rows = rows_of(pd.DataFrame(table[table["in_sample"].notna()]))
-    if not rows:
-        return None
-    labels = words_of(__file__)["measures"]
+    rows = rows_of(pd.DataFrame(table[table["in_sample"].notna() & (table["measure"] == AUC)]))
     known = [row for row in rows if pd.notna(row["value"])]
-    worst = next((row for row in known if row["measure"] == AUC), None)
     words = TableWords.of(__file__, "optimism" if known else "unknown")
-    lines = [
-        [_label(row["space"]), *words.cells({**row, "measure": labels[row["measure"]]})]
-        for row in known or rows
-        if row["space"] in (*SPACE_LABELS, "both")
-    ]
-    gaps = {} if worst is None else {"worst": _optimism(worst)}
-    return words.shown({"": lines}, "space", **gaps)
+    lines = [[_label(row["space"]), *words.cells(row)] for row in known or rows]
+    gaps = {"worst": _optimism(known[0])} if known else {}
+    return words.shown({"": lines}, "space", **gaps) if rows else None
 
 
 def _optimism(row: dict[str, Any]) -> str:

@@ -7,7 +7,8 @@ from adhd_cvae.config import ObjectiveConfig
 from adhd_cvae.io import read_json, write_json
 from pipelines.output_dir.results import Results
 from pipelines.report import methods
-from tests.pipelines.report.invented_report import Page
+from tests.pipelines.report.invented_report import Page, separation_table
+from tests.pipelines.whole_tables import write_whole
 
 
 def test_methods_are_ready_to_paste(plotted: Path, page: Page) -> None:
@@ -43,6 +44,20 @@ def test_methods_say_how_everybody_was_held_out(folder: Path) -> None:
     assert "the linear model, the only one fitted in folds." in text
     (folder / "folds.tsv").unlink()
     assert "held out" not in methods.paragraph(Results(folder))
+
+
+def test_methods_say_how_patients_were_told_from_controls(folder: Path) -> None:
+    text = methods.paragraph(Results(folder))
+    assert (
+        "permutations of the groups within site, the linear model of every fold fitted again each time."
+        in text
+    )
+    assert "the model's decoded difference was not tested" in text
+    table = separation_table(p=float("nan"))
+    write_whole(table, folder / "analysis/separation.tsv")
+    assert "fitted again" not in methods.paragraph(Results(folder))
+    (folder / "folds.tsv").unlink()
+    assert "Codes are in sample or unknown: without folds" in methods.paragraph(Results(folder))
 
 
 def test_methods_say_how_groups_were_balanced(folder: Path) -> None:

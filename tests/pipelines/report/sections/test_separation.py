@@ -23,11 +23,12 @@ def test_a_null_result_is_the_verdict_and_says_what_everything_reaches(folder: P
     first = separation.summary(of(folder, separation_table(p=0.31))) or ""
     assert first.startswith(
         "Patients are not told from controls: by the salient codes s of models that have not met them, the AUC is "
-        "0.53 (95 % interval 0.44 to 0.62); permuted groups give 0.51 (p 0.310). That is no proof"
+        "0.53 (95 % interval 0.44 to 0.62), where 0.5 is a coin and groups permuted within site give 0.51 (p 0.310). "
+        "That is no proof"
     )
-    assert "Site, age and sex alone reach 0.58 (p 0.310)" in first
+    assert "Site, age and sex alone reach an AUC of 0.58 (permuted 0.51, p 0.310)" in first
     assert "(ridge logistic regression on the same maps) reaches 0.55" in first
-    assert "less what site, age and sex say of it, s reaches 0.50 (p 0.310)." in first
+    assert "less what site, age and sex say of it, s reaches 0.50 (permuted 0.51, p 0.310)." in first
     assert "no score of one participant says whether they are a patient" in first
     assert "leak" not in first
 
@@ -78,7 +79,7 @@ def test_codes_without_folds_are_in_sample_or_unknown(folder: Path) -> None:
     shown = [made for make in SECTION.tables if (made := make(results)) is not None]
     assert len(shown) == 1
     assert shown[0].caption.startswith("In sample or unknown")
-    assert shown[0].blocks[""] == [["salient s", "AUC", "1.00"]]
+    assert shown[0].blocks[""] == [["salient s", "1.00"]]
 
 
 def test_tables_show_everybody_then_optimism_then_sites_folded(folder: Path) -> None:
@@ -86,17 +87,24 @@ def test_tables_show_everybody_then_optimism_then_sites_folded(folder: Path) -> 
     everybody, optimism, sites = (make(results) for make in SECTION.tables)
     assert everybody is not None
     assert everybody.blocks[""][0] == [
-        *("salient s", "0.53 (0.44 to 0.62)", "0.51", "0.310", "0.52 (0.44 to 0.62)", "0.51", "0.310"),
-        *("0.50 (0.44 to 0.62)", "0.51", "0.310", "60"),
+        *("salient s", "0.53 (0.44 to 0.62)", "0.51", "0.310", "0.52 (0.44 to 0.62)", "0.310"),
+        *("0.50 (0.44 to 0.62)", "0.51", "0.310"),
     ]
     assert sum(size for _, size in everybody.spans) == len(everybody.columns)
     assert optimism is not None
-    assert optimism.blocks[""] == [["salient s", "AUC", "1.00", "0.53"]]
+    assert optimism.blocks[""] == [["salient s", "1.00", "0.53"]]
     assert "salient s has an AUC of 1.00 in sample and of 0.53 out of fold" in optimism.caption
     assert sites is not None
-    assert sites.folded
+    assert sites.folded == "Site by site"
     assert sites.long
     assert [row[0] for row in sites.blocks["salient s"]][1] == "WashU"
+
+
+def test_an_interval_without_width_is_none(folder: Path) -> None:
+    table = separation_table().assign(ci_low=0.44, ci_high=0.44)
+    everybody = SECTION.tables[0](of(folder, table))
+    assert everybody is not None
+    assert everybody.blocks[""][0][1] == "0.53"
 
 
 def test_scores_are_plotted_by_each_folds_own_discriminant(folder: Path) -> None:
