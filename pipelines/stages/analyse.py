@@ -62,7 +62,7 @@ def run(run: Run, members: Mapping[int, OutputPaths] | None = None) -> None:
         *(paths.out_of_fold, paths.out_of_fold_arrays, paths.fold_scores),
     )
     sums = provenance.checksums(*files)
-    if paths.images.is_file():
+    if paths.images.is_file() and paths.folds.is_file():  # what 0.1 analysed, without the maps, stays done
         sums["images"] = images_fingerprint(paths.manifest)
     if truth is not None:
         sums["truth"] = file_checksum(truth)
