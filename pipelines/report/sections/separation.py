@@ -38,8 +38,10 @@ def summary(results: Results, table: pd.DataFrame) -> str:
 def _sentences(results: Results, table: pd.DataFrame) -> list[str]:
     """What the first sentences leave out: whether z leaks, and which codes have no p-value."""
     found = _everybody(table)
-    paragraphs = [] if any(measure == AUC for _, measure in found) else [sentence("unknown")]
-    background = _tested(found, BACKGROUND)
+    if not found:
+        return [sentence("unknown")]
+    how = (sentence("how"), sentence("refits") if _tested(found, SALIENT) else "")
+    paragraphs, background = [" ".join(filter(None, how))], _tested(found, BACKGROUND)
     if background is not None:
         paragraphs.append(_of_background(background))
     without = [_label(space) for (space, measure), row in found.items() if measure == AUC and _lacks_p(row)]

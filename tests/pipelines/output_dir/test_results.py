@@ -10,7 +10,8 @@ from pipelines.output_dir.results import Results
 def test_an_empty_folder_has_nothing(tmp_path):
     results = Results(tmp_path)
     assert results.cohort is results.latents is results.history is results.analysis("rsa") is None
-    assert results.decoded == results.recipe == {}
+    assert results.decoded == results.fold_arrays == results.recipe == {}
+    assert results.out_of_fold is None
     assert results.members(group="target").empty
     assert results.site is None
 

@@ -23,7 +23,8 @@ def test_a_null_result_is_the_verdict_and_says_what_everything_reaches(folder: P
     first = separation.summary(of(folder, separation_table(p=0.31))) or ""
     assert first.startswith(
         "Patients are not told from controls: by the salient codes s of models that have not met them, the AUC is "
-        "0.53 (95 % interval 0.44 to 0.62), where 0.5 is a coin and groups permuted within site give 0.51 (p 0.310). "
+        "0.53 (95 % interval 0.44 to 0.62 with the models as they are), where 0.5 is a coin and groups permuted within "
+        "site give 0.51 (p 0.310). "
         "That is no proof"
     )
     assert "Site, age and sex alone reach an AUC of 0.58 (permuted 0.51, p 0.310)" in first
@@ -69,13 +70,15 @@ def test_codes_without_refits_are_untested(folder: Path) -> None:
     assert first.startswith(
         "Whether patients are told from controls was not tested: s reaches an AUC of 0.53"
     )
+    assert "fitted again, each time" not in " ".join(SECTION.sentences(Results(folder)) or [])
 
 
 def test_codes_without_folds_are_in_sample_or_unknown(folder: Path) -> None:
     table = pd.DataFrame({"space": ["salient"], "measure": "auc", "in_sample": 1.0, "n": 60})
     results = of(folder, table)
     assert "in sample or unknown" in (separation.summary(results) or "")
-    assert "in sample or unknown" in (SECTION.sentences(results) or [""])[0]
+    (paragraph,) = SECTION.sentences(results) or []
+    assert "in sample or unknown" in paragraph
     shown = [made for make in SECTION.tables if (made := make(results)) is not None]
     assert len(shown) == 1
     assert shown[0].caption.startswith("In sample or unknown")
