@@ -116,16 +116,16 @@ def interval(
         return {}
     right, count = np.zeros((2, inference.bootstraps)), np.zeros(2)
     for patients, controls in parts:
-        drawn = [
+        resampled = [
             rng.multinomial(len(one), np.full(len(one), 1 / len(one)), inference.bootstraps).astype(float)
             for one in (patients, controls)
         ]
         if measure == ACCURACY:
-            right += drawn[0] @ (patients > 0), drawn[1] @ (controls <= 0)
+            right += resampled[0] @ (patients > 0), resampled[1] @ (controls <= 0)
             count += len(patients), len(controls)
         else:
             pairs = _ordered(patients, controls)
-            right += np.einsum("bi,ij,bj->b", drawn[0], pairs, drawn[1], optimize=True)
+            right += np.einsum("bi,ij,bj->b", resampled[0], pairs, resampled[1], optimize=True)
             count += pairs.size
     low, high = np.percentile((right / count[:, None]).mean(axis=0), [2.5, 97.5])
     return {"ci_low": float(low), "ci_high": float(high)}

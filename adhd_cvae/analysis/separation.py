@@ -213,10 +213,10 @@ def _row(
     value = measures(groups, beyond=True)[measure, site](scores, is_target)
     row: Row = {"space": space, "measure": measure, "site": site, "value": value}
     row |= {"n": int(np.isfinite(used).sum()), **interval(measure, used, groups, inference, [*map(str, key)])}
-    drawn = null.get(key, np.empty(0))
-    if np.isfinite(drawn).any():
-        drawn = drawn[np.isfinite(drawn)]
-        row |= {"null_mean": float(drawn.mean()), "p_value": upper_p_value(value, drawn)}
+    permuted = null.get(key, np.empty(0))
+    if np.isfinite(permuted).any():
+        permuted = permuted[np.isfinite(permuted)]
+        row |= {"null_mean": float(permuted.mean()), "p_value": upper_p_value(value, permuted)}
     return row | _in_sample(separation, key)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from adhd_cvae.analysis.variables import battery_component
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.names import BASELINE_PREFIXES, PREFIXES, TARGET, rows_of
+from adhd_cvae.names import BASELINE_PREFIXES, PREFIXES, TARGET
 from pipelines.output_dir.latents import codes_by_space, read_samples
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.tables import BASELINES, COHORT, FOLD_ARRAYS, LATENTS, OUT_OF_FOLD
@@ -193,9 +193,8 @@ def _is_of_folds(cohort: pd.DataFrame, name: str) -> bool:
     """Whether a variable differs between folds and never within one, as sites do that are held out in turn."""
     if "fold" not in cohort:
         return False
-    pairs = {(row["fold"], row[name]) for row in rows_of(cohort[["fold", name]].dropna())}
-    folds, values = (set(some) for some in zip(*pairs, strict=True))
-    return len(values) > 1 and len(pairs) == len(folds)
+    pairs = pd.DataFrame(cohort[["fold", name]]).dropna().drop_duplicates()
+    return pairs[name].nunique() > 1 and len(pairs) == pairs["fold"].nunique()
 
 
 def _in_order(table: pd.DataFrame, participants: pd.Series, path: Path) -> pd.DataFrame:

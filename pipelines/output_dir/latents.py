@@ -44,11 +44,11 @@ def _columns(posteriors: Posteriors, index: pd.Index) -> pd.DataFrame:
     units = {space: unit_names(space, mean.shape[1]) for space, (mean, _) in posteriors.items()}
     means, sds = (
         {
-            rename(unit): posteriors[space][which][:, place].astype(np.float64)
+            named(unit): posteriors[space][which][:, place].astype(np.float64)
             for space, names in units.items()
             for place, unit in enumerate(names)
         }
-        for which, rename in enumerate((str, sd_name))
+        for which, named in enumerate((str, sd_name))
     )
     return pd.DataFrame({**means, **sds}, index)
 

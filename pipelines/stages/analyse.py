@@ -101,68 +101,23 @@ def tables(
 ) -> dict[str, Step]:
     """Name each table of ``analysis/`` and what computes it; long ones note how far they are."""
     settings, seed, paths = run.recipe.analysis, run.recipe.seed, run.paths
-    spaces, samples, patients = inputs.patients()
-    of_patients, of_all = (_inference(settings, seed, cohort) for cohort in (patients, inputs.cohort))
     dear = min(settings.permutations, settings.dear_permutations)
-
-    def rsa() -> pd.DataFrame:
-        table = rsa_table(
-            spaces,
-            patients,
-            inputs.scales,
-            of_patients,
-            controls=_controls(patients, run.recipe.cohort.site),
-            partial=settings.partial,
-            progress=lambda done, total: note(f"rsa, {done} of {total} cells"),
-        )
-        return with_noise_ceilings(table, spaces, samples, settings.sizes)
-
-    def separation() -> pd.DataFrame:
-        return separation_table(
-            asked_of_groups(run, inputs),
-            of_all,
-            settings.separation,
-            settings.refits,
-            lambda done, total: note(f"separation, {done} of {total} refits"),
-        )
-
-    steps: dict[str, Step] = {
-        "rsa": rsa,
-        "separation": separation,
-        "as_published": lambda: as_published_table(samples, patients, inputs.scales),
-        "silhouette": lambda: silhouette_table(
-            spaces, patients, inputs.scales, replace(of_patients, permutations=dear)
-        ),
-        "mixture": lambda: mixture_table(
-            samples, max_components=settings.max_components, seed=seed, n_jobs=-1
-        ),
-        "mixture_test": lambda: mixture_test_table(
-            spaces,
-            replace(of_patients, bootstraps=min(settings.bootstraps, settings.mixture_bootstraps)),
-            n_jobs=-1,
-        ),
-        "umap": lambda: umap_table(
-            spaces,
-            patients["participant_id"].astype(str).tolist(),
-            seed,
-            neighbours=settings.umap_neighbours,
-            minimum=settings.sizes.minimum,
-        ),
-        "probes": lambda: probe_table(
-            spaces,
-            patients,
-            inputs.scales,
-            replace(of_patients, permutations=dear),
-            folds=settings.folds,
-        ),
-        "independence": lambda: independence_table(
-            inputs.spaces,
-            inputs.is_patient,
-            replace(of_all, permutations=dear).within(inputs.folds),
-            critic_accuracy=critic_accuracy(paths.history),
-            active_variance=settings.active_variance,
-        ),
-    }
+    of_all = _inference(settings, seed, inputs.cohort)
+    steps = _patient_tables(run, inputs, note)
+    steps["separation"] = lambda: separation_table(
+        asked_of_groups(run, inputs),
+        of_all,
+        settings.separation,
+        settings.refits,
+        lambda done, total: note(f"separation, {done} of {total} refits"),
+    )
+    steps["independence"] = lambda: independence_table(
+        inputs.spaces,
+        inputs.is_patient,
+        replace(of_all, permutations=dear).within(inputs.folds),
+        critic_accuracy=critic_accuracy(paths.history),
+        active_variance=settings.active_variance,
+    )
     if settings.claims:
         steps |= _claim_tables(run, inputs, members)
     steps |= brain_tables(
@@ -173,6 +128,48 @@ def tables(
         steps["recovery"] = lambda: recovery(inputs, truth, scoring)
     steps["p_values"] = lambda: p_values(_written(paths))
     return steps
+
+
+def _patient_tables(run: Run, inputs: AnalysisInputs, note: Callable[[str], None]) -> dict[str, Step]:
+    """Name each table about the patients' codes."""
+    settings, seed = run.recipe.analysis, run.recipe.seed
+    spaces, samples, patients = inputs.patients()
+    inference = _inference(settings, seed, patients)
+    dear = replace(inference, permutations=min(settings.permutations, settings.dear_permutations))
+
+    def rsa() -> pd.DataFrame:
+        table = rsa_table(
+            spaces,
+            patients,
+            inputs.scales,
+            inference,
+            controls=_controls(patients, run.recipe.cohort.site),
+            partial=settings.partial,
+            progress=lambda done, total: note(f"rsa, {done} of {total} cells"),
+        )
+        return with_noise_ceilings(table, spaces, samples, settings.sizes)
+
+    return {
+        "rsa": rsa,
+        "as_published": lambda: as_published_table(samples, patients, inputs.scales),
+        "silhouette": lambda: silhouette_table(spaces, patients, inputs.scales, dear),
+        "mixture": lambda: mixture_table(
+            samples, max_components=settings.max_components, seed=seed, n_jobs=-1
+        ),
+        "mixture_test": lambda: mixture_test_table(
+            spaces,
+            replace(inference, bootstraps=min(settings.bootstraps, settings.mixture_bootstraps)),
+            n_jobs=-1,
+        ),
+        "umap": lambda: umap_table(
+            spaces,
+            patients["participant_id"].astype(str).tolist(),
+            seed,
+            neighbours=settings.umap_neighbours,
+            minimum=settings.sizes.minimum,
+        ),
+        "probes": lambda: probe_table(spaces, patients, inputs.scales, dear, folds=settings.folds),
+    }
 
 
 def _claim_tables(run: Run, inputs: AnalysisInputs, members: Mapping[int, OutputPaths]) -> dict[str, Step]:

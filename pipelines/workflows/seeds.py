@@ -23,10 +23,10 @@ from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
-from pipelines.output_dir.seed_average import write_average
 from pipelines.output_dir.tables import COHORT, SEED_SCORES, STABILITY
 from pipelines.progress import Silent
 from pipelines.stages import analyse, embed, publish, train
+from pipelines.workflows.seed_average import write_average
 
 if TYPE_CHECKING:
     from pipelines.mlflow_tracking.publication import Published

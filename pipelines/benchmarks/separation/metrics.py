@@ -110,7 +110,10 @@ def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: 
     inference = Inference(strata=cohort.sites, permutations=permutations, seed=seed)
     found = [
         probe_table(
-            {name: codes[rows] for name, codes in asked.items()}, table[rows], scales, inference.among(rows)
+            {name: codes[rows] for name, codes in asked.items()},
+            pd.DataFrame(table[rows]),
+            scales,
+            inference.among(rows),
         )
         for asked, scales, rows in questions
     ]

@@ -32,7 +32,7 @@ def test_samples_have_the_posteriors_moments_and_follow_the_seed():
 
 
 def test_voxels_of_the_training_maps_are_standardised(case):
-    model, images, cohort = case
+    model, images, _ = case
     voxels = standardised_voxels(model, images[np.arange(30) % 3 > 0])
     assert voxels.shape == (20, model.voxels)
     assert np.allclose(voxels.mean(axis=0), 0, atol=1e-4)

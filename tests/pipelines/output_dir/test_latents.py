@@ -11,12 +11,11 @@ from pipelines.output_dir.latents import (
     read_samples,
     write_distances,
     write_latents,
+    write_out_of_fold,
     write_samples,
 )
 
-COHORT = pd.DataFrame(
-    {"participant_id": ["sub-1", "sub-2"], "group": ["target", "background"], "split": ["train", "test"]}
-)
+COHORT = pd.DataFrame({"participant_id": ["sub-1", "sub-2"], "group": ["target", "background"]})
 
 
 @pytest.fixture
@@ -26,12 +25,28 @@ def samples():
 
 def test_means_read_back_exactly(tmp_path):
     mean = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
-    write_latents(COHORT, {"salient": mean, "background": mean + 1}, tmp_path / "latents.tsv")
+    posteriors = {"salient": (mean, mean**2), "background": (mean + 1, mean**2)}
+    write_latents(COHORT, posteriors, tmp_path / "latents.tsv")
     table = read_tsv(tmp_path / "latents.tsv")
-    assert list(table)[:4] == ["participant_id", "group", "split", "s_00"]
+    assert list(table)[:4] == ["participant_id", "group", "s_00", "s_01"]
+    assert np.array_equal(table["s_00_sd"].astype(np.float32), mean[:, 0] ** 2)
     found = codes_by_space(table, ("salient", "background"), tmp_path / "latents.tsv")
     assert np.array_equal(found["salient"].astype(np.float32), mean)
     assert found["background"].shape == (2, 3)
+
+
+def test_codes_out_of_fold_say_whose_fold_it_is(tmp_path):
+    mean = np.ones((2, 1), np.float32)
+    write_out_of_fold(COHORT, np.array([1, 0]), {"salient": (mean, mean)}, tmp_path / "out_of_fold.tsv")
+    table = read_tsv(tmp_path / "out_of_fold.tsv")
+    assert list(table) == ["participant_id", "group", "fold", "s_00", "s_00_sd"]
+    assert table["fold"].tolist() == [1, 0]
+
+
+def test_a_space_without_samples_is_refused(tmp_path, samples):
+    write_samples(COHORT, samples, tmp_path / "draws.npz")
+    with pytest.raises(InputError, match=r"has no 'vae'"):
+        read_samples(tmp_path / "draws.npz", COHORT["participant_id"], ["vae"])
 
 
 def test_a_table_without_codes_is_refused(tmp_path):

@@ -160,7 +160,7 @@ def test_misfits_are_one_line(tmp_path, damage, expected, invent_results):
     elif damage == "a participant less":
         write_tsv(cohort.iloc[1:], paths.cohort)
     elif damage == "no latent column":
-        write_tsv(latents[["participant_id", "group", "split"]], paths.latents)
+        write_tsv(latents[["participant_id", "group"]], paths.latents)
     elif damage == "no draws":
         paths.draws.write_text("nothing")
     elif damage == "draws of others":
@@ -168,7 +168,7 @@ def test_misfits_are_one_line(tmp_path, damage, expected, invent_results):
     elif damage == "flat draws":
         np.savez(paths.draws, participant_id=names, salient=np.zeros((len(names), 2)))
     else:
-        write_tsv(cohort[["participant_id", "image", "group", "split"]], paths.cohort)
+        write_tsv(cohort[["participant_id", "image", "group"]], paths.cohort)
     with pytest.raises(InputError, match=expected) as caught:
         analyse.run(Run(paths, RECIPE, Silent()))
     assert len(caught.value.problems) == 1

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.config import Recipe
-from adhd_cvae.io import write_tsv
+from adhd_cvae.io import read_tsv, write_tsv
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.mlflow_tracking.publication import Published
 from pipelines.output_dir.run import Run
@@ -13,11 +13,10 @@ from pipelines.workflows import demo
 
 RECOVERY = pd.DataFrame(
     [
-        ("attention", "salient", "train", "r", 0.9),
-        ("attention", "salient", "test", "r", 0.81),
-        ("attention", "background", "test", "r", 0.07),
-        ("attention", "pca", "test", "r", 0.5),
-        ("attention", "salient", "test", "r2", 0.6),
+        ("attention", "salient", "out_of_fold", "r", 0.81),
+        ("attention", "background", "out_of_fold", "r", 0.07),
+        ("attention", "pca", "out_of_fold", "r", 0.5),
+        ("attention", "salient", "out_of_fold", "r2", 0.6),
     ],
     columns=["factor", "space", "split", "metric", "score"],
 ).assign(n=20, note="")
@@ -29,26 +28,24 @@ def test_cohort_and_results_lie_where_a_bids_derivative_does(tmp_path):
     assert paths.folder == tmp_path / "derivatives" / "adhd-cvae"
 
 
-def test_recovery_is_that_of_held_out_patients_in_one_line_a_factor():
+def test_recovery_is_one_line_a_factor():
     title, line = demo.recovery_lines(RECOVERY)
-    assert title.split("  ")[0] == "Recovery (r within held-out patients)"
+    assert title.split("  ")[0] == "Recovery (r within patients, out of fold)"
     assert title.index("salient s") < title.index("background z")
     assert line.split() == ["attention", "0.81", "0.07"]
 
 
-def test_without_held_out_patients_those_that_are_there_are_shown():
-    _, line = demo.recovery_lines(RECOVERY[RECOVERY["split"] == "train"])
-    assert line.split() == ["attention", "0.90"]
-
-
 @pytest.fixture
 def run(tmp_path, invent_results):
-    return Run(invent_results(tmp_path), Recipe(), Silent(), overwrite=True)
+    paths = invent_results(tmp_path)
+    folds = read_tsv(paths.cohort)[["participant_id"]].assign(fold=[number % 5 for number in range(40)])
+    write_tsv(folds, paths.folds)
+    return Run(paths, Recipe(), Silent(), overwrite=True)
 
 
 def test_the_summary_counts_groups_and_names_places(run):
     summary = demo.summary(run, Published("store.db", "a run", "0"), 61.4)
-    assert "Participants     40: 20 patients, 20 controls; 20 of them held out" in summary
+    assert "Participants     40: 20 patients, 20 controls; each held out once, in 5 folds" in summary
     assert "Recovery" not in summary
     assert f"Look around      adhd-cvae ui {run.paths.folder}" in summary
     assert summary.endswith("Time             61 s")

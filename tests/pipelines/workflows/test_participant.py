@@ -12,7 +12,10 @@ import pytest
 
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
+from adhd_cvae.inference.decoding import decode
 from adhd_cvae.io import read_json, read_tsv
+from adhd_cvae.models.weights import load_model
+from adhd_cvae.names import units_in
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
@@ -56,10 +59,12 @@ def test_each_participant_has_codes_twin_and_salient_map_that_name_the_model(cal
     salient = nib.load(f"{stem}_desc-salient_map.nii.gz")
     decoded = np.load(demo.paths.decoded)
     np.testing.assert_allclose(twin.affine, decoded["affine"])
-    patients = decoded["effect_participant_id"].tolist()
-    if name in patients:
-        expected = decoded["effect"][patients.index(name)]
-        np.testing.assert_allclose(salient.get_fdata()[decoded["mask"] > 0], expected, atol=1e-5)
+    model, _ = load_model(demo.paths.cvae)
+    latents = read_tsv(demo.paths.latents).set_index("participant_id").loc[[name]]
+    codes = (latents[units_in(latents, space)].to_numpy(np.float32) for space in ("background", "salient"))
+    background, code = codes
+    expected = (decode(model, background, code) - decode(model, background))[0]
+    np.testing.assert_allclose(salient.get_fdata()[decoded["mask"] > 0], expected, atol=1e-5)
     assert np.abs(twin.get_fdata()).max() > 0.1
     sidecar = read_json(paths.folder / name / "anat" / f"{name}_latents.json")
     assert sidecar["Model"]["URI"] == "models:/adhd-cvae/1"

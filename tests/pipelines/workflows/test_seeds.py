@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.io import read_tsv, write_json, write_tsv
+from adhd_cvae.names import units_in
 from pipelines.mlflow_tracking.runs import EXPERIMENT, PARENT_TAG
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.output_dir.paths import OutputPaths
@@ -31,32 +32,68 @@ def own_store(monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
+def with_folds(paths: OutputPaths) -> OutputPaths:
+    """The same with codes out of fold: of two folds, in frames of their own."""
+    latents = read_tsv(paths.latents)
+    folds = np.arange(len(latents)) // 2 % 2
+    spaces = {
+        name: latents[units_in(latents, name)].to_numpy(np.float32) for name in ("salient", "background")
+    }
+    latents.insert(2, "fold", folds)
+    sds = {f"{name}_sd": 0.1 for name in [*units_in(latents, "salient"), *units_in(latents, "background")]}
+    write_tsv(latents.assign(**sds), paths.out_of_fold)
+    write_tsv(latents[["participant_id", "fold"]], paths.folds)
+    arrays = {name: values[None].repeat(2, axis=0) for name, values in spaces.items()}
+    for name, values in spaces.items():
+        units = values.shape[1]
+        arrays[f"{name}_turn"] = np.stack([np.eye(units), np.eye(units)[::-1]])
+        arrays[f"{name}_discriminant"] = np.arange(2.0 * (units + 1)).reshape(2, -1)
+    names = latents["participant_id"].to_numpy(str)
+    np.savez(
+        paths.out_of_fold_arrays, participant_id=names, folds=np.arange(2), linear=np.array(True), **arrays
+    )
+    return paths
+
+
 def turned(first: OutputPaths, member: OutputPaths) -> None:
     """The same codes as another training may find them: salient units swapped, one of them flipped."""
-    table, turn = read_tsv(first.latents), np.array([[0, -1], [1, 0]])
+    turn = np.array([[0, -1], [1, 0]])
     member.folder.mkdir(parents=True)
-    table[["s_00", "s_01"]] = table[["s_00", "s_01"]].to_numpy() @ turn
-    write_tsv(table, member.latents)
+    for name in ("latents", "out_of_fold"):
+        table = read_tsv(getattr(first, name))
+        table[["s_00", "s_01"]] = table[["s_00", "s_01"]].to_numpy() @ turn
+        write_tsv(table, getattr(member, name))
     write_tsv(read_tsv(first.cohort), member.cohort)
-    with np.load(first.draws) as draws:
-        np.savez(member.draws, **{**draws, "salient": draws["salient"] @ turn})
+    with np.load(first.out_of_fold_arrays) as arrays:
+        weights = arrays["salient_discriminant"]
+        changed = {
+            "salient": arrays["salient"] @ turn,
+            "salient_turn": turn.T @ arrays["salient_turn"],
+            "salient_discriminant": np.column_stack([weights[:, :2] @ turn, weights[:, 2]]),
+        }
+        np.savez(member.out_of_fold_arrays, **{**arrays, **changed})
 
 
 def test_codes_that_differ_by_a_rotation_agree_and_average_to_themselves(invent_results, tmp_path):
-    first = invent_results(tmp_path / "out")
+    first = with_folds(invent_results(tmp_path / "out"))
     turned(first, first.member(1))
     one, average = (Run(paths, QUICK, Silent()) for paths in (first, first.ensemble))
+    seeds._share_cohort(one, average)
     seeds._average(average, {0: one, 1: seeds._seeded(one, 1)})
-    before, after = read_tsv(first.latents), read_tsv(first.ensemble.latents)
-    pd.testing.assert_frame_equal(before, after, check_exact=False)
+    for name in ("latents", "out_of_fold"):
+        before, after = (read_tsv(getattr(paths, name)) for paths in (first, first.ensemble))
+        means = [column for column in before if not column.endswith("_sd")]
+        pd.testing.assert_frame_equal(before[means], after[means], check_exact=False, atol=1e-6)
     stability = read_tsv(first.ensemble.stability)
-    assert set(stability["split"]) == {"train", "test"}
+    assert set(stability["split"]) == {"out_of_fold", "unknown"}
+    assert set(stability["other_seed"]) == {1}
     np.testing.assert_allclose(stability["r"], 1)
-    with np.load(first.draws) as one, np.load(first.ensemble.draws) as both:
-        # Half of each member's draws, so that the average has about as many as a member.
+    with np.load(first.out_of_fold_arrays) as one, np.load(first.ensemble.out_of_fold_arrays) as both:
+        # Half of each member's samples, so that the average has about as many as a member.
         assert len(both["salient"]) == 2 * len(one["salient"][::2])
-        np.testing.assert_allclose(both["salient"][:2], one["salient"][::2])
-        np.testing.assert_allclose(both["salient"][2:], one["salient"][::2], atol=1e-12)
+        np.testing.assert_allclose(both["salient"], one["salient"], atol=1e-6)
+        for name in ("salient_turn", "salient_discriminant", "background_discriminant"):
+            np.testing.assert_allclose(both[name], one[name], atol=1e-6)
 
 
 @pytest.mark.slow
@@ -82,8 +119,9 @@ def test_three_seeds_are_children_of_one_run_and_share_who_is_held_out(invent_ma
     assert {run.data.tags["seed"] for run in runs} == {"0", "1", "2", "0, 1, 2"}
     assert not list(paths.folder.rglob("mlflow.db")), "one store, beside OUTPUT_DIR"
 
-    splits = [read_tsv(one.latents)["split"].tolist() for one in (paths, paths.member(1), paths.member(2))]
-    assert splits[0] == splits[1] == splits[2]
+    members = (paths, paths.member(1), paths.member(2), paths.ensemble)
+    folds = [read_tsv(one.out_of_fold)["fold"].tolist() for one in members]
+    assert all(one == folds[0] for one in folds)
     weights = {p.cvae.with_suffix(".safetensors").read_bytes() for p in (paths, paths.member(1))}
     assert len(weights) == 2, "another seed, another model"
     stability = read_tsv(paths.ensemble.stability)
@@ -92,6 +130,6 @@ def test_three_seeds_are_children_of_one_run_and_share_who_is_held_out(invent_ma
     assert list(table) == ["mean", "sd", "min", "max", "seeds", "ensemble"]
     assert table.loc["tau/background/age", "seeds"] == 3
     logged = client.get_run(together.run_id).data.metrics
-    assert {"stability/salient/test", "stability/background/train"} <= set(logged)
+    assert {"stability/salient/out_of_fold", "stability/background/unknown"} <= set(logged)
     seed = json.loads(paths.member(2).provenance.read_text())["recipe"]["seed"]
     assert seed == 2
