@@ -194,7 +194,8 @@ def _is_of_folds(cohort: pd.DataFrame, name: str) -> bool:
     if "fold" not in cohort:
         return False
     pairs = pd.DataFrame(cohort[["fold", name]]).dropna().drop_duplicates()
-    return pairs[name].nunique() > 1 and len(pairs) == pairs["fold"].nunique()
+    values, folds = (pairs[column].drop_duplicates() for column in (name, "fold"))
+    return len(values) > 1 and len(pairs) == len(folds)
 
 
 def _in_order(table: pd.DataFrame, participants: pd.Series, path: Path) -> pd.DataFrame:
