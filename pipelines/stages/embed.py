@@ -47,7 +47,8 @@ def run(run: Run) -> None:
         name="embed",
         settings=settings_of(
             recipe,
-            *("seed", "image", "model", "training.fold_models", "training.vae", "objective.salient_of"),
+            # Model and grid are those of the weights.
+            *("seed", "model.linear", "training.fold_models", "objective.salient_of"),
             *("analysis.draws", "analysis.out_of_distribution", "analysis.maps.traversal"),
         ),
         inputs={

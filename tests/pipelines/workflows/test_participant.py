@@ -61,7 +61,7 @@ def test_each_participant_has_codes_twin_and_salient_map_that_name_the_model(cal
     np.testing.assert_allclose(twin.affine, decoded["affine"])
     model, _ = load_model(demo.paths.cvae)
     latents = read_tsv(demo.paths.latents).set_index("participant_id").loc[[name]]
-    codes = (latents[units_in(latents, space)].to_numpy(np.float32) for space in ("background", "salient"))
+    codes = (np.array(latents[units_in(latents, space)], np.float32) for space in ("background", "salient"))
     background, code = codes
     expected = (decode(model, background, code) - decode(model, background))[0]
     np.testing.assert_allclose(salient.get_fdata()[decoded["mask"] > 0], expected, atol=1e-5)
