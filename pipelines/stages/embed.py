@@ -80,6 +80,7 @@ def _embed(run: Run) -> None:
 
     paths, recipe, progress = run.paths, run.recipe, run.progress
     table = COHORT.read(paths.cohort)
+    folds = read_folds(table, paths)  # before anything is replaced
     images = open_images(paths.cache)
     if len(images) != len(table):
         raise InputError(
@@ -99,7 +100,7 @@ def _embed(run: Run) -> None:
     site = recipe.cohort.site
     sites = table[site].astype(str).to_numpy() if site is not None and site in table else None
     cohort = Cohort(images, (table["group"] == TARGET).to_numpy(), sites)
-    _out_of_fold(run, table, cohort, model, {space: mean for space, (mean, _) in posteriors.items()})
+    _out_of_fold(run, table, folds, cohort, model, {space: mean for space, (mean, _) in posteriors.items()})
 
 
 def _samples(run: Run, posteriors: Posteriors) -> dict[str, np.ndarray]:
@@ -115,6 +116,7 @@ def _samples(run: Run, posteriors: Posteriors) -> dict[str, np.ndarray]:
 def _out_of_fold(
     run: Run,
     table: pd.DataFrame,
+    folds: np.ndarray,
     cohort: "Cohort",
     model: "ContrastiveVAE",
     in_sample: Mapping[str, np.ndarray],
@@ -123,7 +125,6 @@ def _out_of_fold(
     from adhd_cvae.inference.out_of_fold import fold_models, out_of_fold
 
     paths, recipe = run.paths, run.recipe
-    folds = read_folds(table, paths)
     numbers = np.unique(folds)
     trained = recipe.training.fold_models == "same"
     parts: list[OutOfFold] = []
