@@ -12,7 +12,13 @@ import pandas as pd
 from adhd_cvae.analysis.refits import BOTH
 from adhd_cvae.analysis.seed_alignment import aligned, stability_table
 from adhd_cvae.names import BACKGROUND, OUT_OF_FOLD, PREFIXES, SALIENT, UNKNOWN
-from pipelines.output_dir.latents import codes_by_space, write_latents, write_out_of_fold, write_samples
+from pipelines.output_dir.latents import (
+    codes_by_space,
+    read_samples,
+    write_latents,
+    write_out_of_fold,
+    write_samples,
+)
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.tables import FOLD_ARRAYS, LATENTS
 from pipelines.output_dir.tables import OUT_OF_FOLD as OUT_OF_FOLD_TABLE
@@ -26,7 +32,13 @@ class _Member(NamedTuple):
 
     in_sample: dict[str, np.ndarray]
     held_out: dict[str, np.ndarray]
+    samples: dict[str, np.ndarray]
     arrays: dict[str, np.ndarray]
+
+    def in_one_frame(self, space: str, folds: np.ndarray) -> np.ndarray:
+        """Codes of everybody, in sample and out of fold below each other, (2 n, units), in the registered frame."""
+        turns = self.arrays[f"{space}_turn"][np.searchsorted(self.arrays["folds"], folds)]
+        return np.vstack([self.in_sample[space], np.einsum("nu,nuv->nv", self.held_out[space], turns)])
 
 
 def write_average(
@@ -41,48 +53,68 @@ def write_average(
     """
     found = [_read(cohort, one) for one in members]
     everybody = np.ones(len(cohort), dtype=bool)
-    means, tables = {}, []
+    posteriors, samples = {}, {}
     for space in found[0].in_sample:
-        codes = [one.in_sample[space] for one in found]
-        tables.append(stability_table(space, dict(enumerate(codes)), everybody, {UNKNOWN: everybody}))
-        means[space] = aligned(codes, everybody)[0], np.std(codes, axis=0)
-    write_latents(cohort, means, paths.latents)
-    write_samples(cohort, {space: mean[None] for space, (mean, _) in means.items()}, paths.draws)
+        posteriors[space], turns = _averaged([one.in_sample[space] for one in found], everybody)
+        thinned = [one.samples[space][:: len(found)] @ turn for one, turn in zip(found, turns, strict=True)]
+        samples[space] = np.concatenate(thinned)
+    write_latents(cohort, posteriors, paths.latents)
+    write_samples(cohort, samples, paths.draws)
     held_out, rotations = {}, [dict[str, np.ndarray]() for _ in found]
     for space in found[0].held_out:
-        mean, turns, table = _averaged(space, folds, [one.held_out[space] for one in found])
-        held_out[space] = mean, np.std([one.held_out[space] for one in found], axis=0)
-        tables.append(table)
+        held_out[space], turns = _averaged_by_fold([one.held_out[space] for one in found], folds)
         for own, turn in zip(rotations, turns, strict=True):
             own[space] = turn
     write_out_of_fold(cohort, folds, held_out, paths.out_of_fold)
     FOLD_ARRAYS.write(_arrays(folds, found, rotations), paths.out_of_fold_arrays)
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat([_stability(space, folds, found) for space in held_out], ignore_index=True)
 
 
 def _read(cohort: pd.DataFrame, paths: OutputPaths) -> _Member:
-    names = cohort["participant_id"].tolist()
+    names = pd.Series(cohort["participant_id"])
     in_sample, held_out = (
-        codes_by_space(described.read(path).set_index("participant_id").loc[names], PREFIXES, path)
+        codes_by_space(described.read(path).set_index("participant_id").loc[names.tolist()], PREFIXES, path)
         for described, path in ((LATENTS, paths.latents), (OUT_OF_FOLD_TABLE, paths.out_of_fold))
     )
-    return _Member(in_sample, held_out, FOLD_ARRAYS.read(paths.out_of_fold_arrays))
+    samples = read_samples(paths.draws, names, in_sample)
+    return _Member(in_sample, held_out, samples, FOLD_ARRAYS.read(paths.out_of_fold_arrays))
 
 
 def _averaged(
-    space: str, folds: np.ndarray, codes: Sequence[np.ndarray]
-) -> tuple[np.ndarray, list[np.ndarray], pd.DataFrame]:
-    """Mean (n, units), each member's rotations (folds, units, units), and how far members agree, over folds."""
-    mean, turns, tables = np.empty(codes[0].shape), [], []
+    codes: Sequence[np.ndarray], rows: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray], list[np.ndarray]]:
+    """Mean and spread over seeds, (n, units) each, in the first one's frame, which `rows` bring the others into."""
+    mean, turns = aligned(codes, rows)
+    turned = [values @ turn for values, turn in zip(codes, turns, strict=True)]
+    return (mean, np.std(turned, axis=0)), turns
+
+
+def _averaged_by_fold(
+    codes: Sequence[np.ndarray], folds: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray], list[np.ndarray]]:
+    """The same in each fold's own frame, and each member's rotations (folds, units, units)."""
+    posterior, turns = np.empty((2, *codes[0].shape)), []
     for number in np.unique(folds):
         held = folds == number
-        mean_of_all, rotations = aligned(list(codes), held)
-        mean[held] = mean_of_all[held]
+        found, rotations = _averaged(codes, held)
+        posterior[:, held] = np.stack(found)[:, held]
         turns.append(rotations)
-        tables.append(stability_table(space, dict(enumerate(codes)), held, {OUT_OF_FOLD: held}))
-    together = pd.concat(tables).groupby(["space", "seed", "other_seed", "split"], as_index=False, sort=False)
-    table = pd.DataFrame(together.agg({"r": "mean", "n": "sum"}))
-    return mean, [np.stack(own) for own in zip(*turns, strict=True)], table
+    return (posterior[0], posterior[1]), [np.stack(own) for own in zip(*turns, strict=True)]
+
+
+def _stability(space: str, folds: np.ndarray, members: Sequence[_Member]) -> pd.DataFrame:
+    """How far members agree in sample, and out of fold after the same rotation, as a mean over folds.
+
+    A rotation fitted to those held out, of whom there may be fewer than units, makes any two seeds agree.
+    """
+    nobody = np.zeros(len(folds), dtype=bool)
+    fitted = np.append(~nobody, nobody)
+    asked = {str(number): np.append(nobody, folds == number) for number in np.unique(folds)}
+    codes = [one.in_one_frame(space, folds) for one in members]
+    table = stability_table(space, dict(enumerate(codes)), fitted, {UNKNOWN: fitted, **asked})
+    table = table.replace({"split": dict.fromkeys(asked, OUT_OF_FOLD)})
+    pairs = table.groupby(["space", "seed", "other_seed", "split"], as_index=False, sort=False)
+    return pd.DataFrame(pairs.agg({"r": "mean", "n": "sum"}))
 
 
 def _arrays(

@@ -1,4 +1,4 @@
-"""Several seeds of one group: one frame, one held-out split, one parent run."""
+"""Several seeds of one group: one frame, the same folds, one parent run."""
 
 import json
 
@@ -64,11 +64,13 @@ def turned(first: OutputPaths, member: OutputPaths) -> None:
         table[["s_00", "s_01"]] = table[["s_00", "s_01"]].to_numpy() @ turn
         write_tsv(table, getattr(member, name))
     write_tsv(read_tsv(first.cohort), member.cohort)
+    with np.load(first.draws) as arrays:
+        np.savez(member.draws, **{**arrays, "salient": arrays["salient"] @ turn})
     with np.load(first.out_of_fold_arrays) as arrays:
         weights = arrays["salient_discriminant"]
         changed = {
             "salient": arrays["salient"] @ turn,
-            "salient_turn": turn.T @ arrays["salient_turn"],
+            "salient_turn": turn.T @ arrays["salient_turn"] @ turn,
             "salient_discriminant": np.column_stack([weights[:, :2] @ turn, weights[:, 2]]),
         }
         np.savez(member.out_of_fold_arrays, **{**arrays, **changed})
@@ -84,6 +86,7 @@ def test_codes_that_differ_by_a_rotation_agree_and_average_to_themselves(invent_
         before, after = (read_tsv(getattr(paths, name)) for paths in (first, first.ensemble))
         means = [column for column in before if not column.endswith("_sd")]
         pd.testing.assert_frame_equal(before[means], after[means], check_exact=False, atol=1e-6)
+        assert after.filter(like="_sd").max(axis=None) < 1e-6, "spread over seeds in one frame"
     stability = read_tsv(first.ensemble.stability)
     assert set(stability["split"]) == {"out_of_fold", "unknown"}
     assert set(stability["other_seed"]) == {1}
