@@ -1,5 +1,6 @@
 """The study's claims, each with its estimate and verdict."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -44,9 +45,8 @@ def _checks_table(results: Results, checks: pd.DataFrame) -> ReportTable:
     words = TableWords.of(__file__, "claim_checks")
     rows = rows_of(checks)
     claims = dict.fromkeys(row["claim"] for row in rows)
-    return words.shown(
-        {claim: [words.cells(row) for row in rows if row["claim"] == claim] for claim in claims}
-    )
+    blocks = {claim: [words.cells(row) for row in rows if row["claim"] == claim] for claim in claims}
+    return replace(words.shown(blocks), folded=True)
 
 
 def _agreeing(row: dict[str, Any]) -> str:

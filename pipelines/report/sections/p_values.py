@@ -1,5 +1,7 @@
 """Every p-value in one place, and how many of them chance would give."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from adhd_cvae.analysis.multiplicity import below_alpha, expected_by_chance, tests_of
@@ -35,12 +37,11 @@ def _sentences(results: Results, table: pd.DataFrame) -> list[str]:
 def _p_values_table(results: Results, table: pd.DataFrame) -> ReportTable:
     words, rows = TableWords.of(__file__, "p_values"), rows_of(table)
     families = dict.fromkeys(row["family"] for row in rows)
-    return words.shown(
-        {
-            family.replace("_", " "): [words.cells(row) for row in rows if row["family"] == family]
-            for family in families
-        }
-    )
+    blocks = {
+        family.replace("_", " "): [words.cells(row) for row in rows if row["family"] == family]
+        for family in families
+    }
+    return replace(words.shown(blocks), folded=True)
 
 
 SECTION = read_section(__file__, sentences=_sentences, tables=(_p_values_table,))
