@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from adhd_cvae.analysis.group_measures import (
@@ -59,6 +60,19 @@ def test_the_interval_holds_the_value(scored, measure):
     found = interval(measure, scores, groups, Inference(bootstraps=300), ["s"])
     assert found["ci_low"] < value < found["ci_high"]
     assert 0.1 < found["ci_high"] - found["ci_low"] < 0.4
+
+
+@pytest.mark.parametrize(("measure", "truth"), [(AUC, norm.cdf(0.8 / 2**0.5)), (ACCURACY, norm.cdf(0.4))])
+def test_the_interval_covers_the_truth(measure, truth):
+    is_target, folds = np.arange(100) % 2 == 0, np.arange(100) // 2 % 5
+    groups, rng, covered = groups_of(is_target, folds), np.random.default_rng(3), 0
+    for _ in range(200):
+        # Scores of a fold have a scale and, but for the accuracy, a middle of their own.
+        scores = rng.standard_normal(100) + 0.8 * is_target - 0.4
+        scores = scores * (1 + folds) + (3.0 * folds if measure == AUC else 0)
+        found = interval(measure, scores, groups, Inference(bootstraps=200), ["s"])
+        covered += found["ci_low"] <= truth <= found["ci_high"]
+    assert 0.88 <= covered / 200 <= 0.99
 
 
 def test_few_have_no_interval():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from adhd_cvae.analysis.refits import Fold, Refit, applied
 from adhd_cvae.config import ImageConfig, ModelConfig, Recipe, TrainingConfig
 from adhd_cvae.inference.decoding import decode
 from adhd_cvae.inference.embedding import embed
@@ -24,8 +25,8 @@ def cohort():
     return Cohort(anatomy(40, 0), np.arange(40) % 2 == 0, np.repeat(["a", "b"], 20))
 
 
-@pytest.fixture(scope="module")
-def registered(cohort):
+def fitted_to_everybody(cohort):
+    """A model, and codes of the cohort by space."""
     plain = MODEL.model_copy(update={"salient": 0, "background": 5})
     models, _ = initial_models([MODEL, plain], GRID, cohort.images, cohort.is_target, 0, cohort.sites)
     codes, beside = (embed(model.eval(), cohort.images) for model in models)
@@ -35,6 +36,11 @@ def registered(cohort):
         VAE: beside.background_mean,
     }
     return models[0], in_sample
+
+
+@pytest.fixture(scope="module")
+def registered(cohort):
+    return fitted_to_everybody(cohort)
 
 
 def of_fold(cohort, registered, number=0, trained=None):
@@ -88,6 +94,36 @@ def test_standardising_over_everybody_would_be_noticed(cohort, registered):
     )
     others = cohort.images[(FOLDS == 0) & (np.arange(40) != row)]
     assert (embed(before, others).salient_mean != embed(after, others).salient_mean).any()
+
+
+def test_aligning_before_the_groups_are_compared_would_be_noticed(cohort, registered):
+    """The other planted fault: the frame of the registered model knows the groups of those held out."""
+    other = replace(cohort, is_target=cohort.is_target ^ (FOLDS == 0))
+    (_, before), (_, after) = (of_fold(cohort, registered), of_fold(other, fitted_to_everybody(other)))
+    own, aligned = (
+        [one.posteriors[SALIENT][0] @ turn for one, turn in turned]
+        for turned in (
+            [(before, np.eye(2)), (after, np.eye(2))],
+            [(before, before.turns[SALIENT]), (after, after.turns[SALIENT])],
+        )
+    )
+    assert own[0].tobytes() == own[1].tobytes()
+    assert before.discriminants[SALIENT].tobytes() == after.discriminants[SALIENT].tobytes()
+    assert (aligned[0] != aligned[1]).any()
+
+
+@pytest.mark.parametrize("space", [SALIENT, "background", "both"])
+def test_linear_codes_tell_the_groups_as_the_refitted_model_does(cohort, registered, space):
+    """Else p would be of other scores than those of the codes."""
+    models, found = of_fold(cohort, registered)
+    refit = Refit(
+        [Fold(models.scores, models.fitted, models.held_out)], cohort.sites, RECIPE.model.of_folds(), 0
+    )
+    codes = {one: values for one, (values, _) in found.posteriors.items()}
+    codes["both"] = np.hstack([codes[SALIENT], codes["background"]])
+    expected = refit.scores(cohort.is_target)[space][models.held_out]
+    by_codes = applied(found.discriminants[space], codes[space])
+    np.testing.assert_allclose(by_codes, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_effects_are_decoded_minus_twin(cohort, registered):
