@@ -31,7 +31,7 @@ from adhd_cvae.analysis.claims import (
     Relation,
     claims_table,
 )
-from adhd_cvae.analysis.mixture import mixture_table
+from adhd_cvae.analysis.mixture import DECIDING, mixture_table
 from adhd_cvae.analysis.permutation import DEFAULTS, Inference
 from adhd_cvae.analysis.rsa.table import RSA_COLUMNS, rsa_table
 from adhd_cvae.analysis.variables import Scale
@@ -162,7 +162,7 @@ def _folds_left_out(claims: Claims, tables: Tables, study: Study) -> Iterable[pd
     for fold in [] if study.folds is None else np.unique(study.folds):
         others = study.among(np.asarray(study.folds) != fold)
         means = {name: np.asarray(others.spaces[name])[None] for name in clustered}
-        mixture = mixture_table(means, max_components=2, seed=study.inference.seed)
+        mixture = mixture_table(means, max_components=2, covariances=DECIDING, seed=study.inference.seed)
         left = tables._replace(rsa=_relations(claims, others), mixture=mixture)
         yield _check(claims, f"fold {fold} left out", left, len(others.variables))
 

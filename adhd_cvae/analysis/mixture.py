@@ -1,7 +1,7 @@
 """Mixtures of Gaussians: how many clusters a space holds, and whether the covariance forms agree on it."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -75,6 +75,7 @@ def mixture_table(
     samples: Mapping[str, NDArray],
     *,
     max_components: int = DEFAULTS.max_components,
+    covariances: Sequence[str] = COVARIANCES,
     seed: int = 0,
     n_jobs: int = 1,
 ) -> pd.DataFrame:
@@ -86,6 +87,8 @@ def mixture_table(
         Space: (samples, n, units). Participants with a value that is not finite are left out.
     max_components
         Largest k.
+    covariances
+        Forms.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def mixture_table(
         values = np.asarray(values, np.float64)
         finite[space] = values[:, np.isfinite(values).all(axis=(0, 2))]
     sizes = range(1, max_components + 1)
-    cells = [(space, covariance, k) for space in finite for covariance in COVARIANCES for k in sizes]
+    cells = [(space, covariance, k) for space in finite for covariance in covariances for k in sizes]
     calls = (delayed(_mixture_row)(finite[space], space, *form, seed) for space, *form in cells)
     return pd.DataFrame(list(Parallel(n_jobs=n_jobs, prefer="threads")(calls)), columns=MIXTURE_COLUMNS)
 
