@@ -1,12 +1,13 @@
 """Patients told from controls."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from adhd_cvae.analysis.group_measures import AUC, Groups
-from adhd_cvae.analysis.permutation import Inference
-from adhd_cvae.analysis.refits import Fold, Refit
+from adhd_cvae.analysis.group_measures import AUC, Groups, pairwise_auc
+from adhd_cvae.analysis.permutation import Inference, permuted_orders, upper_p_value
+from adhd_cvae.analysis.refits import Fold, Refit, discriminant
 from adhd_cvae.analysis.separation import Separation, separation_table, supervised_scores
 from adhd_cvae.config import ModelConfig, SeparationConfig
 from adhd_cvae.names import SALIENT
@@ -53,10 +54,33 @@ def test_a_planted_difference_is_found_and_named():
 
 
 def test_nothing_planted_is_found_no_more_often_than_by_chance():
-    tables = [table_of(*separation_of(seed, n=36), refits=7) for seed in range(24)]
-    p_values = [of_everybody(table, "salient")["p_value"] for table in tables]
-    below = sum(p <= 0.25 for p in p_values)
-    assert binomtest(below, len(p_values), 0.25, alternative="greater").pvalue > 0.001
+    quick = SeparationConfig(penalties=(0.01,), inner_folds=2)
+    rows = []
+    for seed in range(60):
+        separation, sites = separation_of(seed, n=60)
+        table = separation_table(separation, Inference(bootstraps=0, strata=sites), quick, 9)
+        rows += [of_everybody(table, space) for space in ("salient", "background", "both")]
+    found = pd.DataFrame(rows).groupby("space")
+    for space, part in found:
+        below = int((part["p_value"] <= 0.2).sum())
+        assert binomtest(below, 60, 0.2, alternative="greater").pvalue > 0.01, space
+        over = part["value"] - part["null_mean"]
+        assert abs(over.mean()) < 3 * over.std() / 60**0.5, space
+
+
+def test_labels_of_finished_codes_permuted_would_be_noticed():
+    """The codes were found with the true labels: most of such p-values are small."""
+    below = 0
+    for seed in range(20):
+        separation, sites = separation_of(seed, n=60)
+        fold = separation.refit.folds[0]
+        codes = fold.scores @ discriminant(fold.scores, separation.groups.is_target)[:-1]
+        everybody = np.zeros(60)
+        observed = pairwise_auc(codes, separation.groups.is_target, everybody)
+        orders = permuted_orders(np.random.default_rng(seed), sites, 9)
+        null = [pairwise_auc(codes, separation.groups.is_target[order], everybody) for order in orders]
+        below += upper_p_value(observed, np.array(null)) <= 0.2
+    assert binomtest(below, 20, 0.2, alternative="greater").pvalue < 0.001
 
 
 def test_codes_of_deep_models_have_no_p_value_and_linear_ones_beside():

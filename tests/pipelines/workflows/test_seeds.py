@@ -12,6 +12,7 @@ from pipelines.mlflow_tracking.runs import EXPERIMENT, PARENT_TAG
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import STABILITY
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import analyse, embed, publish, train
@@ -87,7 +88,7 @@ def test_codes_that_differ_by_a_rotation_agree_and_average_to_themselves(invent_
         means = [column for column in before if not column.endswith("_sd")]
         pd.testing.assert_frame_equal(before[means], after[means], check_exact=False, atol=1e-6)
         assert after.filter(like="_sd").max(axis=None) < 1e-6, "spread over seeds in one frame"
-    stability = read_tsv(first.ensemble.stability)
+    stability = STABILITY.read(first.ensemble.stability)
     assert set(stability["split"]) == {"out_of_fold", "unknown"}
     assert set(stability["other_seed"]) == {1}
     np.testing.assert_allclose(stability["r"], 1)
