@@ -112,7 +112,7 @@ def _stability(space: str, folds: np.ndarray, members: Sequence[_Member]) -> pd.
     asked = {str(number): np.append(nobody, folds == number) for number in np.unique(folds)}
     codes = [one.in_one_frame(space, folds) for one in members]
     table = stability_table(space, dict(enumerate(codes)), fitted, {UNKNOWN: fitted, **asked})
-    table = table.replace({"split": dict.fromkeys(asked, OUT_OF_FOLD)})
+    table["split"] = table["split"].where(table["split"] == UNKNOWN, OUT_OF_FOLD)
     pairs = table.groupby(["space", "seed", "other_seed", "split"], as_index=False, sort=False)
     return pd.DataFrame(pairs.agg({"r": "mean", "n": "sum"}))
 

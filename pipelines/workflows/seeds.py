@@ -31,6 +31,8 @@ from pipelines.workflows.seed_average import write_average
 if TYPE_CHECKING:
     from pipelines.mlflow_tracking.publication import Published
 
+_AVERAGED = ("latents", "draws", "out_of_fold", "out_of_fold_arrays")
+
 
 @mlflow_environment()
 def run(
@@ -114,7 +116,7 @@ def _average(average: Run, members: Mapping[int, Run]) -> None:
             f"{name} of seed {seed}": checksum
             for seed, one in members.items()
             for name, checksum in Provenance.open(one.paths)
-            .checksums(one.paths.latents, one.paths.out_of_fold, one.paths.out_of_fold_arrays)
+            .checksums(*(getattr(one.paths, each) for each in _AVERAGED))
             .items()
         },
         outputs=(
