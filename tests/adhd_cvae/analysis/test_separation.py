@@ -83,6 +83,16 @@ def test_labels_of_finished_codes_permuted_would_be_noticed():
     assert binomtest(below, 20, 0.2, alternative="greater").pvalue < 0.001
 
 
+def test_models_are_fitted_to_the_permuted_groups():
+    separation, sites = separation_of(4)
+    order = permuted_orders(np.random.default_rng(0), sites, 1)
+    (found,) = separation.permuted(order, SeparationConfig())
+    is_target = separation.groups.is_target[order[0]]
+    np.testing.assert_array_equal(found["salient"], separation.refit.scores(is_target)["salient"])
+    by_covariates = separation.groups.covariate_scores(is_target, SeparationConfig().covariate_ridge)
+    np.testing.assert_array_equal(found["covariates"], by_covariates)
+
+
 def test_codes_of_deep_models_have_no_p_value_and_linear_ones_beside():
     table = table_of(*separation_of(1, is_linear=False))
     assert np.isnan(of_everybody(table, "salient")["p_value"])
