@@ -96,6 +96,8 @@ def _prepared(run: Run, config: SimulationConfig) -> np.ndarray:
     table = cohort.table.assign(participant_id=names, image="n/a")
     columns = ["participant_id", "image", "group", *SYMPTOMS, "site", "age", "sex", *cohort.factors]
     table = pd.DataFrame(table[columns])
+    if not config.cohens_d:
+        table = _without_a_difference(table, config.seed)
     with owned(paths.folder):
         COHORT.write(table, paths.cohort)
         folds = deal_folds(table, recipe.cohort.folds, recipe.seed, recipe.cohort.site)
@@ -108,6 +110,16 @@ def _prepared(run: Run, config: SimulationConfig) -> np.ndarray:
     weights = [simulated.atlas.factors[name] for name in config.regions]
     shown = [to_grid(weight, simulated.affine, recipe.image, 0) for weight in weights]
     return np.max([weight > 0.25 * weight.max() for weight in shown], axis=0)
+
+
+def _without_a_difference(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Deal group and symptoms out anew within sites: simulated patients differ in sex and IQ, which maps show."""
+    rng, dealt = np.random.default_rng(seed), table.copy()
+    for site in np.unique(table["site"]):
+        rows = np.flatnonzero(table["site"] == site)
+        columns = [dealt.columns.get_loc(name) for name in ("group", *SYMPTOMS)]
+        dealt.iloc[rows, columns] = table.iloc[rng.permutation(rows), columns].to_numpy()
+    return dealt
 
 
 def _tables(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
