@@ -108,7 +108,10 @@ def balanced_accuracy(scores: NDArray[np.floating], is_target: NDArray[np.bool_]
 def interval(
     measure: str, scores: NDArray, groups: Groups, inference: Inference, names: Sequence[str]
 ) -> dict[str, float]:
-    """95 % interval over participants, resampled within fold and group; models stay. None with few of a group."""
+    """95 % interval over participants, resampled within fold and group; models stay.
+
+    None with few of a group, and where resampling changes nothing, as with one pair in each fold.
+    """
     rng = cell_generator(inference.seed, "separation", *names)
     parts = [both for both in _by_block(scores, groups.is_target, groups.fold) if all(map(len, both))]
     counts = [sum(len(both[which]) for both in parts) for which in range(2)]
@@ -128,7 +131,7 @@ def interval(
             right += np.einsum("bi,ij,bj->b", resampled[0], pairs, resampled[1], optimize=True)
             count += pairs.size
     low, high = np.percentile((right / count[:, None]).mean(axis=0), [2.5, 97.5])
-    return {"ci_low": float(low), "ci_high": float(high)}
+    return {"ci_low": float(low), "ci_high": float(high)} if low < high else {}
 
 
 def permutation_strata(groups: Groups, strata: NDArray[np.int64]) -> tuple[NDArray[np.int64], str | None]:

@@ -83,7 +83,8 @@ class OutOfFold:
         Space to the rotation (units, units) that brings its codes nearest to those of the registered model, in the
         participants that both were fitted to: for what is asked within one group.
     discriminants
-        `salient`, `background`, `both` to weights (units + 1,) that tell the groups in the training participants.
+        Each space, and `both` salient and background, to weights (units + 1,) that tell the groups in the training
+        participants.
     baselines
         Linear baseline to scores of everybody, (n, units).
     effect
@@ -176,7 +177,7 @@ def out_of_fold(
         space: rotation(found, in_sample[space], patients if space == SALIENT else outside)
         for space, found in means.items()
     }
-    known = with_both({space: means[space][outside].astype(float) for space in (SALIENT, BACKGROUND)})
+    known = with_both({space: found[outside].astype(float) for space, found in means.items()})
     discriminants = {space: discriminant(part, cohort.is_target[outside]) for space, part in known.items()}
     mine = Embedding(*(part[held] for part in vars(codes).values()))
     everyone = recipe.objective.salient_of == "everyone"

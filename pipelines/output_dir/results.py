@@ -85,6 +85,11 @@ class Results:
         """Arrays of ``decoded.npz``."""
         return tables.DECODED.read(self.paths.decoded) if self.paths.decoded.is_file() else {}
 
+    @property
+    def is_out_of_fold(self) -> bool:
+        """Whether what analyses work on is of models that have not met the participants."""
+        return self.out_of_fold is not None or (self.latents is not None and "fold" in self.latents)
+
     @cached_property
     def fold_arrays(self) -> dict[str, np.ndarray]:
         """Arrays of ``out_of_fold.npz``."""

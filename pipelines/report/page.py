@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def _sections(results: Results) -> list[dict[str, Any]]:
     for section in SECTIONS:
         pictures = [found for picture in section.pictures if (found := _embedded(results, picture))]
         tables = [table for make in section.tables if (table := make(results)) is not None]
+        if section.of_codes and not results.is_out_of_fold:
+            tables = [replace(table, caption=f"In sample or unknown. {table.caption}") for table in tables]
         if pictures or tables:
             shown.append(
                 {

@@ -81,6 +81,8 @@ class Section:
     pictures: tuple[Picture, ...]
     viewer: Callable[[Results], str | None]
     words: str = ""
+    of_codes: bool = False
+    """Whether it says what codes are about: its tables say where these are in sample or unknown."""
 
 
 def read_section(
@@ -103,7 +105,7 @@ def read_section(
     words = words_of(module)
     texts = words.get("pictures", {})
     pictures = tuple(Picture(name, plot=plot, **texts[name]) for name, plot in (plotters or {}).items())
-    heads = {name: words[name] for name in ("name", "title", "words") if name in words}
+    heads = {name: words[name] for name in ("name", "title", "words", "of_codes") if name in words}
     return Section(**heads, sentences=sentences, tables=tables, pictures=pictures, viewer=viewer)
 
 

@@ -23,7 +23,7 @@ from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.io import file_checksum
-from adhd_cvae.names import OUT_OF_FOLD, UNKNOWN
+from adhd_cvae.names import OUT_OF_FOLD, SPLIT_LABELS, UNKNOWN
 from bids_adapters.atlas import atlas_files
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
@@ -38,7 +38,7 @@ from pipelines.output_dir.tables import ANALYSIS, HISTORY
 Step = Callable[[], pd.DataFrame | None]
 
 
-def run(run: Run, members: Mapping[int, OutputPaths] | None = None) -> None:
+def run(run: Run, members: Mapping[int, OutputPaths] = MappingProxyType({})) -> None:
     """Compute every table the files allow, then the maps and figures.
 
     Parameters
@@ -67,7 +67,7 @@ def run(run: Run, members: Mapping[int, OutputPaths] | None = None) -> None:
     if truth is not None:
         sums["truth"] = file_checksum(truth)
     sums |= {file.name: file_checksum(file) for file in atlas_files(recipe.analysis.atlas)}
-    for seed, own in (members or {}).items():
+    for seed, own in members.items():
         found = Provenance.open(own).checksums(*map(own.table, Tables._fields))
         sums |= {f"{name} of seed {seed}": checksum for name, checksum in found.items()}
     stage = Stage(
@@ -80,12 +80,14 @@ def run(run: Run, members: Mapping[int, OutputPaths] | None = None) -> None:
 
     def work() -> None:
         with progress.bar("Analysing") as tick:
-            steps = tables(run, inputs, truth, lambda note: tick(0, len(steps), note), members or {})
+            steps = tables(run, inputs, truth, lambda note: tick(0, len(steps), note), members)
             for done, (name, step) in enumerate(steps.items()):
                 tick(done, len(steps), name)
                 table = step()
                 if table is not None:
-                    ANALYSIS[name].write(table, paths.table(name))
+                    ANALYSIS[name].write(
+                        table, paths.table(name), origin={"Codes": SPLIT_LABELS[_split(inputs)]}
+                    )
             tick(len(steps), len(steps), "")
         plot(run)
 
@@ -246,8 +248,13 @@ def recovery(inputs: AnalysisInputs, truth: Path, scoring: Scoring) -> pd.DataFr
         inputs.is_patient,
         planted.reset_index(drop=True),
         scoring,
-        split=UNKNOWN if inputs.folds is None else OUT_OF_FOLD,
+        split=_split(inputs),
     )
+
+
+def _split(inputs: AnalysisInputs) -> str:
+    """Whether the codes are of models that have not met the participants."""
+    return UNKNOWN if inputs.folds is None else OUT_OF_FOLD
 
 
 def plot(run: Run) -> None:

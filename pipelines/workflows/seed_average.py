@@ -132,7 +132,7 @@ def _arrays(
         ]
         arrays[space] = np.concatenate(thinned)
     pair = [space for space in (SALIENT, BACKGROUND) if space in members[0].held_out]
-    for space in (*pair, BOTH):
+    for space in (*members[0].held_out, BOTH):
         name = f"{space}_discriminant"
         if all(name in one.arrays for one in members):
             spaces = pair if space == BOTH else [space]

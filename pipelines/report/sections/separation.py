@@ -80,7 +80,7 @@ def _verdict(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> 
 
 def _value(row: dict[str, Any]) -> dict[str, str]:
     """The value, and its interval where there is one."""
-    known = pd.notna(row["ci_low"]) and pd.notna(row["ci_high"])
+    known = pd.notna(row["ci_low"])
     ends = sentence("interval", interval=interval(row["ci_low"], row["ci_high"], 2)) if known else ""
     return {"value": number(row["value"], 2), "interval": ends}
 
@@ -123,9 +123,7 @@ def _cells(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for measure in MEASURES:
         row = rows.get(measure, dict.fromkeys(("value", "ci_low", "ci_high", "null_mean", "p_value")))
-        # Where no fold holds more than one of each group, resampling repeats the same pairs.
-        known = pd.notna(row["ci_low"]) and row["ci_low"] < row["ci_high"]
-        ends = interval(row["ci_low"], row["ci_high"], 2) if known else ""
+        ends = interval(row["ci_low"], row["ci_high"], 2) if pd.notna(row["ci_low"]) else ""
         cells[measure] = number(row["value"], 2) + (f" ({ends})" if ends else "")
         cells |= {f"{measure}_chance": row["null_mean"], f"{measure}_p": row["p_value"]}
     return {**cells, "n": rows[AUC]["n"]}

@@ -80,6 +80,11 @@ def test_few_have_no_interval():
     assert interval(AUC, np.arange(6.0), groups, Inference(bootstraps=10), ["s"]) == {}
 
 
+def test_one_pair_in_each_fold_has_no_interval():
+    groups = groups_of(np.array([True, False] * 8), np.repeat(np.arange(8), 2))
+    assert interval(AUC, np.arange(16.0), groups, Inference(bootstraps=10), ["s"]) == {}
+
+
 def test_what_a_covariate_says_is_taken_out_and_the_group_is_not():
     rng = np.random.default_rng(2)
     is_target, folds = np.arange(200) % 2 == 0, np.arange(200) // 2 % 2

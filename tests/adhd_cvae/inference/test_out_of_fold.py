@@ -55,6 +55,7 @@ def test_what_is_held_out_has_codes_of_its_own_frame(cohort, registered):
     expected = embed(models.contrastive, cohort.images[held]).salient_mean
     np.testing.assert_allclose(means, expected, atol=1e-5)
     assert (sds > 0).all()
+    assert set(found.discriminants) == {SALIENT, "background", VAE, "both"}
     for turn in found.turns.values():
         np.testing.assert_allclose(turn @ turn.T, np.eye(len(turn)), atol=1e-6)
     assert {space: len(found.posteriors[space][0]) for space in found.posteriors} == dict.fromkeys(

@@ -103,6 +103,22 @@ def test_a_section_without_its_files_is_left_out(folder: Path, absent: str) -> N
         assert not page.all("img")
 
 
+def test_every_table_of_codes_without_folds_says_so(folder: Path) -> None:
+    def captions() -> dict[str, list[str]]:
+        page = write_report(Results(folder)).read_text(encoding="utf-8")
+        sections = re.findall(r'<section id="(\w+)".*?</section>', page, flags=re.DOTALL)
+        parts = re.findall(r'<section id="\w+".*?</section>', page, flags=re.DOTALL)
+        found = (re.findall(r"<caption>(.*?)</caption>", part) for part in parts)
+        return dict(zip(sections, found, strict=True))
+
+    assert not any("In sample" in one for one in captions()["rsa"])
+    (folder / "out_of_fold.tsv").unlink()
+    found = captions()
+    for name, said in (("rsa", True), ("claims", True), ("clusters", True), ("cohort", False)):
+        assert found[name], name
+        assert all(one.startswith("In sample or unknown. ") == said for one in found[name]), name
+
+
 def test_cohort_alone_is_enough(tmp_path: Path) -> None:
     write_whole(cohort_table().drop(columns=["site", "age", "sex"]), tmp_path / "cohort.tsv")
     assert "30 patients" in Page(write_report(Results(tmp_path)).read_text(encoding="utf-8")).text

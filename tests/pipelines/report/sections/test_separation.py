@@ -103,13 +103,6 @@ def test_tables_show_everybody_then_optimism_then_sites_folded(folder: Path) -> 
     assert [row[0] for row in sites.blocks["salient s"]][1] == "WashU"
 
 
-def test_an_interval_without_width_is_none(folder: Path) -> None:
-    table = separation_table().assign(ci_low=0.44, ci_high=0.44)
-    everybody = SECTION.tables[0](of(folder, table))
-    assert everybody is not None
-    assert everybody.blocks[""][0][1] == "0.53"
-
-
 def test_scores_are_plotted_by_each_folds_own_discriminant(folder: Path) -> None:
     picture = SECTION.pictures[0]
     figure = picture.plot(Results(folder))
