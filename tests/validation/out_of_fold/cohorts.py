@@ -137,6 +137,7 @@ def _tables(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
 
 def _rows(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list[dict[str, Any]]:
     """One row a test."""
+    found = {name: found.get(name, pd.DataFrame(columns=list(ANALYSIS[name].columns))) for name in ASKED}
     separation = found["separation"]
     headline = separation["site"].isna() & separation["measure"].isin([AUC, BEYOND])
     rows: list[dict[str, Any]] = [
@@ -146,7 +147,7 @@ def _rows(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list
         }
         for row in rows_of(pd.DataFrame(separation[headline]))
     ]
-    maps = found.get("group_maps", pd.DataFrame(columns=["map"]))
+    maps = found["group_maps"]
     rows += [
         {"test": "group maps, any voxel", "value": _overlap(run, regions), "p_value": row["p_value"]}
         for row in rows_of(pd.DataFrame(maps[maps["map"] == "group"]))
@@ -165,7 +166,7 @@ def _rows(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list
         {"test": "hsic", "value": row["value"], "p_value": row["p_value"]}
         for row in rows_of(pd.DataFrame(independence[independence["measure"] == "hsic"]))
     ]
-    claimed = found.get("claims", pd.DataFrame(columns=["claim", "verdict"]))
+    claimed = found["claims"]
     rows += [
         {"test": f"claim: {row['claim']}", "value": float(row["verdict"] == SUPPORTED)}
         for row in rows_of(claimed)
