@@ -29,10 +29,13 @@ from pipelines.output_dir.tables import ANALYSIS, COHORT
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import analyse, embed
+from tests.validation.out_of_fold.faults import codes_moved, seeded
 
 SYMPTOMS = ("adhd_index", "inattentive", "hyper_impulsive")
 """Variables that no map of a cohort without a planted effect knows of; age, sex, IQ and site have effects on all."""
-ASKED = ("separation", "group_maps", "rsa", "mixture", "mixture_test", "independence", "claims", "recovery")
+TABLES = ("separation", "group_maps", "rsa", "mixture", "mixture_test", "independence", "claims", "recovery")
+
+OTHERS = "codes that a held-out map moves"
 
 
 class Kind(NamedTuple):
@@ -49,28 +52,37 @@ class Kind(NamedTuple):
         return f"n-{self.participants}_d-{self.cohens_d:g}_c-{self.site_confound:g}"
 
 
-def campaign_recipe(seed: int) -> Recipe:
+class Asked(NamedTuple):
+    """What is asked of each cohort."""
+
+    tables: Collection[str] = TABLES
+    refits: int = 99
+    """Permutations of the groups that fit every fold's model again."""
+    fault: str | None = None
+    """One of `FAULTS`."""
+
+
+EVERYTHING = Asked()
+
+
+def campaign_recipe(seed: int, refits: int) -> Recipe:
     """The recipe demo at 6 mm with the linear model, and few permutations where a p-value is one of many."""
     return load_recipe(
         "demo",
         (
             *("image.shape=[32, 32, 32]", "image.voxel_size=6", "training.epochs=0", "training.vae=false"),
-            *(
-                "analysis.permutations=199",
-                "analysis.bootstraps=20",
-                "analysis.max_components=2",
-                f"seed={seed}",
-            ),
+            *("analysis.permutations=199", "analysis.bootstraps=20", "analysis.max_components=2"),
+            *(f"analysis.refits={refits}", f"seed={seed}"),
             f"analysis.variables=[{', '.join(f'{{name: {name}, scale: ratio}}' for name in SYMPTOMS)}]",
             "analysis.batteries={}",
         ),
     )
 
 
-def measured(kind: Kind, seed: int, asked: Collection[str] = ASKED) -> pd.DataFrame:
+def measured(kind: Kind, seed: int, asked: Asked = EVERYTHING) -> pd.DataFrame:
     """Everything asked of one cohort: `test`, `value`, `null_mean`, `p_value`, and `seconds` of the processor."""
     started = time.process_time()
-    recipe = campaign_recipe(seed)
+    recipe = campaign_recipe(seed, asked.refits)
     config = SimulationConfig(
         participants=kind.participants,
         seed=seed,
@@ -78,12 +90,12 @@ def measured(kind: Kind, seed: int, asked: Collection[str] = ASKED) -> pd.DataFr
         site_confound=kind.site_confound,
         resolution=6,
     )
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, seeded(asked.fault):
         run = Run(OutputPaths(Path(folder)), recipe, Silent())
         regions = _prepared(run, config)
         simulated = time.process_time() - started
-        found = _tables(run, asked)
-        rows = _rows(found, regions, run)
+        found = _tables(run, asked.tables)
+        rows = [*_rows(found, regions, run), {"test": OTHERS, "value": codes_moved(run)}]
     spent = {"seconds": time.process_time() - started - simulated, "simulating": simulated}
     return pd.DataFrame(rows).assign(n=kind.participants, cohens_d=kind.cohens_d, seed=seed, **spent)
 
@@ -128,7 +140,7 @@ def _tables(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
         inputs = read_analysis_inputs(run.paths, run.recipe.analysis)
         steps = analyse.tables(run, inputs, None, lambda note: None)
         found = {}
-        for name in ASKED:
+        for name in TABLES:
             if name in steps and name in asked and (table := steps[name]()) is not None:
                 ANALYSIS[name].write(table, run.paths.table(name))
                 found[name] = table
@@ -137,7 +149,7 @@ def _tables(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
 
 def _rows(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list[dict[str, Any]]:
     """One row a test."""
-    found = {name: found.get(name, pd.DataFrame(columns=list(ANALYSIS[name].columns))) for name in ASKED}
+    found = {name: found.get(name, pd.DataFrame(columns=list(ANALYSIS[name].columns))) for name in TABLES}
     separation = found["separation"]
     headline = separation["site"].isna() & separation["measure"].isin([AUC, BEYOND])
     rows: list[dict[str, Any]] = [
