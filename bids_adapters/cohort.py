@@ -1,7 +1,6 @@
 """Images + phenotype -> cohort + exclusions: a line for every participant and file that is not in it."""
 
 import difflib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,10 +12,9 @@ import pandas as pd
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import MISSING
-from adhd_cvae.names import BACKGROUND, EXCLUSION_COLUMNS, GROUP_LABELS, TARGET
+from adhd_cvae.names import EXCLUSION_COLUMNS, GROUP_LABELS
 from bids_adapters.identifiers import find_key, participant_label
 from bids_adapters.images.filter import read_filter
-from bids_adapters.images.index import derivative_roots
 from bids_adapters.images.kind import Kind
 from bids_adapters.images.selection import Maps, find_maps
 from bids_adapters.phenotype.files import find_phenotype, leave_out_not_fetched
@@ -25,6 +23,7 @@ from bids_adapters.phenotype.provenance import Provenance
 from bids_adapters.phenotype.sessions import Sessions
 from bids_adapters.phenotype.table import Phenotype, read_phenotype
 from bids_adapters.phenotype.text_table import read_text_table
+from bids_adapters.refusals import check_groups, no_tables
 from bids_adapters.sessions import SessionTimes
 
 IMPORT_EXCLUSIONS = "import_exclusions.tsv"
@@ -110,7 +109,7 @@ def build_cohort(
     files, not_fetched = leave_out_not_fetched(find_phenotype(bids_dir))
     files += map(Path, phenotype_files)
     if require_groups and not files:
-        raise InputError(*(not_fetched or [_no_tables(bids_dir)]))
+        raise InputError(*(not_fetched or [no_tables(bids_dir)]))
     phenotype = _read_phenotype(bids_dir, files, prefer, maps, settings)
     groups = read_groups(phenotype, settings, files, not_fetched, required=require_groups)
     found = _Found(maps, phenotype, groups, require_groups)
@@ -122,7 +121,7 @@ def build_cohort(
     exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
     exclusions = exclusions.sort_values([*EXCLUSION_COLUMNS], ignore_index=True)
     table = found.table([key for key, reason in reasons.items() if reason is None])
-    _check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
+    check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
     provenance = _provenance(phenotype, settings)
     columns, sessions = _columns(table, phenotype), found.sessions()
     return Cohort(table, columns, exclusions, phenotype.conflicts, maps.kind, provenance, sessions)
@@ -144,14 +143,6 @@ def _read_phenotype(
     of_maps = {key: file.session for key, (file, _) in maps.chosen.items() if file.session}
     sessions = Sessions(of_maps, SessionTimes(described_by))
     return read_phenotype(files, prefer, bids_dir, foreign_share=settings.foreign_share, sessions=sessions)
-
-
-def _no_tables(bids_dir: Path) -> str:
-    around = ", nor in the dataset around it" if bids_dir.resolve().parent.name == "derivatives" else ""
-    return (
-        f"{bids_dir}: no participants.tsv and no phenotype/*.tsv or *.csv{around}, so no groups. "
-        f"Put one there. {_hint(bids_dir)}"
-    )
 
 
 @dataclass(frozen=True)
@@ -267,42 +258,3 @@ def _columns(table: pd.DataFrame, phenotype: Phenotype) -> dict[str, dict[str, A
     }
     described = {**{_own_name(name): entry for name, entry in phenotype.columns.items()}, **own}
     return {str(name): described[str(name)] for name in table.columns}
-
-
-def _check_groups(
-    table: pd.DataFrame,
-    exclusions: pd.DataFrame,
-    settings: CohortConfig,
-    bids_dir: Path,
-    groups: Mapping[str, tuple[str, str]] | None,
-) -> None:
-    """Stop where there is nothing to work on."""
-    reasons = ", ".join(f"{reason} {count}" for reason, count in exclusions["reason"].value_counts().items())
-    if table.empty:
-        raise InputError(f"{bids_dir}: no participant is left ({reasons or 'none found'}). {_hint(bids_dir)}")
-    if groups is None:
-        return
-    held = Counter(code for _, code in groups.values() if code)
-    found = ", ".join(f"{code} ({count})" for code, count in sorted(held.items()))
-    for group, codes in ((TARGET, settings.target), (BACKGROUND, settings.background)):
-        if group not in set(table["group"]):
-            raise InputError(
-                f"{bids_dir}: nobody in the {group} group: no usable participant has {settings.group} in "
-                f"{', '.join(map(str, codes))} (left out: {reasons or 'none'}). The table has {found}: name yours with "
-                f"--set 'cohort.{group}=[…]'."
-            )
-
-
-def _hint(bids_dir: Path) -> str:
-    """Say what would be recognised, or what to do with a Burner folder."""
-    if any(bids_dir.glob("mwrc1*.nii*")):
-        return "These are Burner maps: adhd-cvae import-burner makes a BIDS dataset of them."
-    if (bids_dir / ".gitmodules").is_file():
-        empty = [folder for folder in derivative_roots(bids_dir) if not any(folder.iterdir())]
-        if empty:
-            where = empty[0].relative_to(bids_dir)
-            return f"{where} is a subdataset that is not fetched: datalad get -r {where} brings it."
-    return (
-        "Recognised maps: *_space-<template>_label-GM_probseg, mwp1* and mwc1*, "
-        "*_segm-graymatter_*_probability, swssd*_anat_gm; any other through --bids-filter-file."
-    )

@@ -8,6 +8,7 @@ from adhd_cvae.config.settings import Settings
 
 LEAVE_SITE_OUT = "leave_site_out"
 """Of `cohort.folds`: a fold is a site."""
+TivSource = Literal["auto", "phenotype", "cat12", "freesurfer", "spm", "smriprep", "total_gray_matter"]
 
 
 class CohortConfig(Settings):
@@ -42,6 +43,18 @@ class CohortConfig(Settings):
     foreign_share: Annotated[float, Field(gt=0, le=1)] = 0.25
     """Share of a column's values that ADHD-200's code book cannot read, from which on the column is taken to be another
     study's."""
+    tiv_source: TivSource = "auto"
+    """Where head size (`tiv`) is from, one source for everybody; auto: the one that most have, in the order of the
+    list. Total gray matter is never auto: it takes away an effect of patients that is everywhere."""
+    tiv_bounds: tuple[PositiveFloat, PositiveFloat] = (500, 2500)
+    """Least and largest head size in ml that is one: adults have 1000 to 2000, and what is outside was misread."""
+
+    @field_validator("tiv_bounds")
+    @classmethod
+    def _ordered(cls, bounds: tuple[float, float]) -> tuple[float, float]:
+        if bounds[0] >= bounds[1]:
+            raise ValueError("expected the least head size before the largest")
+        return bounds
 
     @field_validator("folds", mode="before")
     @classmethod

@@ -43,6 +43,9 @@ def test_folds_are_a_number_or_the_sites():
         ("kind_coverage", 0),
         ("kind_coverage", 1.1),
         ("foreign_share", 0),
+        ("tiv_source", "total_grey_matter"),
+        ("tiv_bounds", (2500, 500)),
+        ("tiv_bounds", (0, 500)),
         ("match", "age"),
     ],
 )
