@@ -11,6 +11,8 @@ from adhd_cvae.simulation.participants import FACTORS, SITES
 
 BLOB_SIGMA = 8.0
 """Standard deviation of a planted blob, mm."""
+FIRST_SITES = 4
+"""Sites whose patterns are drawn with the covariates'; the others' are drawn where a cohort has more."""
 DEFORMATION_MODES = 20
 DISPLACEMENT_SD = 2.0
 """Standard deviation of the displacement along each axis, mm."""
@@ -116,9 +118,19 @@ class Atlas:
 
     @cached_property
     def covariates(self) -> dict[str, np.ndarray]:
-        """Pattern of each covariate; `site` has one a site."""
-        age, sex, iq, *sites = self._patterns(2, 3 + len(SITES), 35.0)
+        """Pattern of each covariate; `site` has those of the first sites."""
+        age, sex, iq, *sites = self._patterns(2, 3 + FIRST_SITES, 35.0)
         return {"age": age, "sex": sex, "iq": iq, "site": np.stack(sites)}
+
+    @cached_property
+    def _further_sites(self) -> np.ndarray:
+        return self._patterns(5, len(SITES) - FIRST_SITES, 35.0)
+
+    def site_pattern(self, site: int) -> np.ndarray:
+        """Pattern of a site by its code, (x, y, z) of unit standard deviation."""
+        place = SITES.index(site)
+        first = place < FIRST_SITES
+        return self.covariates["site"][place] if first else self._further_sites[place - FIRST_SITES]
 
     @cached_property
     def _world(self) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 A brain is nilearn's packaged MNI152 gray-matter template pushed through a random smooth deformation (values scaled
 by the Jacobian determinant, as modulated maps are), then multiplied by smooth regional factors: ones shared by the
-population, ones that follow age, sex, IQ and site, and fine noise. In patients one to three severities remove
-gray matter around fixed MNI coordinates. Everything random comes from `seed`, one stream a participant, so maps can
-be made in any order.
+population, ones that follow age, sex, IQ, site and head size, and fine noise. In patients one to three severities
+remove gray matter around fixed MNI coordinates. Everything random comes from `seed`, one stream a participant, so maps
+can be made in any order.
 """
 
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from adhd_cvae.names import SUBTYPE
 from adhd_cvae.simulation.anatomy import Atlas, shared_atlas, smooth_field
 from adhd_cvae.simulation.participants import (
     FACTORS,
+    HEAD_SIZE,
     SITES,
     SimulationConfig,
     observed_phenotype,
@@ -25,12 +26,16 @@ from adhd_cvae.simulation.participants import (
     simulated_participants,
 )
 
-__all__ = ["FACTORS", "SUBTYPE", "Atlas", "SimulatedCohort", "SimulationConfig", "shared_atlas"]
+__all__ = ["FACTORS", "SITES", "SUBTYPE", "Atlas", "SimulatedCohort", "SimulationConfig", "shared_atlas"]
 CALIBRATION_PARTICIPANTS = 200
 CALIBRATION_RESOLUTION = 6
 FINE_SD, OWN_DISPLACEMENT_SD = 0.05, 0.3
 """Standard deviations of a participant's own log gray-matter factor, and of the own displacement in mm."""
 COVARIATE_SD = {"age": 0.03, "sex": 0.03, "iq": 0.015}
+HEAD_SIZE_EXPONENT = 0.9
+"""Power of head size that gray matter follows: volumes do follow a power of it (Liu et al. 2014, doi
+10.3389/fnins.2014.00356), and gray matter less than in proportion (Jäncke et al. 2019, doi
+10.1097/WNR.0000000000001249)."""
 
 
 def _anatomy(atlas: Atlas, rng: np.random.Generator, effects: np.ndarray | float) -> np.ndarray:
@@ -64,12 +69,14 @@ def _determinant(matrix: np.ndarray) -> np.ndarray:
 
 
 def _covariate_effects(atlas: Atlas, row: pd.Series) -> np.ndarray:
-    """Log gray-matter factor of a participant's age, sex, IQ and site."""
+    """Log gray-matter factor of a participant's age, sex, IQ, site and, where it varies, head size."""
     patterns = atlas.covariates
     effects = COVARIATE_SD["age"] * ((row["age"] - 12) / 3) * patterns["age"]
     effects += COVARIATE_SD["sex"] * (2 * row["sex"] - 1) * patterns["sex"]
     effects += COVARIATE_SD["iq"] * ((row["iq"] - 108) / 13) * patterns["iq"]
-    return effects + atlas.spectrum.site_sd * patterns["site"][SITES.index(row["site"])]
+    if "tiv" in row:
+        effects += HEAD_SIZE_EXPONENT * np.log(cast("float", row["tiv"]) / HEAD_SIZE)
+    return effects + atlas.spectrum.site_sd * atlas.site_pattern(cast("int", row["site"]))
 
 
 class SimulatedCohort:
@@ -88,7 +95,8 @@ class SimulatedCohort:
         self._true = true
         self._losses = regional_losses(true[list(config.factors)].to_numpy(), config.truth)
         self.truth = true[["participant_id", *config.factors, *([SUBTYPE] if config.subtypes else [])]]
-        self.participants = true[["participant_id", "age", "sex", "handedness", "site", "dx"]]
+        described = ["participant_id", "age", "sex", "handedness", "site", "dx", "tiv"]
+        self.participants = true[[name for name in described if name in true]]
         self.phenotype = observed_phenotype(true, config)
 
     @property
@@ -106,15 +114,15 @@ class SimulatedCohort:
         """Fraction of gray matter that a loss of 1 (`regional_losses`) removes at the centre of a region's blobs.
 
         Chosen so that it lowers the blob-weighted volume by `cohens_d` standard deviations of what
-        that volume is in brains without severity, estimated from brains simulated for the purpose.
+        that volume is in brains without severity, estimated from brains simulated for the purpose: of one head size
+        and without a gap in age, so that neither changes what is planted.
         """
         if self.config.null:
             return dict.fromkeys(self.config.regions, 0.0)
         atlas = shared_atlas(CALIBRATION_RESOLUTION, self.config.population)
         weights = [atlas.factors[name] for name in self.config.regions]
-        true = simulated_participants(
-            self.config.model_copy(update={"participants": CALIBRATION_PARTICIPANTS})
-        )
+        alike = {"participants": CALIBRATION_PARTICIPANTS, "age_gap": 0.0, "head_size_gap": None}
+        true = simulated_participants(self.config.model_copy(update=alike))
         volumes = []
         for index, (_, row) in enumerate(true.iterrows()):
             rng = np.random.default_rng([self.config.seed, 3, index])

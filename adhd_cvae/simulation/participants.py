@@ -27,9 +27,12 @@ PRODUCT_OWN_SHARE = 0.3
 the product's, so that not much is left without it."""
 _SEVERITY = {"a": 2.0, "scale": 0.5}
 """Gamma distribution of a severity in patients, mean 1."""
-SITES = (1, 3, 5, 6)
-RATING_SCALE_SITES = (1, 6)
+SITES = (1, 3, 5, 6, 2, 4, 7, 8, *range(9, 21))
+"""Codes in the order in which sites are added: ADHD-200's eight, then twelve that it does not have."""
+RATING_SCALE_SITES = SITES[::3]
 """Sites whose symptoms are ADHD-RS raw scores; the others use Conners T scores."""
+HEAD_SIZE, HEAD_SIZE_SD = 1450.0, 130.0
+"""Total intracranial volume, ml: mean of both sexes, and the spread within a group."""
 
 
 class SimulationConfig(BaseModel):
@@ -47,6 +50,14 @@ class SimulationConfig(BaseModel):
     """Discrete subtypes, each with a factor of its own that all its patients have in full; 0 for a continuum."""
     site_confound: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Spread over sites of the share of patients: from 0.5 − C/2 to 0.5 + C/2."""
+    sites: Annotated[int, Field(ge=1, le=len(SITES))] = 4
+    """Scanning sites, each with a pattern of its own."""
+    age_gap: Annotated[float, Field(ge=-6, le=6)] = 0.0
+    """Years by which patients are older on average: half of it is added to them and half taken from controls, who are
+    4 at least."""
+    head_size_gap: Annotated[float, Field(ge=-3, le=3)] | None = None
+    """Standard deviations by which patients' mean total intracranial volume (`tiv`) lies above controls', half of it
+    each way. It is independent of sex and age, and scales all of a brain. None: all heads are alike."""
     null: bool = False
     """No column of any table has an effect on any map."""
     truth: Literal["linear", "arc", "product"] = "linear"
@@ -112,15 +123,16 @@ def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
     rng = np.random.default_rng([config.seed, 1])
     count = config.participants
     patient = rng.permutation(np.arange(count) % 2 == 1)
-    offsets = config.site_confound / 2 * np.linspace(-1, 1, len(SITES))
+    upwards = np.where(patient, 0.5, -0.5)  # each group moves half of a gap between them
+    offsets = config.site_confound / 2 * np.linspace(-1, 1, config.sites)
     shares = np.where(patient[:, None], 0.5 + offsets, 0.5 - offsets)
-    site = [SITES[rng.choice(len(SITES), p=share / share.sum())] for share in shares]
+    site = [SITES[rng.choice(config.sites, p=share / share.sum())] for share in shares]
     severities = rng.gamma(*_SEVERITY.values(), size=(count, 2)) * patient[:, None]  # mean 1 in patients
     presentation = rng.choice([1, 2, 3], size=count, p=[0.55, 0.05, 0.4])
     true = pd.DataFrame(
         {
             "participant_id": [f"sub-99{index + 1:05d}" for index in range(count)],
-            "age": np.round(7 + 11 * rng.beta(2, 2, count), 2),
+            "age": np.round(7 + 11 * rng.beta(2, 2, count) + config.age_gap * upwards, 2),
             "sex": (rng.random(count) < np.where(patient, 0.7, 0.55)).astype(int),
             "handedness": (rng.random(count) < 0.9).astype(int),
             "site": site,
@@ -129,6 +141,9 @@ def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
         }
     )
     # Streams of their own: whatever is planted, participants are the same.
+    if config.head_size_gap is not None:
+        spread = np.random.default_rng([config.seed, 7]).standard_normal(count)
+        true["tiv"] = np.round(HEAD_SIZE + HEAD_SIZE_SD * (spread + config.head_size_gap * upwards), 1)
     if config.subtypes:
         own = np.random.default_rng([config.seed, 5])
         subtype = np.where(patient, own.integers(1, config.subtypes + 1, count), 0)

@@ -115,6 +115,9 @@ class SimulationOptions:
     seed: opt.Seed = 0
     cohens_d: opt.CohensD = 0.8
     site_confound: opt.SiteConfound = 0.3
+    sites: opt.Sites = 4
+    age_gap: opt.AgeGap = 0.0
+    head_size_gap: opt.HeadSizeGap = None
     severities: opt.Severities = 2
     subtypes: opt.Subtypes = 0
     population: opt.Population = 0

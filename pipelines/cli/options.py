@@ -68,6 +68,21 @@ CohensD = Annotated[
 SiteConfound = Annotated[
     float, typer.Option("--site-confound", min=0, max=1, help="How unevenly patients spread over sites.")
 ]
+Sites = Annotated[int, typer.Option("--sites", min=1, max=20, help="Scanning sites.")]
+AgeGap = Annotated[
+    float,
+    typer.Option("--age-gap", metavar="YEARS", min=-6, max=6, help="How much older patients are on average."),
+]
+HeadSizeGap = Annotated[
+    float | None,
+    typer.Option(
+        "--head-size-gap",
+        metavar="SD",
+        min=-3,
+        max=3,
+        help="Let head size vary, patients' mean so much larger; a column tiv.",
+    ),
+]
 Severities = Annotated[
     int, typer.Option("--severities", min=1, max=3, help="Independent severities planted in patients.")
 ]

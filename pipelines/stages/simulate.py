@@ -11,7 +11,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.images.nifti import save_nifti
 from adhd_cvae.io import remove_partial_files, write_json, write_text, written_in_place
 from adhd_cvae.names import SUBTYPE, TEMPLATE
-from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig, shared_atlas
+from adhd_cvae.simulation.cohort import SITES, SimulatedCohort, SimulationConfig, shared_atlas
 from bids_adapters.derivatives import is_ours, read_description, write_description, write_table
 from bids_adapters.phenotype.codebook import BY_NAME
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
@@ -114,6 +114,9 @@ def _describe(bids_dir: Path, config: SimulationConfig) -> None:
 
 def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     names = {name: column.sidecar() for name, column in BY_NAME.items()}
+    names["tiv"] = {"Description": "Total intracranial volume, simulated", "Units": "ml"}
+    for site in SITES[len(names["site"]["Levels"]) : cohort.config.sites]:  # ADHD-200 does not have them
+        names["site"]["Levels"][str(site)] = f"Simulated site {site}"
     phenotype = bids_dir / "phenotype"
     _write_whole(pd.DataFrame(cohort.participants), names, bids_dir / "participants.tsv")
     _write_whole(cohort.phenotype, names, phenotype / "adhd200.tsv")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adhd_cvae.simulation.anatomy import Atlas, shared_atlas, smooth_field
-from adhd_cvae.simulation.participants import FACTORS
+from adhd_cvae.simulation.participants import FACTORS, SITES
 
 COARSE = 8
 
@@ -22,6 +22,16 @@ def test_a_severity_acts_most_at_its_places():
         at = tuple(np.rint(voxels[:3]).astype(int))
         assert atlas.factors[name][at].min() > 0.6
         assert np.median(atlas.factors[name]) < 0.1
+
+
+@pytest.mark.parametrize("population", [0, 1])
+def test_each_site_has_a_pattern_of_its_own_and_all_are_as_strong(population):
+    atlas = shared_atlas(COARSE, population)
+    patterns = np.stack([atlas.site_pattern(site).ravel() for site in SITES])
+    np.testing.assert_allclose(patterns.std(axis=1), 1, atol=1e-4)
+    assert np.array_equal(patterns[:4], atlas.covariates["site"].reshape(4, -1))
+    alike = np.corrcoef([*patterns, *(atlas.covariates[name].ravel() for name in ("age", "sex", "iq"))])
+    assert np.abs(alike - np.eye(len(alike))).max() < 0.75
 
 
 def test_all_cohorts_of_a_population_share_its_patterns_and_no_others():

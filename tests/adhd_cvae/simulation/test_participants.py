@@ -1,11 +1,14 @@
 """The tables: half are patients, sites are confounded as asked, the truth is hidden."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from adhd_cvae.simulation.participants import (
     FACTORS,
+    SITES,
     SimulationConfig,
     observed_phenotype,
     regional_losses,
@@ -26,6 +29,74 @@ def test_site_confounding_spreads_the_share_of_patients(confound, lowest, highes
     assert shares.min() == pytest.approx(lowest, abs=0.12)
     assert shares.max() == pytest.approx(highest, abs=0.12)
     assert (true["dx"] > 0).sum() == 2000
+
+
+def test_tables_of_the_defaults_are_those_of_before_there_were_gaps():
+    true, table = cohort(participants=24)
+    columns = ["participant_id", "age", "sex", "handedness", "site", "dx"]
+    parts = (true[columns], table, true[["participant_id", *list(FACTORS)[:2]]])
+    sums = [hashlib.sha256(part.round(6).to_csv(index=False).encode()).hexdigest()[:16] for part in parts]
+    assert sums == ["af346cb1f2109750", "066ec91e0994ebdc", "8818e03e5fa2bf9a"]
+    assert "tiv" not in true
+
+
+@pytest.mark.parametrize("gap", [-6, -2, 2, 6])
+def test_patients_are_older_by_the_gap_and_nothing_else_changes(gap):
+    found = []
+    for seed in range(100, 106):
+        (moved, table), (equal, same) = (cohort(participants=400, seed=seed, age_gap=one) for one in (gap, 0))
+        patient = moved["dx"] > 0
+        assert moved.drop(columns="age").equals(equal.drop(columns="age"))
+        assert table.equals(same)
+        np.testing.assert_allclose(
+            moved["age"] - equal["age"], np.where(patient, gap / 2, -gap / 2), atol=0.011
+        )
+        assert moved["age"].min() >= 4
+        found.append(moved["age"][patient].mean() - moved["age"][~patient].mean())
+    assert np.mean(found) == pytest.approx(gap, abs=0.3)
+
+
+@pytest.mark.parametrize("gap", [-3, 0, 0.5])
+def test_heads_differ_by_the_gap_and_nobody_else_does(gap):
+    found, spreads = [], []
+    for seed in range(100, 106):
+        true, _ = cohort(participants=400, seed=seed, head_size_gap=gap)
+        assert true.drop(columns="tiv").equals(cohort(participants=400, seed=seed)[0])
+        patient = true["dx"] > 0
+        heads = [true["tiv"][group] for group in (patient, ~patient)]
+        found.append((heads[0].mean() - heads[1].mean()) / 130)
+        spreads += [group.std() for group in heads]
+        assert abs(np.corrcoef(true["tiv"], true["sex"])[0, 1]) < 0.25
+        assert true["tiv"].between(700, 2200).all()
+    assert np.mean(found) == pytest.approx(gap, abs=0.12)
+    assert np.mean(spreads) == pytest.approx(130, rel=0.05)
+
+
+@pytest.mark.parametrize("sites", [1, 2, 7, 20])
+def test_patients_spread_over_as_many_sites_as_asked(sites):
+    true, table = cohort(participants=4000, sites=sites, site_confound=0.8)
+    assert set(true["site"]) == set(SITES[:sites])
+    shares = (true["dx"] > 0).groupby(true["site"]).mean()[list(SITES[:sites])]
+    expected = np.linspace(0.1, 0.9, sites) if sites > 1 else [0.5]
+    np.testing.assert_allclose(shares, expected, atol=0.15)
+    assert true.drop(columns="site").equals(cohort(participants=4000)[0].drop(columns="site"))
+    assert table["adhd_measure"].nunique() == min(sites, 2)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"age_gap": 6.1},
+        {"age_gap": -7},
+        {"head_size_gap": 3.5},
+        {"sites": 0},
+        {"sites": 21},
+        {"age_gap": np.nan},
+    ],
+)
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        SimulationConfig(**settings)
 
 
 def test_phenotype_looks_like_a_clinics_and_hides_the_truth():

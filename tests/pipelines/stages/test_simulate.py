@@ -84,16 +84,32 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     assert (tmp_path / "precious.txt").exists()
 
 
+def test_head_size_and_further_sites_are_described(tmp_path, dataset):
+    folder = tmp_path / "bids"
+    simulate.run(folder, CONFIG.model_copy(update={"head_size_gap": 0.0, "sites": 9}), Silent())
+    described = read_json(folder / "participants.json")
+    assert described["tiv"]["Units"] == "ml"
+    assert described["site"]["Levels"]["9"] == "Simulated site 9"
+    assert read_tsv(folder / "participants.tsv")["tiv"].between(700, 2200).all()
+    plain = read_json(dataset / "participants.json")
+    assert "tiv" not in plain
+    assert list(plain["site"]["Levels"]) == list("12345678")
+
+
 def test_a_dataset_from_before_there_were_subtypes_is_still_ours(tmp_path):
     folder = tmp_path / "bids"
     simulate.run(folder, CONFIG, Silent())
     description = read_json(folder / "dataset_description.json")
-    for setting in ("severities", "subtypes"):
+    for setting in ("severities", "subtypes", "sites", "age_gap", "head_size_gap"):
         del description["Simulation"][setting]
     write_json(description, folder / "dataset_description.json")
     simulate.run(folder, CONFIG, Silent())
-    with pytest.raises(InputError, match="subtypes = 0, now 3"):
-        simulate.run(folder, CONFIG.model_copy(update={"subtypes": 3}), Silent())
+    for setting, then, now in (
+        *(("subtypes", "0", 3), ("sites", "4", 5)),
+        *(("age_gap", "0.0", 2.0), ("head_size_gap", "None", 0.0)),
+    ):
+        with pytest.raises(InputError, match=rf"{setting} = {then}, now {now}"):
+            simulate.run(folder, CONFIG.model_copy(update={setting: now}), Silent())
 
 
 def test_subtypes_are_described_with_the_truth(tmp_path):

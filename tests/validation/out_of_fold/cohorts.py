@@ -107,6 +107,7 @@ def _prepared(run: Run, config: SimulationConfig) -> np.ndarray:
     names = [f"sub-{number:04d}" for number in range(len(cohort.table))]
     table = cohort.table.assign(participant_id=names, image="n/a")
     columns = ["participant_id", "image", "group", *SYMPTOMS, "site", "age", "sex", *cohort.factors]
+    columns += [name for name in ("tiv",) if name in table]
     table = pd.DataFrame(table[columns])
     if not config.cohens_d:
         table = _without_a_difference(table, config.seed)

@@ -22,6 +22,12 @@ def test_groups_and_truth_stand_in_one_table_and_a_share_is_held_out():
     assert not (learn & ask).any()
 
 
+def test_head_size_stands_in_the_table_where_it_varies():
+    assert "tiv" not in simulate_maps(NOTHING, "site", IMAGE).table
+    varied = NOTHING.model_copy(update={"head_size_gap": 0.0})
+    assert simulate_maps(varied, "site", IMAGE).table["tiv"].notna().all()
+
+
 def test_one_seed_one_cohort():
     first, again = (simulate_maps(NOTHING, "site", IMAGE) for _ in range(2))
     np.testing.assert_array_equal(first.images, again.images)
