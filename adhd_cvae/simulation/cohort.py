@@ -76,7 +76,7 @@ def _covariate_effects(atlas: Atlas, row: pd.Series) -> np.ndarray:
     effects += COVARIATE_SD["iq"] * ((row["iq"] - 108) / 13) * patterns["iq"]
     if "tiv" in row:
         effects += HEAD_SIZE_EXPONENT * np.log(cast("float", row["tiv"]) / HEAD_SIZE)
-    return effects + atlas.spectrum.site_sd * atlas.site_pattern(cast("int", row["site"]))
+    return np.asarray(effects + atlas.spectrum.site_sd * atlas.site_pattern(cast("int", row["site"])))
 
 
 class SimulatedCohort:
