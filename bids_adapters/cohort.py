@@ -1,8 +1,8 @@
 """Images + phenotype -> cohort + exclusions: a line for every participant and file that is not in it."""
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import MISSING
 from adhd_cvae.names import EXCLUSION_COLUMNS, GROUP_LABELS
+from bids_adapters.head_size.measures import add_measures, measure_volumes
 from bids_adapters.identifiers import find_key, participant_label
 from bids_adapters.images.filter import read_filter
 from bids_adapters.images.kind import Kind
@@ -21,6 +22,7 @@ from bids_adapters.phenotype.files import find_phenotype, leave_out_not_fetched
 from bids_adapters.phenotype.groups import find_group_column, read_groups
 from bids_adapters.phenotype.provenance import Provenance
 from bids_adapters.phenotype.sessions import Sessions
+from bids_adapters.phenotype.source import Note
 from bids_adapters.phenotype.table import Phenotype, read_phenotype
 from bids_adapters.phenotype.text_table import read_text_table
 from bids_adapters.refusals import check_groups, no_tables
@@ -40,7 +42,8 @@ class Cohort:
     ----------
     table
         `participant_id`, `image` (path relative to the BIDS directory), `group`, the harmonised phenotype,
-        and last `image_choice`, how the map was chosen.
+        head size (`tiv`, ml) and scan quality where the dataset has them, and last `image_choice`, how the map was
+        chosen.
     columns
         BIDS JSON sidecar of `table`.
     exclusions
@@ -54,6 +57,9 @@ class Cohort:
         Tables and rows that the values of a column of `table` come from; those of `group` among them.
     sessions
         `participant_id` to the session of the map; empty where it has none.
+    volumes
+        `participant_id` to the maps whose sum is the head size, where `tiv` is one and `measure_head_size` has yet to
+        read them.
     """
 
     table: pd.DataFrame
@@ -63,6 +69,7 @@ class Cohort:
     kind: Kind | None = None
     provenance: dict[str, Provenance] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
+    volumes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def build_cohort(
@@ -118,13 +125,42 @@ def build_cohort(
     lines = [(found.identifiers[key], *reason) for key, reason in reasons.items() if reason is not None]
     lines += [*_imported(bids_dir), *found.notes()]
     lines += [(MISSING, "phenotype", "not_fetched", detail) for detail in not_fetched]
-    exclusions = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
-    exclusions = exclusions.sort_values([*EXCLUSION_COLUMNS], ignore_index=True)
-    table = found.table([key for key, reason in reasons.items() if reason is None])
+    exclusions = _exclusions(lines)
+    table = found.table(kept := [key for key, reason in reasons.items() if reason is None])
     check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
-    provenance = _provenance(phenotype, settings)
-    columns, sessions = _columns(table, phenotype), found.sessions()
-    return Cohort(table, columns, exclusions, phenotype.conflicts, maps.kind, provenance, sessions)
+    chosen = {key: maps.chosen[key][0] for key in kept}
+    measured = add_measures(table, _columns(table, phenotype), chosen, maps.kind, bids_dir, settings)
+    return Cohort(
+        measured.table,
+        measured.columns,
+        _exclusions([*lines, *_as_lines(measured.notes)]),
+        phenotype.conflicts,
+        maps.kind,
+        _provenance(phenotype, settings),
+        found.sessions(),
+        measured.volumes,
+    )
+
+
+def measure_head_size(
+    cohort: Cohort, bids_dir: Path, settings: CohortConfig, tick: Callable[[int, int], None] = lambda *_: None
+) -> Cohort:
+    """Fill `tiv` in where it is a sum of maps, which `build_cohort` does not open; of other sources nothing changes."""
+    values, notes = measure_volumes(cohort.volumes, Path(bids_dir), settings, tick)
+    if not cohort.volumes:
+        return cohort
+    tiv = [values.get(str(name), float("nan")) for name in cohort.table["participant_id"]]
+    lines = [*cohort.exclusions.itertuples(index=False, name=None), *_as_lines(notes)]
+    return replace(cohort, table=cohort.table.assign(tiv=tiv), exclusions=_exclusions(lines), volumes={})
+
+
+def _exclusions(lines: Sequence[tuple[str, ...]]) -> pd.DataFrame:
+    table = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
+    return table.sort_values([*EXCLUSION_COLUMNS], ignore_index=True)
+
+
+def _as_lines(notes: Sequence[Note]) -> list[tuple[str, str, str, str]]:
+    return [(note.key or MISSING, "phenotype", note.reason, note.detail) for note in notes]
 
 
 def _provenance(phenotype: Phenotype, settings: CohortConfig) -> dict[str, Provenance]:

@@ -1,4 +1,4 @@
-"""What else differs between patients and controls: site, age, sex, missing values. Pandas in, pandas out.
+"""What else differs between patients and controls: site, age, sex, head size, quality. Pandas in, pandas out.
 
 Nothing here is a test: a difference between the groups confounds whether or not it is significant.
 """
@@ -11,8 +11,14 @@ import pandas as pd
 
 from adhd_cvae.names import GROUP_LABELS
 
-ALWAYS = {"age": "ratio", "sex": "nominal"}
+ALWAYS = {"age": "ratio", "sex": "nominal", "tiv": "ratio"}
 """Compared between the groups wherever the cohort has them."""
+_RATIOS = ("quality_iqr", "mriqc_cjv", "mriqc_cnr", "mriqc_efc", "mriqc_snr_total", "mriqc_fd_mean")
+_MOTION = ("fd_mean", "mean_fd", "meanfd", "mean_framewise_displacement", "framewise_displacement")
+_SCANS = (f"qc_{scan}_{one}" for scan in ("anatomical", "anat", "rest") for one in range(1, 5))
+_OF_ADHD200 = ("qc_athena", "qc_niak", *_SCANS)
+QUALITY = {**dict.fromkeys((*_RATIOS, *_MOTION), "ratio"), **dict.fromkeys(_OF_ADHD200, "nominal")}
+"""Likewise, after the analysed variables: quality and motion of scans. Patients often move more than controls."""
 NOT_PHENOTYPE = ("participant_id", "image", "group", "split", "fold", "image_choice")
 CONFOUNDING_COLUMNS = ("statistic", "variable", "level", "group", "n", "value")
 
@@ -45,9 +51,11 @@ def cramers_v(counts: pd.DataFrame) -> float:
 def described(cohort: pd.DataFrame, scales: Mapping[str, str], site: str | None) -> dict[str, str]:
     """Give the variables to compare between the groups and their scales, in the cohort's order of asking.
 
-    Age and sex come first; the site has its own table. A ``ratio`` variable that holds no numbers is left out.
+    Age, sex and head size come first, quality last; the site has its own table. A ``ratio`` variable that holds no
+    numbers is left out.
     """
     asked = {**ALWAYS, **scales}
+    asked |= {name: scale for name, scale in QUALITY.items() if name not in asked}
     return {
         name: scale
         for name, scale in asked.items()
@@ -137,7 +145,7 @@ def confounding_table(cohort: pd.DataFrame, site: str | None, scales: Mapping[st
     site
         Column of the site; None where the cohort has none.
     scales
-        The analysis' variables and their scales; age and sex are added.
+        The analysis' variables and their scales; age, sex, head size and the quality of scans are added.
 
     Returns
     -------

@@ -17,7 +17,7 @@ from bids_adapters.images.kind import (
 )
 
 _SUBJECT = re.compile(r"sub-([0-9A-Za-z+]+)", re.ASCII)
-_SEVEN_DIGITS = re.compile(r"(?<!\d)(\d{7})(?!\d)", re.ASCII)
+SEVEN_DIGITS = re.compile(r"(?<!\d)(\d{7})(?!\d)", re.ASCII)
 BIDS_NAME = re.compile(
     r"(?P<stem>sub-.*_(?:label|class)-(?:GM|gm|graymatter|greymatter)(?:_.*)?)_(?P<suffix>probseg|probtissue)"
     r"\.nii(?:\.gz)?"
@@ -31,7 +31,7 @@ SPM_NAME = re.compile(
     r"(?:s(?P<kernel>\d*)[-_]?)?(?P<ageing>mw(?=mw))?(?P<modulated>m0?)?(?P<warped>w)?(?P<rigid>r)?(?P<tissue>[cp]1)"
     r"(?:(?P<realigned>r)(?=sub-|\d)|(?P<average>avg_?))?(?P<rest>.+?)\.nii(?:\.gz)?"
 )
-_SESSION_FOLDER = re.compile(
+SESSION_FOLDER = re.compile(
     r"/((?:session|visit|wave|timepoint|tp)[-_]?\w+|baseline\w*|bl|screening|pre|post|follow-?up\w*|fu\d*)(?=/)",
     re.IGNORECASE | re.ASCII,
 )
@@ -90,7 +90,7 @@ def unrecognised(path: str, root: str, entities: Mapping[str, Any]) -> MapFile |
 
 def _map_file(path: str, root: str, entities: Mapping[str, Any], facts: dict[str, Any]) -> MapFile | None:
     """Put together what name, folders and pybids say."""
-    folder = _SESSION_FOLDER.search(path.removeprefix(root))
+    folder = SESSION_FOLDER.search(path.removeprefix(root))
     place = {
         "session": entities.get("session", folder[1] if folder else ""),
         "run": entities.get("run", ""),
@@ -187,5 +187,5 @@ def _label(name: str, entities: Mapping[str, Any]) -> str | None:
     if "subject" in entities:
         return str(entities["subject"])
     # mwp1 and mwrc1 end in a digit, so the seven digits are the last of a run, never its first
-    numbers = _SEVEN_DIGITS.findall(match["rest"] if (match := SPM_NAME.fullmatch(name)) else name)
+    numbers = SEVEN_DIGITS.findall(match["rest"] if (match := SPM_NAME.fullmatch(name)) else name)
     return numbers[-1] if len(set(numbers)) == 1 else None

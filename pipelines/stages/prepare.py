@@ -16,7 +16,7 @@ from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.io import MISSING, remove
 from adhd_cvae.names import GROUP_LABELS
 from bids_adapters.atlas import read_atlas
-from bids_adapters.cohort import Cohort, build_cohort
+from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
 from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
 from bids_adapters.summary import summary_lines, why_left_out
@@ -73,7 +73,8 @@ def run(run: Run, source: BidsInput) -> None:
     provenance = Provenance.open(paths)
 
     def work() -> None:
-        cohort = _prepare(run, _find(run, source, bids_filter, paths.cache), source.folder)
+        cohort = _measured(run, _find(run, source, bids_filter, paths.cache), source.folder)
+        cohort = _prepare(run, cohort, source.folder)
         describe_output(source, paths)
         _show_confounding(run)
         _show_summary(run, cohort)
@@ -141,6 +142,16 @@ def _find(
     for warning in check_columns(cohort.table, run.recipe.cohort.site, run.recipe.analysis):
         run.progress.warning(warning)
     return cohort
+
+
+def _measured(run: Run, found: Cohort, bids_dir: Path) -> Cohort:
+    """Read the head sizes that are sums of maps."""
+    if not found.volumes:
+        return found
+    with run.progress.bar("Measuring heads") as tick:
+        return measure_head_size(
+            found, bids_dir, run.recipe.cohort, lambda done, total: tick(done, total, "")
+        )
 
 
 def _prepare(run: Run, found: Cohort, bids_dir: Path) -> Cohort:

@@ -22,7 +22,9 @@ def test_one_group_is_refused_with_the_codes_that_there_are(tmp_path: Path) -> N
     table, groups = pd.DataFrame({"group": ["target"]}), {"1": ("target", "1"), "2": ("", "9")}
     with pytest.raises(InputError, match=r"nobody in the background group.*has dx in 0 .*1 \(1\), 9 \(1\)"):
         check_groups(table, REASONS, CohortConfig(), tmp_path, groups)
-    check_groups(table, REASONS, CohortConfig(), tmp_path, None)  # groups of new participants need not be known
+    check_groups(
+        table, REASONS, CohortConfig(), tmp_path, None
+    )  # groups of new participants need not be known
 
 
 def test_a_derivative_without_tables_is_looked_for_around_too(tmp_path: Path) -> None:

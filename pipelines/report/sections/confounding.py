@@ -20,6 +20,8 @@ FEW_AT_A_SITE = 5
 """Participants of a site's smaller group below which the site hardly tells the groups apart."""
 UNBALANCED = 0.25
 """Difference in standard deviations from which adjusting by regression is not trusted (Rubin 2001)."""
+_SMALL = 0.5
+"""Spread below which one decimal would not show it: framewise displacement is some 0.1 mm."""
 sentence = sentences_of(__file__)
 WIDTH = 79
 """Characters of a line: a terminal of 80 columns keeps it whole."""
@@ -63,7 +65,9 @@ def _differences_table(results: Results, only: Collection[str] | None = None) ->
 
 
 def _mean(values: Mapping[tuple[str, str | None], float], group: str) -> str:
-    return f"{number(values['mean', group], 1)} ({number(values['sd', group], 1)})"
+    mean, spread = values["mean", group], values["sd", group]
+    digits = 3 if spread < _SMALL else 1
+    return f"{number(mean, digits)} ({number(spread, digits)})"
 
 
 def _share(values: Mapping[tuple[str, str | None], float], group: str) -> str:
@@ -205,7 +209,7 @@ def terminal_lines(results: Results) -> list[str]:
     """What the section shows, for a terminal: its tables, then its sentences."""
     tables = (
         ("Site and group", _sites_table(results)),
-        ("Age and sex by group", _differences_table(results, measures.ALWAYS)),
+        ("Age, sex and head size by group", _differences_table(results, measures.ALWAYS)),
         ("Missing values", _missing_table(results)),
     )
     lines = []

@@ -1,0 +1,1 @@
+"""What segmentation and quality control leave behind beside the maps, as columns of the cohort."""
