@@ -125,42 +125,41 @@ def build_cohort(
     lines = [(found.identifiers[key], *reason) for key, reason in reasons.items() if reason is not None]
     lines += [*_imported(bids_dir), *found.notes()]
     lines += [(MISSING, "phenotype", "not_fetched", detail) for detail in not_fetched]
-    exclusions = _exclusions(lines)
+    exclusions = _sorted(pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS)))
     table = found.table(kept := [key for key, reason in reasons.items() if reason is None])
     check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
-    chosen = {key: maps.chosen[key][0] for key in kept}
-    measured = add_measures(table, _columns(table, phenotype), chosen, maps.kind, bids_dir, settings)
-    return Cohort(
-        measured.table,
-        measured.columns,
-        _exclusions([*lines, *_as_lines(measured.notes)]),
-        phenotype.conflicts,
-        maps.kind,
-        _provenance(phenotype, settings),
-        found.sessions(),
-        measured.volumes,
-    )
+    columns, sessions = _columns(table, phenotype), found.sessions()
+    provenance = _provenance(phenotype, settings)
+    cohort = Cohort(table, columns, exclusions, phenotype.conflicts, maps.kind, provenance, sessions)
+    scans = {key: maps.chosen[key][0] for key in kept}
+    measured = add_measures(table, columns, scans, maps.kind, bids_dir, settings)
+    cohort = replace(cohort, table=measured.table, columns=measured.columns, volumes=measured.volumes)
+    return _with_notes(cohort, measured.notes)
 
 
 def measure_head_size(
-    cohort: Cohort, bids_dir: Path, settings: CohortConfig, tick: Callable[[int, int], None] = lambda *_: None
+    cohort: Cohort,
+    bids_dir: Path,
+    settings: CohortConfig,
+    tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> Cohort:
     """Fill `tiv` in where it is a sum of maps, which `build_cohort` does not open; of other sources nothing changes."""
-    values, notes = measure_volumes(cohort.volumes, Path(bids_dir), settings, tick)
     if not cohort.volumes:
         return cohort
+    values, notes = measure_volumes(cohort.volumes, Path(bids_dir), settings, tick)
     tiv = [values.get(str(name), float("nan")) for name in cohort.table["participant_id"]]
-    lines = [*cohort.exclusions.itertuples(index=False, name=None), *_as_lines(notes)]
-    return replace(cohort, table=cohort.table.assign(tiv=tiv), exclusions=_exclusions(lines), volumes={})
+    return _with_notes(replace(cohort, table=cohort.table.assign(tiv=tiv), volumes={}), notes)
 
 
-def _exclusions(lines: Sequence[tuple[str, ...]]) -> pd.DataFrame:
-    table = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS))
-    return table.sort_values([*EXCLUSION_COLUMNS], ignore_index=True)
+def _with_notes(cohort: Cohort, notes: Sequence[Note]) -> Cohort:
+    """Add lines about reports and values that were not taken."""
+    lines = [(note.key or MISSING, "phenotype", note.reason, note.detail) for note in notes]
+    added = pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS), dtype=object)
+    return replace(cohort, exclusions=_sorted(pd.concat([cohort.exclusions, added]))) if lines else cohort
 
 
-def _as_lines(notes: Sequence[Note]) -> list[tuple[str, str, str, str]]:
-    return [(note.key or MISSING, "phenotype", note.reason, note.detail) for note in notes]
+def _sorted(exclusions: pd.DataFrame) -> pd.DataFrame:
+    return exclusions.sort_values([*EXCLUSION_COLUMNS], ignore_index=True)
 
 
 def _provenance(phenotype: Phenotype, settings: CohortConfig) -> dict[str, Provenance]:

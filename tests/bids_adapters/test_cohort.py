@@ -12,8 +12,10 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.names import EXCLUSION_COLUMNS
 from bids_adapters import build_cohort
 from bids_adapters import cohort as assemble
+from bids_adapters.cohort import measure_head_size
 from bids_adapters.images.naming import MapFile
 from bids_adapters.images.selection import Maps
+from tests.bids_adapters.head_size.invented_reports import aseg, tissue
 
 ADHD200 = CohortConfig(target=(1, 2))
 NAME = "sub-{0}/anat/sub-{0}_space-MNI152NLin2009aSym_res-3_label-GM_probseg.nii.gz"
@@ -275,3 +277,29 @@ def test_a_subdataset_that_is_not_fetched_is_named(tmp_path: Path) -> None:
     (tmp_path / "participants.tsv").write_text("participant_id\tdx\nsub-01\t0\nsub-02\t1\n")
     with pytest.raises(InputError, match=r"datalad get -r derivatives/fmriprep"):
         build_cohort(tmp_path, CohortConfig())
+
+
+def test_head_size_is_a_column_and_what_is_none_a_line(tmp_path: Path) -> None:
+    root = dataset(tmp_path, TABLE, MAPS)
+    for label, volume in (("01", 1.4e6), ("02", 3e6), ("06", 1.5e6)):
+        aseg(root / f"derivatives/freesurfer/sub-{label}/stats/aseg.stats", volume)
+    cohort = build_cohort(root, ADHD200)
+    assert cohort.table["tiv"].tolist() == pytest.approx([1400, float("nan"), 1500], nan_ok=True)
+    assert list(cohort.table)[-2:] == ["tiv", "image_choice"]
+    line = cohort.exclusions[cohort.exclusions["reason"] == "not_a_head_size"]
+    assert line[["participant_id", "stage"]].to_numpy().tolist() == [["sub-02", "phenotype"]]
+    with pytest.raises(InputError, match=r"cohort\.tiv_source is cat12.*found: freesurfer \(3 of 3\)"):
+        build_cohort(root, ADHD200.model_copy(update={"tiv_source": "cat12"}))
+
+
+def test_sums_of_native_maps_are_measured_apart(tmp_path: Path) -> None:
+    root = dataset(tmp_path, TABLE, MAPS)
+    for label, value in (("01", 0.5), ("02", 0.05)):
+        for one in ("GM", "WM", "CSF"):
+            tissue(root / f"sub-{label}/anat/sub-{label}_label-{one}_probseg.nii", value)
+    found = build_cohort(root, ADHD200)
+    assert found.table["tiv"].isna().all()
+    measured = measure_head_size(found, root, ADHD200)
+    assert measured.table["tiv"].tolist() == pytest.approx([1499.25, float("nan"), float("nan")], nan_ok=True)
+    assert "not_a_head_size" in set(measured.exclusions["reason"])
+    assert measure_head_size(measured, root, ADHD200) is measured

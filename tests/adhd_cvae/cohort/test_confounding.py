@@ -100,6 +100,16 @@ def test_variables_are_age_sex_and_what_is_analysed_without_the_site():
     assert described(invented(), {"words": "nominal"}, None)["words"] == "nominal"
 
 
+def test_head_size_and_the_quality_of_scans_are_compared_by_name():
+    cohort = invented().assign(tiv=range(8), fd_mean=0.1, quality_iqr="none", qc_rest_1=[1, 0] * 4)
+    names = described(cohort, {"iq": "ratio"}, "site")
+    assert list(names) == ["age", "sex", "tiv", "iq", "fd_mean", "qc_rest_1"]
+    assert described(cohort, {"qc_rest_1": "ratio"}, None)["qc_rest_1"] == "ratio"
+    table = confounding_table(cohort, "site", {})
+    assert value(table, "share", "qc_rest_1", "target", 1) == pytest.approx(2 / 3)
+    assert value(table, "mean", "tiv", "background") == 5
+
+
 def test_missing_values_are_counted_by_group():
     counts = missing_counts(invented(), ["age", "sex", "iq"])
     assert counts.to_dict("index") == {

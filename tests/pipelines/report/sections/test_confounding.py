@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from adhd_cvae.io import read_tsv, write_tsv
 from pipelines.output_dir.results import Results
 from pipelines.report.sections.confounding import (
+    _differences_table,
     age_sentence,
     association_sentence,
     contrasts,
@@ -101,6 +103,21 @@ def test_age_sex_and_missing_values_are_shown_by_group(page: Page) -> None:
     assert "ADHD Index 10 of 30 10 of 30" in page.text
     assert re.search(r"age \d+\.\d \(\d\.\d\) \d+\.\d \(\d\.\d\) −?\d\.\d\d", page.text)
     assert re.search(r"sex: male \d+ \(\d+ %\) \d+ \(\d+ %\) −?\d\.\d\d", page.text)
+
+
+def test_head_size_and_quality_are_shown_with_the_decimals_they_need(folder: Path) -> None:
+    table = read_tsv(folder / "cohort.tsv")
+    motion = [0.1, 0.1, 0.12, 0.12] * len(table)
+    write_tsv(
+        table.assign(tiv=range(1000, 1000 + len(table)), mriqc_fd_mean=motion[: len(table)]),
+        folder / "cohort.tsv",
+    )
+    lines = "\n".join(terminal_lines(Results(folder)))
+    assert re.search(r"head size \(ml\) +10\d\d\.\d \(\d+\.\d\)", lines)
+    shown = _differences_table(Results(folder))
+    assert shown is not None
+    (row,) = [row for row in shown.blocks[""] if row[0] == "mean framewise displacement (mm)"]
+    assert row[1] == "0.110 (0.010)"
 
 
 def test_a_terminal_gets_the_tables_and_the_sentences(plotted: Path) -> None:
