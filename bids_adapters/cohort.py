@@ -17,6 +17,7 @@ from bids_adapters.head_size.measures import add_measures, measure_volumes
 from bids_adapters.identifiers import find_key, participant_label
 from bids_adapters.images.filter import read_filter
 from bids_adapters.images.kind import Kind
+from bids_adapters.images.naming import MapFile
 from bids_adapters.images.selection import Maps, find_maps
 from bids_adapters.phenotype.files import find_phenotype, leave_out_not_fetched
 from bids_adapters.phenotype.groups import find_group_column, read_groups
@@ -107,8 +108,8 @@ def build_cohort(
     Raises
     ------
     InputError
-        No such folder, a table that cannot be read, an unknown participant, no group column, nobody left, or
-        one group only.
+        No such folder, a table that cannot be read, an unknown participant, no group column, nobody left, one group
+        only, or nothing of the `tiv_source` that was asked for.
     """
     bids_dir = Path(bids_dir)
     query = None if bids_filter is None else read_filter(bids_filter)
@@ -128,13 +129,22 @@ def build_cohort(
     exclusions = _sorted(pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS)))
     table = found.table(kept := [key for key, reason in reasons.items() if reason is None])
     check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
-    columns, sessions = _columns(table, phenotype), found.sessions()
-    provenance = _provenance(phenotype, settings)
-    cohort = Cohort(table, columns, exclusions, phenotype.conflicts, maps.kind, provenance, sessions)
-    scans = {key: maps.chosen[key][0] for key in kept}
-    measured = add_measures(table, columns, scans, maps.kind, bids_dir, settings)
-    cohort = replace(cohort, table=measured.table, columns=measured.columns, volumes=measured.volumes)
-    return _with_notes(cohort, measured.notes)
+    found_in, columns, sessions = (
+        _provenance(phenotype, settings),
+        _columns(table, phenotype),
+        found.sessions(),
+    )
+    cohort = Cohort(table, columns, exclusions, phenotype.conflicts, maps.kind, found_in, sessions)
+    return _with_measures(cohort, {key: maps.chosen[key][0] for key in kept}, bids_dir, settings)
+
+
+def _with_measures(
+    cohort: Cohort, scans: Mapping[str, MapFile], bids_dir: Path, settings: CohortConfig
+) -> Cohort:
+    """Add head size and the quality of scans."""
+    found = add_measures(cohort.table, cohort.columns, scans, cohort.kind, bids_dir, settings)
+    cohort = replace(cohort, table=found.table, columns=found.columns, volumes=found.volumes)
+    return _with_notes(cohort, found.notes)
 
 
 def measure_head_size(

@@ -122,9 +122,12 @@ def _rows(
     tool: str, bids_dir: Path, path: str, name: str, columns: Sequence[str], keys: Collection[str]
 ) -> Iterator[Report]:
     """Read a table of everybody; one without the columns is another program's."""
+    file = bids_dir / path[1:]
     try:
-        table = read_text_table(bids_dir / path[1:])
-    except InputError:
+        if not file.is_file() or name not in _header(file):
+            return
+        table = read_text_table(file)
+    except (InputError, OSError):
         return
     at = {snake_case(header): position for position, header in enumerate(table.headers)}
     if (
@@ -141,6 +144,12 @@ def _rows(
         written = "/" + row[at[name]].replace("\\", "/")
         if values:
             yield from _report(tool, path, written, Path(written).stem, keys, values)
+
+
+def _header(file: Path) -> str:
+    """Begin to read a table, which may be large and another's."""
+    with file.open("rb") as opened:
+        return opened.readline(4096).decode("utf-8", "replace").casefold()
 
 
 def _averaged(rows: Sequence[Report]) -> Iterator[Report]:

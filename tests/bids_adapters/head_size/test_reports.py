@@ -1,9 +1,11 @@
 """Reports are found wherever they lie below the dataset, with whose they are and of which session."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from bids_adapters.head_size import reports
 from bids_adapters.head_size.reports import Report, find_reports, of_map
 from tests.bids_adapters.head_size.invented_reports import scans, written
 
@@ -104,3 +106,12 @@ def test_the_run_of_the_map_counts_where_reports_name_theirs() -> None:
     map_file = scans("1", run="2")["1"]
     assert of_map([report("", "1"), report("", "02")], map_file) == [report("", "02")]
     assert of_map([report("", "")], map_file) == [report("", "")]
+
+
+def test_a_large_table_of_another_program_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path / "scores.csv", "ID,score\n1,2\n")
+    os.mkfifo(tmp_path / "group_T1w.tsv")
+    monkeypatch.setattr(reports, "read_text_table", lambda path: pytest.fail(f"read {path}"))
+    assert list(find_reports(tmp_path, {"1"})) == []
