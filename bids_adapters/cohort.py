@@ -129,12 +129,8 @@ def build_cohort(
     exclusions = _sorted(pd.DataFrame(lines, columns=list(EXCLUSION_COLUMNS)))
     table = found.table(kept := [key for key, reason in reasons.items() if reason is None])
     check_groups(table, exclusions, settings, bids_dir, groups if require_groups else None)
-    found_in, columns, sessions = (
-        _provenance(phenotype, settings),
-        _columns(table, phenotype),
-        found.sessions(),
-    )
-    cohort = Cohort(table, columns, exclusions, phenotype.conflicts, maps.kind, found_in, sessions)
+    columns, origins = _columns(table, phenotype), _provenance(phenotype, settings)
+    cohort = Cohort(table, columns, exclusions, phenotype.conflicts, maps.kind, origins, found.sessions())
     return _with_measures(cohort, {key: maps.chosen[key][0] for key in kept}, bids_dir, settings)
 
 
