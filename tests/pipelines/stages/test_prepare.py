@@ -214,3 +214,18 @@ def test_a_second_call_does_nothing(messy, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in paths.cache.iterdir()}
     prepare.run(Run(paths, load_recipe("smoke"), Silent()), BidsInput(bids))
     assert {path: path.stat().st_mtime_ns for path in paths.cache.iterdir()} == before
+
+
+def test_head_size_that_is_a_sum_of_maps_is_measured_and_compared(whole, tmp_path):
+    recipe = load_recipe("smoke")
+    asked = recipe.cohort.model_copy(update={"tiv_source": "total_gray_matter"})
+    run = Run(OutputPaths(tmp_path), recipe.model_copy(update={"cohort": asked}), Silent())
+    prepare.run(run, BidsInput(whole))
+    cohort = Results(tmp_path).cohort
+    assert cohort is not None
+    image = whole / cohort["image"][0]
+    expected = voxels_of(image).sum(dtype=float) * 6**3 / 1000
+    assert cohort["tiv"][0] == pytest.approx(expected, rel=1e-6)
+    assert "takes away an effect of patients" in Results(tmp_path).sidecar["tiv"]["Description"]
+    confounding = read_tsv(tmp_path / "confounding.tsv")
+    assert {"mean", "sd", "difference"} <= set(confounding.loc[confounding["variable"] == "tiv", "statistic"])
