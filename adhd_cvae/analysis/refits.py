@@ -14,11 +14,35 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ModelConfig
+from adhd_cvae.models.harmonisation import fit_combat
 from adhd_cvae.models.refinement import linear_solution
 from adhd_cvae.names import BACKGROUND, SALIENT
 
 BOTH = "both"
 """Salient and background codes side by side."""
+
+
+@dataclass(frozen=True)
+class Adjusting:
+    """What an adjustment of maps is fitted from.
+
+    Attributes
+    ----------
+    sites
+        (n,) scanning sites.
+    covariates
+        (n, columns) of numbers of which 0 is the average.
+    smallest
+        Participants of a site below which it is taken for the average site.
+    harmonise, residualised
+        Whether sites are brought together, and whether covariates' effects are taken away.
+    """
+
+    sites: NDArray
+    covariates: NDArray[np.float64]
+    smallest: int
+    harmonise: bool
+    residualised: bool
 
 
 @dataclass(frozen=True)
@@ -33,11 +57,28 @@ class Fold:
         (m,) rows that the model is fitted to.
     held_out
         (n,) bool.
+    adjusting
+        How maps were adjusted before the model saw them, which is done again for permuted groups; None where they
+        were not.
     """
 
     scores: NDArray[np.floating]
     fitted: NDArray[np.integer]
     held_out: NDArray[np.bool_]
+    adjusting: Adjusting | None = None
+
+    def adjusted(self, is_target: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Scores (n, axes) as the model sees them where `is_target`, (m,) bool, are the groups of those fitted."""
+        scores = self.scores.astype(np.float64)
+        if (how := self.adjusting) is None:
+            return scores
+        known = self.fitted
+        combat = fit_combat(
+            *(scores[known], how.sites[known], how.covariates[known], is_target),
+            smallest=how.smallest,
+            harmonise=how.harmonise,
+        )
+        return combat.transform(scores, how.sites, how.covariates, keep_covariates=not how.residualised)
 
 
 @dataclass(frozen=True)
@@ -87,7 +128,7 @@ class Refit:
 
     def _codes(self, fold: Fold, is_target: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
         sites = None if self.sites is None else self.sites[fold.fitted]
-        scores = fold.scores.astype(np.float64)
+        scores = fold.adjusted(is_target)
         linear = linear_solution(self.model, scores[fold.fitted], is_target, self.seed, sites)
         spaces = {SALIENT: linear.salient, BACKGROUND: linear.background}
         return with_both({name: space.embed(scores).astype(np.float64) for name, space in spaces.items()})

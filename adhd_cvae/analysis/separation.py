@@ -111,7 +111,8 @@ def supervised_scores(
     """Ridge logistic regression on the same maps, its penalty chosen in folds of the training part: (n,)."""
     scores = np.full(len(is_target), np.nan)
     for fold in folds:
-        maps, known = fold.scores.astype(np.float64), is_target[fold.fitted]
+        known = is_target[fold.fitted]
+        maps = fold.adjusted(known)
         maps /= np.sqrt(np.square(maps[fold.fitted]).sum(axis=1).mean())
         inner = min(settings.inner_folds, int(known.sum()), int((~known).sum()))
         if inner >= 2:

@@ -27,6 +27,20 @@ class CohortConfig(Settings):
     smaller group has participants. Or each site held out in turn."""
     fold_groups: str | None = None
     """Column that names who is held out together: a family, or one participant under several names."""
+    covariates: tuple[str, ...] | None = None
+    """Columns held constant, beside the site, where groups are compared and relations asked for; null: those of age,
+    sex and head size (tiv) that are known for everybody."""
+    missing_covariates: Literal["refuse", "impute"] = "refuse"
+    """What becomes of a covariate that some lack: nothing is fitted, or they are given the median, or the commonest
+    code, of those fitted."""
+    age_trend: Literal["linear", "quadratic", "cubic", "spline"] = "linear"
+    """Form in which age is held constant."""
+    residualise: bool = False
+    """Take the covariates' effects, fitted beside the group's, from the maps before any model sees them."""
+    harmonise: Literal["none", "combat"] = "none"
+    """Bring sites to one mean and spread before any model sees the maps, by ComBat fitted in each fold anew."""
+    smallest_site: Annotated[int, Field(ge=3)] = 4
+    """Training participants of a site below which harmonisation takes it for the average site."""
     drop_one_group_sites: bool = False
     """Leave out sites that have patients only or controls only."""
     match: tuple[str, ...] = ()
@@ -63,3 +77,22 @@ class CohortConfig(Settings):
         if folds != LEAVE_SITE_OUT and (not isinstance(folds, int) or folds < 2):
             raise ValueError(f"expected a whole number from 2 on, or {LEAVE_SITE_OUT}")
         return folds
+
+    @property
+    def adjusts(self) -> bool:
+        """Whether anything is taken from the maps before a model sees them."""
+        return self.residualise or self.harmonise != "none"
+
+    @property
+    def adjusting(self) -> tuple[str, ...]:
+        """Keys of a recipe that decide what is taken from the maps; none where nothing is."""
+        names = (
+            "harmonise",
+            "residualise",
+            "covariates",
+            "missing_covariates",
+            "age_trend",
+            "smallest_site",
+            "site",
+        )
+        return tuple(f"cohort.{name}" for name in names) if self.adjusts else ()

@@ -7,15 +7,24 @@ later tell the groups: nothing of those held out enters.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from adhd_cvae.analysis.refits import discriminant, with_both
 from adhd_cvae.analysis.seed_alignment import rotation
-from adhd_cvae.cohort.folds import sampled_rows
 from adhd_cvae.config import Recipe
 from adhd_cvae.images.cache import take_maps
+from adhd_cvae.inference.adjustment import (
+    ADJUSTMENT,
+    Adjustment,
+    adjusted,
+    fit_adjustment,
+    fitted_rows,
+    load_adjustment,
+)
 from adhd_cvae.inference.decoding import EXAMPLES, decode, example_maps, gray_matter_in
 from adhd_cvae.inference.embedding import Embedding, embed, in_batches, standardised_voxels
 from adhd_cvae.inference.out_of_distribution import residuals
@@ -34,15 +43,26 @@ class Cohort:
     ----------
     images
         (n, x, y, z) gray-matter maps.
-    is_target
-        (n,) bool.
-    sites
-        (n,) scanning sites, where known.
+    table
+        Their participants: `group`, the site and the covariates.
+    site
+        Column of the site; None where sites are not told apart.
     """
 
     images: np.ndarray
-    is_target: np.ndarray
-    sites: np.ndarray | None
+    table: pd.DataFrame
+    site: str | None
+
+    @cached_property
+    def is_target(self) -> np.ndarray:
+        """(n,) bool."""
+        return (self.table["group"] == TARGET).to_numpy()
+
+    @cached_property
+    def sites(self) -> np.ndarray | None:
+        """(n,) scanning sites, where known."""
+        is_known = self.site is not None and self.site in self.table
+        return self.table[self.site].astype(str).to_numpy() if is_known else None
 
 
 @dataclass(frozen=True)
@@ -51,6 +71,10 @@ class FoldModels:
 
     Attributes
     ----------
+    images
+        (n, x, y, z) everybody's maps as the models see them: without what the adjustment takes away.
+    adjustment
+        Of the maps, fitted to those whom the linear models are fitted to; None where they are as they were.
     contrastive, plain
         The network whose codes count, and the plain one beside it where there is one.
     scores
@@ -63,6 +87,8 @@ class FoldModels:
         (n,) bool.
     """
 
+    images: np.ndarray
+    adjustment: Adjustment | None
     contrastive: ContrastiveVAE
     plain: ContrastiveVAE | None
     scores: np.ndarray
@@ -119,27 +145,29 @@ def fold_models(cohort: Cohort, held_out: np.ndarray, recipe: Recipe, trained: P
     units = config.background + config.salient
     plain = config.model_copy(update={"salient": 0, "background": units})
     outside, target = ~held_out, cohort.is_target
-    fitted = sampled_rows(
-        np.flatnonzero(outside & target),
-        np.flatnonzero(outside & ~target),
-        config.linear.most_participants,
-        recipe.seed,
-        smallest=recipe.training.smallest_group,
-    )
+    fitted = fitted_rows(cohort.table, outside, recipe)
     sites = None if cohort.sites is None else cohort.sites[fitted]
-    maps = take_maps(cohort.images, fitted)
+    adjustment = (
+        fit_adjustment(cohort.images, cohort.table, fitted, recipe)
+        if trained is None
+        else load_adjustment(trained / ADJUSTMENT)
+    )
+    images = adjusted(cohort.images, adjustment, cohort.table)
+    maps = take_maps(images, fitted)
     configs = [config, plain] if recipe.training.vae else [config]
     models, axes = initial_models(configs, recipe.image, maps, target[fitted], recipe.seed, sites)
     middle = standardised_voxels(models[0], maps).mean(axis=0)
     scores, size = [], []
-    for rows in in_batches(len(cohort.images)):
-        centred = standardised_voxels(models[0], take_maps(cohort.images, rows)) - middle
+    for rows in in_batches(len(images)):
+        centred = standardised_voxels(models[0], take_maps(images, rows)) - middle
         scores.append(centred @ axes.T)
         size.append(np.square(centred).sum(axis=1))
     if trained is not None:
         names = ("cvae", "vae")[: len(models)]
         models = [load_model(trained / name)[0] for name in names]
     return FoldModels(
+        images,
+        adjustment,
         models[0].eval(),
         models[1].eval() if len(models) > 1 else None,
         np.concatenate(scores),
@@ -147,6 +175,19 @@ def fold_models(cohort: Cohort, held_out: np.ndarray, recipe: Recipe, trained: P
         fitted,
         held_out,
     )
+
+
+def refitted(models: FoldModels, cohort: Cohort) -> dict[str, np.ndarray]:
+    """What a fold's linear model is fitted again from: `fold` scores and `fitted` rows; `covariates` of an adjustment.
+
+    Where maps are adjusted the scores are those before, and `covariates` (n, columns) what takes part in it.
+    """
+    found = {"fold": models.scores, "fitted": models.fitted}
+    if (adjustment := models.adjustment) is not None:
+        parts = [adjustment.scores(take_maps(cohort.images, rows)) for rows in in_batches(len(cohort.images))]
+        found["fold"] = np.concatenate(parts).astype(np.float32)
+        found["covariates"] = adjustment.design.of(cohort.table)
+    return found
 
 
 def out_of_fold(
@@ -165,11 +206,11 @@ def out_of_fold(
     in_sample
         Space to codes of everybody, (n, units), by the models fitted to everybody: the frame of the `turns`.
     """
-    codes = embed(models.contrastive, cohort.images)
+    codes = embed(models.contrastive, models.images)
     means = {SALIENT: codes.salient_mean, BACKGROUND: codes.background_mean}
     sds = {SALIENT: codes.salient_sd, BACKGROUND: codes.background_sd}
     if models.plain is not None and VAE in in_sample:
-        beside = embed(models.plain, cohort.images)
+        beside = embed(models.plain, models.images)
         means[VAE], sds[VAE] = beside.background_mean, beside.background_sd
     held, outside = models.held_out, ~models.held_out
     patients = outside & cohort.is_target
@@ -188,7 +229,7 @@ def out_of_fold(
         discriminants,
         baselines(models, cohort.is_target, recipe),
         *_effects(models, mine, cohort.is_target[held], registered),
-        residuals(models.contrastive, take_maps(cohort.images, np.flatnonzero(held)), mine),
+        residuals(models.contrastive, take_maps(models.images, np.flatnonzero(held)), mine),
         unexplained,
         pca_unexplained,
         *_examples(models, cohort, mine, registered, everyone=everyone),
@@ -204,7 +245,7 @@ def _examples(
     groups = {TARGET: is_target, BACKGROUND: ~is_target}
     places = np.concatenate([np.flatnonzero(groups[group])[:count] for group, count in EXAMPLES.items()])
     some = Embedding(*(part[places] for part in vars(codes).values()))
-    maps = take_maps(cohort.images, held[places])
+    maps = take_maps(models.images, held[places])
     decoded = is_target[places] | everyone
     return held[places], example_maps(models.contrastive, maps, some, decoded, registered)
 
@@ -232,7 +273,7 @@ def _unexplained(
     scale, mean = model.voxel_scale.cpu().numpy(), model.voxel_mean.cpu().numpy()
     shares = []
     for rows in in_batches(len(held)):
-        observed = standardised_voxels(model, take_maps(cohort.images, held[rows]))
+        observed = standardised_voxels(model, take_maps(models.images, held[rows]))
         salient = codes.salient_mean[rows] * decoded[rows, None]
         left = observed - (decode(model, codes.background_mean[rows], salient) - mean) / scale
         shares.append(np.square(left).sum(axis=1) / np.square(observed).sum(axis=1))

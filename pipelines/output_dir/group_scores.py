@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from adhd_cvae.analysis.group_measures import Groups
 from adhd_cvae.analysis.maps.group_maps import known_covariates
-from adhd_cvae.analysis.refits import Fold, Refit, applied, discriminant, with_both
+from adhd_cvae.analysis.refits import Adjusting, Fold, Refit, applied, discriminant, with_both
 from adhd_cvae.analysis.separation import Separation
 from pipelines.output_dir.analysis_inputs import AnalysisInputs
 from pipelines.output_dir.run import Run
@@ -22,7 +22,7 @@ def asked_of_groups(run: Run, inputs: AnalysisInputs) -> Separation:
     groups = Groups(inputs.is_patient, folds, sites, covariates)
     refit = None
     if run.paths.fold_scores.is_file() and inputs.discriminants:
-        refit = Refit(_folds(run, folds), sites, run.recipe.model.of_folds(), run.recipe.seed)
+        refit = Refit(_folds(run, folds, sites), sites, run.recipe.model.of_folds(), run.recipe.seed)
     observed = _observed(inputs, groups) if is_known else {}
     codes = with_both(inputs.in_sample or inputs.spaces) if not observed or inputs.in_sample else {}
     in_sample = {
@@ -31,12 +31,21 @@ def asked_of_groups(run: Run, inputs: AnalysisInputs) -> Separation:
     return Separation(groups, observed, in_sample, refit, inputs.linear_folds)
 
 
-def _folds(run: Run, folds: NDArray) -> list[Fold]:
-    arrays = FOLD_SCORES.read(run.paths.fold_scores)
-    return [
-        Fold(arrays[f"fold_{number}"], arrays[f"fitted_{number}"], folds == number)
-        for number in np.unique(folds)
-    ]
+def _folds(run: Run, folds: NDArray, sites: NDArray | None) -> list[Fold]:
+    arrays, settings = FOLD_SCORES.read(run.paths.fold_scores), run.recipe.cohort
+    known = np.full(len(folds), "") if sites is None else sites
+    found = []
+    for number in np.unique(folds):
+        adjusting = None
+        if f"covariates_{number}" in arrays:
+            adjusting = Adjusting(
+                *(known, arrays[f"covariates_{number}"], settings.smallest_site),
+                harmonise=sites is not None and settings.harmonise == "combat",
+                residualised=settings.residualise,
+            )
+        scores, fitted = arrays[f"fold_{number}"], arrays[f"fitted_{number}"]
+        found.append(Fold(scores, fitted, folds == number, adjusting))
+    return found
 
 
 def _observed(inputs: AnalysisInputs, groups: Groups) -> dict[str, NDArray[np.float64]]:

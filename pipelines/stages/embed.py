@@ -50,6 +50,7 @@ def run(run: Run) -> None:
             # Model and grid are those of the weights.
             *("seed", "model.linear", "training.fold_models", "objective.salient_of"),
             *("analysis.draws", "analysis.out_of_distribution", "analysis.maps.traversal"),
+            *recipe.cohort.adjusting,
         ),
         inputs={
             **provenance.checksums(paths.cohort, paths.folds, weights, plain_weights, *_of_folds(run)),
@@ -68,12 +69,13 @@ def run(run: Run) -> None:
 
 def _of_folds(run: Run) -> list[Path]:
     """Weights of the networks trained in folds; none where folds have linear models."""
-    names = ("cvae", "vae") if run.recipe.training.vae else ("cvae",)
+    names = ("cvae", "vae", "adjustment") if run.recipe.training.vae else ("cvae", "adjustment")
     return sorted(file for name in names for file in run.paths.checkpoints.glob(f"fold-*/{name}.safetensors"))
 
 
 def _embed(run: Run) -> None:
     from adhd_cvae.images.cache import open_images
+    from adhd_cvae.inference.adjustment import ADJUSTMENT, adjusted, load_adjustment
     from adhd_cvae.inference.embedding import embed
     from adhd_cvae.inference.out_of_fold import Cohort
     from adhd_cvae.models.weights import load_model
@@ -88,18 +90,17 @@ def _embed(run: Run) -> None:
             "Run `adhd-cvae prepare` again."
         )
     model, _ = load_model(paths.cvae)
+    maps = adjusted(images, load_adjustment(paths.checkpoints / ADJUSTMENT), table)
     with progress.bar("Embedding") as tick:
-        codes = embed(model, images, progress=lambda done, total: tick(done, total, "contrastive model"))
+        codes = embed(model, maps, progress=lambda done, total: tick(done, total, "contrastive model"))
         posteriors = two_spaces(codes)
         if paths.vae.with_suffix(".safetensors").is_file():
             comparison, _ = load_model(paths.vae)
-            plain = embed(comparison, images, progress=lambda done, total: tick(done, total, "plain model"))
+            plain = embed(comparison, maps, progress=lambda done, total: tick(done, total, "plain model"))
             posteriors[VAE] = (plain.background_mean, plain.background_sd)
     write_latents(table, posteriors, paths.latents)
     write_samples(table, _samples(run, posteriors), paths.draws)
-    site = recipe.cohort.site
-    sites = table[site].astype(str).to_numpy() if site is not None and site in table else None
-    cohort = Cohort(images, (table["group"] == TARGET).to_numpy(), sites)
+    cohort = Cohort(images, table, recipe.cohort.site)
     _out_of_fold(run, table, folds, cohort, model, {space: mean for space, (mean, _) in posteriors.items()})
 
 
@@ -122,7 +123,7 @@ def _out_of_fold(
     in_sample: Mapping[str, np.ndarray],
 ) -> None:
     """Embed each fold by models of the others, and write all that analyses work on."""
-    from adhd_cvae.inference.out_of_fold import fold_models, out_of_fold
+    from adhd_cvae.inference.out_of_fold import fold_models, out_of_fold, refitted
 
     paths, recipe = run.paths, run.recipe
     numbers = np.unique(folds)
@@ -135,7 +136,7 @@ def _out_of_fold(
             place = paths.fold_checkpoints(int(number)) if trained else None
             models = fold_models(cohort, folds == number, recipe, place)
             parts.append(out_of_fold(models, cohort, model, in_sample, recipe))
-            scores |= {f"fold_{number}": models.scores, f"fitted_{number}": models.fitted}
+            scores |= {f"{name}_{number}": array for name, array in refitted(models, cohort).items()}
         tick(len(numbers), len(numbers), "")
     arrays = {"folds": numbers, "linear": np.array(not trained)}
     for name in ("turns", "discriminants"):

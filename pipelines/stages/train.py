@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.errors import InputError
+from adhd_cvae.inference.adjustment import ADJUSTMENT, columns_of
 from adhd_cvae.io import fingerprint
 from adhd_cvae.training.device import choose_device
 from pipelines.compute import is_torchrun
@@ -94,14 +96,21 @@ def _stage(run: Run, cohort: pd.DataFrame, folds: np.ndarray | None) -> Stage:
     of_folds = [paths.fold_checkpoints(number).relative_to(paths.folder) for number in _numbers(folds)]
     return Stage(
         name="train",
-        settings=settings_of(recipe, *SETTINGS, without=("training.device",)),
+        settings=settings_of(recipe, *SETTINGS, *recipe.cohort.adjusting, without=("training.device",)),
         inputs={
-            "participants": fingerprint(cohort[["participant_id", "group"]].to_numpy().tolist()),
+            "participants": fingerprint(
+                cohort[["participant_id", "group", *columns_of(cohort, recipe.cohort)]].to_numpy().tolist()
+            ),
             "images": images_fingerprint(paths.manifest),
             **({} if folds is None else {"folds": fingerprint(folds.tolist())}),
         },
         outputs=(
             *("checkpoints/history.tsv", "checkpoints/earned.tsv", *weights),
+            *(
+                f"checkpoints/{ADJUSTMENT}{ending}"
+                for ending in (".safetensors", ".json")
+                if recipe.cohort.adjusts
+            ),
             *(folder.as_posix() for folder in of_folds),
         ),
         clears=("checkpoints",),
@@ -150,12 +159,28 @@ def _train(run: Run, show: Callable[[int], Callable[[Row], None]]) -> list[str]:
     paths, recipe = run.paths, run.recipe
     images, cohort = open_images(paths.cache), COHORT.read(paths.cohort)
     folds = _folds(run, cohort)
-    warnings = train(images, cohort, recipe, paths.checkpoints, show(0)).warnings
+    everybody = np.ones(len(cohort), bool)
+    maps = _adjusted(images, cohort, recipe, paths.checkpoints, everybody)
+    warnings = train(maps, cohort, recipe, paths.checkpoints, show(0)).warnings
     for place, number in enumerate(_numbers(folds), start=1):
-        folder = paths.fold_checkpoints(number)
-        result = train(images, cohort, recipe, folder, show(place), fitted=folds != number)
+        folder, outside = paths.fold_checkpoints(number), folds != number
+        maps = _adjusted(images, cohort, recipe, folder, outside)
+        result = train(maps, cohort, recipe, folder, show(place), fitted=outside)
         warnings += [f"{folder.name}: {text}" for text in result.warnings]
     return warnings
+
+
+def _adjusted(
+    images: np.ndarray, cohort: pd.DataFrame, recipe: Recipe, folder: Path, outside: np.ndarray
+) -> np.ndarray:
+    """Take from everybody's maps what the recipe asks for, by those `outside` of a fold; keep how."""
+    from adhd_cvae.inference.adjustment import adjusted, fit_adjustment, fitted_rows, save_adjustment
+    from adhd_cvae.training import distributed
+
+    found = fit_adjustment(images, cohort, fitted_rows(cohort, outside, recipe), recipe)
+    if found is not None and distributed.is_first():
+        save_adjustment(found, folder / ADJUSTMENT)
+    return adjusted(images, found, cohort)
 
 
 def _followed(run: Run, settings: dict[str, Any]) -> AbstractContextManager[Callable[[Row], None]]:

@@ -13,7 +13,6 @@ from adhd_cvae.analysis.separation import Scores, Separation
 from adhd_cvae.config import Recipe, SeparationConfig
 from adhd_cvae.inference import out_of_fold
 from adhd_cvae.inference.out_of_fold import Cohort, FoldModels
-from adhd_cvae.names import TARGET
 from pipelines.output_dir import group_scores
 from pipelines.output_dir.analysis_inputs import AnalysisInputs
 from pipelines.output_dir.folds import read_folds
@@ -72,6 +71,6 @@ def codes_moved(run: Run) -> float:
     changed[row] *= 1.5
     found = []
     for maps in (images, changed):
-        cohort = Cohort(maps, (table["group"] == TARGET).to_numpy(), table["site"].to_numpy())
+        cohort = Cohort(maps, table, "site")
         found.append(out_of_fold.fold_models(cohort, held_out, run.recipe, None).scores[others])
     return float((found[0] != found[1]).mean())
