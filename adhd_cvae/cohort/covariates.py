@@ -80,7 +80,9 @@ class Column(Settings):
         if not self.knots:
             return standard ** np.arange(1, self.degree + 1)
         spline = SplineTransformer(
-            knots=np.array(self.knots)[:, None], extrapolation="linear", include_bias=False
+            knots=np.array(self.knots)[:, None],  # pyright: ignore[reportArgumentType]
+            extrapolation="linear",
+            include_bias=False,
         )
         return np.asarray(spline.fit(standard).transform(standard))
 
@@ -135,12 +137,35 @@ def fit_design(
     )
 
 
-def held_constant(table: pd.DataFrame, settings: CohortConfig) -> tuple[str, ...]:
+def chosen_covariates(table: pd.DataFrame, settings: CohortConfig) -> tuple[str, ...]:
     """Name the covariates: those of the settings, else the usual ones that are known for everybody and vary."""
     if settings.covariates is not None:
         return settings.covariates
-    known = [name for name in USUAL if name in table and pd.Series(table[name]).notna().all()]
-    return tuple(name for name in known if len({*table[name]}) > 1)
+    found = {name: pd.Series(table[name]) for name in USUAL if name in table}
+    return tuple(
+        name
+        for name, values in found.items()
+        if values.notna().all()
+        and len({*values}) > 1
+        and (name in NOMINAL or pd.api.types.is_numeric_dtype(values))
+    )
+
+
+def constant_columns(
+    table: pd.DataFrame, site: str | None, settings: CohortConfig
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """What is held constant in a cohort: (n, columns) of numbers, and its names, the site first.
+
+    Raises
+    ------
+    InputError
+        As of `fit_design`.
+    """
+    design = fit_design(table, np.arange(len(table)), chosen_covariates(table, settings), settings)
+    if site is None or site not in table:
+        return design.of(table), design.names
+    sites = pd.get_dummies(table[site], dummy_na=True).to_numpy(float)  # not known is a site of its own
+    return np.column_stack([sites[:, sites.any(axis=0)], design.of(table)]), (site, *design.names)
 
 
 def _fitted(values: pd.Series, fitted: NDArray[np.integer], name: str, settings: CohortConfig) -> Column:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from adhd_cvae.cohort.covariates import CovariateDesign, fit_design, held_constant
+from adhd_cvae.cohort.covariates import CovariateDesign, chosen_covariates, fit_design
 from adhd_cvae.cohort.folds import sampled_rows
 from adhd_cvae.config import CohortConfig, Recipe
 from adhd_cvae.errors import InputError
@@ -127,7 +127,7 @@ def columns_of(table: pd.DataFrame, settings: CohortConfig) -> list[str]:
     if not settings.adjusts:
         return []
     site = [settings.site] if settings.site is not None and settings.site in table else []
-    return [*site, *held_constant(table, settings)]
+    return [*site, *chosen_covariates(table, settings)]
 
 
 def fitted_rows(table: pd.DataFrame, outside: NDArray[np.bool_], recipe: Recipe) -> NDArray[np.integer]:
@@ -170,7 +170,7 @@ def fit_adjustment(
     scale = np.maximum(scale, max(float(np.quantile(scale, recipe.image.least_spread)), 1e-6))
     voxels = (voxels - mean) / scale
     scores, axes = principal_axes(voxels)
-    design = fit_design(table, fitted, held_constant(table, settings), settings)
+    design = fit_design(table, fitted, chosen_covariates(table, settings), settings)
     has_sites = settings.site is not None and settings.site in table
     combat = fit_combat(
         scores,

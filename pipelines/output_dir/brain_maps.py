@@ -7,10 +7,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.analysis.maps.group_maps import AXES, TABLE_COLUMNS, group_test, known_covariates, peaks_table
+from adhd_cvae.analysis.maps.group_maps import AXES, TABLE_COLUMNS, group_test, peaks_table
 from adhd_cvae.analysis.maps.mass_univariate import VoxelTest
 from adhd_cvae.analysis.maps.salient_effect import NamedMap, SalientEffect
 from adhd_cvae.analysis.permutation import Inference
+from adhd_cvae.cohort.covariates import constant_columns
 from adhd_cvae.images.cache import open_images, take_maps
 from adhd_cvae.images.nifti import map_name, save_nifti
 from adhd_cvae.images.resampling import grid_affine
@@ -81,11 +82,17 @@ class BrainMaps:
                 yield take_maps(self._images, np.s_[:, plane])[rows][:, inside]
 
     @cached_property
+    def _held(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """What is held constant between patients and controls, and its names."""
+        settings = self.run.recipe.cohort
+        return constant_columns(self.cohort, settings.site, settings)
+
+    @cached_property
     def group(self) -> VoxelTest:
         """Patients against controls."""
         if self._images is None or not self.mask.any():
             return VoxelTest(len(self.cohort), NO_CACHE)
-        covariates, _ = known_covariates(self.cohort, self.run.recipe.cohort.site)
+        covariates, _ = self._held
         is_patient = (self.cohort["group"] == TARGET).to_numpy()
         return group_test(self.blocks(), is_patient, covariates, self.inference(self.cohort))
 
@@ -108,8 +115,8 @@ class BrainMaps:
 
     def group_maps(self) -> pd.DataFrame:
         """Every test of voxels, and how far folds agree on the effect."""
-        _, held = known_covariates(self.cohort, self.run.recipe.cohort.site)
-        rows = [self.group.row("group", "t", held)]
+        _, held = self._held
+        rows = [self.group.row("group", "t", ", ".join(held))]
         self._write((("group", name), values) for name, values in self.group.volumes(self.mask).items())
         if self.effect is not None:
             self._write(self.effect.maps())

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adhd_cvae.analysis.group_measures import Groups
-from adhd_cvae.analysis.maps.group_maps import known_covariates
 from adhd_cvae.analysis.refits import Adjusting, Fold, Refit, applied, discriminant, with_both
 from adhd_cvae.analysis.separation import Separation
+from adhd_cvae.cohort.covariates import constant_columns
 from pipelines.output_dir.analysis_inputs import AnalysisInputs
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import FOLD_SCORES
@@ -18,7 +18,7 @@ def asked_of_groups(run: Run, inputs: AnalysisInputs) -> Separation:
     sites = inputs.cohort[site].astype(str).to_numpy() if site in inputs.cohort else None
     folds = np.zeros(len(inputs.cohort), int) if inputs.folds is None else inputs.folds
     is_known = len(np.unique(folds)) > 1
-    covariates = known_covariates(inputs.cohort, site)[0][:, : None if is_known else 0]
+    covariates = constant_columns(inputs.cohort, site, run.recipe.cohort)[0][:, : None if is_known else 0]
     groups = Groups(inputs.is_patient, folds, sites, covariates)
     refit = None
     if run.paths.fold_scores.is_file() and inputs.discriminants:

@@ -72,7 +72,12 @@ def run(run: Run, members: Mapping[int, OutputPaths] = MappingProxyType({})) -> 
         sums |= {f"{name} of seed {seed}": checksum for name, checksum in found.items()}
     stage = Stage(
         name="analyse",
-        settings=settings_of(recipe, "seed", "analysis"),
+        settings=settings_of(
+            recipe,
+            "seed",
+            "analysis",
+            *(f"cohort.{name}" for name in ("covariates", "missing_covariates", "age_trend")),
+        ),
         inputs=sums,
         outputs=("analysis", "maps", "figures"),
         clears=("analysis", "maps", "figures"),

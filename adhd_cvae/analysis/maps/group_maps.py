@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from adhd_cvae.analysis.maps.mass_univariate import (
     VoxelTest,
-    covariate_columns,
     freed,
     held_constant,
     max_t,
@@ -48,7 +47,7 @@ def group_test(
     is_patient
         (n,).
     covariates
-        (n, columns), as `covariate_columns` gives them; columns that depend on each other do no harm.
+        (n, columns) of numbers; columns that depend on each other do no harm.
     inference
         Participants are permuted within its strata, whose means are held constant too.
 
@@ -117,16 +116,6 @@ def severity_test(
     if test is None:
         return VoxelTest(n, "does not vary within strata")
     return replace(test, slope=test.slope * freed(values, held).std(ddof=1))
-
-
-def known_covariates(cohort: pd.DataFrame, site: str | None) -> tuple[NDArray[np.float64], str]:
-    """Give what is held constant, (n, columns), and its names: site, and age and sex where everybody's are known."""
-    held = {}
-    for name, nominal in {site: True, "age": False, "sex": True}.items():
-        values = pd.Series(cohort[name]) if name in cohort else None
-        if values is not None and (name == site or not values.isna().any()):
-            held[str(name)] = covariate_columns(values, nominal=nominal)
-    return np.column_stack([np.empty((len(cohort), 0)), *held.values()]), ", ".join(held)
 
 
 def peaks_table(

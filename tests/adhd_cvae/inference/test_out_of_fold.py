@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from adhd_cvae.analysis.refits import Fold, Refit, applied
-from adhd_cvae.config import ImageConfig, ModelConfig, Recipe, TrainingConfig
+from adhd_cvae.config import CohortConfig, ImageConfig, ModelConfig, Recipe, TrainingConfig
 from adhd_cvae.inference.decoding import decode
 from adhd_cvae.inference.embedding import embed
 from adhd_cvae.inference.out_of_fold import Cohort, fold_models, out_of_fold
@@ -22,7 +23,8 @@ FOLDS = np.arange(40) // 2 % 4
 
 @pytest.fixture(scope="module")
 def cohort():
-    return Cohort(anatomy(40, 0), np.arange(40) % 2 == 0, np.repeat(["a", "b"], 20))
+    groups = np.where(np.arange(40) % 2 == 0, "target", "background")
+    return Cohort(anatomy(40, 0), pd.DataFrame({"group": groups, "site": np.repeat(["a", "b"], 20)}), "site")
 
 
 def fitted_to_everybody(cohort):
@@ -65,7 +67,8 @@ def test_what_is_held_out_has_codes_of_its_own_frame(cohort, registered):
 
 def test_group_and_site_of_those_held_out_do_not_matter(cohort, registered):
     held = FOLDS == 0
-    other = replace(cohort, is_target=cohort.is_target ^ held, sites=np.where(held, "c", cohort.sites))
+    groups = np.where(cohort.is_target ^ held, "target", "background")
+    other = replace(cohort, table=pd.DataFrame({"group": groups, "site": np.where(held, "c", cohort.sites)}))
     (_, before), (_, after) = (of_fold(one, registered) for one in (cohort, other))
     for space, (means, sds) in before.posteriors.items():
         assert means.tobytes() == after.posteriors[space][0].tobytes()
@@ -73,6 +76,20 @@ def test_group_and_site_of_those_held_out_do_not_matter(cohort, registered):
     for name in ("discriminants", "turns"):
         for space, values in getattr(before, name).items():
             assert values.tobytes() == getattr(after, name)[space].tobytes()
+
+
+def test_nothing_of_those_held_out_enters_where_sites_are_harmonised(cohort, registered):
+    recipe = RECIPE.model_copy(update={"cohort": CohortConfig(harmonise="combat", residualise=True)})
+    table = cohort.table.assign(age=np.linspace(8, 16, 40))
+    held = FOLDS == 0
+    changed = table.assign(
+        group=np.where(cohort.is_target ^ held, "target", "background"), age=table["age"].where(~held, 12)
+    )
+    before, after = (fold_models(replace(cohort, table=one), held, recipe, None) for one in (table, changed))
+    for name, tensor in before.contrastive.state_dict().items():
+        assert tensor.equal(after.contrastive.state_dict()[name])
+    plain = fold_models(cohort, held, RECIPE, None)
+    assert not before.contrastive.origin.equal(plain.contrastive.origin)
 
 
 def test_a_map_changes_its_own_code_alone(cohort, registered):
@@ -99,7 +116,8 @@ def test_standardising_over_everybody_would_be_noticed(cohort, registered):
 
 def test_aligning_before_the_groups_are_compared_would_be_noticed(cohort, registered):
     """The other planted fault: the frame of the registered model knows the groups of those held out."""
-    other = replace(cohort, is_target=cohort.is_target ^ (FOLDS == 0))
+    groups = np.where(cohort.is_target ^ (FOLDS == 0), "target", "background")
+    other = replace(cohort, table=cohort.table.assign(group=groups))
     (_, before), (_, after) = (of_fold(cohort, registered), of_fold(other, fitted_to_everybody(other)))
     own, aligned = (
         [one.posteriors[SALIENT][0] @ turn for one, turn in turned]

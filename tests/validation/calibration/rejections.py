@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.as_published import as_published_table
 from adhd_cvae.analysis.independence import independence_table
-from adhd_cvae.analysis.maps.group_maps import group_test, known_covariates, severity_test
+from adhd_cvae.analysis.maps.group_maps import group_test, severity_test
 from adhd_cvae.analysis.mixture import mixture_test_table
 from adhd_cvae.analysis.permutation import Inference, cell_generator
 from adhd_cvae.analysis.probes import probe_table
@@ -19,6 +19,8 @@ from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dis
 from adhd_cvae.analysis.rsa.table import rsa_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.variables import Scale
+from adhd_cvae.cohort.covariates import constant_columns
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.names import ALPHA
 from tests.validation.calibration.null_studies import Study, simulate_study
 
@@ -139,7 +141,7 @@ def _brain_maps(study: Study, seed: int) -> Rejections:
     """Whether any voxel is found."""
     inference = Inference(strata=study.site, permutations=PERMUTATIONS, seed=seed)
     severity = severity_test(study.voxels, study.variables["score"].to_numpy(), inference)
-    covariates, _ = known_covariates(study.variables, "site")
+    covariates, _ = constant_columns(study.variables, "site", CohortConfig())
     groups = group_test([study.observed], study.is_patient, covariates, inference)
     tests = {"severity": severity, "group": groups}
     return {f"voxels, by {name}, any": _rejected(float(test.p.min())) for name, test in tests.items()}

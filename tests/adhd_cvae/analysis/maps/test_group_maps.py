@@ -1,7 +1,6 @@
 """Patients against controls: planted differences found, the level kept where site, age and group go together."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from nilearn.mass_univariate import permuted_ols
 from scipy.stats import binom, pearsonr
@@ -9,7 +8,6 @@ from scipy.stats import binom, pearsonr
 from adhd_cvae.analysis.maps.group_maps import (
     PEAK_COLUMNS,
     group_test,
-    known_covariates,
     peaks_table,
     severity_test,
 )
@@ -106,17 +104,6 @@ def test_what_can_not_be_tested_has_a_note_instead_of_p():
         group_test([maps], is_patient, covariates * np.nan, Inference())
     with pytest.raises(InputError, match="for 48 participants"):
         group_test([maps], is_patient, covariates[1:], Inference())
-
-
-def test_site_is_held_constant_and_what_is_known_of_everybody():
-    cohort = pd.DataFrame({"scanner": [1, np.nan, 1], "age": [9.0, 10, 12], "sex": ["f", "m", None]})
-    columns, names = known_covariates(cohort, "scanner")
-    assert names == "scanner, age"
-    np.testing.assert_array_equal(columns, [[1, 0, 9], [0, 1, 10], [1, 0, 12]])
-    columns, names = known_covariates(cohort[["sex"]].fillna("f"), None)
-    assert names == "sex"
-    assert columns.shape == (3, 2)
-    assert known_covariates(cohort[["scanner"]], "site")[0].shape == (3, 0)
 
 
 def effects(n=30, seed=0):
