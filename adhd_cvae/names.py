@@ -81,6 +81,10 @@ def _prefix(space: str) -> str:
     return PREFIXES.get(space) or BASELINE_PREFIXES[space]
 
 
+KNOWN_SITE = "known_site"
+"""Column of whether a model that harmonises has met the site; else the map was taken to be from the average one."""
+
+
 def column_names(salient: int, background: int) -> list[str]:
     """Columns of `predict`: means, standard deviations, distance and flag, for so many units."""
     names = unit_names(SALIENT, salient) + unit_names(BACKGROUND, background)

@@ -65,7 +65,7 @@ class Column(Settings):
         return self._codes(known) if self.levels else self._numbers(known)
 
     def _codes(self, values: pd.Series) -> NDArray[np.float64]:
-        codes = values.map(_code).to_numpy()
+        codes = values.map(as_code).to_numpy()
         if others := sorted({*codes} - {*self.levels}):
             raise InputError(
                 f"'{self.name}' is {others[0]}, which nobody is whom the model was fitted to (it knows "
@@ -172,8 +172,8 @@ def _fitted(values: pd.Series, fitted: NDArray[np.integer], name: str, settings:
     known = values.iloc[fitted].dropna()
     impute = settings.missing_covariates == "impute" and len(known)
     if name in NOMINAL or not pd.api.types.is_numeric_dtype(values):
-        fill = str(known.map(_code).mode().iloc[0]) if impute else None
-        return Column(name=name, levels=tuple(sorted(values.dropna().map(_code).unique())), fill=fill)
+        fill = str(known.map(as_code).mode().iloc[0]) if impute else None
+        return Column(name=name, levels=tuple(sorted(values.dropna().map(as_code).unique())), fill=fill)
     numbers = known.to_numpy(float)
     mean, spread = (float(numbers.mean()), float(numbers.std())) if len(numbers) else (0.0, 1.0)
     column = Column(
@@ -191,7 +191,7 @@ def _beside(columns: Sequence[Column], table: pd.DataFrame) -> NDArray[np.float6
     return np.column_stack([np.empty((len(table), 0)), *[column.of(table) for column in columns]])
 
 
-def _code(value: Any) -> str:
+def as_code(value: Any) -> str:
     """A code as one text, whether a table holds 1 or 1.0."""
     return (
         str(int(value)) if isinstance(value, int | float | np.number) and value == int(value) else str(value)

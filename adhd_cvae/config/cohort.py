@@ -41,6 +41,8 @@ class CohortConfig(Settings):
     """Bring sites to one mean and spread before any model sees the maps, by ComBat fitted in each fold anew."""
     smallest_site: Annotated[int, Field(ge=3)] = 4
     """Training participants of a site below which harmonisation takes it for the average site."""
+    new_site_controls: Annotated[int, Field(ge=3)] = 20
+    """Controls of a site that a model has not met from which on its mean and spread are learnt."""
     drop_one_group_sites: bool = False
     """Leave out sites that have patients only or controls only."""
     match: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ It works on the scores of the maps' principal axes, of which there are fewer tha
 sites are too dear where every permutation of the groups fits it again. What a new map has outside of those axes stays.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from adhd_cvae.cohort.covariates import CovariateDesign, chosen_covariates, fit_design
+from adhd_cvae.cohort.covariates import CovariateDesign, as_code, chosen_covariates, fit_design
 from adhd_cvae.cohort.folds import sampled_rows
 from adhd_cvae.config import CohortConfig, Recipe
 from adhd_cvae.errors import InputError
@@ -80,23 +80,85 @@ class Adjustment:
         InputError
             A column or a value of `needed` is missing, or a code is new.
         """
-        sites = np.full(len(table), ONE_SITE)
-        if self.site is not None:
-            if self.site not in table or pd.Series(table[self.site]).isna().any():
-                raise InputError(
-                    f"the model takes sites' differences from maps and needs everybody's '{self.site}'. It knows "
-                    f"{', '.join(self.combat.sites)}."
-                )
-            sites = table[self.site].astype(str).to_numpy()
         kept = not self.residualised
-        found = self.combat.transform(scores, sites, self.design.of(table), keep_covariates=kept)
+        found = self.combat.transform(
+            scores, self.sites_of(table), self.design.of(table), keep_covariates=kept
+        )
         return (found - scores).astype(np.float32)
+
+    def sites_of(self, table: pd.DataFrame) -> NDArray[np.str_]:
+        """Sites (n,) of a table's participants; one for all where sites are not brought together.
+
+        Raises
+        ------
+        InputError
+            There is no such column, or somebody's is missing.
+        """
+        if self.site is None:
+            return np.full(len(table), ONE_SITE)
+        if self.site not in table or pd.Series(table[self.site]).isna().any():
+            raise InputError(
+                f"the model takes sites' differences from maps and needs everybody's '{self.site}'. It knows "
+                f"{', '.join(self.combat.sites)}."
+            )
+        return table[self.site].map(as_code).to_numpy(dtype=str)
 
     def applied(self, maps: NDArray, change: NDArray[np.float32]) -> NDArray[np.float32]:
         """Add a change of scores to maps (n, x, y, z)."""
         adjusted = np.array(maps, np.float32).reshape(len(maps), -1)
         adjusted[:, self.mask] += (change @ self.axes) * self.scale
         return adjusted.reshape(maps.shape)
+
+
+def is_known(adjustment: Adjustment, table: pd.DataFrame, *, average: bool = False) -> NDArray[np.bool_]:
+    """Whether the site of each participant of a table was met, (n,).
+
+    Raises
+    ------
+    InputError
+        There is no such column, or one was not met and is not to be taken for the `average` site.
+    """
+    if adjustment.site is None:
+        return np.ones(len(table), bool)
+    sites = adjustment.sites_of(table)
+    known = np.isin(sites, adjustment.combat.sites)
+    if not known.all() and not average:
+        others = ", ".join(sorted({*sites[~known]}))
+        raise InputError(
+            f"the model knows the sites {', '.join(adjustment.combat.sites)} and not {others}. Take a new one for the "
+            "average of them (new site: average), or, where it has controls, learn it from these (new site: pool)."
+        )
+    return known
+
+
+def with_new_sites(
+    adjustment: Adjustment, images: NDArray, controls: pd.DataFrame, fewest: int
+) -> tuple[Adjustment, dict[str, int]]:
+    """Learn sites that were not met from their own controls, where there are enough.
+
+    Parameters
+    ----------
+    images
+        (n, x, y, z) maps of the `controls`.
+    controls
+        Their sites and covariates.
+    fewest
+        Controls of a site from which on it is learnt.
+
+    Returns
+    -------
+    tuple
+        The adjustment that knows them, and how many controls of each new site there were.
+    """
+    sites = adjustment.sites_of(controls)
+    found, combat = {}, adjustment.combat
+    for name in sorted({*sites} - {*combat.sites}):
+        rows = np.flatnonzero(sites == name)
+        found[name] = len(rows)
+        if len(rows) >= fewest:
+            columns = adjustment.design.of(pd.DataFrame(controls.iloc[rows]))
+            combat = combat.with_site(name, adjustment.scores(take_maps(images, rows)), columns)
+    return replace(adjustment, combat=combat), found
 
 
 class AdjustedMaps:
@@ -174,7 +236,7 @@ def fit_adjustment(
     has_sites = settings.site is not None and settings.site in table
     combat = fit_combat(
         scores,
-        known[settings.site].astype(str).to_numpy() if has_sites else np.full(len(known), ONE_SITE),
+        known[settings.site].map(as_code).to_numpy(dtype=str) if has_sites else np.full(len(known), ONE_SITE),
         design.of(known),
         (known["group"] == TARGET).to_numpy(),
         smallest=settings.smallest_site,

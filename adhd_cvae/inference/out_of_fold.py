@@ -15,6 +15,7 @@ import pandas as pd
 
 from adhd_cvae.analysis.refits import discriminant, with_both
 from adhd_cvae.analysis.seed_alignment import rotation
+from adhd_cvae.cohort.covariates import as_code
 from adhd_cvae.config import Recipe
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.adjustment import (
@@ -62,7 +63,7 @@ class Cohort:
     def sites(self) -> np.ndarray | None:
         """(n,) scanning sites, where known."""
         is_known = self.site is not None and self.site in self.table
-        return self.table[self.site].astype(str).to_numpy() if is_known else None
+        return self.table[self.site].map(as_code).to_numpy(dtype=str) if is_known else None
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,7 @@ def run(
     level: Annotated[Level, typer.Argument(metavar="participant,group", show_default=False)],
     training: TrainingOptions,
     model: opt.Model = None,
+    new_site: opt.NewSite = "refuse",
 ) -> None:
     """Run every stage (group), or embed new participants with a registered model (participant)."""
     if level is Level.group:
@@ -137,7 +138,7 @@ def run(
         from adhd_cvae.config import Recipe
         from pipelines.workflows import participant
 
-        participant.run(options.run(Recipe(name="participant")), dataset.source, model)
+        participant.run(options.run(Recipe(name="participant")), dataset.source, model, new_site)
 
 
 def _run_group(

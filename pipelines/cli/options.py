@@ -1,7 +1,7 @@
 """Arguments and options of the verbs, each named once."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -58,6 +58,13 @@ Prefer = Annotated[Path | None, file("--prefer", "The phenotype table to trust w
 Model = Annotated[
     str | None, typer.Option("--model", metavar="URI", help="Registered model, for the participant level.")
 ]
+NewSite = Annotated[
+    Literal["refuse", "average", "pool"],
+    typer.Option(
+        "--new-site", help="participant: take a site that a harmonising model has not met for the average one, or "
+        "learn it from its own controls.",
+    ),
+]  # fmt: skip
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="First port tried.")]
 Participants = Annotated[int, typer.Option("--participants", min=8, help="How many, patients and controls.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same bytes.")]

@@ -3,7 +3,7 @@
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,10 +15,11 @@ from mlflow import MlflowClient, pyfunc
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import AnyType
 
 from adhd_cvae.errors import InputError
+from adhd_cvae.names import KNOWN_SITE
 from pipelines.mlflow_tracking.store import Store, readable_errors
 
 NAME = "adhd-cvae"
@@ -34,7 +35,7 @@ def register(
     client: MlflowClient,
     run: Run,
     artifacts: dict[str, Path],
-    columns: list[str],
+    signature: ModelSignature,
     model_card: str,
     tags: dict[str, str],
 ) -> str:
@@ -43,15 +44,16 @@ def register(
     Parameters
     ----------
     artifacts
-        Name to file: ``weights`` and ``config``, of the same stem, and ``reference``.
-    columns
-        Names of the output's columns, numbers but for the last.
+        Name to file: ``weights`` and ``config``, of the same stem, ``reference``, and of a model that takes sites or
+        covariates from maps ``adjustment`` and ``adjustment_config``, of the same stem.
+    signature
+        As `signature_of` gives it.
     model_card
         Markdown: kept with the run and shown with the version.
     tags
         What tells the version from others in the list of them.
     """
-    logged = _left_by_a_kill(client, run) or _log(client, run, artifacts, columns)
+    logged = _left_by_a_kill(client, run) or _log(client, run, artifacts, signature)
     outputs = client.get_run(run.info.run_id).outputs
     if logged.model_id not in {one.model_id for one in (outputs.model_outputs if outputs else [])}:
         client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -74,10 +76,12 @@ def register(
     return str(made.version)
 
 
-def _log(client: MlflowClient, run: Run, artifacts: dict[str, Path], columns: list[str]) -> LoggedModel:
+def _log(
+    client: MlflowClient, run: Run, artifacts: dict[str, Path], signature: ModelSignature
+) -> LoggedModel:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
-        _pack(folder, artifacts, columns)
+        _pack(folder, artifacts, signature)
         logged = client.create_logged_model(run.info.experiment_id, name=NAME, source_run_id=run.info.run_id)
         client.log_model_artifacts(logged.model_id, str(folder))
     return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
@@ -149,8 +153,36 @@ def _type_hints_unmentioned() -> Iterator[None]:
         yield
 
 
+def signature_of(numbers: Sequence[str], flags: Sequence[str], needed: Sequence[str] = ()) -> ModelSignature:
+    """What a model takes and gives.
+
+    Parameters
+    ----------
+    numbers, flags
+        Columns of the output.
+    needed
+        Columns of the input beside the map: site and covariates, of any type.
+    """
+    # Arrays are any type: MLflow would copy typed ones number by number, all of them at once.
+    inputs = [ColSpec("string", "image", required=False), ColSpec(AnyType(), "array", required=False)]
+    outputs = [*(ColSpec("double", name) for name in numbers), *(ColSpec("boolean", name) for name in flags)]
+    found = ModelSignature(
+        inputs=Schema([*inputs, *(ColSpec(AnyType(), name) for name in needed)]), outputs=Schema([*outputs])
+    )
+    if KNOWN_SITE in flags:
+        found.params = ParamSchema([ParamSpec("new_site", DataType.string, "refuse")])
+    return found
+
+
+def _example(signature: ModelSignature) -> pd.DataFrame:
+    """One row that says how input looks."""
+    needed = [name for name in signature.inputs.input_names() if name not in ("image", "array")]
+    example = {"image": ["sub-01_space-MNI152NLin2009aSym_label-GM_probseg.nii.gz"]}
+    return pd.DataFrame(example | {str(name): ["1"] for name in needed})
+
+
 @_type_hints_unmentioned()
-def _pack(folder: Path, artifacts: dict[str, Path], columns: list[str]) -> None:
+def _pack(folder: Path, artifacts: dict[str, Path], signature: ModelSignature) -> None:
     package = find_spec("adhd_cvae")
     if package is None or package.origin is None:
         raise InputError("the package adhd_cvae cannot be found, so the model cannot carry its code.")
@@ -162,16 +194,8 @@ def _pack(folder: Path, artifacts: dict[str, Path], columns: list[str]) -> None:
         },  # of a plain path % is read
         code_paths=[str(Path(package.origin).parent)],
         pip_requirements=requirements(),
-        signature=ModelSignature(
-            # Arrays are any type: MLflow would copy typed ones number by number, all of them at once.
-            inputs=Schema(
-                [ColSpec("string", "image", required=False), ColSpec(AnyType(), "array", required=False)]
-            ),
-            outputs=Schema(
-                [*(ColSpec("double", name) for name in columns[:-1]), ColSpec("boolean", columns[-1])]
-            ),
-        ),
-        input_example=pd.DataFrame({"image": ["sub-01_space-MNI152NLin2009aSym_label-GM_probseg.nii.gz"]}),
+        signature=signature,
+        input_example=_example(signature),
     )
     _forget_paths(folder)
 

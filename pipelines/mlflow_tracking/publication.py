@@ -8,7 +8,7 @@ from mlflow.entities import Run
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint
-from adhd_cvae.names import BACKGROUND, SALIENT, column_names, units_in
+from adhd_cvae.names import BACKGROUND, KNOWN_SITE, SALIENT, column_names, units_in
 from pipelines.mlflow_tracking import metrics, model_registry, promotion, runs, streaming
 from pipelines.mlflow_tracking.model_card import model_card
 from pipelines.mlflow_tracking.store import find_store, readable_errors
@@ -118,6 +118,8 @@ def _fill(client: MlflowClient, run_id: str, summary: RunSummary, tick: Tick) ->
 
 def _register(client: MlflowClient, run: Run, summary: RunSummary) -> str | None:
     """Register the contrastive model where there is one; return its version."""
+    from adhd_cvae.inference.adjustment import load_adjustment
+
     paths, latents = summary.results.paths, summary.results.latents
     weights = paths.cvae.with_suffix(".safetensors")
     if latents is None or not weights.is_file():
@@ -128,5 +130,12 @@ def _register(client: MlflowClient, run: Run, summary: RunSummary) -> str | None
             f"{paths.latents} and run `adhd-cvae embed {paths.folder}` again."
         )
     artifacts = {"weights": weights, "config": paths.cvae.with_suffix(".json"), "reference": paths.reference}
-    columns = column_names(*(len(units_in(latents, space)) for space in (SALIENT, BACKGROUND)))
-    return model_registry.register(client, run, artifacts, columns, model_card(summary), summary.tags())
+    *numbers, flag = column_names(*(len(units_in(latents, space)) for space in (SALIENT, BACKGROUND)))
+    flags, needed = [flag], ()
+    if (adjustment := load_adjustment(paths.adjustment)) is not None:
+        artifacts |= {"adjustment": paths.adjustment.with_suffix(".safetensors")}
+        artifacts |= {"adjustment_config": paths.adjustment.with_suffix(".json")}
+        flags += [KNOWN_SITE] if adjustment.site is not None else []
+        needed = adjustment.needed
+    signature = model_registry.signature_of(numbers, flags, needed)
+    return model_registry.register(client, run, artifacts, signature, model_card(summary), summary.tags())

@@ -32,9 +32,13 @@ class Posteriors(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the weights, beside them the network's and the grid's settings, and the training cohort's numbers."""
+        from adhd_cvae.inference.adjustment import load_adjustment
         from adhd_cvae.inference.out_of_distribution import load_reference
         from adhd_cvae.models.weights import load_model
 
+        self.adjustment = None
+        if "adjustment" in context.artifacts:
+            self.adjustment = load_adjustment(Path(context.artifacts["adjustment"]).with_suffix(""))
         self.model, self.image = load_model(Path(context.artifacts["weights"]).with_suffix(""))
         self.reference = load_reference(Path(context.artifacts["reference"]))
 
@@ -50,31 +54,54 @@ class Posteriors(PythonModel):
         ----------
         model_input
             Column `image`: path of a gray-matter map in MNI space, on any grid; or column `array`: a map on
-            the model's own grid, smoothed, as in ``cache/images.npy``. Where a row has both, the array counts.
+            the model's own grid, smoothed, as in ``cache/images.npy``. Where a row has both, the array counts. A model
+            that takes sites or covariates from maps needs these too, under the names they had in its cohort.
+        params
+            ``new_site``: ``refuse`` (the default) or ``average``, what becomes of sites that the model has not met.
 
         Returns
         -------
         pandas.DataFrame
             One row for each row of the input: posterior means ``s_00…`` and ``z_00…``, their standard deviations
             ``s_00_sd…`` and ``z_00_sd…``, `distance` from the training participants (about 1 for a map like theirs)
-            and `out_of_distribution`, whether it is beyond the 99th percentile of theirs.
+            and `out_of_distribution`, whether it is beyond the 99th percentile of theirs. Of a model that harmonises
+            also `known_site`.
 
         Raises
         ------
         MapRefusedError
-            A map is missing, unreadable, of another shape or no gray matter in template space.
+            A map is missing, unreadable, of another shape or no gray matter in template space; or a site is new, or a
+            covariate missing.
         """
         from adhd_cvae.inference.prediction import predict
+
+        average = (params or {}).get("new_site") == "average"
 
         if not len(model_input.columns):  # MLflow takes away columns it does not know
             raise MapRefusedError("the input has neither a column `image` nor a column `array`.")
         parts = [
-            predict(self.model, self.reference, self._maps(model_input.iloc[start : start + AT_ONCE]))
+            self._described(model_input.iloc[start : start + AT_ONCE], average=average)
             for start in range(0, len(model_input), AT_ONCE)
         ]
         if not parts:
-            return predict(self.model, self.reference, np.zeros((1, *self.image.shape))).iloc[:0]
+            nobody = predict(self.model, self.reference, np.zeros((1, *self.image.shape))).iloc[:0]
+            flagged = self.adjustment is not None and self.adjustment.site is not None
+            return nobody.assign(known_site=np.zeros(0, bool)) if flagged else nobody
         return pd.concat(parts).set_axis(model_input.index)
+
+    def _described(self, rows: pd.DataFrame, *, average: bool) -> pd.DataFrame:
+        from adhd_cvae.inference.adjustment import adjusted, is_known
+        from adhd_cvae.inference.prediction import predict
+
+        maps, adjustment = self._maps(rows), self.adjustment
+        if adjustment is None:
+            return predict(self.model, self.reference, maps)
+        try:
+            known = is_known(adjustment, rows, average=average)
+            found = predict(self.model, self.reference, adjusted(maps, adjustment, rows))
+        except InputError as error:
+            raise MapRefusedError(*error.problems or (str(error),)) from None
+        return found if adjustment.site is None else found.assign(known_site=known)
 
     def _maps(self, rows: pd.DataFrame) -> np.ndarray:
         """Maps of some rows, (n, *shape) float16."""

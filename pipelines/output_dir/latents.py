@@ -53,9 +53,19 @@ def _columns(posteriors: Posteriors, index: pd.Index) -> pd.DataFrame:
     return pd.DataFrame({**means, **sds}, index)
 
 
-def write_distances(cohort: pd.DataFrame, distances: np.ndarray, beyond: np.ndarray, path: Path) -> None:
-    """Write distances from the training participants, and whether each is beyond theirs, one row a participant."""
-    DISTANCES.write(_identity(cohort).assign(distance=distances, out_of_distribution=beyond), path)
+def write_distances(
+    cohort: pd.DataFrame,
+    distances: np.ndarray,
+    beyond: np.ndarray,
+    path: Path,
+    known: np.ndarray | None = None,
+) -> None:
+    """Write distances from the training participants, and whether each is beyond theirs, one row a participant.
+
+    `known` says whose site the model has met, where that counts.
+    """
+    table = _identity(cohort).assign(distance=distances, out_of_distribution=beyond)
+    DISTANCES.write(table if known is None else table.assign(known_site=known), path)
 
 
 def write_samples(cohort: pd.DataFrame, samples: dict[str, np.ndarray], path: Path) -> None:

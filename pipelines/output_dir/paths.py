@@ -67,6 +67,8 @@ class OutputPaths:
     vae = _Below("checkpoints/vae")
     """Stem of the plain comparison model's weights and configuration."""
     reference = _Below("checkpoints/cvae-reference.safetensors")
+    adjustment = _Below("checkpoints/adjustment")
+    """Stem of what takes sites and covariates from maps; absent where nothing does."""
     history = _Below("checkpoints/history.tsv")
     earned = _Below("checkpoints/earned.tsv")
 

@@ -75,7 +75,7 @@ def _of_folds(run: Run) -> list[Path]:
 
 def _embed(run: Run) -> None:
     from adhd_cvae.images.cache import open_images
-    from adhd_cvae.inference.adjustment import ADJUSTMENT, adjusted, load_adjustment
+    from adhd_cvae.inference.adjustment import adjusted, load_adjustment
     from adhd_cvae.inference.embedding import embed
     from adhd_cvae.inference.out_of_fold import Cohort
     from adhd_cvae.models.weights import load_model
@@ -90,7 +90,7 @@ def _embed(run: Run) -> None:
             "Run `adhd-cvae prepare` again."
         )
     model, _ = load_model(paths.cvae)
-    maps = adjusted(images, load_adjustment(paths.checkpoints / ADJUSTMENT), table)
+    maps = adjusted(images, load_adjustment(paths.adjustment), table)
     with progress.bar("Embedding") as tick:
         codes = embed(model, maps, progress=lambda done, total: tick(done, total, "contrastive model"))
         posteriors = two_spaces(codes)

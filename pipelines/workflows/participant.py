@@ -4,6 +4,7 @@ Each participant's files depend on nobody else, so calls with different particip
 OUTPUT_DIR. The tables of everybody are collected from those files, by one call at a time.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import remove
-from adhd_cvae.names import BACKGROUND, SALIENT, sd_name, units_in
+from adhd_cvae.names import BACKGROUND, KNOWN_SITE, SALIENT, sd_name, units_in
 from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
@@ -29,6 +30,8 @@ from pipelines.output_dir.table import OutputTable
 from pipelines.output_dir.tables import COHORT, EXCLUSIONS
 from pipelines.workflows.participant_files import Model, ParticipantFiles, posterior_samples
 
+REFUSE, AVERAGE, POOL = NEW_SITES = ("refuse", "average", "pool")
+"""What becomes of sites that a model has not met: refused, taken for the average one, or learnt from their controls."""
 AT_ONCE = 64
 """Participants whose maps are prepared before any of them is described."""
 _WAIT_S = 120.0
@@ -36,23 +39,30 @@ _WAIT_S = 120.0
 
 
 @mlflow_environment()
-def run(run: Run, source: BidsInput, model_uri: str) -> None:
+def run(run: Run, source: BidsInput, model_uri: str, new_site: str = REFUSE) -> None:
     """Describe every participant asked for; write their own files, then the tables of everybody so far.
 
     The grid is the model's, whatever the recipe says.
 
+    Parameters
+    ----------
+    new_site
+        What becomes of sites that a model which harmonises has not met: one of `NEW_SITES`.
+
     Raises
     ------
     InputError
-        No such model or folder, nobody left, or OUTPUT_DIR holds something made with another model.
+        No such model or folder, nobody left, or OUTPUT_DIR holds something made with another model; a site that the
+        model has not met, or a participant without site or covariates that it needs.
     """
     place, bids_filter = place_of(source, run.paths), read_filter_file(source.filter_file)
     with owned(run.paths.folder, overwrite=run.overwrite, dataset=source.folder, shared=True):
         model = _load(model_uri, run.paths)
         settings = {"--model": model.uuid, "BIDS_DIR": place, "--bids-filter-file": bids_filter}
+        settings |= {"--new-site": new_site} if new_site != REFUSE else {}
         image = model.python_model.image
         run = replace(run, recipe=run.recipe.model_copy(update={"image": image}))
-        _embed(run, source, model, settings)
+        _embed(run, source, model, settings, new_site)
 
 
 def _load(model_uri: str, paths: OutputPaths) -> Model:
@@ -65,26 +75,72 @@ def _load(model_uri: str, paths: OutputPaths) -> Model:
     python_model: Any = loaded.unwrap_python_model()
     if not hasattr(python_model, "reference"):
         raise InputError(f"{model_uri} was registered by an earlier version. Train, or publish, it again.")
-    return Model(python_model, resolved(model_uri, store), str(loaded.metadata.model_uuid))
+    adjustment = getattr(python_model, "adjustment", None)  # version 0.1 took maps as they are
+    return Model(python_model, resolved(model_uri, store), str(loaded.metadata.model_uuid), adjustment)
 
 
-def _embed(run: Run, source: BidsInput, model: Model, settings: dict[str, Any]) -> None:
+def _embed(run: Run, source: BidsInput, model: Model, settings: dict[str, Any], new_site: str) -> None:
     paths = run.paths
     with locked(paths.folder, _WAIT_S):
         _claim(run, settings)
         Provenance.open(paths).note(bids_dir=settings["BIDS_DIR"], model=model.uri)
-    cohort = build_cohort(
-        source.folder,
-        run.recipe.cohort,
-        participant_labels=source.labels,
-        bids_filter=settings["--bids-filter-file"],
-        prefer=source.prefer,
-        require_groups=False,  # those of new participants need not be known
-        index_cache=paths.cache,
-    )
+    cohort = _cohort(run, source, settings["--bids-filter-file"], source.labels)
+    if model.adjustment is not None:
+        everybody = _cohort(run, source, settings["--bids-filter-file"], ())
+        model = _with_sites(run, model, cohort, everybody, source.folder, new_site)
     left_out = _describe(run, cohort, source.folder, model)
     with locked(paths.folder, _WAIT_S):
         _collect(run, cohort, left_out, source)
+
+
+def _cohort(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None, labels: Sequence[str]) -> Cohort:
+    return build_cohort(
+        source.folder,
+        run.recipe.cohort,
+        participant_labels=labels,
+        bids_filter=bids_filter,
+        prefer=source.prefer,
+        require_groups=False,  # those of new participants need not be known
+        index_cache=run.paths.cache,
+    )
+
+
+def _with_sites(
+    run: Run, model: Model, cohort: Cohort, everybody: Cohort, bids_dir: Path, new_site: str
+) -> Model:
+    """Make sure that what the model needs of everybody is there, and learn new sites where that is asked for.
+
+    A site is learnt from all its controls in BIDS_DIR, whoever is asked for: each participant's files depend on the
+    dataset and on nobody else's being described with them.
+    """
+    from adhd_cvae.images.cache import resampled
+    from adhd_cvae.inference.adjustment import is_known, with_new_sites
+
+    adjustment, table = model.adjustment, cohort.table
+    adjustment.design.of(table)  # a covariate that is missing is named before any map is read
+    known = is_known(adjustment, table, average=new_site != REFUSE)
+    if new_site != POOL or known.all():
+        return model
+    here = pd.DataFrame(everybody.table.dropna(subset=list(adjustment.needed)))
+    at_new = ~is_known(adjustment, here, average=True) & (here["group"] == BACKGROUND).to_numpy()
+    controls = pd.DataFrame(here[at_new]).reset_index(drop=True)
+    maps = [
+        one
+        for part in resampled([bids_dir / image for image in controls["image"]], model.image)
+        for one in part
+    ]
+    usable = np.array([volume is not None for volume, _ in maps], dtype=bool)
+    found = adjustment
+    if usable.any():
+        volumes = np.stack([np.asarray(volume, np.float16) for volume, _ in maps if volume is not None])
+        fewest = run.recipe.cohort.new_site_controls
+        found, counts = with_new_sites(adjustment, volumes, pd.DataFrame(controls[usable]), fewest)
+        for site, count in counts.items():
+            how = (
+                "learnt from them" if count >= fewest else f"fewer than {fewest}: taken for the average site"
+            )
+            run.progress.line(f"site {site}: {count} controls, {how}")
+    return replace(model, adjustment=found)
 
 
 def _claim(run: Run, settings: dict[str, Any]) -> None:
@@ -155,7 +211,8 @@ def _collect(run: Run, cohort: Cohort, left_out: pd.DataFrame, source: BidsInput
     }
     write_latents(table, posteriors, paths.latents)
     beyond = rows["out_of_distribution"].to_numpy(bool)
-    write_distances(table, rows["distance"].to_numpy(float), beyond, paths.distances)
+    known = rows[KNOWN_SITE].to_numpy(bool) if KNOWN_SITE in rows else None
+    write_distances(table, rows["distance"].to_numpy(float), beyond, paths.distances, known)
     write_samples(rows, posterior_samples(rows, recipe.analysis.draws, recipe.seed), paths.draws)
     describe_output(source, paths)
     provenance = Provenance.open(paths)

@@ -14,7 +14,7 @@ from adhd_cvae.config import ImageConfig
 from adhd_cvae.images.nifti import save_nifti
 from adhd_cvae.images.resampling import grid_affine
 from adhd_cvae.io import fingerprint, write_json
-from adhd_cvae.names import BACKGROUND, SALIENT, TEMPLATE, sd_name, units_in
+from adhd_cvae.names import BACKGROUND, KNOWN_SITE, SALIENT, TEMPLATE, sd_name, units_in
 from bids_adapters.derivatives import GENERATOR
 from pipelines.output_dir.tables import PARTICIPANT
 
@@ -34,6 +34,8 @@ class Model:
     ----------
     python_model
         The instance of `pipelines.mlflow_tracking.pyfunc_model.Posteriors`.
+    adjustment
+        What it takes from maps, new sites learnt; None where it takes them as they are.
     uri
         ``models:/name/version`` where it is registered.
     """
@@ -41,6 +43,7 @@ class Model:
     python_model: Any
     uri: str
     uuid: str
+    adjustment: Any = None
 
     @property
     def image(self) -> ImageConfig:
@@ -70,9 +73,15 @@ class ParticipantFiles:
 
         The table comes last: where it is, the maps are.
         """
+        from adhd_cvae.inference.adjustment import adjusted, is_known
         from adhd_cvae.inference.decoding import brain_mask, decode
         from adhd_cvae.inference.prediction import predict
 
+        adjustment = model.adjustment
+        known = None
+        if adjustment is not None and adjustment.site is not None:
+            known = is_known(adjustment, cohort, average=True)
+        images = adjusted(images, adjustment, cohort)
         network = model.python_model.model
         mask, affine = brain_mask(network), grid_affine(model.image)
         for number, participant in enumerate(cohort.to_dict("records")):
@@ -95,6 +104,8 @@ class ParticipantFiles:
                 sidecar = file.with_name(file.name.replace(".nii.gz", ".json"))
                 write_json({"Description": text, **origin}, sidecar)
             row.insert(0, "participant_id", participant["participant_id"])
+            if known is not None:
+                row[KNOWN_SITE] = known[number]
             PARTICIPANT.write(row, table, origin=origin)
 
 
