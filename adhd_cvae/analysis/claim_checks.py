@@ -3,7 +3,7 @@
 Each claim that could be tested is judged anew, by the rule of `claims`:
 
 - with the patients of each fold left out in turn, as often as there are folds;
-- with site and age held constant, by the partial tau of the table of relations;
+- with site and covariates held constant, by the partial tau of the table of relations;
 - over spaces of equal size: the larger one reduced to as many principal components as the smaller has units. Both keep
   their lengths: whitening would give a unit that patients hardly use the weight of those that they do use, and would
   change more than the size.

@@ -56,14 +56,17 @@ class SizesConfig(Settings):
 
 
 class PartialConfig(Settings):
-    """How site and age are held constant in a partial tau."""
+    """How site and covariates are held constant in a partial tau."""
 
     permutations: PositiveInt = 500
     """At most so many: residuals have no ties, so that each is dear."""
     neighbours: Annotated[int, Field(ge=2)] = 5
-    """Participants of one site, next to each other in age, who are exchanged."""
+    """Participants of one site, next to each other in the first covariate (age), who are exchanged."""
     degree: PositiveInt = 4
-    """Of the polynomial in the ranked difference of age that the ranks are freed of."""
+    """Of the polynomial in each covariate's ranked difference that the ranks are freed of."""
+    value_degree: PositiveInt = 2
+    """Of the polynomial in each covariate that the values are freed of where there are several: with 1 a curve in age
+    makes 59 % of empty relations significant, with 2 it is 6 %, and 3 costs participants."""
     levels: Annotated[int, Field(ge=2)] = 512
     """Levels of equal size that residuals are sorted into, which makes counting three times as fast."""
 

@@ -17,6 +17,7 @@ from adhd_cvae.analysis.multiplicity import p_values
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import Scoring, recovery_table
+from adhd_cvae.analysis.rsa.partial import Held, held_columns
 from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.separation import separation_table
 from adhd_cvae.analysis.silhouette import silhouette_table
@@ -25,7 +26,7 @@ from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.io import file_checksum
 from adhd_cvae.names import OUT_OF_FOLD, SPLIT_LABELS, UNKNOWN
 from bids_adapters.atlas import atlas_files
-from pipelines.output_dir.analysis_inputs import AnalysisInputs, Scale, read_analysis_inputs
+from pipelines.output_dir.analysis_inputs import AnalysisInputs, read_analysis_inputs
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
 from pipelines.output_dir.brain_maps import brain_tables
 from pipelines.output_dir.group_scores import asked_of_groups
@@ -150,7 +151,7 @@ def _patient_tables(run: Run, inputs: AnalysisInputs, note: Callable[[str], None
             patients,
             inputs.scales,
             inference,
-            controls=_controls(patients, run.recipe.cohort.site),
+            held=_held(patients, run.recipe.cohort.site),
             partial=settings.partial,
             progress=lambda done, total: note(f"rsa, {done} of {total} cells"),
         )
@@ -219,11 +220,12 @@ def _inference(settings: AnalysisConfig, seed: int, cohort: pd.DataFrame) -> Inf
     return Inference(settings.permutations, settings.bootstraps, seed, strata, settings.sizes)
 
 
-def _controls(cohort: pd.DataFrame, site: str | None) -> dict[str, Scale]:
+def _held(cohort: pd.DataFrame, site: str | None) -> Held:
     """Find what a partial relation holds constant: site and age, where the cohort has values of them."""
-    asked: list[tuple[str | None, Scale]] = [(site, "nominal"), ("age", "ratio")]
     filled = set(cohort.columns[cohort.notna().any()])
-    return {name: scale for name, scale in asked if name is not None and name in filled}
+    return held_columns(
+        cohort, site if site in filled else None, [name for name in ("age",) if name in filled]
+    )
 
 
 def critic_accuracy(history: Path) -> float | None:

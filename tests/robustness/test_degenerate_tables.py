@@ -13,6 +13,7 @@ from adhd_cvae.analysis.mixture import mixture_table, mixture_test_table
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import Scoring, recovery_table
+from adhd_cvae.analysis.rsa.partial import held_columns
 from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
@@ -56,8 +57,8 @@ class Data:
 
 def rsa(data: Data) -> pd.DataFrame:
     inference = Inference(permutations=19, bootstraps=9, strata=data.frame["site"])
-    controls = {"site": "nominal", "age": "ratio"}
-    table = rsa_table(data.spaces, data.frame, SCALES, inference, controls=controls, n_jobs=1)
+    held = held_columns(data.frame, "site", ["age"])
+    table = rsa_table(data.spaces, data.frame, SCALES, inference, held=held, n_jobs=1)
     return with_noise_ceilings(table, data.spaces, data.draws, inference.sizes)
 
 

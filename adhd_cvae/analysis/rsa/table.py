@@ -1,4 +1,4 @@
-"""Every space against every variable: relations, their differences between spaces, what site and age leave."""
+"""Every space against every variable: relations, their differences between spaces, what covariates leave."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, cast
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from adhd_cvae.analysis.permutation import DEFAULTS, Inference, cell_generator, false_discovery_rate
 from adhd_cvae.analysis.rsa.noise_ceiling import noise_ceiling
-from adhd_cvae.analysis.rsa.partial import Control, Partial, partial_rsa
+from adhd_cvae.analysis.rsa.partial import Held, Partial, partial_rsa
 from adhd_cvae.analysis.rsa.permutation_rsa import RsaResult, interval, permutation_rsa
 from adhd_cvae.analysis.variables import Row, Scale, check_rows, numeric_values
 from adhd_cvae.config import PartialConfig, SizesConfig
@@ -33,7 +33,7 @@ class _Study(NamedTuple):
     known: Mapping[str, NDArray[np.float64]]
     """(n,) numbers or codes; NaN where missing, or where a space has none."""
     scales: Mapping[str, Scale]
-    controls: Mapping[str, Control]
+    held: Held | None
     inference: Inference
     """Strata as codes."""
     settings: PartialConfig
@@ -55,10 +55,10 @@ class _Study(NamedTuple):
         )
 
     def partial(self, space: str, name: str, relation: RsaResult) -> Row:
-        """Partial columns of a cell; none without controls."""
-        if not self.controls:
+        """Partial columns of a cell; none where nothing is held constant."""
+        if self.held is None or not self.held.all_names:
             return {}
-        if name in self.controls:
+        if name in self.held.all_names:
             found = Partial(partial_note="it is itself held constant")
         elif not len(relation.null):
             found = Partial(partial_note="not tested, see note")
@@ -67,7 +67,7 @@ class _Study(NamedTuple):
                 self.spaces[space],
                 self.known[name],
                 self.scales[name],
-                self.controls,
+                self.held,
                 inference=self.inference,
                 settings=self.settings,
                 rng=cell_generator(self.inference.seed, "partial", name),
@@ -89,7 +89,7 @@ def rsa_table(
     scales: Mapping[str, Scale],
     inference: Inference,
     *,
-    controls: Mapping[str, Scale] | None = None,
+    held: Held | None = None,
     partial: PartialConfig = DEFAULTS.partial,
     n_jobs: int = -1,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -102,13 +102,15 @@ def rsa_table(
         Name: (n, units) posterior means. A variable is asked of the participants with finite means in all of
         them (but for a space that has none), so that spaces compare.
     variables
-        n rows in the same order; only the columns named in `scales` and `controls` are used.
-    scales, controls
-        Variable: ``ratio`` or ``nominal``. Controls, such as site and age, are held constant in the partial tau.
+        n rows in the same order; only the columns named in `scales` are used.
+    scales
+        Variable: ``ratio`` or ``nominal``.
     inference
         As in `permutation_rsa`.
+    held
+        What is held constant in the partial tau, of the same n participants; `held_columns` takes it from a table.
     partial
-        How the controls are held constant.
+        How it is held constant.
     n_jobs
         Threads that share the cells; the result does not depend on it.
     progress
@@ -119,15 +121,11 @@ def rsa_table(
     pandas.DataFrame
         Columns `RSA_COLUMNS`; `noise_ceiling` is left to `with_noise_ceilings`.
     """
-    check_rows(spaces, variables, {**scales, **(controls or {})})
+    check_rows(spaces, variables, scales)
     numbers = {name: numeric_values(variables[name], scale, name) for name, scale in scales.items()}
     arrays = {name: np.asarray(latents, np.float64) for name, latents in spaces.items()}
     in_all = _finite_everywhere(arrays, len(variables))
     values = {name: np.where(in_all, known, np.nan) for name, known in numbers.items()}
-    held = {
-        name: Control(numeric_values(variables[name], scale, name), scale)
-        for name, scale in (controls or {}).items()
-    }
     inference = inference.among(np.ones(len(variables), bool))
     return _table(_Study(arrays, values, scales, held, inference, partial), n_jobs, progress)
 

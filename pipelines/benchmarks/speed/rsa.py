@@ -14,6 +14,7 @@ from scipy.stats import kendalltau
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dissimilarity
 from adhd_cvae.analysis.rsa.kendall import compare, scores
+from adhd_cvae.analysis.rsa.partial import held_columns
 from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.variables import Scale
 from adhd_cvae.names import BACKGROUND, SALIENT, VAE
@@ -65,10 +66,10 @@ def table_seconds(size: Size) -> float:
     noise = np.random.default_rng(1)
     samples = {name: values + noise.normal(size=(SAMPLES, *values.shape)) for name, values in spaces.items()}
     inference = Inference(size.permutations, size.bootstraps, strata=pd.Series(variables["site"]))
-    controls: dict[str, Scale] = {"site": "nominal", "age": "ratio"}
+    held = held_columns(variables, "site", ["age"])
 
     def table() -> pd.DataFrame:
-        relations = rsa_table(spaces, variables, SCALES, inference, controls=controls)
+        relations = rsa_table(spaces, variables, SCALES, inference, held=held)
         return with_noise_ceilings(relations, spaces, samples, inference.sizes)
 
     return timed(table)

@@ -20,6 +20,7 @@ from adhd_cvae.analysis.mixture import (
     mixture_test_table,
 )
 from adhd_cvae.analysis.permutation import Inference
+from adhd_cvae.analysis.rsa.partial import held_columns
 from adhd_cvae.analysis.rsa.table import rsa_table
 
 N = 90
@@ -28,8 +29,9 @@ CLAIM = [Relation("salient", "the score", ("score",))]
 LEFT_OUT = [f"fold {fold} left out" for fold in range(3)]
 
 
-def tables_of(study: Study, controls=None, clusters=False) -> Tables:
-    rsa = rsa_table(study.spaces, study.variables, study.scales, study.inference, controls=controls, n_jobs=1)
+def tables_of(study: Study, held=(), clusters=False) -> Tables:
+    constant = held_columns(study.variables, None, held)
+    rsa = rsa_table(study.spaces, study.variables, study.scales, study.inference, held=constant, n_jobs=1)
     if not clusters:
         return Tables(rsa, pd.DataFrame(columns=MIXTURE_COLUMNS), pd.DataFrame(columns=MIXTURE_TEST_COLUMNS))
     salient = np.asarray(study.spaces["salient"])
@@ -44,9 +46,9 @@ def study_of(salient, background, *, folds=FOLDS, **variables) -> Study:
     return Study(spaces, frame, dict.fromkeys(frame, "ratio"), inference, folds)
 
 
-def judged(study, claims=CLAIM, controls=None, **more):
+def judged(study, claims=CLAIM, held=(), **more):
     clusters = isinstance(claims[0], OneCluster)
-    found, checks = checked_claims(claims, tables_of(study, controls, clusters), study, **more)
+    found, checks = checked_claims(claims, tables_of(study, held, clusters), study, **more)
     assert list(found.columns) == CLAIM_COLUMNS
     assert list(checks.columns) == CHECK_COLUMNS
     return found.iloc[0], checks
@@ -64,7 +66,7 @@ def coded(values, rng, noise=0.3):
 def test_a_planted_relation_stands_under_every_check(rng):
     score, age = rng.normal(size=(2, N))
     study = study_of(coded(score, rng), rng.normal(size=(N, 4)), score=score, age=age)
-    row, checks = judged(study, controls={"age": "ratio"})
+    row, checks = judged(study, held=["age"])
     assert checks["check"].tolist() == [*LEFT_OUT, HELD_CONSTANT, EQUAL_SIZE]
     assert set(checks["verdict"]) == {"supported"}
     assert checks["n"].tolist() == [60, 60, 60, 90, 90]
@@ -91,7 +93,7 @@ def test_a_relation_with_age_alone_is_unstable(rng):
     study = study_of(
         coded(age, rng), rng.normal(size=(N, 2)), score=age + 0.3 * rng.normal(size=N), age=age, folds=None
     )
-    row, checks = judged(study, controls={"age": "ratio"})
+    row, checks = judged(study, held=["age"])
     assert row["verdict"] == "unstable"
     assert row["checks"] == 1
     assert f"{HELD_CONSTANT}: not supported" in row["reason"]

@@ -56,6 +56,7 @@ def test_a_variable_has_a_name_and_a_scale():
         (SizesConfig, "partial", 2),
         (PartialConfig, "neighbours", 1),
         (PartialConfig, "degree", 0),
+        (PartialConfig, "value_degree", 0),
         (PartialConfig, "levels", 1),
         (MapsConfig, "label_distance", -1),
         (AnalysisConfig, "permutations", 0),

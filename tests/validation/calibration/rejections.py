@@ -16,6 +16,7 @@ from adhd_cvae.analysis.mixture import mixture_test_table
 from adhd_cvae.analysis.permutation import Inference, cell_generator
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dissimilarity
+from adhd_cvae.analysis.rsa.partial import held_columns
 from adhd_cvae.analysis.rsa.table import rsa_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.variables import Scale
@@ -81,12 +82,13 @@ def _rsa(study: Study, seed: int) -> Rejections:
 
 def _partial(study: Study, seed: int) -> Rejections:
     space, score = study.aged
+    variables = study.variables.assign(score=score)
     table = rsa_table(
         {"salient": space},
-        study.variables.assign(score=score),
+        variables,
         _SCALES,
         Inference(permutations=PERMUTATIONS, bootstraps=0, seed=seed, strata=study.site),
-        controls={"site": "nominal", "age": "ratio"},
+        held=held_columns(variables, "site", ["age"]),
         n_jobs=1,
     )
     p_values = _salient(table, "p_partial")

@@ -103,6 +103,7 @@ LARGE = """
 import resource
 import numpy as np
 from adhd_cvae.analysis.permutation import Inference
+from adhd_cvae.analysis.rsa.partial import held_columns
 from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.config import SizesConfig
 import pandas as pd
@@ -113,7 +114,7 @@ space = np.column_stack([table["age"], rng.normal(scale=3, size=(n, 7))])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 inference = Inference(permutations=100, bootstraps=60)
 scales = {"age": "ratio", "site": "nominal"}
-found = rsa_table({"salient": space}, table, scales, inference, controls={"site": "nominal"}, n_jobs=1)
+found = rsa_table({"salient": space}, table, scales, inference, held=held_columns(table, "site", []), n_jobs=1)
 samples = {"salient": space + rng.normal(scale=0.1, size=(2, n, 8))}
 with_noise_ceilings(found, {"salient": space}, samples, SizesConfig())
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)

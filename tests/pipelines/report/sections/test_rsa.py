@@ -43,7 +43,7 @@ def test_partial_tau_and_ceiling_are_shown_where_they_are(page: Page, folder: Pa
     assert "partial τ partial p mean" in page.text
     assert "salient s space, ceiling 0.81" in page.text
     assert re.search(r"0\.071 0\.03[45] 0\.100 12\.5 \(9\)", page.text)
-    assert "neighbours in age within sites" in methods.paragraph(Results(folder))
+    assert "neighbours in the first of them within sites" in methods.paragraph(Results(folder))
 
 
 def test_nothing_testable_has_a_picture_and_a_sentence(folder: Path) -> None:
