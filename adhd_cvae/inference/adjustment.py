@@ -51,6 +51,8 @@ class Adjustment:
         Column of the site; None where there is none, or sites are not brought together.
     residualised
         Whether the covariates' effects are taken away too.
+    tiv_source
+        What head sizes were read from, which new participants' must be too; None where they don't count.
     """
 
     mask: NDArray[np.integer]
@@ -61,6 +63,7 @@ class Adjustment:
     design: CovariateDesign
     site: str | None
     residualised: bool
+    tiv_source: str | None = None
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -284,6 +287,7 @@ def load_adjustment(stem: Path) -> Adjustment | None:
             design=CovariateDesign.model_validate(content["covariates"]),
             site=content["site"],
             residualised=content["residualised"],
+            tiv_source=content["tiv_source"],
         )
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{stem.name} is damaged ({str(error).splitlines()[0]}). Train again.") from None

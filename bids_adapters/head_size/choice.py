@@ -104,6 +104,7 @@ def choose_head_size(
         return HeadSize(notes=notes)
     sizes, entry, volumes = sources[chosen].sizes, sources[chosen].entry, sources[chosen].volumes
     described = {
+        "Source": chosen,
         "Description": "Head size: total intracranial volume, from one source for everybody",
         "Units": "ml",
         "Origin": f"{entry['Origin']}; of {counts[chosen]} of {len(maps)} participants. Sources found: {there}",
@@ -136,7 +137,7 @@ def _total_gray_matter(maps: Mapping[str, MapFile], kind: Kind | None) -> HeadSi
         "Total gray matter of the map instead of head size. Caution: it holds disease as well as size, and held "
         "constant it takes away an effect of patients that is everywhere"
     )
-    entry = {"Description": words, "Units": "ml", "Origin": f"sum of the maps: {kind.describe()}"}
+    entry = {"Source": "total_gray_matter", "Description": words, "Units": "ml", "Origin": f"sum of the maps: {kind.describe()}"}
     return HeadSize({}, entry, {key: (one.path,) for key, one in maps.items()})
 
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
+from adhd_cvae.cohort.covariates import USUAL, as_code, chosen_covariates, constant_columns, fit_design
 from adhd_cvae.config import AnalysisConfig, CohortConfig, Variable
 from adhd_cvae.errors import InputError
+from adhd_cvae.models.harmonisation import fit_combat
+from adhd_cvae.names import TARGET
 from bids_adapters.cohort import Cohort
 from bids_adapters.phenotype.codebook import BY_NAME
 
@@ -42,6 +46,52 @@ def check_columns(table: pd.DataFrame, site: str | None, analysis: AnalysisConfi
     if absent:
         warnings.append(f"the analysis will do without {', '.join(absent)}: no such column {found}.")
     return warnings
+
+
+def check_covariates(table: pd.DataFrame, folds: pd.Series, settings: CohortConfig) -> list[str]:
+    """Make sure, before maps are read, that each fold can hold the covariates constant; say what will be done.
+
+    Parameters
+    ----------
+    folds
+        Number of each participant's fold.
+
+    Raises
+    ------
+    InputError
+        A covariate, or somebody's value of it, is missing; or sites cannot be told from groups outside of a fold.
+    """
+    _, names = constant_columns(table, settings.site, settings)
+    lines = [f"held constant: {', '.join(names) or 'nothing'}"]
+    if settings.covariates is None:
+        gaps = {name: pd.Series(table[name]).isna().sum() for name in USUAL if name in table}
+        lines += [
+            f"{name} is missing for {gap} of {len(table)} and not held constant; cohort.covariates with "
+            "cohort.missing_covariates=impute would"
+            for name, gap in gaps.items()
+            if gap
+        ]
+    if not settings.adjusts:
+        return lines
+    sites = np.full(len(table), "")
+    if settings.site is not None and settings.site in table:
+        sites = table[settings.site].map(as_code).to_numpy(dtype=str)
+    is_target = (table["group"] == TARGET).to_numpy()
+    for fold in np.unique(folds):
+        outside = (folds != fold).to_numpy()
+        design = fit_design(table, np.flatnonzero(outside), chosen_covariates(table, settings), settings)
+        nothing = np.zeros((int(outside.sum()), 1))
+        fit_combat(nothing, sites[outside], design.of(pd.DataFrame(table[outside])), is_target[outside])
+    if settings.residualise:
+        lines.append("their effects, but for the site's, are taken from the maps, in each fold anew")
+    if settings.harmonise == "combat":
+        lines.append("sites are harmonised by ComBat, in each fold anew")
+        names, counts = np.unique(sites, return_counts=True)
+        few = [name for name, count in zip(names, counts, strict=True) if count < settings.smallest_site]
+        alone = [name for name in names if len({*is_target[sites == name]}) == 1]
+        lines += [f"too few to be harmonised, taken for the average site: {', '.join(few)}"] if few else []
+        lines += [f"one group alone, so that they tell nothing of it: {', '.join(alone)}"] if alone else []
+    return lines
 
 
 def _go_on(within: str, site: str | None) -> str:

@@ -22,6 +22,7 @@ from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.separation import separation_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
+from adhd_cvae.cohort.covariates import constant_columns
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.io import file_checksum
 from adhd_cvae.names import OUT_OF_FOLD, SPLIT_LABELS, UNKNOWN
@@ -54,6 +55,7 @@ def run(run: Run, members: Mapping[int, OutputPaths] = MappingProxyType({})) -> 
     """
     paths, recipe, progress = run.paths, run.recipe, run.progress
     inputs = read_analysis_inputs(paths, recipe.analysis)
+    constant_columns(inputs.cohort, recipe.cohort.site, recipe.cohort)  # what is missing is named at once
     for text in inputs.warnings:
         progress.warning(text)
     provenance = Provenance.open(paths)

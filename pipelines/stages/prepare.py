@@ -35,7 +35,7 @@ from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import COHORT, CONFLICTS, CONFOUNDING, EXCLUSIONS
-from pipelines.recipes.checks import check_columns, nominal_columns
+from pipelines.recipes.checks import check_columns, check_covariates, nominal_columns
 
 OF_TRAINING = ("image.mask_threshold", "image.standardise", "image.least_spread")
 """Image settings the cache does not depend on."""
@@ -198,7 +198,7 @@ def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
         )
         if len(kept):  # before hours of reading maps
             EXCLUSIONS.write(exclusions, run.paths.exclusions)
-            _folds_of(run, kept)
+            check_covariates(kept, _folds_of(run, kept), settings)
         usable = _prepared_maps(run, replace(cohort, table=kept, exclusions=exclusions), bids_dir)
         if len(usable.table) == len(kept) or not is_asked(settings):
             return usable
@@ -264,7 +264,7 @@ def _show_participants(run: Run, cohort: Cohort, folds: pd.Series) -> None:
 
 
 def _show_folds(run: Run, table: pd.DataFrame, folds: pd.Series) -> None:
-    """Say how many of each group a fold holds out, and whether there are fewer folds than were asked for."""
+    """Say how many of each group a fold holds out, whether there are fewer folds than asked for, what is constant."""
     count, asked = folds.nunique(), run.recipe.cohort.folds
     held = {
         label: np.bincount(folds[table["group"] == group], minlength=count)
@@ -276,6 +276,8 @@ def _show_folds(run: Run, table: pd.DataFrame, folds: pd.Series) -> None:
         run.progress.warning(
             f"cohort.folds is {asked}, but the smaller group can be held out in {count} parts only: {count} folds"
         )
+    for line in check_covariates(table, folds, run.recipe.cohort):
+        run.progress.line(line)
 
 
 def _range(least: int, most: int) -> str:

@@ -4,6 +4,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.inference.adjustment import ADJUSTMENT, columns_of
-from adhd_cvae.io import fingerprint
+from adhd_cvae.io import fingerprint, read_object
 from adhd_cvae.training.device import choose_device
 from pipelines.compute import is_torchrun
 from pipelines.mlflow_tracking.environment import mlflow_environment
@@ -160,26 +161,42 @@ def _train(run: Run, show: Callable[[int], Callable[[Row], None]]) -> list[str]:
     images, cohort = open_images(paths.cache), COHORT.read(paths.cohort)
     folds = _folds(run, cohort)
     everybody = np.ones(len(cohort), bool)
-    maps = _adjusted(images, cohort, recipe, paths.checkpoints, everybody)
+    source = _tiv_source(paths)
+    maps = _adjusted(images, cohort, recipe, (paths.checkpoints, source), everybody)
     warnings = train(maps, cohort, recipe, paths.checkpoints, show(0)).warnings
     for place, number in enumerate(_numbers(folds), start=1):
         folder, outside = paths.fold_checkpoints(number), folds != number
-        maps = _adjusted(images, cohort, recipe, folder, outside)
+        maps = _adjusted(images, cohort, recipe, (folder, source), outside)
         result = train(maps, cohort, recipe, folder, show(place), fitted=outside)
         warnings += [f"{folder.name}: {text}" for text in result.warnings]
     return warnings
 
 
+def _tiv_source(paths: OutputPaths) -> str | None:
+    """What head sizes were read from, where the cohort has them."""
+    sidecar = paths.cohort.with_suffix(".json")
+    return read_object(sidecar).get("tiv", {}).get("Source") if sidecar.is_file() else None
+
+
 def _adjusted(
-    images: np.ndarray, cohort: pd.DataFrame, recipe: Recipe, folder: Path, outside: np.ndarray
+    images: np.ndarray,
+    cohort: pd.DataFrame,
+    recipe: Recipe,
+    kept: tuple[Path, str | None],
+    outside: np.ndarray,
 ) -> np.ndarray:
-    """Take from everybody's maps what the recipe asks for, by those `outside` of a fold; keep how."""
+    """Take from everybody's maps what the recipe asks for, by those `outside` of a fold.
+
+    How it is done is `kept` in a folder, with what head sizes were read from.
+    """
     from adhd_cvae.inference.adjustment import adjusted, fit_adjustment, fitted_rows, save_adjustment
     from adhd_cvae.training import distributed
 
     found = fit_adjustment(images, cohort, fitted_rows(cohort, outside, recipe), recipe)
     if found is not None and distributed.is_first():
-        save_adjustment(found, folder / ADJUSTMENT)
+        folder, source = kept
+        source = source if "tiv" in found.design.names else None
+        save_adjustment(replace(found, tiv_source=source), folder / ADJUSTMENT)
     return adjusted(images, found, cohort)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import remove
 from adhd_cvae.names import BACKGROUND, KNOWN_SITE, SALIENT, sd_name, units_in
-from bids_adapters.cohort import Cohort, build_cohort
+from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
 from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.output_dir.bids_source import describe_output, place_of
@@ -84,9 +84,10 @@ def _embed(run: Run, source: BidsInput, model: Model, settings: dict[str, Any], 
     with locked(paths.folder, _WAIT_S):
         _claim(run, settings)
         Provenance.open(paths).note(bids_dir=settings["BIDS_DIR"], model=model.uri)
-    cohort = _cohort(run, source, settings["--bids-filter-file"], source.labels)
-    if model.adjustment is not None:
-        everybody = _cohort(run, source, settings["--bids-filter-file"], ())
+    bids_filter, adjustment = settings["--bids-filter-file"], model.adjustment
+    cohort = _cohort(run, source, bids_filter, adjustment, source.labels)
+    if adjustment is not None:
+        everybody = _cohort(run, source, bids_filter, adjustment, ())
         model = _with_sites(run, model, cohort, everybody, source.folder, new_site)
     left_out = _describe(run, cohort, source.folder, model)
     with locked(paths.folder, _WAIT_S):
@@ -103,6 +104,7 @@ def _cohort(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None, lab
         require_groups=False,  # those of new participants need not be known
         index_cache=run.paths.cache,
     )
+    return found if tiv_source is None else measure_head_size(found, source.folder, settings)
 
 
 def _with_sites(
