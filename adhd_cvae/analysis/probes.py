@@ -1,6 +1,6 @@
 """Leakage: what a space holds that it should not, and whether the two spaces are independent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from adhd_cvae.analysis.permutation import (
 )
 from adhd_cvae.analysis.variables import Scale, check_rows, numeric_values
 
+PROBES = ("linear", "rbf")
 PROBE_COLUMNS = [
     *("space", "target", "probe", "metric", "score", "null_mean", "null_p95", "p_value", "n", "note"),
 ]
@@ -156,6 +157,7 @@ def probe_table(
     inference: Inference,
     *,
     folds: int = DEFAULTS.folds,
+    probes: Sequence[str] = PROBES,
 ) -> pd.DataFrame:
     """Predict each target from each space, cross-validated among these participants.
 
@@ -174,6 +176,8 @@ def probe_table(
         The outcomes are permuted, each arrangement cross-validated like the observed one; p is one-sided.
     folds
         Of the cross-validation.
+    probes
+        Which of `PROBES`.
 
     Returns
     -------
@@ -186,7 +190,7 @@ def probe_table(
     for space, latents in spaces.items():
         for target, scale in scales.items():
             question = _ask(latents, pd.Series(targets[target]), scale, inference)
-            for probe in ("linear", "rbf"):
+            for probe in probes:
                 rng = cell_generator(inference.seed, "probe", space, target, probe)
                 row = _probe(question, probe, inference.permutations, folds, rng)
                 rows.append({"space": space, "target": target, **row})

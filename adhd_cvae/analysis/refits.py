@@ -121,12 +121,13 @@ class Refit:
             known = is_target[fold.fitted]
             if not 2 <= known.sum() <= len(known) - 2:
                 continue
-            for space, codes in self._codes(fold, known).items():
+            for space, codes in self.codes(fold, known).items():
                 weights = discriminant(codes[fold.fitted], known)
                 found[space][fold.held_out] = applied(weights, codes[fold.held_out])
         return found
 
-    def _codes(self, fold: Fold, is_target: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+    def codes(self, fold: Fold, is_target: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+        """Everybody's codes (n, units) by a fold's model, `is_target` (m,) bool being the groups of those fitted."""
         sites = None if self.sites is None else self.sites[fold.fitted]
         scores = fold.adjusted(is_target)
         linear = linear_solution(self.model, scores[fold.fitted], is_target, self.seed, sites)

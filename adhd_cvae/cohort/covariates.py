@@ -145,10 +145,13 @@ def chosen_covariates(table: pd.DataFrame, settings: CohortConfig) -> tuple[str,
     return tuple(
         name
         for name, values in found.items()
-        if values.notna().all()
-        and len({*values}) > 1
-        and (name in NOMINAL or pd.api.types.is_numeric_dtype(values))
+        if values.notna().all() and len({*values}) > 1 and (name in NOMINAL or not is_nominal(values))
     )
+
+
+def is_nominal(values: pd.Series) -> bool:
+    """Whether a covariate of this name and these values is one of codes."""
+    return values.name in NOMINAL or not pd.api.types.is_numeric_dtype(values)
 
 
 def constant_columns(
@@ -171,7 +174,7 @@ def constant_columns(
 def _fitted(values: pd.Series, fitted: NDArray[np.integer], name: str, settings: CohortConfig) -> Column:
     known = values.iloc[fitted].dropna()
     impute = settings.missing_covariates == "impute" and len(known)
-    if name in NOMINAL or not pd.api.types.is_numeric_dtype(values):
+    if is_nominal(values):
         fill = str(known.map(as_code).mode().iloc[0]) if impute else None
         return Column(name=name, levels=tuple(sorted(values.dropna().map(as_code).unique())), fill=fill)
     numbers = known.to_numpy(float)

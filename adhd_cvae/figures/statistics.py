@@ -26,6 +26,8 @@ from adhd_cvae.names import ALPHA, SPLIT_LABELS, in_order, rows_of, signed, spac
 
 COVARIANCES = {"full": "-", "diag": "--", "tied": "-.", "spherical": ":"}
 """Form of the covariance: its line."""
+_FILLED = {"before": "none", "after": INK}
+"""Stage to the inside of its point."""
 Labels = Mapping[str, str]
 """Variable: its words."""
 
@@ -179,6 +181,45 @@ def probe_scores(probes: pd.DataFrame, labels: Labels) -> Figure:
         axes.set_xlabel(str(metric).replace("_", " "))
         axes.margins(x=0.05)
     _space_key(figure, table, Line2D([], [], color=INK, lw=2, label="95 % of chance"))
+    return figure
+
+
+@styled
+def harmonisation_scores(table: pd.DataFrame, stages: Labels) -> Figure:
+    """How well targets are read before and after something is taken away, beside chance; a panel a space.
+
+    Parameters
+    ----------
+    table
+        ``analysis/harmonisation.tsv`` and `row`, the words of each line.
+    stages
+        Stage: its words.
+    """
+    spaces = list(dict.fromkeys(table["space"]))
+    lines, found = list(dict.fromkeys(table["row"])), in_order(table["stage"].tolist(), stages)
+    figure = new_figure(0.9 + len(spaces) * (0.35 + 0.36 * len(lines)))
+    panels = figure.subplots(len(spaces), 1, squeeze=False, sharex=True)[:, 0]
+    height = 0.7 / len(found)
+    for axes, space in zip(panels, spaces, strict=True):
+        for row in rows_of(pd.DataFrame(table[table["space"] == space])):
+            place = lines.index(row["row"]) + (found.index(row["stage"]) - (len(found) - 1) / 2) * height
+            if pd.notna(row["null_p95"]):
+                width = row["null_p95"] - row["null_mean"]
+                axes.barh(place, width, 0.8 * height, row["null_mean"], color=FAINT, alpha=0.5, zorder=1)
+            if pd.notna(row["score"]):
+                axes.plot(row["score"], place, "o", color=INK, ms=5.5, mfc=_FILLED[row["stage"]], zorder=3)
+            else:
+                axes.text(0, place, " n/a", va="center", fontsize=8.5)
+        axes.set_yticks(range(len(lines)), lines)
+        axes.set(title=space_label(space), ylim=(len(lines) - 0.5, -0.5))
+        axes.axvline(0, color=INK, lw=0.8, zorder=0)
+        soft_grid(axes)
+    panels[-1].set_xlabel("balanced accuracy, or r")
+    points = [
+        Line2D([], [], color=INK, marker="o", ls="", mfc=_FILLED[stage], label=stages[stage])
+        for stage in found
+    ]
+    legend_above(figure, [*points, Patch(color=FAINT, alpha=0.5, label="chance, mean to 95 %")], 3)
     return figure
 
 

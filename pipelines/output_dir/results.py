@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from nibabel.nifti1 import Nifti1Image
 
+from adhd_cvae.cohort.covariates import chosen_covariates
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.nifti import map_name
 from adhd_cvae.io import read_json
@@ -177,6 +179,15 @@ class Results:
         """The site's column, where the cohort has one."""
         column = self.setting("cohort.site", "site")
         return column if self.cohort is not None and column in self.cohort else None
+
+    @cached_property
+    def covariates(self) -> tuple[str, ...]:
+        """Names of what is held constant beside the site."""
+        if self.cohort is None:
+            return ()
+        asked = self.setting("cohort.covariates")
+        settings = CohortConfig(covariates=None if asked is None else tuple(asked))
+        return chosen_covariates(self.cohort, settings)
 
     def label(self, variable: str) -> str:
         """Words for a variable: the sidecar's LongName, else ours, else its name."""

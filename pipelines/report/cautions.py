@@ -18,7 +18,7 @@ FEW = 30
 
 def warnings(results: Results) -> list[str]:
     """Where the data cannot answer."""
-    of_cohort = (_small_groups, _unidentified, imbalance, _missing_values, _instruments)
+    of_cohort = (_small_groups, _unidentified, imbalance, _gray_matter, _missing_values, _instruments)
     of_models = (_not_testable, _training, _dependence)
     return [line for part in (*of_cohort, *of_models) for line in part(results) or ()]
 
@@ -31,7 +31,16 @@ def _small_groups(results: Results) -> Iterator[str]:
 
 
 def _unidentified(results: Results) -> list[str]:
-    return [line for line in contrasts(results) if "not identified" in line or "No site" in line]
+    found = [line for line in contrasts(results) if "dentified" in line or "No site" in line]
+    harmonised = results.setting("cohort.harmonise") == "combat"
+    return [*found, *([sentence("harmonised")] if found and harmonised else [])]
+
+
+def _gray_matter(results: Results) -> list[str]:
+    described = results.sidecar.get("tiv", {})
+    words = str(described.get("Description", "")) if isinstance(described, dict) else ""
+    is_taken = "tiv" in results.covariates and words.lower().startswith("total gray matter")
+    return [sentence("gray_matter")] if is_taken else []
 
 
 def _missing_values(results: Results) -> list[str]:

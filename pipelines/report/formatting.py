@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from adhd_cvae.io import MISSING
+from adhd_cvae.names import GROUP_LABELS
 
 FOLDED = 16
 """Rows of a table beyond which a reader must ask for it."""
@@ -130,6 +131,11 @@ def counted(size: int, noun: str) -> str:
 def words(value: Any) -> str:
     """A code of ours in words; empty where missing."""
     return "" if pd.isna(value) else str(value).replace("_", " ")
+
+
+def members(value: Any) -> str:
+    """A group in words, as its members are called."""
+    return GROUP_LABELS.get(value, words(value))
 
 
 def text(value: Any) -> str:

@@ -190,7 +190,11 @@ class TableWords(NamedTuple):
     def shown(self, blocks: Mapping[str, list[list[str]]], *first: str, **gaps: str) -> ReportTable:
         """Make the table of its rows; `first` heads columns before these."""
         headings = (*first, *(column.heading for column in self.columns))
-        in_words = [column.heading for column in self.columns if column.form in ("text", "words", "rounded")]
+        in_words = [
+            column.heading
+            for column in self.columns
+            if column.form in ("text", "words", "rounded", "members")
+        ]
         prose = tuple(heading for heading in in_words if heading != headings[0])
         return ReportTable(self.caption.format(**gaps), headings, blocks, prose=prose)
 

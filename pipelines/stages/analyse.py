@@ -11,6 +11,7 @@ import pandas as pd
 from adhd_cvae.analysis.as_published import as_published_table
 from adhd_cvae.analysis.claim_checks import Study, Tables, checked_claims
 from adhd_cvae.analysis.claims import OneCluster, Relation
+from adhd_cvae.analysis.harmonisation import harmonisation_table, stages_of
 from adhd_cvae.analysis.independence import independence_table
 from adhd_cvae.analysis.mixture import mixture_table, mixture_test_table
 from adhd_cvae.analysis.multiplicity import p_values
@@ -22,7 +23,7 @@ from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.separation import separation_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
-from adhd_cvae.cohort.covariates import constant_columns
+from adhd_cvae.cohort.covariates import USUAL, constant_columns, is_nominal
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.io import file_checksum
 from adhd_cvae.names import OUT_OF_FOLD, SPLIT_LABELS, UNKNOWN
@@ -80,6 +81,7 @@ def run(run: Run, members: Mapping[int, OutputPaths] = MappingProxyType({})) -> 
             "seed",
             "analysis",
             *(f"cohort.{name}" for name in ("covariates", "missing_covariates", "age_trend")),
+            *recipe.cohort.adjusting,
         ),
         inputs=sums,
         outputs=("analysis", "maps", "figures"),
@@ -128,6 +130,7 @@ def tables(
         critic_accuracy=critic_accuracy(paths.history),
         active_variance=settings.active_variance,
     )
+    steps["harmonisation"] = lambda: _harmonisation(run, inputs, replace(of_all, permutations=dear))
     if settings.claims:
         steps |= _claim_tables(run, inputs, members)
     steps |= brain_tables(
@@ -180,6 +183,20 @@ def _patient_tables(run: Run, inputs: AnalysisInputs, note: Callable[[str], None
         ),
         "probes": lambda: probe_table(spaces, patients, inputs.scales, dear, folds=settings.folds),
     }
+
+
+def _harmonisation(run: Run, inputs: AnalysisInputs, inference: Inference) -> pd.DataFrame:
+    """What maps and codes hold of site and of the covariates that the cohort has."""
+    cohort, settings = inputs.cohort, run.recipe.cohort
+    codes = stages_of(inputs.spaces, asked_of_groups(run, inputs).refit, inputs.is_patient)
+    site = settings.site if settings.site in cohort else None
+    names = dict.fromkeys((*USUAL, *(settings.covariates or ())))
+    scales: dict[str, Scale] = {
+        name: "nominal" if is_nominal(pd.Series(cohort[name])) else "ratio"
+        for name in names
+        if name in cohort
+    }
+    return harmonisation_table(codes, cohort, site, scales, inference, folds=run.recipe.analysis.folds)
 
 
 def _claim_tables(run: Run, inputs: AnalysisInputs, members: Mapping[int, OutputPaths]) -> dict[str, Step]:

@@ -6,6 +6,7 @@ from pipelines.report.sections import (
     clusters,
     cohort,
     confounding,
+    harmonisation,
     latents,
     leakage,
     p_values,
@@ -30,6 +31,7 @@ SECTIONS = tuple(
         rsa,
         clusters,
         leakage,
+        harmonisation,
         brain,
         p_values,
     )

@@ -134,6 +134,12 @@ def site_sentences(counts: pd.DataFrame) -> list[str]:
             found.append(
                 _one_group(list(map(str, alone.index)), sum(alone[group].tolist()), GROUP_LABELS[group])
             )
+    sizes = counts[[TARGET, BACKGROUND]].sum(axis=1)
+    alone, size = int(sizes[counts[[TARGET, BACKGROUND]].min(axis=1) == 0].sum()), int(sizes.sum())
+    if size / 2 < alone < size:
+        found.append(
+            sentence("mostly", share=100 * alone / size, others=counted(size - alone, "participant"))
+        )
     hardly = [f"{name} ({min(pair)})" for name, *pair in sites if 0 < min(pair) < FEW_AT_A_SITE]
     if hardly:
         found.append(sentence("hardly", sites=listed(hardly)))

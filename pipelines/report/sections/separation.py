@@ -10,8 +10,6 @@ from matplotlib.figure import Figure
 from adhd_cvae.analysis.group_measures import ACCURACY, AUC, BEYOND
 from adhd_cvae.analysis.refits import applied
 from adhd_cvae.analysis.separation import COVARIATES, SUPERVISED
-from adhd_cvae.cohort.covariates import chosen_covariates
-from adhd_cvae.config import CohortConfig
 from adhd_cvae.figures import latents
 from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT, rows_of, space_label, units_in
 from pipelines.output_dir.results import Results
@@ -88,7 +86,7 @@ def _value(row: dict[str, Any]) -> dict[str, str]:
 
 def _beside(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> str:
     """What covariates and a supervised classifier reach, and what s adds."""
-    names = _held_constant(results)
+    names = [*([results.site] if results.site is not None else []), *results.covariates]
     named, several = listed([results.label(name) for name in names]), len(names) > 1
     keys = {
         (COVARIATES, AUC): "covariates" if several else "one_covariate",
@@ -102,16 +100,6 @@ def _beside(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> s
     ]
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
-
-
-def _held_constant(results: Results) -> list[str]:
-    """Names of the site and the covariates."""
-    if results.cohort is None:
-        return []
-    asked = results.setting("cohort.covariates", None)
-    settings = CohortConfig(covariates=None if asked is None else tuple(asked))
-    site = [results.site] if results.site is not None and results.site in results.cohort else []
-    return [*site, *chosen_covariates(results.cohort, settings)]
 
 
 def _in_brackets(row: dict[str, Any]) -> str:

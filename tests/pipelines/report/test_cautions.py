@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from adhd_cvae.io import read_json, write_json
 from pipelines.output_dir.results import Results
 from pipelines.report import cautions
 from pipelines.report.page import write_report
@@ -26,6 +27,35 @@ def test_no_site_with_both_groups(folder: Path) -> None:
     cohort["site"] = np.where(cohort["group"] == "target", 5, 7)
     write_whole(cohort, folder / "cohort.tsv")
     assert any("No site has both groups" in line for line in cautions.warnings(Results(folder)))
+
+
+def test_harmonising_does_not_identify_what_is_not(folder: Path) -> None:
+    assert not any("Harmonising" in line for line in cautions.warnings(Results(folder)))
+    run = read_json(folder / "run.json")
+    run["recipe"]["cohort"] |= {"harmonise": "combat"}
+    write_json(run, folder / "run.json")
+    assert any(
+        "Harmonising sites does not change that" in line for line in cautions.warnings(Results(folder))
+    )
+    cohort = cohort_table()
+    write_whole(cohort.assign(site=np.arange(60) // 2 % 2), folder / "cohort.tsv")
+    assert not any("Harmonising" in line for line in cautions.warnings(Results(folder)))
+
+
+def test_few_of_a_group_at_a_site_are_warned_of(folder: Path) -> None:
+    cohort = cohort_table()
+    cohort["site"] = np.where(np.arange(60) < 6, 5, 7)
+    write_whole(cohort, folder / "cohort.tsv")
+    assert any(line.startswith("Hardly identified") for line in cautions.warnings(Results(folder)))
+
+
+def test_total_gray_matter_as_head_size_is_warned_of(folder: Path) -> None:
+    write_whole(cohort_table().assign(tiv=np.arange(60.0)), folder / "cohort.tsv")
+    sidecar = read_json(folder / "cohort.json")
+    for words, warned in (("Head size: total", False), ("Total gray matter of the map instead", True)):
+        write_json({**sidecar, "tiv": {"Description": words}}, folder / "cohort.json")
+        found = cautions.warnings(Results(folder))
+        assert any("takes away an effect of patients" in line for line in found) == warned
 
 
 def test_groups_that_differ_in_age_and_sex_are_warned_of(folder: Path) -> None:

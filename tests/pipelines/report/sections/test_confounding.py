@@ -43,6 +43,15 @@ def test_sites_that_share_no_group():
     assert site_sentences(counts(A=(10, 0), B=(0, 7)))[0].startswith("No site has both groups")
 
 
+def test_most_at_sites_of_one_group():
+    sentences = site_sentences(counts(A=(8, 7), B=(0, 20)))
+    assert sentences[-1] == (
+        "57 % of the participants are at sites of one group: the contrast of the groups is not identified for most of "
+        "the cohort, and rests on the others (15 participants)."
+    )
+    assert len(site_sentences(counts(A=(10, 10), B=(0, 20)))) == 1
+
+
 def test_few_in_the_smaller_group():
     sentences = site_sentences(counts(A=(10, 10), B=(4, 70)))
     assert sentences == ["Hardly identified, with fewer than five in the smaller group: B (4)."]
