@@ -78,10 +78,8 @@ def run(run: Run, members: Mapping[int, OutputPaths] = MappingProxyType({})) -> 
         name="analyse",
         settings=settings_of(
             recipe,
-            "seed",
-            "analysis",
+            *("seed", "analysis", *recipe.cohort.adjusting),
             *(f"cohort.{name}" for name in ("covariates", "missing_covariates", "age_trend")),
-            *recipe.cohort.adjusting,
         ),
         inputs=sums,
         outputs=("analysis", "maps", "figures"),
