@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from adhd_cvae.analysis.harmonisation import AFTER, BEFORE
 from adhd_cvae.cohort.confounding import site_counts
 from adhd_cvae.config import CohortConfig
+from adhd_cvae.config.cohort import LEAVE_SITE_OUT
 from adhd_cvae.figures import statistics
 from adhd_cvae.names import GROUP_LABELS, rows_of
 from pipelines.output_dir.results import Results
@@ -25,8 +26,14 @@ def _sentences(results: Results, table: pd.DataFrame) -> list[str]:
     stages = list(dict.fromkeys(table["stage"].tolist()))
     linear = bool(results.fold_arrays.get("linear", True))
     lines = [" ".join(_done(results)), *_site_lines(of_site, named=len(stages) > 1)]
-    networks = [] if linear or stages != [BEFORE, AFTER] else [sentence("networks")]
-    return [*lines, " ".join([sentence("how"), *networks])]
+    cautions = {
+        "networks": not linear and stages == [BEFORE, AFTER],
+        "apart": results.setting("cohort.folds") == LEAVE_SITE_OUT,
+    }
+    return [
+        *lines,
+        " ".join([sentence("how"), *(sentence(name) for name, applies in cautions.items() if applies)]),
+    ]
 
 
 def _done(results: Results) -> list[str]:

@@ -70,6 +70,12 @@ def test_what_was_not_tested_and_networks_of_folds(folder: Path) -> None:
     assert "those of the folds' linear models" in text_of(folder)
 
 
+def test_sites_that_are_folds_are_named_as_a_reason(folder: Path) -> None:
+    assert "by models of its own" not in text_of(folder)
+    with_settings(folder, folds="leave_site_out")
+    assert "Each site is held out by models of its own" in text_of(folder)
+
+
 def test_the_table_names_groups_by_their_members(folder: Path) -> None:
     (shown,) = (make(Results(folder)) for make in SECTION.tables)
     assert shown is not None
