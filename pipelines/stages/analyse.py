@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.as_published import as_published_table
@@ -18,13 +19,14 @@ from adhd_cvae.analysis.multiplicity import p_values
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import Scoring, recovery_table
-from adhd_cvae.analysis.rsa.partial import Held, held_columns
+from adhd_cvae.analysis.rsa.partial import Held
 from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.separation import separation_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
-from adhd_cvae.cohort.covariates import USUAL, constant_columns, is_nominal
-from adhd_cvae.config import AnalysisConfig
+from adhd_cvae.analysis.variables import numeric_values
+from adhd_cvae.cohort.covariates import USUAL, chosen_covariates, constant_columns, fit_design, is_nominal
+from adhd_cvae.config import AnalysisConfig, CohortConfig
 from adhd_cvae.io import file_checksum
 from adhd_cvae.names import OUT_OF_FOLD, SPLIT_LABELS, UNKNOWN
 from bids_adapters.atlas import atlas_files
@@ -154,7 +156,7 @@ def _patient_tables(run: Run, inputs: AnalysisInputs, note: Callable[[str], None
             patients,
             inputs.scales,
             inference,
-            held=_held(patients, run.recipe.cohort.site),
+            held=_held(patients, inputs.cohort, run.recipe.cohort),
             partial=settings.partial,
             progress=lambda done, total: note(f"rsa, {done} of {total} cells"),
         )
@@ -237,12 +239,15 @@ def _inference(settings: AnalysisConfig, seed: int, cohort: pd.DataFrame) -> Inf
     return Inference(settings.permutations, settings.bootstraps, seed, strata, settings.sizes)
 
 
-def _held(cohort: pd.DataFrame, site: str | None) -> Held:
-    """Find what a partial relation holds constant: site and age, where the cohort has values of them."""
-    filled = set(cohort.columns[cohort.notna().any()])
-    return held_columns(
-        cohort, site if site in filled else None, [name for name in ("age",) if name in filled]
-    )
+def _held(patients: pd.DataFrame, cohort: pd.DataFrame, settings: CohortConfig) -> Held:
+    """What a partial relation holds constant: the site, and the covariates, which are learnt from everybody."""
+    names = chosen_covariates(cohort, settings)
+    design = fit_design(cohort, np.arange(len(cohort)), names, settings)
+    of_columns = [column.name for column in design.columns for _ in range(column.of(patients).shape[1])]
+    sites = None
+    if settings.site in patients and not (found := pd.Series(patients[settings.site])).isna().all():
+        sites = numeric_values(found, "nominal")
+    return Held(design.of(patients), tuple(of_columns), sites, str(settings.site))
 
 
 def critic_accuracy(history: Path) -> float | None:

@@ -94,10 +94,16 @@ def _embed(run: Run, source: BidsInput, model: Model, settings: dict[str, Any], 
         _collect(run, cohort, left_out, source)
 
 
-def _cohort(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None, labels: Sequence[str]) -> Cohort:
-    return build_cohort(
+def _cohort(
+    run: Run, source: BidsInput, bids_filter: dict[str, Any] | None, adjustment: Any, labels: Sequence[str]
+) -> Cohort:
+    """Bring maps and phenotype together; head sizes, where the model needs them, are of the source it learnt from."""
+    settings, tiv_source = run.recipe.cohort, getattr(adjustment, "tiv_source", None)
+    if tiv_source is not None:
+        settings = settings.model_copy(update={"tiv_source": tiv_source})
+    found = build_cohort(
         source.folder,
-        run.recipe.cohort,
+        settings,
         participant_labels=labels,
         bids_filter=bids_filter,
         prefer=source.prefer,

@@ -7,10 +7,10 @@ Smouse et al. 1986, doi 10.2307/2413122; Legendre 2000, doi 10.1080/009496500088
 exchanged only with others of the same site and nearly the same age, which keeps what the variable owes to both
 (restricted exchangeability: Winkler et al. 2015, doi 10.1016/j.neuroimage.2015.05.092).
 
-Of several covariates that is not enough: participants near in all of them are rare, and two whose age and head size
-differ in the same sense lie farther apart than differences one by one say. There the values themselves, in the space
-and of the variable, are first freed of a polynomial in each covariate; the rest is as before, with neighbours in the
-first covariate.
+That is not enough where a covariate bends what it moves, nor of several covariates: participants near in all of them
+are rare, and two whose age and head size differ in the same sense lie farther apart than differences one by one say. So
+the values themselves, in the space and of the variable, are first freed of a polynomial in each covariate. Neighbours
+are those in the first.
 """
 
 from collections.abc import Sequence
@@ -136,8 +136,8 @@ def _pairs(held: Held, degree: int) -> _Pairs:
 
 
 def _values_basis(held: Held, degree: int) -> NDArray[np.float64]:
-    """(n, rank) what values are freed of: sites, and powers of each covariate where there are several."""
-    if held.covariates.shape[1] < 2:
+    """(n, rank) what values are freed of: sites, and powers of each covariate."""
+    if not held.covariates.shape[1]:
         return np.empty((len(held.covariates), 0))
     codes = held.strata()
     columns = [(codes == code).astype(np.float64) for code in np.unique(codes)]

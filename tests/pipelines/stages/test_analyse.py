@@ -216,7 +216,7 @@ def test_the_studys_claims_are_judged(analysed):
     assert {"covariates held constant", "spaces of equal size"} <= set(checks["check"])
     rsa = read_tsv(paths.table("rsa")).set_index(["space", "variable"])
     assert claims.loc["s is related to age", "tau"] == rsa.loc[("salient", "age"), "tau"]
-    assert rsa.loc[("salient", "adhd_index_z"), "partial_note"] == "held constant: site, age"
+    assert rsa.loc[("salient", "adhd_index_z"), "partial_note"] == "held constant: site, age, sex"
     assert rsa["noise_ceiling"].between(0, 1).all()
 
 

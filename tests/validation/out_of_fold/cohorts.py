@@ -1,5 +1,6 @@
 """One simulated cohort through the chain of `run … group` up to its tables, in memory but for a folder of its own."""
 
+import re
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -14,9 +15,11 @@ from adhd_cvae.analysis.group_measures import AUC, BEYOND
 from adhd_cvae.cohort.folds import deal_folds
 from adhd_cvae.config import Recipe
 from adhd_cvae.images.resampling import grid_affine, to_grid
+from adhd_cvae.inference.adjustment import adjusted, fit_adjustment, fitted_rows, save_adjustment
 from adhd_cvae.io import write_json
-from adhd_cvae.names import ALPHA, rows_of
+from adhd_cvae.names import ALPHA, TARGET, rows_of
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
+from adhd_cvae.simulation.participants import HEAD_SIZE_SD
 from adhd_cvae.training.train import train
 from pipelines.benchmarks.separation.cohorts import simulate_maps
 from pipelines.output_dir.analysis_inputs import read_analysis_inputs
@@ -38,6 +41,10 @@ TABLES = ("separation", "group_maps", "rsa", "mixture", "mixture_test", "indepen
 OTHERS = "codes that a held-out map moves"
 
 
+_STEEPER = 1.35
+"""Than odds of a straight line, of which chance and sites take a quarter: gaps come out as asked (60 cohorts)."""
+
+
 class Kind(NamedTuple):
     """Cohorts that differ in their seed alone."""
 
@@ -45,11 +52,20 @@ class Kind(NamedTuple):
     cohens_d: float
     """0: sites differ in maps and in the share of patients, and nothing else tells the groups."""
     site_confound: float = 0.6
+    age_gap: float = 0
+    """Years that patients are older, by who is dealt to be a patient."""
+    head_size_gap: float | None = None
+    """Standard deviations of head size that theirs are larger, likewise; None: heads are alike."""
+    settings: tuple[str, ...] = ()
+    """Of the recipe, ``key=value``."""
 
     @property
     def key(self) -> str:
         """Name of its files."""
-        return f"n-{self.participants}_d-{self.cohens_d:g}_c-{self.site_confound:g}"
+        gaps = f"_a-{self.age_gap:g}" if self.age_gap else ""
+        gaps += f"_h-{self.head_size_gap:g}" if self.head_size_gap is not None else ""
+        settings = "".join(f"_{re.sub(r'[^a-z0-9]+', '-', one)}" for one in self.settings)
+        return f"n-{self.participants}_d-{self.cohens_d:g}_c-{self.site_confound:g}{gaps}{settings}"
 
 
 class Asked(NamedTuple):
@@ -65,7 +81,7 @@ class Asked(NamedTuple):
 EVERYTHING = Asked()
 
 
-def campaign_recipe(seed: int, refits: int) -> Recipe:
+def campaign_recipe(seed: int, refits: int, settings: tuple[str, ...] = ()) -> Recipe:
     """The recipe demo at 6 mm with the linear model, and few permutations where a p-value is one of many."""
     return load_recipe(
         "demo",
@@ -75,6 +91,7 @@ def campaign_recipe(seed: int, refits: int) -> Recipe:
             *(f"analysis.refits={refits}", f"seed={seed}"),
             f"analysis.variables=[{', '.join(f'{{name: {name}, scale: ratio}}' for name in SYMPTOMS)}]",
             "analysis.batteries={}",
+            *settings,
         ),
     )
 
@@ -82,17 +99,18 @@ def campaign_recipe(seed: int, refits: int) -> Recipe:
 def measured(kind: Kind, seed: int, asked: Asked = EVERYTHING) -> pd.DataFrame:
     """Everything asked of one cohort: `test`, `value`, `null_mean`, `p_value`, and `seconds` of the processor."""
     started = time.process_time()
-    recipe = campaign_recipe(seed, asked.refits)
+    recipe = campaign_recipe(seed, asked.refits, kind.settings)
     config = SimulationConfig(
         participants=kind.participants,
         seed=seed,
         cohens_d=kind.cohens_d,
         site_confound=kind.site_confound,
         resolution=6,
+        head_size_gap=None if kind.head_size_gap is None else 0.0,
     )
     with TemporaryDirectory() as folder, seeded(asked.fault):
         run = Run(OutputPaths(Path(folder)), recipe, Silent())
-        regions = _prepared(run, config)
+        regions = _prepared(run, config, kind)
         simulated = time.process_time() - started
         found = _tables(run, asked.tables)
         rows = [*_rows(found, regions, run), {"test": OTHERS, "value": codes_moved(run)}]
@@ -100,7 +118,7 @@ def measured(kind: Kind, seed: int, asked: Asked = EVERYTHING) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(n=kind.participants, cohens_d=kind.cohens_d, seed=seed, **spent)
 
 
-def _prepared(run: Run, config: SimulationConfig) -> np.ndarray:
+def _prepared(run: Run, config: SimulationConfig, kind: Kind) -> np.ndarray:
     """Write what `prepare` and `train` would; give the planted regions, (x, y, z) bool."""
     recipe, paths = run.recipe, run.paths
     cohort = simulate_maps(config, recipe.cohort.site, recipe.image)
@@ -110,7 +128,7 @@ def _prepared(run: Run, config: SimulationConfig) -> np.ndarray:
     columns += [name for name in ("tiv",) if name in table]
     table = pd.DataFrame(table[columns])
     if not config.cohens_d:
-        table = _without_a_difference(table, config.seed)
+        table = _without_a_difference(table, config.seed, kind)
     with owned(paths.folder):
         COHORT.write(table, paths.cohort)
         folds = deal_folds(table, recipe.cohort.folds, recipe.seed, recipe.cohort.site)
@@ -118,20 +136,36 @@ def _prepared(run: Run, config: SimulationConfig) -> np.ndarray:
         paths.cache.mkdir()
         np.save(paths.images, cohort.images)
         write_json({"affine": grid_affine(recipe.image).tolist(), "maps": [], "settings": {}}, paths.manifest)
-        train(cohort.images, table, recipe, paths.checkpoints)
+        everybody = fitted_rows(table, np.ones(len(table), bool), recipe)
+        adjustment = fit_adjustment(cohort.images, table, everybody, recipe)
+        train(adjusted(cohort.images, adjustment, table), table, recipe, paths.checkpoints)
+        if adjustment is not None:
+            save_adjustment(adjustment, paths.adjustment)
     simulated = SimulatedCohort(config)
     weights = [simulated.atlas.factors[name] for name in config.regions]
     shown = [to_grid(weight, simulated.affine, recipe.image, 0) for weight in weights]
     return np.max([weight > 0.25 * weight.max() for weight in shown], axis=0)
 
 
-def _without_a_difference(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Deal group and symptoms out anew within sites: simulated patients differ in sex and IQ, which maps show."""
+def _without_a_difference(table: pd.DataFrame, seed: int, kind: Kind) -> pd.DataFrame:
+    """Deal group and symptoms out anew within sites: simulated patients differ in sex and IQ, which maps show.
+
+    With a gap the older, or those with larger heads, are likelier to become patients, so that nothing else differs.
+    """
     rng, dealt = np.random.default_rng(seed), table.copy()
+    odds = np.zeros(len(table))
+    for name, gap, unit in (("age", kind.age_gap, 1.0), ("tiv", kind.head_size_gap or 0.0, HEAD_SIZE_SD)):
+        if gap:
+            odds += _STEEPER * gap * unit / np.var(table[name]) * table[name].to_numpy()
+    order = odds + rng.logistic(size=len(table))
     for site in np.unique(table["site"]):
         rows = np.flatnonzero(table["site"] == site)
         columns = [dealt.columns.get_loc(name) for name in ("group", *SYMPTOMS)]
-        dealt.iloc[rows, columns] = table.iloc[rng.permutation(rows), columns].to_numpy()
+        theirs = rng.permutation(rows)
+        theirs = theirs[
+            np.argsort(table["group"].to_numpy()[theirs] == TARGET, kind="stable")
+        ]  # patients last
+        dealt.iloc[rows[np.argsort(order[rows])], columns] = table.iloc[theirs, columns].to_numpy()
     return dealt
 
 

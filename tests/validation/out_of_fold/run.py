@@ -21,7 +21,18 @@ FIRST_SEED = 1000
 CONSERVATIVE = ("group maps, any voxel", "claim", "mixture")
 """Tests that by design reject in 5 % at most; only more than that speaks against them."""
 NULL = [Kind(60, 0), Kind(200, 0)]
+GAPS = [
+    Kind(60, 0, 0.0, age_gap=2, head_size_gap=0.5),
+    Kind(200, 0, 0.0, age_gap=2, head_size_gap=0.5, settings=("cohort.covariates=[]",)),
+]
+"""Older patients with larger heads; and what comes of it where age, sex and head size are not held constant."""
+_COMBAT = ("cohort.harmonise=combat",)
+SITES = [Kind(200, d, c, settings=one) for one in ((), _COMBAT) for d, c in ((0.8, 0.6), (0.8, 0.0))]
+"""Sites that tell the groups and sites that don't, as they are and harmonised."""
 POWER = [Kind(n, d) for n in (60, 200, 500) for d in (0.2, 0.5, 0.8, 1.4)]
+
+
+KINDS = {"null": NULL, "power": POWER, "gaps": GAPS, "sites": SITES}
 
 
 def measure_one(kind: Kind, seed: int, asked: Asked, store: Path) -> str:
@@ -36,9 +47,9 @@ def summarised(rows: pd.DataFrame) -> pd.DataFrame:
     `p` is that of the exact binomial test of a share of 5 %, one-sided where a test is conservative by design.
     """
     found = []
-    for (n, d, test), part in rows.groupby(["n", "cohens_d", "test"], sort=False):  # pyright: ignore[reportGeneralTypeIssues]
+    for (kind, test), part in rows.groupby(["kind", "test"], sort=False):  # pyright: ignore[reportGeneralTypeIssues]
         p_values = part["p_value"].dropna().to_numpy(dtype=float)
-        row = {"n": n, "cohens_d": d, "test": test, "cohorts": len(part)}
+        row = {"kind": kind, "test": test, "cohorts": len(part)}
         row |= {"value": part["value"].mean(), "sd": part["value"].std()}
         over = (part["value"] - part["null_mean"]).dropna()
         if len(over) > 1:
@@ -56,7 +67,9 @@ def summarised(rows: pd.DataFrame) -> pd.DataFrame:
 def main(
     output_dir: OutputDir = Path("out-of-fold"),
     cohorts: Annotated[int, typer.Option("--cohorts", min=1, help="Cohorts of each kind.")] = 200,
-    power: Annotated[bool, typer.Option("--power", help="Plant effects instead of nothing.")] = False,
+    kinds: Annotated[
+        str, typer.Option("--kinds", help=f"Cohorts that are simulated: {', '.join(KINDS)}.")
+    ] = "null",
     participants: Annotated[
         int | None, typer.Option("--participants", help="Cohorts of this size alone.")
     ] = None,
@@ -71,9 +84,9 @@ def main(
     store = output_dir.resolve() / "cohorts"
     store.mkdir(parents=True, exist_ok=True)
     remove_partial_files(store)
-    kinds = [kind for kind in (POWER if power else NULL) if participants in (None, kind.participants)]
+    chosen = [kind for kind in KINDS[kinds] if participants in (None, kind.participants)]
     asking = Asked(tuple(tables.split(",")), refits, fault)
-    asked = [(kind, seed) for seed in range(FIRST_SEED, FIRST_SEED + cohorts) for kind in kinds]
+    asked = [(kind, seed) for seed in range(FIRST_SEED, FIRST_SEED + cohorts) for kind in chosen]
     pending = [(kind, seed) for kind, seed in asked if not (store / f"{kind.key}_{seed}.tsv").is_file()]
     with for_this_terminal().bar("Measuring") as tick:
         running = Parallel(n_jobs=jobs or -1, return_as="generator_unordered")(
@@ -82,7 +95,9 @@ def main(
         for done, key in enumerate(running, start=1):
             tick(done, len(pending), str(key))
     files = [store / f"{kind.key}_{seed}.tsv" for kind, seed in asked]
-    table = summarised(pd.concat([read_tsv(file) for file in files], ignore_index=True))
+    keys = [kind.key for kind, _ in asked]
+    found = [read_tsv(file).assign(kind=key) for file, key in zip(files, keys, strict=True)]
+    table = summarised(pd.concat(found, ignore_index=True))
     write_tsv(table, output_dir / "summary.tsv")
     typer.echo(table.round(3).to_string(index=False))
 
