@@ -6,7 +6,7 @@ sites are too dear where every permutation of the groups fits it again. What a n
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -259,9 +259,11 @@ def save_adjustment(adjustment: Adjustment, stem: Path) -> None:
     arrays |= {f"combat_{name}": getattr(adjustment.combat, name) for name in _OF_COMBAT}
     with atomic_path(stem.with_suffix(".safetensors")) as temporary:
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary)
-    content: dict[str, Any] = {"site": adjustment.site, "sites": list(adjustment.combat.sites)}
-    content |= {
+    content = {
+        "site": adjustment.site,
+        "sites": list(adjustment.combat.sites),
         "residualised": adjustment.residualised,
+        "tiv_source": adjustment.tiv_source,
         "covariates": adjustment.design.model_dump(mode="json"),
     }
     write_json(content, stem.with_suffix(".json"))

@@ -24,7 +24,7 @@ from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.separation import separation_table
 from adhd_cvae.analysis.silhouette import silhouette_table
 from adhd_cvae.analysis.umap_projection import umap_table
-from adhd_cvae.analysis.variables import numeric_values
+from adhd_cvae.analysis.variables import Scale, numeric_values
 from adhd_cvae.cohort.covariates import USUAL, chosen_covariates, constant_columns, fit_design, is_nominal
 from adhd_cvae.config import AnalysisConfig, CohortConfig
 from adhd_cvae.io import file_checksum

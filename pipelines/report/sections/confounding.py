@@ -21,7 +21,7 @@ FEW_AT_A_SITE = 5
 UNBALANCED = 0.25
 """Difference in standard deviations from which adjusting by regression is not trusted (Rubin 2001)."""
 _SMALL = 0.5
-"""Spread below which one decimal would not show it: framewise displacement is some 0.1 mm."""
+"""Mean below which one decimal would not show it: framewise displacement is some 0.1 mm."""
 sentence = sentences_of(__file__)
 WIDTH = 79
 """Characters of a line: a terminal of 80 columns keeps it whole."""
@@ -66,7 +66,7 @@ def _differences_table(results: Results, only: Collection[str] | None = None) ->
 
 def _mean(values: Mapping[tuple[str, str | None], float], group: str) -> str:
     mean, spread = values["mean", group], values["sd", group]
-    digits = 3 if spread < _SMALL else 1
+    digits = 3 if abs(mean) < _SMALL else 1
     return f"{number(mean, digits)} ({number(spread, digits)})"
 
 
