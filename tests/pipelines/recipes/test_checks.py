@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from bids_adapters.cohort import Cohort
-from pipelines.recipes.checks import check_columns, nominal_columns
+from pipelines.recipes.checks import check_columns, check_covariates, nominal_columns
 from pipelines.recipes.loader import load_recipe
 
 FOUND = pd.DataFrame({"participant_id": ["sub-1"], "group": ["target"], "age": [9.0], "site": [1]})
@@ -63,3 +64,35 @@ def test_codes_of_another_study_are_codes_without_words_for_them():
     table = pd.DataFrame({"participant_id": ["sub-1"], "site": [10], "sex": [2], "age": [9.0]})
     cohort = Cohort(table, columns, pd.DataFrame(), pd.DataFrame())
     assert nominal_columns(cohort, ()) == ["site", "sex"]
+
+
+def told_of(table: pd.DataFrame, **settings) -> list[str]:
+    folds = pd.Series([number % 2 for number in range(len(table))])
+    return check_covariates(table, folds, CohortConfig(**settings))
+
+
+def cohort_of(sites: list[int], groups: list[str]) -> pd.DataFrame:
+    count = len(sites)
+    ages = [8.0 + number % 5 for number in range(count)]
+    return pd.DataFrame({"participant_id": range(count), "group": groups, "site": sites, "age": ages})
+
+
+def test_what_is_held_constant_is_said_before_any_map_is_read():
+    table = cohort_of([1, 1, 2, 2] * 6, ["target", "target", "background", "background"] * 6)
+    assert told_of(table) == ["held constant: site, age"]
+    gap = table.assign(tiv=[None, *[1400.0] * 23])
+    assert "tiv is missing for 1 of 24 and not held constant" in told_of(gap)[1]
+    with pytest.raises(InputError, match="'tiv' is missing for 1 of 24"):
+        told_of(gap, covariates=("tiv",))
+    assert told_of(gap, covariates=("tiv",), missing_covariates="impute") == ["held constant: site, tiv"]
+
+
+def test_groups_that_are_sites_are_refused_where_sites_are_to_be_harmonised():
+    groups = ["target", "background"] * 12
+    with pytest.raises(InputError, match="patients only or controls only"):
+        told_of(cohort_of([1, 2] * 12, groups), harmonise="combat")
+    lines = told_of(cohort_of([1, 1, 2, 2] * 5 + [3] * 4, groups), harmonise="combat", smallest_site=6)
+    assert lines[1] == "sites are harmonised by ComBat, in each fold anew"
+    assert lines[2] == "too few to be harmonised, taken for the average site: 3"
+    alone = cohort_of([1, 1, 1, 1, 2] * 5, (["target", "background"] * 2 + ["background"]) * 5)
+    assert told_of(alone, harmonise="combat")[-1] == "one group alone, so that they tell nothing of it: 2"
