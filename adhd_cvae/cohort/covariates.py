@@ -196,6 +196,5 @@ def _beside(columns: Sequence[Column], table: pd.DataFrame) -> NDArray[np.float6
 
 def as_code(value: Any) -> str:
     """A code as one text, whether a table holds 1 or 1.0."""
-    return (
-        str(int(value)) if isinstance(value, int | float | np.number) and value == int(value) else str(value)
-    )
+    is_whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value)) if is_whole else str(value)

@@ -51,6 +51,9 @@ class Adjustment:
         Column of the site; None where there is none, or sites are not brought together.
     residualised
         Whether the covariates' effects are taken away too.
+    met
+        Sites of those it was fitted to; of them `combat` knows those with enough participants, the others count as the
+        average site.
     tiv_source
         What head sizes were read from, which new participants' must be too; None where they don't count.
     """
@@ -63,6 +66,7 @@ class Adjustment:
     design: CovariateDesign
     site: str | None
     residualised: bool
+    met: tuple[str, ...] = ()
     tiv_source: str | None = None
 
     @property
@@ -102,7 +106,7 @@ class Adjustment:
         if self.site not in table or pd.Series(table[self.site]).isna().any():
             raise InputError(
                 f"the model takes sites' differences from maps and needs everybody's '{self.site}'. It knows "
-                f"{', '.join(self.combat.sites)}."
+                f"{', '.join(self.met)}."
             )
         return table[self.site].map(as_code).to_numpy(dtype=str)
 
@@ -114,7 +118,7 @@ class Adjustment:
 
 
 def is_known(adjustment: Adjustment, table: pd.DataFrame, *, average: bool = False) -> NDArray[np.bool_]:
-    """Whether the site of each participant of a table was met, (n,).
+    """Whether what the site of each participant of a table does to maps is known, (n,).
 
     Raises
     ------
@@ -124,14 +128,12 @@ def is_known(adjustment: Adjustment, table: pd.DataFrame, *, average: bool = Fal
     if adjustment.site is None:
         return np.ones(len(table), bool)
     sites = adjustment.sites_of(table)
-    known = np.isin(sites, adjustment.combat.sites)
-    if not known.all() and not average:
-        others = ", ".join(sorted({*sites[~known]}))
+    if (others := sorted({*sites} - {*adjustment.met, *adjustment.combat.sites})) and not average:
         raise InputError(
-            f"the model knows the sites {', '.join(adjustment.combat.sites)} and not {others}. Take a new one for the "
-            "average of them (new site: average), or, where it has controls, learn it from these (new site: pool)."
+            f"the model knows the sites {', '.join(adjustment.met)} and not {', '.join(others)}. Take a new one for "
+            "the average of them (new site: average), or, where it has controls, learn it from these (new site: pool)."
         )
-    return known
+    return np.isin(sites, adjustment.combat.sites)
 
 
 def with_new_sites(
@@ -237,16 +239,20 @@ def fit_adjustment(
     scores, axes = principal_axes(voxels)
     design = fit_design(table, fitted, chosen_covariates(table, settings), settings)
     has_sites = settings.site is not None and settings.site in table
+    sites = (
+        known[settings.site].map(as_code).to_numpy(dtype=str) if has_sites else np.full(len(known), ONE_SITE)
+    )
     combat = fit_combat(
         scores,
-        known[settings.site].map(as_code).to_numpy(dtype=str) if has_sites else np.full(len(known), ONE_SITE),
+        sites,
         design.of(known),
         (known["group"] == TARGET).to_numpy(),
         smallest=settings.smallest_site,
         harmonise=has_sites and settings.harmonise == "combat",
     )
     site = settings.site if settings.harmonise == "combat" and has_sites else None
-    return Adjustment(mask, mean, scale, axes.astype(np.float32), combat, design, site, settings.residualise)
+    found = combat, design, site, settings.residualise, tuple(np.unique(sites).tolist())
+    return Adjustment(mask, mean, scale, axes.astype(np.float32), *found)
 
 
 _OF_COMBAT = ("mean", "slopes", "spread", "shift", "scale")
@@ -262,6 +268,7 @@ def save_adjustment(adjustment: Adjustment, stem: Path) -> None:
     content = {
         "site": adjustment.site,
         "sites": list(adjustment.combat.sites),
+        "met": list(adjustment.met),
         "residualised": adjustment.residualised,
         "tiv_source": adjustment.tiv_source,
         "covariates": adjustment.design.model_dump(mode="json"),
@@ -289,6 +296,7 @@ def load_adjustment(stem: Path) -> Adjustment | None:
             design=CovariateDesign.model_validate(content["covariates"]),
             site=content["site"],
             residualised=content["residualised"],
+            met=tuple(content["met"]),
             tiv_source=content["tiv_source"],
         )
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

@@ -76,6 +76,8 @@ def check_covariates(table: pd.DataFrame, folds: pd.Series, settings: CohortConf
     sites = np.full(len(table), "")
     if settings.site is not None and settings.site in table:
         sites = table[settings.site].map(as_code).to_numpy(dtype=str)
+    if settings.harmonise == "combat":
+        _check_sites(table, settings.site)
     is_target = (table["group"] == TARGET).to_numpy()
     for fold in np.unique(folds):
         outside = (folds != fold).to_numpy()
@@ -92,6 +94,19 @@ def check_covariates(table: pd.DataFrame, folds: pd.Series, settings: CohortConf
         lines += [f"too few to be harmonised, taken for the average site: {', '.join(few)}"] if few else []
         lines += [f"one group alone, so that they tell nothing of it: {', '.join(alone)}"] if alone else []
     return lines
+
+
+def _check_sites(table: pd.DataFrame, site: str | None) -> None:
+    if site is None or site not in table:
+        raise InputError(
+            f"cohort.harmonise is combat, but there is no column of sites (cohort.site={site}). Name it, or "
+            "--set cohort.harmonise=none."
+        )
+    if gap := list(table[site].isna()).count(True):
+        raise InputError(
+            f"cohort.harmonise is combat, but '{site}' is missing for {gap} of {len(table)} participants. Complete it, "
+            "or --set cohort.harmonise=none."
+        )
 
 
 def _go_on(within: str, site: str | None) -> str:

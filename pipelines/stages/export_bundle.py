@@ -24,12 +24,18 @@ def run(paths: OutputPaths, folder: Path) -> Path:
     Raises
     ------
     InputError
-        No trained and embedded model here, or `folder` holds something.
+        No trained and embedded model here, one that harmonises or residualises, or `folder` holds something.
     """
     weights, settings = (paths.cvae.with_suffix(suffix) for suffix in (".safetensors", ".json"))
     for file, verb in ((weights, "train"), (settings, "train"), (paths.reference, "embed")):
         if not file.is_file():
             raise InputError(f"{file} is missing. Run `adhd-cvae {verb} {paths.folder}` first.")
+    if paths.adjustment.with_suffix(".json").is_file():
+        raise InputError(
+            f"{paths.folder}: this model takes sites or covariates from maps before it sees them, and a bundle is "
+            "given maps alone. Use the registered model, whose predict asks for them, or train with "
+            "cohort.harmonise=none and cohort.residualise=false."
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there and not an empty folder. Name another BUNDLE_DIR.")
     with owned(folder, listed=False):

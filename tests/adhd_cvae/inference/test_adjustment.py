@@ -12,8 +12,10 @@ from adhd_cvae.inference.adjustment import (
     columns_of,
     fit_adjustment,
     fitted_rows,
+    is_known,
     load_adjustment,
     save_adjustment,
+    with_new_sites,
 )
 from tests.adhd_cvae.inference.maps import GRID, SHAPE, anatomy
 
@@ -127,3 +129,30 @@ def test_whoever_is_embedded_has_a_site_and_the_covariates():
 def test_rows_that_are_fitted_are_outside_of_the_fold():
     _, table = cohort()
     np.testing.assert_array_equal(fitted_rows(table, OUTSIDE, COMBAT), ROWS)
+
+
+def test_a_site_of_few_participants_was_met_and_counts_as_the_average():
+    maps, table = cohort()
+    table["site"] = ["few", "few", *table["site"][2:]]
+    found = fit_adjustment(maps, table, ROWS, COMBAT)
+    assert found.met == ("a", "b", "c", "few")
+    assert found.combat.sites == ("a", "b", "c")
+    known = is_known(found, table)
+    assert (~known).sum() == 2
+    with pytest.raises(InputError, match=r"knows the sites a, b, c, few and not d"):
+        is_known(found, table.assign(site="d"))
+    assert not is_known(found, table.assign(site="d"), average=True).any()
+
+
+def test_a_new_site_is_learnt_from_its_controls_where_there_are_enough():
+    maps, table = cohort()
+    found = fit_adjustment(maps, table, ROWS, COMBAT)
+    elsewhere = (anatomy(60, 3).astype(np.float32) + 0.3).astype(np.float16)
+    new = table.assign(site="new")
+    few, counts = with_new_sites(found, elsewhere[:5], new[:5], 20)
+    assert counts == {"new": 5}
+    assert few.combat.sites == found.combat.sites
+    learnt, _ = with_new_sites(found, elsewhere[:40], new[:40], 20)
+    at_new, averaged = (adjusted(elsewhere[40:], one, new[40:])[:].mean() for one in (learnt, found))
+    usual = adjusted(maps, found, table)[:].mean()
+    assert abs(at_new - usual) < 0.25 * abs(averaged - usual)

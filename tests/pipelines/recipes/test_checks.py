@@ -96,3 +96,11 @@ def test_groups_that_are_sites_are_refused_where_sites_are_to_be_harmonised():
     assert lines[2] == "too few to be harmonised, taken for the average site: 3"
     alone = cohort_of([1, 1, 1, 1, 2] * 5, (["target", "background"] * 2 + ["background"]) * 5)
     assert told_of(alone, harmonise="combat")[-1] == "one group alone, so that they tell nothing of it: 2"
+
+
+def test_harmonising_needs_everybodys_site():
+    table = cohort_of([1, 1, 2, 2] * 6, ["target", "target", "background", "background"] * 6)
+    with pytest.raises(InputError, match=r"no column of sites \(cohort\.site=scanner\)"):
+        told_of(table, harmonise="combat", site="scanner")
+    with pytest.raises(InputError, match="'site' is missing for 1 of 24"):
+        told_of(table.assign(site=[None, *table["site"][1:]]), harmonise="combat")
