@@ -154,6 +154,14 @@ def is_nominal(values: pd.Series) -> bool:
     return values.name in NOMINAL or not pd.api.types.is_numeric_dtype(values)
 
 
+def adjusting_columns(table: pd.DataFrame, settings: CohortConfig) -> list[str]:
+    """Columns that what is taken from the maps depends on; none where nothing is."""
+    if not settings.adjusts:
+        return []
+    site = [settings.site] if settings.site is not None and settings.site in table else []
+    return [*site, *chosen_covariates(table, settings)]
+
+
 def constant_columns(
     table: pd.DataFrame, site: str | None, settings: CohortConfig
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from adhd_cvae.cohort.covariates import CovariateDesign, as_code, chosen_covariates, fit_design
 from adhd_cvae.cohort.folds import sampled_rows
-from adhd_cvae.config import CohortConfig, Recipe
+from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.embedding import in_batches
@@ -187,14 +187,6 @@ class AdjustedMaps:
 def adjusted(images: NDArray, adjustment: Adjustment | None, table: pd.DataFrame) -> NDArray:
     """Maps (n, x, y, z) of a table's participants without what an adjustment takes away; as they are without one."""
     return images if adjustment is None else cast("NDArray", AdjustedMaps(images, adjustment, table))
-
-
-def columns_of(table: pd.DataFrame, settings: CohortConfig) -> list[str]:
-    """Columns of the cohort that an adjustment depends on; none where nothing is taken from the maps."""
-    if not settings.adjusts:
-        return []
-    site = [settings.site] if settings.site is not None and settings.site in table else []
-    return [*site, *chosen_covariates(table, settings)]
 
 
 def fitted_rows(table: pd.DataFrame, outside: NDArray[np.bool_], recipe: Recipe) -> NDArray[np.integer]:

@@ -61,8 +61,8 @@ Model = Annotated[
 NewSite = Annotated[
     Literal["refuse", "average", "pool"],
     typer.Option(
-        "--new-site", help="participant: take a site that a harmonising model has not met for the average one, or "
-        "learn it from its own controls.",
+        "--new-site", help="Participant level: take a site that a harmonising model has not met for the average, "
+        "or learn it from its own controls.",
     ),
 ]  # fmt: skip
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="First port tried.")]

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from adhd_cvae.cohort.covariates import adjusting_columns
 from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.inference.adjustment import ADJUSTMENT, columns_of
 from adhd_cvae.io import fingerprint, read_object
 from adhd_cvae.training.device import choose_device
 from pipelines.compute import is_torchrun
@@ -100,7 +100,9 @@ def _stage(run: Run, cohort: pd.DataFrame, folds: np.ndarray | None) -> Stage:
         settings=settings_of(recipe, *SETTINGS, *recipe.cohort.adjusting, without=("training.device",)),
         inputs={
             "participants": fingerprint(
-                cohort[["participant_id", "group", *columns_of(cohort, recipe.cohort)]].to_numpy().tolist()
+                cohort[["participant_id", "group", *adjusting_columns(cohort, recipe.cohort)]]
+                .to_numpy()
+                .tolist()
             ),
             "images": images_fingerprint(paths.manifest),
             **({} if folds is None else {"folds": fingerprint(folds.tolist())}),
@@ -108,7 +110,7 @@ def _stage(run: Run, cohort: pd.DataFrame, folds: np.ndarray | None) -> Stage:
         outputs=(
             *("checkpoints/history.tsv", "checkpoints/earned.tsv", *weights),
             *(
-                f"checkpoints/{ADJUSTMENT}{ending}"
+                f"checkpoints/{paths.adjustment.name}{ending}"
                 for ending in (".safetensors", ".json")
                 if recipe.cohort.adjusts
             ),
@@ -189,7 +191,13 @@ def _adjusted(
 
     How it is done is `kept` in a folder, with what head sizes were read from.
     """
-    from adhd_cvae.inference.adjustment import adjusted, fit_adjustment, fitted_rows, save_adjustment
+    from adhd_cvae.inference.adjustment import (
+        ADJUSTMENT,
+        adjusted,
+        fit_adjustment,
+        fitted_rows,
+        save_adjustment,
+    )
     from adhd_cvae.training import distributed
 
     found = fit_adjustment(images, cohort, fitted_rows(cohort, outside, recipe), recipe)

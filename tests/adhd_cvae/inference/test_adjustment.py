@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from adhd_cvae.cohort.covariates import adjusting_columns
 from adhd_cvae.config import CohortConfig, Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.adjustment import (
     adjusted,
-    columns_of,
     fit_adjustment,
     fitted_rows,
     is_known,
@@ -100,8 +100,8 @@ def test_nothing_is_done_unasked():
     recipe = Recipe(image=GRID)
     assert fit_adjustment(maps, table, ROWS, recipe) is None
     assert adjusted(maps, None, table) is maps
-    assert columns_of(table, recipe.cohort) == []
-    assert columns_of(table, COMBAT.cohort) == ["site", "age"]
+    assert adjusting_columns(table, recipe.cohort) == []
+    assert adjusting_columns(table, COMBAT.cohort) == ["site", "age"]
 
 
 def test_it_is_saved_and_read_again(tmp_path):

@@ -105,4 +105,4 @@ def test_what_can_be_fitted_again_is(run, with_folds):
 def test_site_age_and_sex_are_covariates(run):
     latents = read_tsv(run.paths.latents).drop(columns="fold", errors="ignore")
     write_tsv(latents.assign(fold=np.arange(len(latents)) // 2 % 4), run.paths.latents)
-    assert asked(run).groups.covariates.shape[1] == 2 + 1 + 2
+    assert asked(run).groups.covariates.shape[1] == 2 + 1 + 1
