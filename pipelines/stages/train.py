@@ -166,12 +166,14 @@ def _train(run: Run, show: Callable[[int], Callable[[Row], None]]) -> list[str]:
     source = _tiv_source(paths)
     maps = _adjusted(images, cohort, recipe, (paths.checkpoints, source), everybody)
     warnings = train(maps, cohort, recipe, paths.checkpoints, show(0)).warnings
+    of_folds: dict[str, list[str]] = {}
     for place, number in enumerate(_numbers(folds), start=1):
         folder, outside = paths.fold_checkpoints(number), folds != number
         maps = _adjusted(images, cohort, recipe, (folder, source), outside)
         result = train(maps, cohort, recipe, folder, show(place), fitted=outside)
-        warnings += [f"{folder.name}: {text}" for text in result.warnings]
-    return warnings
+        for text in result.warnings:
+            of_folds.setdefault(text, []).append(str(number))
+    return [*warnings, *(f"fold {', '.join(numbers)}: {text}" for text, numbers in of_folds.items())]
 
 
 def _tiv_source(paths: OutputPaths) -> str | None:

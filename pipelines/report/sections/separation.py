@@ -71,8 +71,8 @@ def _verdict(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> 
     column = results.setting("analysis.permute_within")
     within = sentence("within", column=results.label(column).lower()) if column else ""
     words = {"chance": number(tested["null_mean"], 2), "p": probability(tested["p_value"]), "within": within}
-    space = "the salient codes s" if is_own else "the salient codes s of the linear models"
-    text = sentence("found", space=space, **_value(tested), **words)
+    models = "models" if is_own else "linear models"
+    text = sentence("found", models=models, **_value(tested), **words)
     verdict = sentence("apart" if tested["p_value"] < ALPHA else "not_apart", found=text)
     return verdict if is_own or own is None else f"{verdict} {sentence('deep', **_value(own))}"
 

@@ -16,7 +16,7 @@ from adhd_cvae.cohort.folds import deal_folds
 from adhd_cvae.config import Recipe
 from adhd_cvae.images.resampling import grid_affine, to_grid
 from adhd_cvae.inference.adjustment import adjusted, fit_adjustment, fitted_rows, save_adjustment
-from adhd_cvae.io import write_json
+from adhd_cvae.io import write_json, write_tsv
 from adhd_cvae.names import ALPHA, TARGET, rows_of
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
 from adhd_cvae.simulation.participants import HEAD_SIZE_SD
@@ -36,8 +36,19 @@ from tests.validation.out_of_fold.faults import codes_moved, seeded
 
 SYMPTOMS = ("adhd_index", "inattentive", "hyper_impulsive")
 """Variables that no map of a cohort without a planted effect knows of; age, sex, IQ and site have effects on all."""
-TABLES = ("separation", "group_maps", "rsa", "mixture", "mixture_test", "independence", "claims", "recovery")
+TABLES = (
+    "separation",
+    "group_maps",
+    "rsa",
+    "mixture",
+    "mixture_test",
+    "independence",
+    "claims",
+    "recovery",
+    "harmonisation",
+)
 
+TRUTH = "truth.tsv"
 OTHERS = "codes that a held-out map moves"
 
 
@@ -131,6 +142,7 @@ def _prepared(run: Run, config: SimulationConfig, kind: Kind) -> np.ndarray:
         table = _without_a_difference(table, config.seed, kind)
     with owned(paths.folder):
         COHORT.write(table, paths.cohort)
+        write_tsv(table[["participant_id", *cohort.factors]], paths.folder / TRUTH)
         folds = deal_folds(table, recipe.cohort.folds, recipe.seed, recipe.cohort.site)
         write_folds(table, folds, paths)
         paths.cache.mkdir()
@@ -173,7 +185,7 @@ def _tables(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
     with owned(run.paths.folder):
         embed.run(run)
         inputs = read_analysis_inputs(run.paths, run.recipe.analysis)
-        steps = analyse.tables(run, inputs, None, lambda note: None)
+        steps = analyse.tables(run, inputs, run.paths.folder / TRUTH, lambda note: None)
         found = {}
         for name in TABLES:
             if name in steps and name in asked and (table := steps[name]()) is not None:
@@ -212,6 +224,16 @@ def _rows(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list
     rows += [
         {"test": "hsic", "value": row["value"], "p_value": row["p_value"]}
         for row in rows_of(pd.DataFrame(independence[independence["measure"] == "hsic"]))
+    ]
+    rows += [
+        {"test": f"{row['target']} from {row['space']} {row['stage']}, {row['group']}"}
+        | {"value": row["score"], "null_mean": row["null_mean"]}
+        for row in rows_of(found["harmonisation"])
+    ]
+    rows += [
+        {"test": f"recovery from {row['space']}, {row['metric']}", "value": row["score"]}
+        for row in rows_of(found["recovery"])
+        if row["metric"] == "r"
     ]
     claimed = found["claims"]
     rows += [

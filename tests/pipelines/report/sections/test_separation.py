@@ -59,7 +59,7 @@ def test_of_networks_the_linear_models_carry_the_test(folder: Path) -> None:
     table["space"] = table["space"].replace({"salient": "linear_salient", "background": "linear_background"})
     results = of(folder, pd.concat([deep, table]))
     first = separation.summary(results) or ""
-    assert first.startswith("Patients are told from controls: by the salient codes s of the linear models")
+    assert first.startswith("Patients are told from controls: by the salient codes s of linear models that")
     assert "so their codes have no p of their own: their s reaches an AUC of 0.61" in first
     without = (SECTION.sentences(results) or [])[-1]
     assert without.startswith("No p-value: salient s, background z and supervised classifier.")
