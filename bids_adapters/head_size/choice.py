@@ -137,7 +137,12 @@ def _total_gray_matter(maps: Mapping[str, MapFile], kind: Kind | None) -> HeadSi
         "Total gray matter of the map instead of head size. Caution: it holds disease as well as size, and held "
         "constant it takes away an effect of patients that is everywhere"
     )
-    entry = {"Source": "total_gray_matter", "Description": words, "Units": "ml", "Origin": f"sum of the maps: {kind.describe()}"}
+    entry = {
+        "Source": "total_gray_matter",
+        "Description": words,
+        "Units": "ml",
+        "Origin": f"sum of the maps: {kind.describe()}",
+    }
     return HeadSize({}, entry, {key: (one.path,) for key, one in maps.items()})
 
 

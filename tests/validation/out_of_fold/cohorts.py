@@ -142,7 +142,7 @@ def _prepared(run: Run, config: SimulationConfig, kind: Kind) -> np.ndarray:
         table = _without_a_difference(table, config.seed, kind)
     with owned(paths.folder):
         COHORT.write(table, paths.cohort)
-        write_tsv(table[["participant_id", *cohort.factors]], paths.folder / TRUTH)
+        write_tsv(pd.DataFrame(table[["participant_id", *cohort.factors]]), paths.folder / TRUTH)
         folds = deal_folds(table, recipe.cohort.folds, recipe.seed, recipe.cohort.site)
         write_folds(table, folds, paths)
         paths.cache.mkdir()
