@@ -50,7 +50,9 @@ BUGS: dict[str, Bug] = {
             one.relative_to(folder).as_posix(): [None] for one in folder.rglob("*") if one.is_file()
         },
     ),
-    "tables count as regenerated": _forgotten("REGENERATED", ("cache", "checkpoints", "analysis")),
+    "tables count as regenerated": _forgotten(
+        "REGENERATED", ("cache", "checkpoints", "analysis", "maps", "figures")
+    ),
     "nobody is asked": lambda patch: patch.setattr(files, "_guards", _Nobody()),
 }
 """Bug to what plants it."""
