@@ -122,7 +122,7 @@ def harmonisation_table(
         `HARMONISATION_COLUMNS`. Where each site is held out in turn, what site and model are is one: site is then asked
         of the maps before alone.
     """
-    apart = site is not None and _is_of_folds(cohort, site)
+    apart = site is not None and is_of_folds(cohort, site)
     rows = []
     for (space, stage), values in codes.items():
         asked = [(name, TARGET if space == SALIENT else BACKGROUND) for name in scales]
@@ -138,9 +138,10 @@ def harmonisation_table(
     return pd.DataFrame(rows, columns=HARMONISATION_COLUMNS)
 
 
-def _is_of_folds(cohort: pd.DataFrame, site: str) -> bool:
-    """Whether each site is held out on its own."""
+def is_of_folds(cohort: pd.DataFrame, name: str) -> bool:
+    """Whether a variable differs between folds and never within one, as sites do that are held out in turn."""
     if "fold" not in cohort:
         return False
-    pairs = cohort[["fold", site]].drop_duplicates().to_numpy()
-    return 1 < len({*pairs[:, 1].tolist()}) == len(pairs)
+    pairs = pd.DataFrame(cohort[["fold", name]]).dropna().drop_duplicates()
+    values, folds = (pairs[column].drop_duplicates() for column in (name, "fold"))
+    return len(values) > 1 and len(pairs) == len(folds)

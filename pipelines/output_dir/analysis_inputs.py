@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from adhd_cvae.analysis.harmonisation import is_of_folds
 from adhd_cvae.analysis.variables import battery_component
 from adhd_cvae.config import AnalysisConfig
 from adhd_cvae.errors import InputError
@@ -180,22 +181,13 @@ def known_variables(cohort: pd.DataFrame, settings: AnalysisConfig) -> tuple[dic
         )
     left_out = [name for name in asked if name not in known]
     warnings = [f"not in cohort.tsv, left out of the analysis: {', '.join(left_out)}"] if left_out else []
-    for name in [name for name in known if _is_of_folds(cohort, name)]:
+    for name in [name for name in known if is_of_folds(cohort, name)]:
         del known[name]
         warnings.append(
             f"{name} left out of the analysis: each of its values has models of its own (cohort.folds), so that what "
             "differs between them may be the models"
         )
     return known, warnings
-
-
-def _is_of_folds(cohort: pd.DataFrame, name: str) -> bool:
-    """Whether a variable differs between folds and never within one, as sites do that are held out in turn."""
-    if "fold" not in cohort:
-        return False
-    pairs = pd.DataFrame(cohort[["fold", name]]).dropna().drop_duplicates()
-    values, folds = (pairs[column].drop_duplicates() for column in (name, "fold"))
-    return len(values) > 1 and len(pairs) == len(folds)
 
 
 def _in_order(table: pd.DataFrame, participants: pd.Series, path: Path) -> pd.DataFrame:

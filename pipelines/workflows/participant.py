@@ -30,8 +30,8 @@ from pipelines.output_dir.table import OutputTable
 from pipelines.output_dir.tables import COHORT, EXCLUSIONS
 from pipelines.workflows.participant_files import Model, ParticipantFiles, posterior_samples
 
-REFUSE, AVERAGE, POOL = NEW_SITES = ("refuse", "average", "pool")
-"""What becomes of sites that a model has not met: refused, taken for the average one, or learnt from their controls."""
+REFUSE, POOL = "refuse", "pool"
+"""What becomes of sites that a model has not met: refused, or learnt from their controls; else the average one's."""
 AT_ONCE = 64
 """Participants whose maps are prepared before any of them is described."""
 _WAIT_S = 120.0
@@ -47,7 +47,7 @@ def run(run: Run, source: BidsInput, model_uri: str, new_site: str = REFUSE) -> 
     Parameters
     ----------
     new_site
-        What becomes of sites that a model which harmonises has not met: one of `NEW_SITES`.
+        What becomes of sites that a model which harmonises has not met: ``refuse``, ``average`` or ``pool``.
 
     Raises
     ------
@@ -80,6 +80,8 @@ def _load(model_uri: str, paths: OutputPaths) -> Model:
 
 
 def _embed(run: Run, source: BidsInput, model: Model, settings: dict[str, Any], new_site: str) -> None:
+    from adhd_cvae.inference.adjustment import is_known
+
     paths = run.paths
     with locked(paths.folder, _WAIT_S):
         _claim(run, settings)
@@ -87,8 +89,11 @@ def _embed(run: Run, source: BidsInput, model: Model, settings: dict[str, Any], 
     bids_filter, adjustment = settings["--bids-filter-file"], model.adjustment
     cohort = _cohort(run, source, bids_filter, adjustment, source.labels)
     if adjustment is not None:
-        everybody = _cohort(run, source, bids_filter, adjustment, ())
-        model = _with_sites(run, model, cohort, everybody, source.folder, new_site)
+        adjustment.design.of(cohort.table)  # a covariate that is missing is named before any map is read
+        known = is_known(adjustment, cohort.table, average=new_site != REFUSE)
+        if new_site == POOL and not known.all():
+            everybody = _cohort(run, source, bids_filter, adjustment, ())
+            model = _with_sites(run, model, everybody, source.folder)
     left_out = _describe(run, cohort, source.folder, model)
     with locked(paths.folder, _WAIT_S):
         _collect(run, cohort, left_out, source)
@@ -113,10 +118,8 @@ def _cohort(
     return found if tiv_source is None else measure_head_size(found, source.folder, settings)
 
 
-def _with_sites(
-    run: Run, model: Model, cohort: Cohort, everybody: Cohort, bids_dir: Path, new_site: str
-) -> Model:
-    """Make sure that what the model needs of everybody is there, and learn new sites where that is asked for.
+def _with_sites(run: Run, model: Model, everybody: Cohort, bids_dir: Path) -> Model:
+    """Learn new sites, where they have enough controls.
 
     A site is learnt from all its controls in BIDS_DIR, whoever is asked for: each participant's files depend on the
     dataset and on nobody else's being described with them.
@@ -124,11 +127,7 @@ def _with_sites(
     from adhd_cvae.images.cache import resampled
     from adhd_cvae.inference.adjustment import is_known, with_new_sites
 
-    adjustment, table = model.adjustment, cohort.table
-    adjustment.design.of(table)  # a covariate that is missing is named before any map is read
-    known = is_known(adjustment, table, average=new_site != REFUSE)
-    if new_site != POOL or known.all():
-        return model
+    adjustment = model.adjustment
     here = pd.DataFrame(everybody.table.dropna(subset=list(adjustment.needed)))
     at_new = ~is_known(adjustment, here, average=True) & (here["group"] == BACKGROUND).to_numpy()
     controls = pd.DataFrame(here[at_new]).reset_index(drop=True)
