@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from adhd_cvae.inference.adjustment import Adjustment, adjusted, is_known
 from adhd_cvae.inference.embedding import embed
 from adhd_cvae.inference.out_of_distribution import Reference, code_matrix, residuals
 from adhd_cvae.models.network import ContrastiveVAE
-from adhd_cvae.names import column_names
+from adhd_cvae.names import KNOWN_SITE, column_names
 
 
 def predict(model: ContrastiveVAE, reference: Reference, images: np.ndarray) -> pd.DataFrame:
@@ -24,3 +25,30 @@ def predict(model: ContrastiveVAE, reference: Reference, images: np.ndarray) -> 
     *numbers, flag = column_names(codes.salient_mean.shape[1], codes.background_mean.shape[1])
     table = pd.DataFrame(values, columns=numbers)
     return table.assign(**{flag: reference.out_of_distribution(distances)})
+
+
+def predict_adjusted(
+    network: tuple[ContrastiveVAE, Reference],
+    images: np.ndarray,
+    adjustment: Adjustment | None,
+    table: pd.DataFrame,
+    *,
+    average: bool = False,
+) -> pd.DataFrame:
+    """Describe maps (n, *shape) freed of what an adjustment takes away by the sites and covariates of a table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `predict`; where sites are brought together also `KNOWN_SITE`.
+
+    Raises
+    ------
+    InputError
+        A site or a covariate is missing, or a site is new and not to be taken for the `average` one.
+    """
+    if adjustment is None:
+        return predict(*network, images)
+    known = is_known(adjustment, table, average=average)
+    found = predict(*network, adjusted(images, adjustment, table))
+    return found if adjustment.site is None else found.assign(**{KNOWN_SITE: known})

@@ -90,24 +90,15 @@ class Posteriors(PythonModel):
         return pd.concat(parts).set_axis(model_input.index)
 
     def _described(self, rows: pd.DataFrame, *, average: bool) -> pd.DataFrame:
-        from adhd_cvae.inference.adjustment import adjusted, is_known
-        from adhd_cvae.inference.prediction import predict
+        from adhd_cvae.inference.prediction import predict_adjusted
 
-        maps, adjustment = self._maps(rows), self.adjustment
-        if adjustment is None:
-            return predict(self.model, self.reference, maps)
+        network, named_rows = (
+            (self.model, self.reference),
+            zip(rows.index, rows.to_dict("records"), strict=True),
+        )
         try:
-            known = is_known(adjustment, rows, average=average)
-            found = predict(self.model, self.reference, adjusted(maps, adjustment, rows))
-        except InputError as error:
-            raise MapRefusedError(*error.problems or (str(error),)) from None
-        return found if adjustment.site is None else found.assign(known_site=known)
-
-    def _maps(self, rows: pd.DataFrame) -> np.ndarray:
-        """Maps of some rows, (n, *shape) float16."""
-        named_rows = zip(rows.index, rows.to_dict("records"), strict=True)
-        try:
-            return np.stack([self._map(number, row) for number, row in named_rows])
+            maps = np.stack([self._map(number, row) for number, row in named_rows])
+            return predict_adjusted(network, maps, self.adjustment, rows, average=average)
         except InputError as error:
             raise MapRefusedError(*error.problems or (str(error),)) from None
 

@@ -1,13 +1,16 @@
 """A trained model as a MONAI bundle: a folder that `python -m monai.bundle run` runs, without pickle."""
 
+from collections.abc import Sequence
 from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
 from adhd_cvae.errors import InputError
+from adhd_cvae.inference.adjustment import ADJUSTMENT, Adjustment, load_adjustment
 from adhd_cvae.io import copy, read_json, write_json, write_text
 from adhd_cvae.names import BACKGROUND, SALIENT, unit_names
 from bids_adapters.derivatives import read_description
+from bids_adapters.head_size.measures import TIV
 from pipelines.mlflow_tracking.summary import out_of_fold_scores
 from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
@@ -24,18 +27,12 @@ def run(paths: OutputPaths, folder: Path) -> Path:
     Raises
     ------
     InputError
-        No trained and embedded model here, one that harmonises or residualises, or `folder` holds something.
+        No trained and embedded model here, or `folder` holds something.
     """
     weights, settings = (paths.cvae.with_suffix(suffix) for suffix in (".safetensors", ".json"))
     for file, verb in ((weights, "train"), (settings, "train"), (paths.reference, "embed")):
         if not file.is_file():
             raise InputError(f"{file} is missing. Run `adhd-cvae {verb} {paths.folder}` first.")
-    if paths.adjustment.with_suffix(".json").is_file():
-        raise InputError(
-            f"{paths.folder}: this model takes sites or covariates from maps before it sees them, and a bundle is "
-            "given maps alone. Use the registered model, whose predict asks for them, or train with "
-            "cohort.harmonise=none and cohort.residualise=false."
-        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there and not an empty folder. Name another BUNDLE_DIR.")
     with owned(folder, listed=False):
@@ -44,11 +41,16 @@ def run(paths: OutputPaths, folder: Path) -> Path:
 
 
 def _write(paths: OutputPaths, trained: dict[str, Any], folder: Path) -> None:
-    copy(paths.cvae.with_suffix(".safetensors"), folder / "models" / "model.safetensors")
-    copy(paths.reference, folder / "models" / "reference.safetensors")
-    write_json(inference(trained), folder / "configs" / "inference.json")
+    models = folder / "models"
+    copy(paths.cvae.with_suffix(".safetensors"), models / "model.safetensors")
+    copy(paths.reference, models / "reference.safetensors")
+    if adjustment := load_adjustment(paths.adjustment):
+        for suffix in (".safetensors", ".json"):
+            copy(paths.adjustment.with_suffix(suffix), (models / ADJUSTMENT).with_suffix(suffix))
+    asked = None if adjustment is None else needed_columns(adjustment)
+    write_json(inference(trained, adjusts=asked is not None), folder / "configs" / "inference.json")
     dataset = str(Provenance.open(paths).content.get("dataset", "not stated"))
-    metadata = describe(trained, dataset, out_of_fold_scores(Results(paths.folder)))
+    metadata = describe(trained, dataset, out_of_fold_scores(Results(paths.folder)), asked)
     write_json(metadata, folder / "configs" / "metadata.json")
     licence = read_description(paths.folder).get("License")
     texts = {
@@ -56,15 +58,42 @@ def _write(paths: OutputPaths, trained: dict[str, Any], folder: Path) -> None:
         "docs/data_license.txt": _filled(
             "data_license.txt", licence=f"this licence: {licence}" if licence else "no licence."
         ),
-        "docs/README.md": _readme(trained),
+        "docs/README.md": _readme(trained, asked),
     }
     for name, text in texts.items():
         write_text(text, folder / name)
 
 
-def inference(trained: dict[str, Any]) -> dict[str, Any]:
-    """Let MONAI embed maps: `image` is a path or a pattern of paths, `output_file` the table."""
+def needed_columns(adjustment: Adjustment) -> dict[str, str]:
+    """What a model that takes sites or covariates from maps must know of each: column to what stands in it."""
+    found = {}
+    if adjustment.site is not None:
+        found[adjustment.site] = (
+            f"{_one_of(adjustment.met)}; another is refused, or the average with new_site=average"
+        )
+    for column in adjustment.design.columns:
+        found[column.name] = _one_of(column.levels) if column.levels else "number"
+        if column.name == TIV and adjustment.tiv_source is not None:
+            found[column.name] += f" of ml, from {adjustment.tiv_source}"
+        if column.fill is not None:
+            found[column.name] += f"; n/a is taken for {column.fill}"
+    return found
+
+
+def _one_of(codes: Sequence[str]) -> str:
+    return f"code, one of {', '.join(codes)}"
+
+
+def inference(trained: dict[str, Any], *, adjusts: bool = False) -> dict[str, Any]:
+    """Let MONAI embed maps: `image` is a path or a pattern of paths, `output_file` the table.
+
+    Where the model `adjusts` maps, `table` stands for `image` and says what is known of each.
+    """
     content = read_json(TEMPLATES / "inference.json")
+    if adjusts:
+        del content["image"]
+        content |= read_json(TEMPLATES / "adjusted.json")
+        content["imports"].append("$import pathlib")
     content["grid"] |= trained["image"]
     network = content["network_def"]
     network["config"] |= {"trunk": "convolutions", **trained["model"]}  # version 0.1 knew no other
@@ -73,8 +102,10 @@ def inference(trained: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def describe(trained: dict[str, Any], dataset: str, scores: dict[str, float]) -> dict[str, Any]:
-    """Describe the model as MONAI's schema of bundles asks."""
+def describe(
+    trained: dict[str, Any], dataset: str, scores: dict[str, float], asked: dict[str, str] | None
+) -> dict[str, Any]:
+    """Describe the model as MONAI's schema of bundles asks; `asked` as `needed_columns` gives it."""
     ours = version("adhd-cvae")
     content = read_json(TEMPLATES / "metadata.json") | {
         "version": ours,
@@ -91,7 +122,12 @@ def describe(trained: dict[str, Any], dataset: str, scores: dict[str, float]) ->
     names = unit_names(SALIENT, sizes[0]) + unit_names(BACKGROUND, sizes[1])
     codes = content["network_data_format"]["outputs"]["pred"]
     codes |= {"num_channels": sum(sizes), "channel_def": {str(unit): name for unit, name in enumerate(names)}}
-    content["network_data_format"]["inputs"]["image"]["spatial_shape"] = trained["image"]["shape"]
+    inputs = content["network_data_format"]["inputs"]
+    inputs["image"]["spatial_shape"] = trained["image"]["shape"]
+    one = {"type": "column of table", "num_channels": 1, "spatial_shape": [], "value_range": []}
+    for name, meaning in (asked or {}).items():
+        kind = "float64" if meaning.startswith("number") else "str"
+        inputs[name] = one | {"format": meaning, "dtype": kind, "channel_def": {"0": name}}
     return content
 
 
@@ -101,12 +137,18 @@ def _licence() -> str:
     return installed or Path(__file__).parents[2].joinpath("LICENSE").read_text(encoding="utf-8")
 
 
-def _readme(trained: dict[str, Any]) -> str:
+def _readme(trained: dict[str, Any], asked: dict[str, str] | None) -> str:
+    maps, about = "--image 'maps/*.nii.gz'", "`image` is a path or a pattern;"
+    if asked is not None:
+        columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in asked.items())
+        maps, about = "--table maps.tsv", _filled("adjusted.md.txt", columns=columns)
     shape = " × ".join(str(side) for side in trained["image"]["shape"])
     return _filled(
         "README.md.txt",
         **{**trained["model"], **trained["image"], "shape": shape},
         version=version("adhd-cvae"),
+        maps=maps,
+        about_maps=about,
     )
 
 

@@ -2,16 +2,23 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+from monai.bundle.config_parser import ConfigParser
 
+from adhd_cvae.config import CohortConfig, Recipe
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_json, read_tsv
+from adhd_cvae.inference.adjustment import fit_adjustment, save_adjustment
+from adhd_cvae.io import read_json, read_tsv, write_tsv
+from pipelines.mlflow_tracking.pyfunc_model import Posteriors
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.stages import export_bundle
 
@@ -125,6 +132,88 @@ def test_monai_runs_it_and_the_codes_are_those_of_latents_tsv(folder, demo, mona
     assert {"s_00_sd", "distance", "out_of_distribution"} <= set(codes)
 
 
+@pytest.fixture(scope="module")
+def adjusting(demo, tmp_path_factory):
+    """A model that takes sites, age and sex from maps, its cohort with paths from BIDS_DIR, and its bundle."""
+    folder = tmp_path_factory.mktemp("adjusting")
+    paths = OutputPaths(Path(shutil.copytree(demo.paths.folder, folder / "results")))
+    cohort = read_tsv(paths.cohort)
+    recipe = Recipe(cohort=CohortConfig(harmonise="combat", covariates=("age", "sex"), smallest_site=3))
+    adjustment = fit_adjustment(np.load(paths.images), cohort, np.arange(len(cohort)), recipe)
+    assert adjustment is not None
+    save_adjustment(adjustment, paths.adjustment)
+    return paths, cohort, export_bundle.run(paths, folder / "bundle")
+
+
+def predicted(paths: OutputPaths, rows: pd.DataFrame) -> pd.DataFrame:
+    """What the registered model would say of these."""
+    model = Posteriors()
+    weights, adjustment = paths.cvae.with_suffix(".safetensors"), paths.adjustment.with_suffix(".safetensors")
+    named = {"weights": weights, "reference": paths.reference, "adjustment": adjustment}
+    artifacts = {name: str(file) for name, file in named.items()}
+    model.load_context(SimpleNamespace(artifacts=artifacts))  # pyright: ignore[reportArgumentType]
+    return model.predict(None, rows)
+
+
+def test_codes_of_maps_freed_of_their_sites_are_those_of_predict(adjusting, demo, monai, tmp_path):
+    paths, cohort, bundle = adjusting
+    rows = cohort.iloc[[11, 2, 7]]
+    write_tsv(rows, tmp_path / "maps.tsv")
+    monai(
+        "run",
+        *("--config_file", str(bundle / "configs" / "inference.json"), "--bundle_root", str(bundle)),
+        *("--table", str(tmp_path / "maps.tsv"), "--dataset_dir", str(demo.bids_dir)),
+        *("--output_file", str(tmp_path / "codes.tsv"), "--batch_size", "2"),
+    )
+    codes = read_tsv(tmp_path / "codes.tsv")
+    images = [str(demo.bids_dir / name) for name in rows["image"]]
+    assert codes["image"].tolist() == images
+    expected = predicted(paths, rows.assign(image=images)).reset_index(drop=True)
+    pd.testing.assert_frame_equal(codes.drop(columns="image"), expected, atol=1e-5, rtol=0)
+    latents = read_tsv(demo.paths.latents).loc[rows.index, list(codes.filter(regex=r"^[sz]_\d+$"))]
+    assert np.abs(latents.to_numpy() - codes[list(latents)].to_numpy()).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: table.drop(columns="age"), "there is no covariate 'age'"),
+        (lambda table: table.drop(columns="site"), "needs everybody's 'site'"),
+        (
+            lambda table: table.assign(site="elsewhere"),
+            "the model knows the sites 1, 3, 5, 6 and not elsewhere",
+        ),
+    ],
+)
+def test_maps_of_which_it_does_not_know_enough_are_refused(adjusting, change, words, tmp_path):
+    _, cohort, bundle = adjusting
+    write_tsv(change(cohort.iloc[:2]), tmp_path / "maps.tsv")  # no map is there: refused before any is read
+    parser = ConfigParser(read_json(bundle / "configs" / "inference.json"))
+    parser.update({"bundle_root": str(bundle), "table": str(tmp_path / "maps.tsv")})
+    with pytest.raises(RuntimeError) as refused:
+        parser.get_parsed_content("run")
+    assert words in str(refused.value.__cause__)
+
+
+def test_what_it_must_know_is_described_and_its_shapes_are_as_stated(adjusting, monai):
+    _, _, bundle = adjusting
+    content = read_json(bundle / "configs" / "metadata.json")
+    pytest.importorskip("jsonschema").validate(content, SCHEMA)
+    inputs = content["network_data_format"]["inputs"]
+    assert list(inputs) == ["image", "site", "age", "sex"]
+    assert inputs["site"]["format"].startswith("code, one of 1, 3, 5, 6;")
+    readme = (bundle / "docs" / "README.md").read_text(encoding="utf-8")
+    assert "--table maps.tsv" in readme
+    assert "| `sex` | code, one of 0, 1 |" in readme
+    said = monai(
+        "verify_net_in_out",
+        *("--net_id", "network", "--bundle_root", str(bundle)),
+        *("--meta_file", str(bundle / "configs" / "metadata.json")),
+        *("--config_file", str(bundle / "configs" / "inference.json")),
+    )
+    assert "data shape of network is verified with no error" in said
+
+
 def test_monai_agrees_with_the_stated_shapes(folder, monai):
     said = monai(
         "verify_net_in_out",
@@ -135,8 +224,8 @@ def test_monai_agrees_with_the_stated_shapes(folder, monai):
     assert "data shape of network is verified with no error" in said
 
 
-def test_nothing_in_it_names_a_place_or_a_person(folder, demo):
-    for file in folder.rglob("*"):
+def test_nothing_in_it_names_a_place_or_a_person(folder, adjusting, demo):
+    for file in (*folder.rglob("*"), *adjusting[2].rglob("*")):
         if file.suffix in (".json", ".md", ".txt"):
             text = file.read_text(encoding="utf-8")
             assert str(demo.paths.folder.parent) not in text
