@@ -43,6 +43,22 @@ class Recipe(Settings):
         return self
 
     @model_validator(mode="after")
+    def _sites_are_dealt_with_once(self) -> "Recipe":
+        if not self.model.condition_on_site:
+            return self
+        if self.cohort.harmonise != "none":
+            raise ValueError(
+                f"model.condition_on_site is true and cohort.harmonise is {self.cohort.harmonise}, which leaves maps "
+                "without sites for the decoder to explain; expected one of them"
+            )
+        if self.cohort.site is None:
+            raise ValueError(
+                "model.condition_on_site is true, but cohort.site names no column; expected one, or "
+                "model.condition_on_site=false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _grid_can_be_cut(self) -> "Recipe":
         """Each strided convolution halves the grid; patches fill it."""
         model, shape = self.model, list(self.image.shape)

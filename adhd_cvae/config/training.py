@@ -72,6 +72,9 @@ class ModelConfig(Settings):
     """Where posterior log variances start: codes nearly exact, so that the linear start is not drowned in noise."""
     correction: bool = True
     """A nonlinear correction of the linear maps; without it the network is linear."""
+    condition_on_site: bool = False
+    """The decoder takes the participant's site beside s and z, so that z need not hold it either: at the start no code
+    reads what sites of `linear.smallest_site` participants differ in. A new site is decoded as the average one."""
     noise: Literal["learned", "fixed"] = "learned"
     """The reconstruction's noise variance."""
     output: Literal["identity", "sigmoid"] = "identity"

@@ -7,6 +7,7 @@ import torch
 
 from adhd_cvae.inference.embedding import Embedding
 from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.models.sites import site_columns
 from adhd_cvae.names import BACKGROUND, TARGET
 
 EXAMPLES = {TARGET: 3, BACKGROUND: 1}
@@ -14,12 +15,22 @@ EXAMPLES = {TARGET: 3, BACKGROUND: 1}
 
 
 @torch.no_grad()
-def decode(model: ContrastiveVAE, background: np.ndarray, salient: np.ndarray | None = None) -> np.ndarray:
-    """Decode codes to gray-matter volume in the mask's voxels, (n, voxels) float32; without `salient` the twins."""
+def decode(
+    model: ContrastiveVAE,
+    background: np.ndarray,
+    salient: np.ndarray | None = None,
+    sites: np.ndarray | None = None,
+) -> np.ndarray:
+    """Decode codes to gray-matter volume in the mask's voxels, (n, voxels) float32; without `salient` the twins.
+
+    A decoder that is conditioned on `sites`, (n,) names, takes one that is not given or not met for the average.
+    """
     device = model.voxel_mean.device
+    columns = site_columns(sites, model.sites, len(background))
     decoded = model.decode(
         torch.as_tensor(background, dtype=torch.float32, device=device),
         None if salient is None else torch.as_tensor(salient, dtype=torch.float32, device=device),
+        torch.as_tensor(columns, device=device),
     )
     return model.gray_matter(decoded).cpu().numpy()
 

@@ -270,13 +270,15 @@ def _unexplained(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Residual over total sum of squares of each held-out map, and that of as many principal components."""
     model, held = models.contrastive, np.flatnonzero(models.held_out)
-    decoded = cohort.is_target[held] | everyone
+    has_salient = cohort.is_target[held] | everyone
     scale, mean = model.voxel_scale.cpu().numpy(), model.voxel_mean.cpu().numpy()
     shares = []
     for rows in in_batches(len(held)):
         observed = standardised_voxels(model, take_maps(models.images, held[rows]))
-        salient = codes.salient_mean[rows] * decoded[rows, None]
-        left = observed - (decode(model, codes.background_mean[rows], salient) - mean) / scale
+        salient = codes.salient_mean[rows] * has_salient[rows, None]
+        sites = None if cohort.sites is None else cohort.sites[held[rows]]
+        decoded = decode(model, codes.background_mean[rows], salient, sites)
+        left = observed - (decoded - mean) / scale
         shares.append(np.square(left).sum(axis=1) / np.square(observed).sum(axis=1))
     units = model.config.background + model.config.salient
     taken = np.square(models.scores[held, :units]).sum(axis=1)

@@ -11,6 +11,7 @@ from adhd_cvae.models.linear import LinearModel, principal_axes
 from adhd_cvae.models.network import ContrastiveVAE, empty_model
 from adhd_cvae.models.posterior import code_error, posterior_variance
 from adhd_cvae.models.refinement import linear_solution
+from adhd_cvae.models.sites import known_sites, site_columns
 
 LEAST_VARIANCE = 1e-5
 """Of a unit that a tiny cohort lacks."""
@@ -45,7 +46,8 @@ def initial_models(
     is_target
         (n,) bool.
     sites
-        (n,) scanning sites, which no salient direction of the linear start shall tell.
+        (n,) scanning sites, which no salient direction of the linear start shall tell. A decoder that is conditioned on
+        sites takes those with enough participants.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def initial_models(
     models, found = [], None
     for config in configs:
         torch.manual_seed(seed)
-        model = empty_model(config, image.shape, mask)
+        model = empty_model(config, image.shape, mask, known_sites(config, sites))
         model.voxel_mean.copy_(torch.from_numpy(mean))
         model.voxel_scale.copy_(torch.from_numpy(scale))
         if config.start != "random":
@@ -109,14 +111,16 @@ def _set_linear_start(
         )
 
     found = fit(np.arange(len(scores)))
-    error = code_error(fit, scores, is_target, folds=config.linear.error_folds, seed=seed, size=len(middle))
+    effects = np.zeros((0, scores.shape[1])) if found.sites is None else found.sites
+    freed = scores - site_columns(sites, model.sites, len(scores)) @ effects
+    error = code_error(fit, freed, is_target, folds=config.linear.error_folds, seed=seed, size=len(middle))
     variances = posterior_variance(found, error)
     encoders = (model.salient_encoder, model.background_encoder)
     for encoder, space, variance in zip(encoders, (found.salient, found.background), variances, strict=True):
         if encoder is not None:
             _copy(encoder.linear, space.encoder @ axes)
             encoder.log_variance.copy_(torch.from_numpy(np.log(np.maximum(variance, LEAST_VARIANCE))))
-    decoder = np.concatenate([found.background.decoder, found.salient.decoder])
+    decoder = np.concatenate([found.background.decoder, found.salient.decoder, effects])
     _copy(model.decoder.linear, (decoder @ axes).T)
     model.origin.copy_(torch.from_numpy(middle + found.background.origin @ axes))
     if config.noise == "learned":

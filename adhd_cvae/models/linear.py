@@ -43,6 +43,8 @@ class LinearModel:
 
     salient: LinearSpace
     background: LinearSpace
+    sites: np.ndarray | None = None
+    """(sites, voxels) added to what is decoded of `known_sites`; None where the decoder takes no site."""
 
 
 Fit = Callable[[np.ndarray], LinearModel]
@@ -86,12 +88,11 @@ def fit_linear(
         Of ICA's start.
     """
     origin = voxels[~is_target].mean(axis=0)
-    centred = voxels - origin
-    scores, axes = principal_axes(
-        centred
-        if sites is None
-        else _without_sites(centred, is_target, np.asarray(sites).astype(str), settings.smallest_site)
-    )
+    centred = freed = voxels - origin
+    if sites is not None:
+        _, maps = site_maps(centred, is_target, np.asarray(sites).astype(str), settings.smallest_site)
+        freed = without_sites(centred, maps)
+    scores, axes = principal_axes(freed)
     units = max(min(salient, int(is_target.sum()) - 1, scores.shape[1]), 1)
     directions = METHODS[method](scores, is_target, units, settings, seed)
     encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
@@ -99,7 +100,7 @@ def fit_linear(
     maps = _regression(salient_codes[is_target], centred[is_target])
     _, control_axes = principal_axes(centred[~is_target])
     shared = _oblique_encoder(centred, control_axes[:background], maps[: settings.guarded])
-    return _decoded(origin, _pad(salient, encoder), _pad(background, shared), voxels, is_target)
+    return decoded(origin, _pad(salient, encoder), _pad(background, shared), voxels, is_target)
 
 
 def with_salient_encoder(
@@ -108,10 +109,10 @@ def with_salient_encoder(
     """Exchange the salient encoder (units, voxels), scaled and turned as `fit_linear` does, and decode anew."""
     codes = (voxels[is_target] - model.salient.origin) @ encoder.T
     turned = _pad(len(encoder), _uncorrelated(codes, encoder.T).T)
-    return _decoded(model.background.origin, turned, model.background.encoder, voxels, is_target)
+    return decoded(model.background.origin, turned, model.background.encoder, voxels, is_target)
 
 
-def _decoded(
+def decoded(
     origin: np.ndarray, salient: np.ndarray, background: np.ndarray, voxels: np.ndarray, is_target: np.ndarray
 ) -> LinearModel:
     """Both encoders with decoders that regress voxels on the codes of both, the salient ones of controls zero."""
@@ -244,14 +245,22 @@ def _most_contrast(
     return directions[:, np.argsort(-target / np.maximum(background, 1e-12), kind="stable")[:units]]
 
 
-def _without_sites(
-    centred: np.ndarray, is_target: np.ndarray, sites: np.ndarray, smallest: int
-) -> np.ndarray:
-    """Voxels projected off the maps in which sites differ within a group."""
+def site_maps(
+    voxels: np.ndarray, is_target: np.ndarray, sites: np.ndarray, smallest: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Names of sites, the small ones together as "", and the mean map of each one's controls, (sites, voxels).
+
+    Sites are told apart within groups: what patients have beside is one map for all.
+    """
     names, counts = np.unique(sites, return_counts=True)
     sites = np.where(np.isin(sites, names[counts < smallest]), "", sites)
-    design = np.column_stack([is_target, *[sites == name for name in np.unique(sites)]]).astype(float)
-    maps = _regression(design, centred)[1:]
+    names = np.unique(sites)
+    design = np.column_stack([is_target, *[sites == name for name in names]]).astype(float)
+    return names, _regression(design, voxels)[1:]
+
+
+def without_sites(centred: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Voxels projected off what `site_maps` (sites, voxels) differ in."""
     _, axes = principal_axes(maps - maps.mean(axis=0))
     return centred - (centred @ axes.T) @ axes
 

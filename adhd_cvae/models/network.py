@@ -1,5 +1,6 @@
 """The contrastive variational autoencoder: two encoders, one decoder, and a critic."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from adhd_cvae.config import ModelConfig
 from adhd_cvae.models.convolutions import ConvolutionalDecoder, ConvolutionalEncoder
 from adhd_cvae.models.patches import PatchDecoder, PatchHead, PatchTrunk, patch_index
+from adhd_cvae.models.sites import site_columns
 
 
 class Posterior(NamedTuple):
@@ -97,11 +99,13 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Codes to standardised brain voxels: a linear map, and a correction that starts at zero."""
+    """Codes, and columns of sites, to standardised brain voxels: a linear map, and a correction that starts at zero."""
 
-    def __init__(self, config: ModelConfig, shape: tuple[int, ...], voxels: int, patches: int) -> None:
+    def __init__(
+        self, config: ModelConfig, shape: tuple[int, ...], voxels: int, patches: int, sites: int
+    ) -> None:
         super().__init__()
-        units = config.salient + config.background
+        units = config.salient + config.background + sites
         self.correction: PatchDecoder | ConvolutionalDecoder | None = None
         if has_patches(config):
             self.correction = PatchDecoder(config, units, voxels, patches)
@@ -112,7 +116,7 @@ class Decoder(nn.Module):
     def forward(
         self, codes: Float[Tensor, "batch units"], mask_index: Tensor
     ) -> Float[Tensor, "batch voxels"]:
-        """Decode; codes are background then salient units."""
+        """Decode; codes are background then salient units, then sites."""
         voxels = codes.new_zeros(len(codes), len(mask_index), dtype=torch.float32)
         if isinstance(self.correction, PatchDecoder):
             voxels = voxels + self.correction(codes).float()
@@ -140,6 +144,8 @@ class ContrastiveVAE(nn.Module):
         Voxels inside the brain mask.
     patches
         Patches of the grid that touch it; None for all. `set_mask` says which.
+    sites
+        Names of those that the decoder is conditioned on.
     """
 
     mask_index: Tensor
@@ -148,10 +154,16 @@ class ContrastiveVAE(nn.Module):
     origin: Tensor
 
     def __init__(
-        self, config: ModelConfig, shape: tuple[int, int, int], voxels: int, patches: int | None = None
+        self,
+        config: ModelConfig,
+        shape: tuple[int, int, int],
+        voxels: int,
+        patches: int | None = None,
+        sites: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.config = config
+        self.sites = tuple(sites)
         self.shape = tuple(shape)
         self.counted_voxels = voxels
         """For the likelihood of each voxel; more than there are where scores stand for voxels."""
@@ -161,7 +173,7 @@ class ContrastiveVAE(nn.Module):
         self.trunk = PatchTrunk(config, self.patches) if has_patches(config) else None
         self.salient_encoder = Encoder(config, shape, voxels, config.salient) if config.salient else None
         self.background_encoder = Encoder(config, shape, voxels, config.background)
-        self.decoder = Decoder(config, shape, voxels, self.patches)
+        self.decoder = Decoder(config, shape, voxels, self.patches, len(self.sites))
         self.log_noise = nn.Parameter(torch.zeros(()), requires_grad=config.noise == "learned")
         self.register_buffer("mask_index", torch.zeros(voxels, dtype=torch.long))
         self.register_buffer("voxel_mean", torch.zeros(voxels))
@@ -220,19 +232,29 @@ class ContrastiveVAE(nn.Module):
         return torch.cat([codes.salient.mean, codes.background.mean], dim=1)
 
     def decode(
-        self, background: Float[Tensor, "batch z"], salient: Float[Tensor, "batch s"] | None = None
+        self,
+        background: Float[Tensor, "batch z"],
+        salient: Float[Tensor, "batch s"] | None = None,
+        site: Float[Tensor, "batch sites"] | None = None,
     ) -> Float[Tensor, "batch voxels"]:
-        """Standardised voxels; without `salient` the twin, decoded with s = 0."""
+        """Standardised voxels; without `salient` the twin, decoded with s = 0.
+
+        `site` are `site_columns` of the network's `sites`, if it has any; without them it is the average one.
+        """
         if salient is None:
             salient = background.new_zeros(len(background), self.config.salient)
-        voxels = self.origin + self.decoder(torch.cat([background, salient], dim=1), self.mask_index)
+        if site is None:
+            site = torch.from_numpy(site_columns(None, self.sites, len(background))).to(background)
+        voxels = self.origin + self.decoder(torch.cat([background, salient, site], dim=1), self.mask_index)
         return torch.sigmoid(voxels) if self.config.output == "sigmoid" else voxels
 
 
-def empty_model(config: ModelConfig, shape: tuple[int, int, int], mask: np.ndarray) -> ContrastiveVAE:
-    """Build an untrained network on the voxels of a brain mask, flat indices (voxels,)."""
+def empty_model(
+    config: ModelConfig, shape: tuple[int, int, int], mask: np.ndarray, sites: Sequence[str] = ()
+) -> ContrastiveVAE:
+    """Build an untrained network on the voxels of a brain mask, flat indices (voxels,); `sites` are its decoder's."""
     patches = len(patch_index(mask, shape, config.patch)) if has_patches(config) else None
-    model = ContrastiveVAE(config, shape, len(mask), patches)
+    model = ContrastiveVAE(config, shape, len(mask), patches, sites)
     model.set_mask(mask)
     return model
 

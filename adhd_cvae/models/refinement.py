@@ -5,6 +5,8 @@ same. How much of that follows from their background codes is learnt from contro
 away. As a regression on nuisance variables it leaves what patients alone have.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.linear_model import RidgeCV
 
@@ -13,11 +15,15 @@ from adhd_cvae.models.linear import (
     Fit,
     LinearModel,
     LinearSpace,
+    decoded,
     fit_linear,
     fit_pca,
     folds_of,
+    site_maps,
     with_salient_encoder,
+    without_sites,
 )
+from adhd_cvae.models.sites import known_sites, site_columns
 
 _PENALTIES = np.logspace(0, 5, 16)
 
@@ -26,6 +32,8 @@ def linear_solution(
     config: ModelConfig, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
 ) -> LinearModel:
     """Fit the linear model of both spaces; of a plain VAE the principal components, without a salient space.
+
+    Where the decoder is conditioned on sites it has their maps, and no encoder reads what these differ in.
 
     Parameters
     ----------
@@ -36,6 +44,8 @@ def linear_solution(
     sites
         (n,) scanning sites, where known.
     """
+    if sites is not None and (names := known_sites(config, sites)):
+        return _conditioned(config, voxels, is_target, seed, sites, names)
     if not config.salient:
         components = fit_pca(voxels, config.background)
         nothing = np.zeros((0, voxels.shape[1]), np.float32)
@@ -50,6 +60,25 @@ def linear_solution(
     if config.start != "contrast" or not folds:
         return fit(np.arange(len(voxels)))
     return without_background(fit, voxels, is_target, folds=folds, seed=seed)
+
+
+def _conditioned(
+    config: ModelConfig,
+    voxels: np.ndarray,
+    is_target: np.ndarray,
+    seed: int,
+    sites: np.ndarray,
+    names: tuple[str, ...],
+) -> LinearModel:
+    """Encoders of voxels projected off what sites differ in; decoders of voxels without the sites' maps, and these."""
+    every, maps = site_maps(voxels, is_target, sites.astype(str), config.linear.smallest_site)
+    plain = config.model_copy(update={"condition_on_site": False})
+    found = linear_solution(plain, without_sites(voxels, maps), is_target, seed, None)
+    origin = found.background.origin
+    effects = maps[np.isin(every, names)] - origin
+    freed = voxels - site_columns(sites, names, len(voxels)) @ effects
+    encoders = found.salient.encoder, found.background.encoder
+    return replace(decoded(origin, *encoders, freed, is_target), sites=effects)
 
 
 def without_background(

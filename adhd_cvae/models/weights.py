@@ -33,6 +33,7 @@ def save_model(
         "image": image.model_dump(mode="json"),
         "voxels": model.voxels,
         "patches": model.patches,
+        **({"sites": list(model.sites)} if model.sites else {}),
         "weights": file_checksum(weights),
         "training_key": key,
         "history": list(history),
@@ -99,7 +100,7 @@ def load_model(stem: Path) -> tuple[ContrastiveVAE, ImageConfig]:
         # Version 0.1 knew no other trunk.
         config = ModelConfig.model_validate({"trunk": "convolutions", **content["model"]})
         patches = max(int(content["patches"]), 1) if has_patches(config) else None
-        sizes = config, image.shape, int(content["voxels"]), patches
+        sizes = config, image.shape, int(content["voxels"]), patches, content.get("sites", ())
         tensors = load_file(stem.with_suffix(".safetensors"))
         with torch.device("meta"):  # sizes are compared before memory is taken for them
             _compare(ContrastiveVAE(*sizes).state_dict(), tensors)

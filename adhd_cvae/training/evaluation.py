@@ -46,8 +46,9 @@ def evaluate(
         voxels = model.standardise(load_batch(take_maps(state.maps, ours), None).to(device))
         target = torch.from_numpy(is_target[batch].astype(np.float32)).to(device)
         seen = (model, state.critic, voxels, target, objective)
-        terms, codes = contrastive_terms(*seen, sample=False, classifier=state.classifier)
-        sampled, _ = contrastive_terms(*seen, sample=True, classifier=state.classifier)
+        site = state.sites[ours]
+        terms, codes = contrastive_terms(*seen, sample=False, classifier=state.classifier, site=site)
+        sampled, _ = contrastive_terms(*seen, sample=True, classifier=state.classifier, site=site)
         means.append((codes.background.mean, codes.salient.mean, target))
         values = {"loss": weighted_loss(terms, objective), **terms._asdict()}
         values["nats"] = held_out_nats(sampled, target, objective)

@@ -40,6 +40,12 @@ class Terms(NamedTuple):
     """Units whose posterior means vary among everyone."""
 
 
+LOGGED = (
+    *("kl_salient", "kl_background", "total_correlation", "salient_of_background"),
+    *("salient_spread_of_background", "background_mmd", "salient_mmd_of_background", "hsic"),
+    *("classification", "active_salient", "active_background"),
+)
+"""Terms with a column of their own in the history."""
 PAIR_TERMS = ("background_mmd", "salient_mmd_of_background", "hsic")
 """Terms of pairs of participants: mean values of small batches say less than one of all."""
 
@@ -127,11 +133,13 @@ def contrastive_terms(
     *,
     sample: bool,
     classifier: nn.Linear | None = None,
+    site: Float[Tensor, "share sites"] | None = None,
 ) -> tuple[Terms, Codes]:
     """Every term of a batch; `is_target` is 1 for patients and 0 for controls, whose salient code is not decoded.
 
     With `sample` False the posterior means are decoded: evaluation has no noise. Of several processes, each gives the
-    voxels of its share of the batch, and all get the terms and codes of the whole.
+    voxels of its share of the batch, with what the decoder takes for their sites, and all get the terms and codes of
+    the whole.
     """
     size = len(is_target)
     ours = distributed.share(size)
@@ -139,7 +147,7 @@ def contrastive_terms(
     decoded_code = Posterior.sample if sample else lambda posterior: posterior.mean
     background, salient = decoded_code(codes.background), decoded_code(codes.salient)
     is_decoded = is_target if objective.salient_of == "target" else torch.ones_like(is_target)
-    decoded = model.decode(background[ours], (salient * is_decoded[:, None])[ours])
+    decoded = model.decode(background[ours], (salient * is_decoded[:, None])[ours], site)
     effective = objective.effective_voxels or model.counted_voxels
     likelihood = effective * negative_log_likelihood(voxels, decoded, model.log_noise)
     target_rows = is_target.bool()

@@ -61,7 +61,7 @@ def model_of_scores(model: ContrastiveVAE, axes: np.ndarray) -> ContrastiveVAE:
         A linear model whose maps lie in the span of the axes.
     """
     size = len(axes) + 1
-    small = ContrastiveVAE(model.config, (size, 1, 1), size)
+    small = ContrastiveVAE(model.config, (size, 1, 1), size, sites=model.sites)
     small.set_mask(np.arange(size))
     small.counted_voxels = model.voxels
     turn = torch.from_numpy(np.vstack([axes, np.zeros_like(axes[:1])]).astype(np.float32))

@@ -31,6 +31,8 @@ class TrainingState:
     scaler: torch.amp.GradScaler
     maps: np.ndarray
     """(n, …) what the model is trained on: gray-matter maps, or scores that stand for them."""
+    sites: torch.Tensor
+    """(n, sites) `site_columns` that its decoder takes; without columns where it takes none."""
     axes: np.ndarray | None = None
     """(axes, voxels) of the scores; None where the model sees maps."""
     whole: ContrastiveVAE | None = None
@@ -113,6 +115,7 @@ def new_state(
         critic_optimiser=torch.optim.Adam(critic.parameters(), lr=training.learning_rate) if critic else None,
         scaler=torch.amp.GradScaler(device.type, enabled=precision == torch.float16),
         maps=maps,
+        sites=torch.zeros(len(maps), len(model.sites), device=device),
     )
 
 
@@ -148,7 +151,7 @@ def set_trained_spread(model: ContrastiveVAE, effective_voxels: float) -> None:
     if model.decoder.linear is None:
         return
     squares = model.decoder.linear.weight.square().mean(dim=0) * effective_voxels / model.log_noise.exp()
-    background, salient = squares.split([model.config.background, model.config.salient])
+    background, salient, _ = squares.split([model.config.background, model.config.salient, len(model.sites)])
     for name, encoder in model.encoders().items():
         encoder.log_variance.copy_(-torch.log1p(salient if name == "salient" else background))
 

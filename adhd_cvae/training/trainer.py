@@ -16,13 +16,14 @@ from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, Objec
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.models.initialisation import initial_models
 from adhd_cvae.models.network import Codes, ContrastiveVAE, empty_model
+from adhd_cvae.models.sites import known_sites, site_columns
 from adhd_cvae.training import distributed
 from adhd_cvae.training.augmentation import augmentation, load_batch
 from adhd_cvae.training.checkpoint import Checkpoint
 from adhd_cvae.training.device import choose_device, choose_precision, deterministic, enough_memory
 from adhd_cvae.training.diagnostics import Diagnostics
 from adhd_cvae.training.evaluation import evaluate
-from adhd_cvae.training.losses import contrastive_terms, critic_loss, weighted_loss
+from adhd_cvae.training.losses import LOGGED, contrastive_terms, critic_loss, weighted_loss
 from adhd_cvae.training.sampler import Rows, paired_batches
 from adhd_cvae.training.scores import mixed, model_of_scores, project
 from adhd_cvae.training.selection import DEEP, RANDOM, START, TRAINED
@@ -35,13 +36,6 @@ from adhd_cvae.training.state import (
     spread_by_length,
 )
 from adhd_cvae.training.steps import Progress, Steps
-
-LOGGED = (
-    *("kl_salient", "kl_background", "total_correlation", "salient_of_background"),
-    *("salient_spread_of_background", "background_mmd", "salient_mmd_of_background", "hsic"),
-    *("classification", "active_salient", "active_background"),
-)
-"""Terms with a column of their own in the history."""
 
 
 @dataclass(frozen=True)
@@ -187,17 +181,17 @@ class Trainer:
         weights = distributed.from_first(found)  # which finds it for all processes
         axes = weights.pop("axes").cpu().numpy()
         torch.manual_seed(self.seed)
-        model = empty_model(config, self.grid.shape, weights["mask_index"].cpu().numpy())
+        mask = weights["mask_index"].cpu().numpy()
+        model = empty_model(config, self.grid.shape, mask, known_sites(config, sites))
         model.load_state_dict(weights)
-        if is_random:
-            return self._state_of(model, images)
         spread = spread_by_length(model)
         if has_scores:
             state = self._state_of(model_of_scores(model, axes), project(model, axes, images))
             state.axes, state.whole = axes, model
-        else:  # whose maps no axes of a sample span
+        else:  # a random start, or one whose maps no axes of a sample span
             state = self._state_of(model, images)
-        state.spread = spread
+        columns = site_columns(rows.sites, model.sites, len(images))
+        state.spread, state.sites = spread, torch.from_numpy(columns).to(self.device)
         set_trained_spread(state.model, self.objective.effective_voxels or model.voxels)
         return state
 
@@ -208,12 +202,13 @@ class Trainer:
         """
         torch.manual_seed(self.seed)
         linear = before.model_of_maps().state_dict()
-        model = empty_model(self.model, self.grid.shape, linear["mask_index"].cpu().numpy())
+        mask = linear["mask_index"].cpu().numpy()
+        model = empty_model(self.model, self.grid.shape, mask, before.model.sites)
         model.load_state_dict(model.state_dict() | linear)
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(".linear." not in name)
         state = self._state_of(model, images)
-        state.spread = before.spread
+        state.spread, state.sites = before.spread, before.sites
         return state
 
     def _state_of(self, model: ContrastiveVAE, maps: np.ndarray) -> TrainingState:
@@ -259,16 +254,22 @@ class Trainer:
             batch = np.concatenate([target, background])
             seeds, ours = rng.integers(2**31, size=len(batch)).tolist(), distributed.share(len(batch))
             volumes = load_batch(take_maps(state.maps, batch[ours]), transform, seeds[ours])
-            steps.append(self.step(state, volumes, rows.is_target[batch]))
+            steps.append(self.step(state, volumes, rows.is_target[batch], state.sites[batch[ours]]))
         return pd.DataFrame(steps).mean().to_dict()
 
-    def step(self, state: TrainingState, volumes: torch.Tensor, is_target: np.ndarray) -> dict[str, float]:
+    def step(
+        self,
+        state: TrainingState,
+        volumes: torch.Tensor,
+        is_target: np.ndarray,
+        site: torch.Tensor | None = None,
+    ) -> dict[str, float]:
         """One update of the model, then of the critic on the codes as they were.
 
         Parameters
         ----------
-        volumes
-            (share, 1, x, y, z) our share of the batch.
+        volumes, site
+            (share, 1, x, y, z) our share of the batch, and (share, sites) their rows of the state's `sites`.
         is_target
             (batch,) bool, of all of it.
 
@@ -285,6 +286,7 @@ class Trainer:
                 *(model, state.critic, voxels, target, self._weights),
                 sample=True,
                 classifier=state.classifier,
+                site=site,
             )
             loss = weighted_loss(terms, self._weights)
         state.optimiser.zero_grad(set_to_none=True)

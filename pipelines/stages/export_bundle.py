@@ -98,6 +98,7 @@ def inference(trained: dict[str, Any], *, adjusts: bool = False) -> dict[str, An
     network = content["network_def"]
     network["config"] |= {"trunk": "convolutions", **trained["model"]}  # version 0.1 knew no other
     sizes = {"voxels": trained["voxels"], "patches": trained.get("patches", 0)}
+    sizes |= {name: trained[name] for name in ("sites",) if name in trained}
     network |= {"shape": trained["image"]["shape"], **sizes}
     return content
 

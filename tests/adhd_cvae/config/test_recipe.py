@@ -83,3 +83,17 @@ def test_a_slip_in_a_devices_name_is_refused(device):
 def test_a_batterys_name_is_part_of_a_files_name(name):
     with pytest.raises(ValidationError, match=r"analysis\.batteries"):
         Recipe.model_validate({"analysis": {"batteries": {name: ["age"]}}})
+
+
+@pytest.mark.parametrize(
+    ("cohort", "said"),
+    [
+        ({"harmonise": "combat"}, r"cohort\.harmonise is combat.*expected one of them"),
+        ({"site": None}, r"cohort\.site names no column"),
+    ],
+)
+def test_a_decoder_conditioned_on_sites_needs_maps_that_hold_them(cohort, said):
+    with pytest.raises(ValidationError, match=said):
+        Recipe.model_validate({"cohort": cohort, "model": {"condition_on_site": True}})
+    Recipe.model_validate({"cohort": cohort})
+    Recipe.model_validate({"model": {"condition_on_site": True}})

@@ -9,6 +9,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.models.initialisation import initial_model
 from adhd_cvae.models.linear import fit_linear, fit_pca, principal_axes
 from adhd_cvae.models.posterior import code_error
+from adhd_cvae.models.sites import site_columns
 
 SHAPE = (8, 8, 8)
 IMAGE = ImageConfig(shape=SHAPE)
@@ -130,3 +131,62 @@ def test_a_random_start_follows_the_seed_and_has_no_linear_part(maps):
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
     assert not [name for name in first if ".linear." in name]
+
+
+@pytest.fixture(scope="module")
+def unlike_sites(maps):
+    """The same maps, a pattern added to those of site b, which has most of the patients; and who is one."""
+    pattern = np.zeros(SHAPE)
+    pattern[:4] = np.random.default_rng(1).normal(size=(4, 8, 8)) * 0.1
+    is_target = np.arange(40) % 4 < np.where(np.arange(40) < 20, 1, 3)
+    return (maps + (SITES == "b")[:, None, None, None] * pattern).astype(np.float16), is_target
+
+
+CONDITIONED = CONFIG.model_copy(update={"condition_on_site": True})
+
+
+@pytest.mark.parametrize("units", [2, 0], ids=["contrastive", "plain"])
+@torch.no_grad()
+def test_a_decoder_conditioned_on_sites_adds_what_they_differ_in_and_no_code_reads_it(unlike_sites, units):
+    maps, is_target = unlike_sites
+    configs = [one.model_copy(update={"salient": units}) for one in (CONFIG, CONDITIONED)]
+    free, model = (initial_model(one, IMAGE, maps, is_target, 0, SITES) for one in configs)
+    assert (free.sites, model.sites) == ((), ("a", "b"))
+    codes = model.encode(voxels_of(model, maps)).background.mean
+    at_a, at_b = (model.gray_matter(model.decode(codes, site=row.expand(40, -1))) for row in torch.eye(2))
+    added = (at_b - at_a).numpy()
+    assert np.ptp(added, axis=0).max() < 1e-5  # whatever the codes
+    design = np.column_stack([is_target, SITES == "a", SITES == "b"]).astype(float)
+    means = np.linalg.lstsq(design, maps.reshape(40, -1)[:, :256].astype(float), rcond=None)[0]
+    np.testing.assert_allclose(added[0], means[2] - means[1], atol=1e-5)
+    np.testing.assert_allclose(model.gray_matter(model.decode(codes)), (at_a + at_b) / 2, atol=1e-5)
+
+    def moved(network):
+        """How far what the sites differ in moves a code."""
+        voxels = voxels_of(network, maps)
+        parts = [network.encode(one) for one in (voxels, voxels + (at_b - at_a) / network.voxel_scale)]
+        both = [torch.cat([one.salient.mean, one.background.mean], dim=1) for one in parts]
+        return float((both[1] - both[0]).abs().max())
+
+    assert moved(model) < 1e-3 < 0.3 < moved(free)
+
+
+@torch.no_grad()
+def test_with_its_sites_given_a_conditioned_start_decodes_no_less_than_a_free_one(unlike_sites):
+    maps, is_target = unlike_sites
+    left = []
+    for config in (CONFIG, CONDITIONED):
+        model = initial_model(config, IMAGE, maps, is_target, 0, SITES)
+        voxels = voxels_of(model, maps)
+        codes = model.encode(voxels)
+        site = torch.from_numpy(site_columns(SITES, model.sites, 40))
+        salient = codes.salient.mean * torch.from_numpy(is_target)[:, None]
+        left.append(float((voxels - model.decode(codes.background.mean, salient, site)).square().mean()))
+    assert left[1] < left[0]
+
+
+def test_without_sites_there_is_nothing_to_condition_on(maps):
+    plain, conditioned = (start(maps, config, sites=None) for config in (CONFIG, CONDITIONED))
+    ours, theirs = conditioned.state_dict(), plain.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)

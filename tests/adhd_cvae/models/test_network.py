@@ -100,3 +100,19 @@ def test_a_grid_that_cannot_be_cut_is_refused(trunk, said):
     with pytest.raises(ValueError, match=said):
         ContrastiveVAE(CONFIG.model_copy(update={"trunk": trunk}), (16, 18, 16), 10)
     ContrastiveVAE(CONFIG.model_copy(update={"trunk": trunk, "correction": False}), (16, 18, 16), 10)
+
+
+@BOTH
+@torch.no_grad()
+def test_a_decoder_takes_sites_beside_the_codes_and_the_average_where_none_is_given(trunk):
+    config = CONFIG.model_copy(update={"trunk": trunk, "condition_on_site": True})
+    mask = np.random.default_rng(0).permutation(16**3)[:300]
+    network = perturbed(empty_model(config, SHAPE, mask, ["a", "b", "c"]).eval())
+    codes = torch.randn(3, 3), torch.randn(3, 2)
+    average = torch.full((3, 3), 1 / 3)
+    assert torch.allclose(network.decode(*codes), network.decode(*codes, average), atol=1e-6)
+    assert not torch.allclose(network.decode(*codes), network.decode(*codes, torch.eye(3)), atol=1e-2)
+    without = empty_model(config, SHAPE, mask)
+    off = model(CONFIG.model_copy(update={"trunk": trunk}))
+    sizes = [{name: one.shape for name, one in network.named_parameters()} for network in (without, off)]
+    assert sizes[0] == sizes[1]

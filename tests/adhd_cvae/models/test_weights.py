@@ -73,3 +73,16 @@ def test_damaged_weights_are_one_readable_line(saved):
         load_model(stem)
     with pytest.raises(InputError, match="adhd-cvae train"):
         load_model(stem.with_name("absent"))
+
+
+@torch.no_grad()
+def test_the_sites_of_a_decoder_come_back_with_it(saved, tmp_path):
+    config = CONFIG.model_copy(update={"condition_on_site": True})
+    model = ContrastiveVAE(config, SHAPE, 50, sites=("a", "b")).eval()
+    save_model(model, IMAGE, tmp_path / "cvae")
+    loaded, _ = load_model(tmp_path / "cvae")
+    assert loaded.sites == ("a", "b")
+    codes, sites = torch.randn(2, 4), torch.eye(2)
+    assert torch.equal(loaded.decode(codes, site=sites), model.decode(codes, site=sites))
+    assert not torch.equal(loaded.decode(codes, site=sites), loaded.decode(codes))
+    assert "sites" not in json.loads(saved[1].with_suffix(".json").read_text())

@@ -8,6 +8,7 @@ from sklearn.linear_model import LinearRegression
 
 from adhd_cvae.config import ObjectiveConfig
 from adhd_cvae.errors import InputError
+from adhd_cvae.inference.decoding import decode
 from adhd_cvae.inference.embedding import embed, standardised_voxels
 from adhd_cvae.models.linear import fit_linear
 from adhd_cvae.models.weights import load_model
@@ -203,3 +204,50 @@ def test_a_linear_model_without_epochs_is_the_linear_fit(data, tmp_path):
     codes = embed(model, images)
     assert np.allclose(codes.salient_mean, fitted.salient.embed(voxels), atol=1e-3)
     assert np.allclose(codes.background_mean, fitted.background.embed(voxels), atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def of_two_sites(data):
+    """The same maps, half of them of a second site, whose maps are darker; and a recipe conditioned on sites."""
+    images, cohort, _ = data
+    sites = np.array([1.0, 2.0])[np.arange(len(cohort)) // 2 % 2]
+    darker = np.where(sites == 2, 0.05, 0)[:, None, None, None]
+    asked = recipe(model={"condition_on_site": True}, training={"vae": False, "linear_epochs": 10})
+    return (images - darker).astype(np.float16), cohort.assign(site=sites), asked
+
+
+@pytest.mark.parametrize("start", ["contrast", "random"])
+def test_a_network_conditioned_on_sites_is_trained_and_resumes_to_the_same_bits(
+    of_two_sites, tmp_path, start
+):
+    images, cohort, asked = of_two_sites
+    asked = asked.model_copy(update={"model": asked.model.model_copy(update={"start": start})})
+
+    def stop(row):
+        if row["epoch"] == (1 if start == "random" else 11):
+            raise KeyboardInterrupt
+
+    train(images, cohort, asked, tmp_path / "undisturbed")
+    with pytest.raises(KeyboardInterrupt):
+        train(images, cohort, asked, tmp_path / "stopped", stop)
+    train(images, cohort, asked, tmp_path / "stopped")
+    assert same(weights(tmp_path / "undisturbed"), weights(tmp_path / "stopped"))
+    model, _ = load_model(tmp_path / "stopped" / "cvae")
+    assert model.sites == ("1", "2")
+    if start != "random":
+        nothing = np.zeros((2, asked.model.background))
+        one, other = decode(model, nothing, sites=np.array(["1", "2"]))
+        assert np.mean(one - other) == pytest.approx(0.05, rel=0.2)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_step_is_taken_at_each_participants_own_site(of_two_sites, deep):
+    images, cohort, asked = of_two_sites
+    rows = rows_of(cohort, asked)
+    trainer = trainer_of(asked)
+    state = trainer.start(images, rows)
+    state = trainer.deepened(state, images) if deep else state
+    assert np.array_equal(state.sites[:, 1].cpu().numpy(), cohort["site"] == 2)
+    measured = trainer.evaluate(state, rows.fitted, rows.is_target)["unexplained"]
+    state.sites = state.sites.flip(1)
+    assert trainer.evaluate(state, rows.fitted, rows.is_target)["unexplained"] > 1.2 * measured

@@ -238,3 +238,9 @@ def test_a_folder_in_use_and_a_folder_without_a_model_are_refused(folder, demo, 
         export_bundle.run(demo.paths, folder)
     with pytest.raises(InputError, match="adhd-cvae train"):
         export_bundle.run(OutputPaths(tmp_path / "nothing"), tmp_path / "bundle")
+
+
+def test_a_bundle_knows_the_sites_of_a_decoder_that_is_conditioned_on_them():
+    trained = {"model": {}, "image": {"shape": [16, 16, 16]}, "voxels": 10}
+    assert export_bundle.inference(trained | {"sites": ["a", "b"]})["network_def"]["sites"] == ["a", "b"]
+    assert "sites" not in export_bundle.inference(trained)["network_def"]

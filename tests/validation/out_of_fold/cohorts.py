@@ -33,6 +33,7 @@ from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import analyse, embed
 from tests.validation.out_of_fold.faults import codes_moved, seeded
+from tests.validation.out_of_fold.new_participants import NEW, rows_of_new
 
 SYMPTOMS = ("adhd_index", "inattentive", "hyper_impulsive")
 """Variables that no map of a cohort without a planted effect knows of; age, sex, IQ and site have effects on all."""
@@ -123,8 +124,12 @@ def measured(kind: Kind, seed: int, asked: Asked = EVERYTHING) -> pd.DataFrame:
         run = Run(OutputPaths(Path(folder)), recipe, Silent())
         regions = _prepared(run, config, kind)
         simulated = time.process_time() - started
-        found = _tables(run, asked.tables)
-        rows = [*_rows(found, regions, run), {"test": OTHERS, "value": codes_moved(run)}]
+        rows = rows_of_new(run, config) if NEW in asked.tables else []
+        if set(asked.tables) - {NEW}:
+            rows += [
+                *_rows(_tables(run, asked.tables), regions, run),
+                {"test": OTHERS, "value": codes_moved(run)},
+            ]
     spent = {"seconds": time.process_time() - started - simulated, "simulating": simulated}
     return pd.DataFrame(rows).assign(n=kind.participants, cohens_d=kind.cohens_d, seed=seed, **spent)
 

@@ -29,10 +29,19 @@ GAPS = [
 _COMBAT = ("cohort.harmonise=combat",)
 SITES = [Kind(200, d, c, settings=one) for one in ((), _COMBAT) for d, c in ((0.8, 0.6), (0.8, 0.0))]
 """Sites that tell the groups and sites that don't, as they are and harmonised."""
+_WAYS = (
+    (),
+    _COMBAT,
+    ("model.condition_on_site=true",),
+    ("model.linear.smallest_site=1000",),  # every site is small: s may lie along what they differ in
+)
+_TRAINED = ("training.epochs=20", "training.validation_splits=1")
+CONDITIONED = [Kind(200, 0.8, settings=(*one, *more)) for more in ((), _TRAINED) for one in _WAYS]
+"""What is done about sites, of the linear model and of trained networks."""
 POWER = [Kind(n, d) for n in (60, 200, 500) for d in (0.2, 0.5, 0.8, 1.4)]
 
 
-KINDS = {"null": NULL, "power": POWER, "gaps": GAPS, "sites": SITES}
+KINDS = {"null": NULL, "power": POWER, "gaps": GAPS, "sites": SITES, "conditioned": CONDITIONED}
 
 
 def measure_one(kind: Kind, seed: int, asked: Asked, store: Path) -> str:
