@@ -13,7 +13,6 @@ import pandas as pd
 from adhd_cvae.analysis.claims import SUPPORTED
 from adhd_cvae.analysis.group_measures import AUC, BEYOND
 from adhd_cvae.cohort.folds import deal_folds
-from adhd_cvae.config import Recipe
 from adhd_cvae.images.resampling import grid_affine, to_grid
 from adhd_cvae.inference.adjustment import adjusted, fit_adjustment, fitted_rows, save_adjustment
 from adhd_cvae.io import write_json, write_tsv
@@ -93,25 +92,22 @@ class Asked(NamedTuple):
 EVERYTHING = Asked()
 
 
-def campaign_recipe(seed: int, refits: int, settings: tuple[str, ...] = ()) -> Recipe:
-    """The recipe demo at 6 mm with the linear model, and few permutations where a p-value is one of many."""
-    return load_recipe(
-        "demo",
-        (
-            *("image.shape=[32, 32, 32]", "image.voxel_size=6", "training.epochs=0", "training.vae=false"),
-            *("analysis.permutations=199", "analysis.bootstraps=20", "analysis.max_components=2"),
-            *(f"analysis.refits={refits}", f"seed={seed}"),
-            f"analysis.variables=[{', '.join(f'{{name: {name}, scale: ratio}}' for name in SYMPTOMS)}]",
-            "analysis.batteries={}",
-            *settings,
-        ),
+def campaign_settings(seed: int, refits: int, settings: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Settings beside the recipe demo: 6 mm, the linear model, and few permutations where a p-value is one of many."""
+    return (
+        *("image.shape=[32, 32, 32]", "image.voxel_size=6", "training.epochs=0", "training.vae=false"),
+        *("analysis.permutations=199", "analysis.bootstraps=20", "analysis.max_components=2"),
+        *(f"analysis.refits={refits}", f"seed={seed}"),
+        f"analysis.variables=[{', '.join(f'{{name: {name}, scale: ratio}}' for name in SYMPTOMS)}]",
+        "analysis.batteries={}",
+        *settings,
     )
 
 
 def measured(kind: Kind, seed: int, asked: Asked = EVERYTHING) -> pd.DataFrame:
     """Everything asked of one cohort: `test`, `value`, `null_mean`, `p_value`, and `seconds` of the processor."""
     started = time.process_time()
-    recipe = campaign_recipe(seed, asked.refits, kind.settings)
+    recipe = load_recipe("demo", campaign_settings(seed, asked.refits, kind.settings))
     config = SimulationConfig(
         participants=kind.participants,
         seed=seed,
@@ -144,7 +140,7 @@ def _prepared(run: Run, config: SimulationConfig, kind: Kind) -> np.ndarray:
     columns += [name for name in ("tiv",) if name in table]
     table = pd.DataFrame(table[columns])
     if not config.cohens_d:
-        table = _without_a_difference(table, config.seed, kind)
+        table = without_a_difference(table, config.seed, kind)
     with owned(paths.folder):
         COHORT.write(table, paths.cohort)
         write_tsv(pd.DataFrame(table[["participant_id", *cohort.factors]]), paths.folder / TRUTH)
@@ -164,7 +160,7 @@ def _prepared(run: Run, config: SimulationConfig, kind: Kind) -> np.ndarray:
     return np.max([weight > 0.25 * weight.max() for weight in shown], axis=0)
 
 
-def _without_a_difference(table: pd.DataFrame, seed: int, kind: Kind) -> pd.DataFrame:
+def without_a_difference(table: pd.DataFrame, seed: int, kind: Kind) -> pd.DataFrame:
     """Deal group and symptoms out anew within sites: simulated patients differ in sex and IQ, which maps show.
 
     With a gap the older, or those with larger heads, are likelier to become patients, so that nothing else differs.
