@@ -135,6 +135,10 @@ def harmonisation_table(
             scale: dict[str, Scale] = {target: "nominal" if target == site else scales[target]}
             found = probe_table({space: values[members]}, part, scale, how, folds=folds, probes=("linear",))
             rows += [{**row, "stage": stage, "group": group} for row in rows_of(found)]
+    order = [(row["space"], row["target"], row["group"]) for row in rows]
+    rows.sort(
+        key=lambda row: order.index((row["space"], row["target"], row["group"]))
+    )  # after below its before
     return pd.DataFrame(rows, columns=HARMONISATION_COLUMNS)
 
 

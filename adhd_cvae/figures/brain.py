@@ -252,7 +252,7 @@ def components_by_site(table: pd.DataFrame, levels: Mapping[str, str]) -> Figure
             axes.vlines(row["explained_others"], place - 0.3, place + 0.3, color=INK, lw=1.6, zorder=2)
             axes.plot(row["explained_own"], place, "o", ms=8, mfc="none", mec=colour, mew=1.4, zorder=3)
             axes.plot(row["explained"], place, "o", ms=5.5, color=colour, zorder=4)
-        axes.set_yticks(range(len(sites)), [folded(code_label(site, levels), 20) for site in sites])
+        axes.set_yticks(range(len(sites)), [folded(code_label(site, levels), 20, 2) for site in sites])
         axes.set_ylim(len(sites) - 0.4, -0.6)
         axes.set_title(f"component {component:g}")
         soft_grid(axes)

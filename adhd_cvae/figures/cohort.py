@@ -64,7 +64,7 @@ def participant_flow(found: int, left_out: int, cohort: pd.DataFrame, folds: Seq
         members = (cohort["group"] == group).to_numpy()
         text = f"{members.sum()} {GROUP_LABELS[group]}"
         if len(folds):
-            text += f"\n{held_out(folds, members)} held out in each of {len(set(folds))} folds"
+            text += f"\n{held_out(folds, members)} in each of {len(set(folds))} folds"
         box(x, 0.4, 4.7, text, GROUP_COLOURS[group])
         arrow((3, 2.85), (x + 2.35, 1.6))
     return figure
@@ -97,7 +97,9 @@ def site_counts(cohort: pd.DataFrame, site: str, levels: Levels) -> Figure:
         bars = axes.barh(place, counts[group], 0.38, color=colour, label=GROUP_LABELS[group])
         axes.bar_label(bars, padding=2, fontsize=8.5)
     alone = set(counts.index[(counts == 0).any(axis=1)])
-    names = [folded(code_label(code, levels), 20) + (" *" if code in alone else "") for code in counts.index]
+    names = [
+        folded(code_label(code, levels), 20, 2) + (" *" if code in alone else "") for code in counts.index
+    ]
     axes.set_yticks(positions, names)
     axes.invert_yaxis()
     axes.margins(x=0.12)

@@ -117,7 +117,7 @@ def _legend_names(codes: pd.Series, levels: Mapping[str, str]) -> dict[object, s
 
 
 def _by_category(axes: Axes, known: pd.DataFrame, variable: str, names: Mapping[object, str]) -> None:
-    markers = "o^sDvPX*"
+    markers = "o^sDvPX"  # one less than colours: no pair comes twice in 56 codes
     for index, (code, name) in enumerate(names.items()):
         rows = known.loc[known[variable] == code]
         colour, marker = CATEGORY_COLOURS[index % len(CATEGORY_COLOURS)], markers[index % len(markers)]

@@ -210,7 +210,7 @@ def harmonisation_scores(table: pd.DataFrame, stages: Labels) -> Figure:
                 axes.plot(row["score"], place, "o", color=INK, ms=5.5, mfc=_FILLED[row["stage"]], zorder=3)
             else:
                 axes.text(0, place, " n/a", va="center", fontsize=8.5)
-        axes.set_yticks(range(len(lines)), lines)
+        axes.set_yticks(range(len(lines)), [folded(line, 20, 2) for line in lines])
         axes.set(title=space_label(space), ylim=(len(lines) - 0.5, -0.5))
         axes.axvline(0, color=INK, lw=0.8, zorder=0)
         soft_grid(axes)

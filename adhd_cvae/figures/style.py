@@ -55,9 +55,10 @@ def soft_grid(axes: Axes, axis: str = "x") -> None:
     axes.grid(axis=axis, color=FAINT, alpha=0.35, linewidth=0.6)  # pyright: ignore[reportArgumentType]
 
 
-def folded(name: str, width: int = 17) -> str:
-    """A long name on several lines, so that the plot keeps its room."""
-    return "\n".join(line for part in name.splitlines() for line in textwrap.wrap(part, width))
+def folded(name: str, width: int = 17, lines: int = 3) -> str:
+    """A long name on several lines, so that the plot keeps its room; what is beyond these is cut off."""
+    parts = [textwrap.wrap(part, width, max_lines=lines, placeholder="…") for part in name.splitlines()]
+    return "\n".join(line for part in parts for line in part)
 
 
 def legend_above(figure: Figure, handles: Sequence[Artist], columns: int) -> None:

@@ -103,7 +103,7 @@ def _reading(rows: list[dict[str, Any]]) -> str:
 def _picture(results: Results, table: pd.DataFrame) -> Figure:
     labels = {str(name): results.label(str(name)) for name in table["target"].unique()}
     words = [
-        f"{labels[row['target']]}\n{GROUP_LABELS[row['group']]}"
+        f"{labels[row['target']]}, {GROUP_LABELS[row['group']]}"
         if row["target"] == results.site
         else labels[row["target"]]
         for row in rows_of(table)

@@ -76,6 +76,7 @@ def test_site_is_read_before_combat_and_not_after(cohort):
     codes = stages_of(spaces, refit_of(scores, table), is_target)
     found = harmonisation_table(codes, table, "site", {"age": "ratio"}, INFERENCE)
     assert list(found.columns) == HARMONISATION_COLUMNS
+    assert found["stage"].tolist() == [BEFORE, AFTER] * (len(found) // 2)
     rows = rows_by(found)
     for group in (TARGET, BACKGROUND):
         before, after = rows.loc[(MAPS, BEFORE, "site", group)], rows.loc[(MAPS, AFTER, "site", group)]

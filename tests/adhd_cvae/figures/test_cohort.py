@@ -1,5 +1,7 @@
 """Who was analysed and who was left out."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,11 +15,11 @@ def test_flow_counts_each_group_and_who_of_it_a_fold_holds_out(cohort: pd.DataFr
     words = " ".join(words_of(cohort_figures.participant_flow(11, 3, cohort, [0, 1, 2, 0, 0, 1, 1, 2])))
     assert "11 participants found" in words
     assert "3 left out" in words
-    assert "3 patients\n1 held out in each of 3 folds" in words
-    assert "5 controls\n1 to 2 held out in each of 3 folds" in words
+    assert "3 patients\n1 in each of 3 folds" in words
+    assert "5 controls\n1 to 2 in each of 3 folds" in words
     words = " ".join(words_of(cohort_figures.participant_flow(11, 3, cohort, [])))
     assert "5 controls" in words
-    assert "held out" not in words
+    assert "folds" not in words
 
 
 def test_site_of_one_group_is_marked(cohort: pd.DataFrame) -> None:
@@ -25,6 +27,16 @@ def test_site_of_one_group_is_marked(cohort: pd.DataFrame) -> None:
     assert "Elsewhere *" in words_of(figure)
     assert "1" in words_of(figure)
     assert sorted(bar_lengths(figure, GROUP_COLOURS["target"])) == [0, 1, 2]
+
+
+def test_long_names_of_many_sites_do_not_overlap() -> None:
+    names = {str(code): f"University Hospital of Town {code}, Department of Psychiatry" for code in range(12)}
+    table = pd.DataFrame({"site": [*names] * 2, "group": ["target"] * 12 + ["background"] * 12})
+    figure = cohort_figures.site_counts(table, "site", names)
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert len(boxes) == 12
+    assert all(upper.y0 > lower.y1 for upper, lower in pairwise(boxes))
 
 
 def test_age_and_sex_are_shares_of_each_group(cohort: pd.DataFrame) -> None:

@@ -60,6 +60,13 @@ def test_long_names_are_folded_and_their_lines_kept() -> None:
     assert folded("a name of many words\nlinear") == "a name of many\nwords\nlinear"
 
 
+def test_of_a_name_without_end_the_first_lines_are_shown() -> None:
+    assert (
+        folded("University Hospital of Aberystwyth, Department", 20, 2)
+        == "University Hospital\nof Aberystwyth,…"
+    )
+
+
 def test_a_legend_names_what_has_a_label() -> None:
     figure = new_figure(2)
     legend_above(figure, [Line2D([], [], label="held out"), Line2D([], [], label="trained on")], 2)
