@@ -13,6 +13,7 @@ import pandas as pd
 from adhd_cvae.analysis.claims import SUPPORTED
 from adhd_cvae.analysis.group_measures import AUC, BEYOND
 from adhd_cvae.cohort.folds import deal_folds
+from adhd_cvae.config import ImageConfig
 from adhd_cvae.images.resampling import grid_affine, to_grid
 from adhd_cvae.inference.adjustment import adjusted, fit_adjustment, fitted_rows, save_adjustment
 from adhd_cvae.io import write_json, write_tsv
@@ -123,7 +124,7 @@ def measured(kind: Kind, seed: int, asked: Asked = EVERYTHING) -> pd.DataFrame:
         rows = rows_of_new(run, config) if NEW in asked.tables else []
         if set(asked.tables) - {NEW}:
             rows += [
-                *_rows(_tables(run, asked.tables), regions, run),
+                *headlines(tables_of(run, asked.tables), regions, run),
                 {"test": OTHERS, "value": codes_moved(run)},
             ]
     spent = {"seconds": time.process_time() - started - simulated, "simulating": simulated}
@@ -154,9 +155,13 @@ def _prepared(run: Run, config: SimulationConfig, kind: Kind) -> np.ndarray:
         train(adjusted(cohort.images, adjustment, table), table, recipe, paths.checkpoints)
         if adjustment is not None:
             save_adjustment(adjustment, paths.adjustment)
-    simulated = SimulatedCohort(config)
-    weights = [simulated.atlas.factors[name] for name in config.regions]
-    shown = [to_grid(weight, simulated.affine, recipe.image, 0) for weight in weights]
+    return planted_regions(SimulatedCohort(config), recipe.image)
+
+
+def planted_regions(cohort: SimulatedCohort, image: ImageConfig) -> np.ndarray:
+    """Voxels of a grid in which patients lose gray matter, (x, y, z) bool."""
+    weights = [cohort.atlas.factors[name] for name in cohort.config.regions]
+    shown = [to_grid(weight, cohort.affine, image, 0) for weight in weights]
     return np.max([weight > 0.25 * weight.max() for weight in shown], axis=0)
 
 
@@ -182,7 +187,8 @@ def without_a_difference(table: pd.DataFrame, seed: int, kind: Kind) -> pd.DataF
     return dealt
 
 
-def _tables(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
+def tables_of(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
+    """Embed what was trained, and make the tables asked for."""
     with owned(run.paths.folder):
         embed.run(run)
         inputs = read_analysis_inputs(run.paths, run.recipe.analysis)
@@ -195,8 +201,8 @@ def _tables(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _rows(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list[dict[str, Any]]:
-    """One row a test."""
+def headlines(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list[dict[str, Any]]:
+    """One row a test of the tables; `regions` are where effects were planted, (x, y, z) bool."""
     found = {name: found.get(name, pd.DataFrame(columns=list(ANALYSIS[name].columns))) for name in TABLES}
     separation = found["separation"]
     headline = separation["site"].isna() & separation["measure"].isin([AUC, BEYOND])
