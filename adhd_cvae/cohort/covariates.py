@@ -61,7 +61,9 @@ class Column(Settings):
                 f"'{self.name}' is missing for {int(values.isna().sum())} of {len(values)} participants. Leave it out "
                 "of cohort.covariates, or impute it with --set cohort.missing_covariates=impute."
             )
-        known = values if self.fill is None else values.fillna(self.fill)  # pyright: ignore[reportArgumentType]
+        known = values.astype(object).where(
+            values.notna(), self.fill
+        )  # a column of whole numbers takes no other
         return self._codes(known) if self.levels else self._numbers(known)
 
     def _codes(self, values: pd.Series) -> NDArray[np.float64]:

@@ -76,6 +76,13 @@ def test_missing_values_are_refused_or_imputed():
     np.testing.assert_array_equal(found[-1], found[0])  # most are right
 
 
+def test_columns_of_whole_numbers_with_gaps_are_imputed():
+    whole = pd.DataFrame({"sex": [0, 1, 1, None], "iq": [90, 101, 110, None]}, dtype="Int64")
+    settings = CohortConfig(missing_covariates="impute")
+    found = fit_design(whole, np.arange(3), ("sex", "iq"), settings).of(whole)
+    np.testing.assert_array_equal(found[3], found[1])  # the commonest and the median
+
+
 def test_what_the_design_does_not_know_is_refused():
     with pytest.raises(InputError, match=r"there is no column 'height' for cohort.covariates"):
         design("height")
