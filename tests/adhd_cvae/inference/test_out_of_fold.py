@@ -165,6 +165,19 @@ def test_unexplained_shares_and_scores(cohort, registered):
     assert (FOLDS[found.example_rows] == 0).all()
 
 
+def test_what_a_conditioned_decoder_leaves_is_asked_at_each_ones_own_site(cohort, registered):
+    pattern = np.random.default_rng(1).normal(size=SHAPE) * 0.1
+    images = (cohort.images + (cohort.sites == "b")[:, None, None, None] * pattern).astype(np.float16)
+    unlike = replace(cohort, images=images)
+    recipe = RECIPE.model_copy(update={"model": MODEL.model_copy(update={"condition_on_site": True})})
+    models = fold_models(unlike, FOLDS == 0, recipe, None)
+    known, average = (
+        out_of_fold(models, one, *registered, recipe).unexplained
+        for one in (unlike, replace(unlike, site=None))
+    )
+    assert known.mean() < 0.8 * average.mean()
+
+
 def test_networks_that_were_trained_take_the_linear_ones_place(cohort, registered, tmp_path):
     linear = fold_models(cohort, FOLDS == 0, RECIPE, None)
     for name, model in (("cvae", registered[0]), ("vae", linear.plain)):
