@@ -40,6 +40,16 @@ class LinearConfig(Settings):
     0 leaves it in."""
     smallest_site: PositiveInt = 4
     """Training participants of a site below which it counts as one with the other small ones."""
+    reference_rows: PositiveInt = 2
+    """Leading axes of a borrowed reference that take part in finding z's, in multiples of z's units."""
+    reference_weights: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.2, 0.5, 0.8, 0.95)
+    """Weights of a borrowed reference beside own controls, of which their held-out likelihood chooses."""
+    reference_shares: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.2, 0.4)
+    """Components of a reference, as shares of its participants, whose variance smaller ones are given; likewise."""
+    choice_folds: Annotated[int, Field(ge=2)] = 5
+    """Folds of the training participants in which the forms of the linear model are compared."""
+    choice_repeats: PositiveInt = 2
+    """How often they are dealt: at 100 participants one deal would decide by chance."""
     most_participants: Annotated[int, Field(ge=4)] = 1000
     """Beyond so many a sample is fitted, drawn with the seed: the maps of all would not fit into memory."""
     least_noise: PositiveFloat = 0.01

@@ -12,6 +12,7 @@ from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 
 from adhd_cvae.config import LinearConfig
+from adhd_cvae.models.ratio import Ratio
 
 _USUAL = LinearConfig()
 
@@ -52,7 +53,7 @@ Fit = Callable[[np.ndarray], LinearModel]
 
 
 def fit_linear(
-    method: str,
+    method: str | Ratio,
     voxels: np.ndarray,
     is_target: np.ndarray,
     salient: int,
@@ -62,13 +63,14 @@ def fit_linear(
     settings: LinearConfig = _USUAL,
     seed: int = 0,
 ) -> LinearModel:
-    """Fit one of `METHODS`.
+    """Fit one of `METHODS`, or a `Ratio`.
 
     The salient codes come from the method's directions, turned and scaled so that patients' codes are uncorrelated
-    with second moment one.
+    with second moment one; of a ratio all but the first, which has second moment one too.
 
-    The background codes come from the PCA of *controls*, who cannot teach it what only patients have: voxels are
-    regressed on its axes and on the first salient directions' maps together, so that what those explain does not enter.
+    The background codes come from the PCA of *controls*, who cannot teach it what only patients have, and of a ratio's
+    reference, in the ratio's weights: voxels are regressed on its axes and on the first salient directions' maps
+    together, so that what those explain does not enter.
 
     Both decoders regress voxels on the codes of both spaces, the salient ones of controls set to zero.
 
@@ -88,19 +90,47 @@ def fit_linear(
         Of ICA's start.
     """
     origin = voxels[~is_target].mean(axis=0)
-    centred = freed = voxels - origin
-    if sites is not None:
-        _, maps = site_maps(centred, is_target, np.asarray(sites).astype(str), settings.smallest_site)
-        freed = without_sites(centred, maps)
-    scores, axes = principal_axes(freed)
-    units = max(min(salient, int(is_target.sum()) - 1, scores.shape[1]), 1)
-    directions = METHODS[method](scores, is_target, units, settings, seed)
-    encoder = _uncorrelated(scores[is_target] @ directions, directions).T @ axes
+    centred = voxels - origin
+    encoder = salient_encoder(method, centred, is_target, salient, sites=sites, settings=settings, seed=seed)
     salient_codes = (centred @ encoder.T) * is_target[:, None]
     maps = _regression(salient_codes[is_target], centred[is_target])
-    _, control_axes = principal_axes(centred[~is_target])
+    controls = centred[~is_target]
+    if isinstance(method, Ratio):
+        controls = method.background_rows(controls, settings.reference_rows * background)
+    _, control_axes = principal_axes(controls)
     shared = _oblique_encoder(centred, control_axes[:background], maps[: settings.guarded])
     return decoded(origin, _pad(salient, encoder), _pad(background, shared), voxels, is_target)
+
+
+def salient_encoder(
+    method: str | Ratio,
+    centred: np.ndarray,
+    is_target: np.ndarray,
+    salient: int,
+    *,
+    sites: Sequence[object] | np.ndarray | None = None,
+    settings: LinearConfig = _USUAL,
+    seed: int = 0,
+) -> np.ndarray:
+    """Encoder (units, voxels) of the salient space, as `fit_linear` has it, of voxels around the controls' mean.
+
+    Units are at most `salient`, fewer where the data has fewer dimensions.
+    """
+    ratio = method if isinstance(method, Ratio) else None
+    seen = centred if ratio is None else ratio.whitened(centred)
+    if sites is not None:
+        _, maps = site_maps(seen, is_target, np.asarray(sites).astype(str), settings.smallest_site)
+        seen = without_sites(seen, maps)
+    scores, axes = principal_axes(seen)
+    units = max(min(salient, int(is_target.sum()) - 1, scores.shape[1]), 1)
+    patients = scores[is_target]
+    if ratio is None:
+        directions = METHODS[str(method)](scores, is_target, units, settings, seed)
+        return _uncorrelated(patients @ directions, directions).T @ axes
+    # Made uncorrelated with the discriminant, on which those it was fitted to hardly differ, the others would be noise.
+    directions = ratio.directions(scores, is_target, units, centred.shape[1])
+    parts = [_uncorrelated(patients @ part, part) for part in (directions[:, :1], directions[:, 1:])]
+    return ratio.whitened(np.hstack(parts).T @ axes)
 
 
 def with_salient_encoder(

@@ -23,13 +23,19 @@ from adhd_cvae.models.linear import (
     with_salient_encoder,
     without_sites,
 )
+from adhd_cvae.models.ratio import Ratio
 from adhd_cvae.models.sites import known_sites, site_columns
 
 _PENALTIES = np.logspace(0, 5, 16)
 
 
 def linear_solution(
-    config: ModelConfig, voxels: np.ndarray, is_target: np.ndarray, seed: int, sites: np.ndarray | None
+    config: ModelConfig,
+    voxels: np.ndarray,
+    is_target: np.ndarray,
+    seed: int,
+    sites: np.ndarray | None,
+    method: str | Ratio | None = None,
 ) -> LinearModel:
     """Fit the linear model of both spaces; of a plain VAE the principal components, without a salient space.
 
@@ -43,9 +49,12 @@ def linear_solution(
         (n,) bool.
     sites
         (n,) scanning sites, where known.
+    method
+        In place of the configuration's start; a ratio reads no more background than its reference leaves in it, and
+        is taken as it is.
     """
     if sites is not None and (names := known_sites(config, sites)):
-        return _conditioned(config, voxels, is_target, seed, sites, names)
+        return _conditioned(config, voxels, is_target, seed, sites, names, method)
     if not config.salient:
         components = fit_pca(voxels, config.background)
         nothing = np.zeros((0, voxels.shape[1]), np.float32)
@@ -55,9 +64,11 @@ def linear_solution(
     def fit(rows: np.ndarray) -> LinearModel:
         known = None if sites is None else sites[rows]
         part = voxels[rows], is_target[rows]
-        return fit_linear(config.start, *part, *units, sites=known, settings=config.linear, seed=seed)
+        return fit_linear(
+            method or config.start, *part, *units, sites=known, settings=config.linear, seed=seed
+        )
 
-    if config.start != "contrast" or not folds:
+    if (method or config.start) != "contrast" or not folds:
         return fit(np.arange(len(voxels)))
     return without_background(fit, voxels, is_target, folds=folds, seed=seed)
 
@@ -69,11 +80,12 @@ def _conditioned(
     seed: int,
     sites: np.ndarray,
     names: tuple[str, ...],
+    method: str | Ratio | None,
 ) -> LinearModel:
     """Encoders of voxels projected off what sites differ in; decoders of voxels without the sites' maps, and these."""
     every, maps = site_maps(voxels, is_target, sites.astype(str), config.linear.smallest_site)
     plain = config.model_copy(update={"condition_on_site": False})
-    found = linear_solution(plain, without_sites(voxels, maps), is_target, seed, None)
+    found = linear_solution(plain, without_sites(voxels, maps), is_target, seed, None, method)
     origin = found.background.origin
     effects = maps[np.isin(every, names)] - origin
     freed = voxels - site_columns(sites, names, len(voxels)) @ effects

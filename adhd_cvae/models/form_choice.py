@@ -1,0 +1,122 @@
+"""Which form of the linear model fits a cohort: its own start, or a ratio to a covariance, shrunk or borrowed.
+
+The likelihood of controls chooses weights and floors, and cannot choose between the forms: a covariance may fit
+controls well and yet blur what patients have. How well the groups are told can, in training participants that are held
+out in turn.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from adhd_cvae.config import ModelConfig
+from adhd_cvae.models.linear import folds_of, salient_encoder
+from adhd_cvae.models.ratio import Ratio
+from adhd_cvae.models.reference_background import Borrowed
+
+START, OWN, BORROWED = "start", "own", "borrowed"
+
+
+@dataclass(frozen=True)
+class Form:
+    """One that was considered.
+
+    Attributes
+    ----------
+    name
+        `START`, `OWN` or `BORROWED`.
+    method
+        What `fit_linear` takes.
+    log_likelihood
+        Of held-out controls, per control; NaN of the start, which has no covariance.
+    separation
+        Mean of two AUCs, of the first salient code and of the codes' summed squares, in held-out participants.
+    """
+
+    name: str
+    method: str | Ratio
+    log_likelihood: float
+    separation: float
+
+
+def compared_forms(
+    config: ModelConfig,
+    voxels: NDArray,
+    is_target: NDArray[np.bool_],
+    reference: Borrowed,
+    *,
+    sites: NDArray | None = None,
+    seed: int = 0,
+) -> list[Form]:
+    """Compare the forms in training participants; the one to take comes first, and of equals the simpler one.
+
+    Parameters
+    ----------
+    voxels
+        (n, coordinates) standardised.
+    is_target
+        (n,) bool.
+    reference
+        In the same coordinates.
+    sites
+        (n,) scanning sites, where known.
+    """
+    controls = _within(voxels[~is_target], None if sites is None else sites[~is_target])
+    shrunk = [(OWN, None, 1.0), *((BORROWED, reference, share) for share in config.linear.reference_shares)]
+    candidates: list[tuple[str, str | Ratio, float]] = [(START, config.start, float("nan"))]
+    candidates += [(name, *_likeliest(config, controls, other, share, seed)) for name, other, share in shrunk]
+    found = [
+        Form(name, method, likelihood, _separation(config, method, voxels, is_target, sites, seed))
+        for name, method, likelihood in candidates
+    ]
+    return sorted(found, key=lambda form: -form.separation)
+
+
+def _within(voxels: NDArray, sites: NDArray | None) -> NDArray:
+    """Around the mean of each site, as a reference is learnt."""
+    if sites is None:
+        return voxels
+    places = np.unique(sites, return_inverse=True)[1]
+    means = np.stack([voxels[places == place].mean(axis=0) for place in range(places.max() + 1)])
+    return voxels - means[places]
+
+
+def _likeliest(
+    config: ModelConfig, controls: NDArray, reference: Borrowed | None, share: float, seed: int
+) -> tuple[Ratio, float]:
+    """The weight under which held-out controls are likeliest."""
+    settings = config.linear
+    order = np.random.default_rng(seed).permutation(len(controls))
+    folds = np.array_split(order, min(settings.choice_folds, len(controls)))
+    ratios = [Ratio(weight, reference, share) for weight in settings.reference_weights]
+    values = [ratio.log_likelihood(controls, folds) for ratio in ratios]
+    best = int(np.argmax(values))
+    return ratios[best], values[best]
+
+
+def _separation(
+    config: ModelConfig,
+    method: str | Ratio,
+    voxels: NDArray,
+    is_target: NDArray[np.bool_],
+    sites: NDArray | None,
+    seed: int,
+) -> float:
+    found = []
+    for repeat in range(config.linear.choice_repeats):
+        for fitted, held in folds_of(is_target, config.linear.choice_folds, seed + repeat):
+            origin = voxels[fitted & ~is_target].mean(axis=0)
+            known = None if sites is None else sites[fitted]
+            encoder = salient_encoder(
+                *(method, voxels[fitted] - origin, is_target[fitted], config.salient),
+                sites=known,
+                settings=config.linear,
+                seed=seed,
+            )
+            codes = (voxels[held] - origin) @ encoder.T
+            for values in (codes[:, 0], np.square(codes).sum(axis=1)):
+                found.append(cast("float", roc_auc_score(is_target[held], values)))
+    return float(np.mean(found))

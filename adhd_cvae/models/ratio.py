@@ -1,0 +1,117 @@
+"""Directions of the largest ratio of patients' second moment to a covariance of controls that is shrunk.
+
+Own controls are too few to say which variation is everybody's; what a reference knows of it takes part. Numpy alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adhd_cvae.models.reference_background import Borrowed
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How it is shrunk: (1 − `weight`) of own controls' covariance and `weight` of the other.
+
+    Attributes
+    ----------
+    weight
+        Above 0, at most 1.
+    reference
+        The other, in the coordinates of the participants that are fitted. None: the identity times own controls' mean
+        variance, towards which Ledoit & Wolf 2004 (doi 10.1016/S0047-259X(03)00096-4) shrink.
+    share
+        Component of the reference, as a share of its participants, whose variance smaller ones are given.
+    """
+
+    weight: float
+    reference: Borrowed | None = None
+    share: float = 1.0
+
+    def whitened(self, coordinates: NDArray) -> Array:
+        """Coordinates (n, coordinates) in which the other covariance is a multiple of the identity; symmetric."""
+        return coordinates if self.reference is None else self.reference.whitened(coordinates, self.share)
+
+    def background_rows(self, controls: NDArray, most: int) -> NDArray:
+        """Controls (n, coordinates) and as many as `most` leading axes of the reference, (rows, coordinates).
+
+        Their second moment is the mixed covariance, so that their principal axes are its.
+        """
+        if self.reference is None:
+            return controls
+        lengths = np.sqrt(self.weight * self.reference.variances[:most])
+        own = np.sqrt((1 - self.weight) / len(controls)) * controls
+        return np.vstack([own, lengths[:, None] * self.reference.axes[:most]])
+
+    def directions(self, scores: Array, is_target: NDArray[np.bool_], units: int, coordinates: int) -> Array:
+        """Fisher's discriminant with that covariance within groups, then leading generalised eigenvectors.
+
+        Parameters
+        ----------
+        scores
+            (n, k) of whitened participants around the controls' mean, on orthonormal axes.
+        units
+            How many.
+        coordinates
+            In which there is a variance, beside those that the scores span.
+
+        Returns
+        -------
+        numpy.ndarray
+            (k, units)
+        """
+        patients, controls = scores[is_target], scores[~is_target]
+        other = self._other(controls, coordinates) * np.eye(scores.shape[1])
+        shared = patients.mean(axis=0) - controls.mean(axis=0)
+        within = scores - np.where(is_target[:, None], patients.mean(axis=0), controls.mean(axis=0))
+        discriminant = np.linalg.solve(self._mixed(within, other), shared)
+        root = np.linalg.cholesky(self._mixed(controls, other))
+        inner = np.linalg.solve(root, patients.T)
+        ratios = np.linalg.svd(inner, full_matrices=False)[0][:, : units - 1]
+        others = np.linalg.solve(root.T, ratios)
+        return np.column_stack(
+            [discriminant / np.linalg.norm(discriminant), others / np.linalg.norm(others, axis=0)]
+        )
+
+    def _other(self, controls: Array, coordinates: int) -> float:
+        return (
+            1.0
+            if self.reference is not None
+            else max(float(np.square(controls).sum() / len(controls) / coordinates), 1e-12)
+        )
+
+    def _mixed(self, rows: Array, other: Array) -> Array:
+        return (1 - self.weight) * rows.T @ rows / len(rows) + self.weight * other
+
+    def log_likelihood(self, controls: NDArray, folds: Sequence[NDArray[np.integer]]) -> float:
+        """Mean Gaussian log density of controls (n, coordinates), each fold's by the covariance of the others.
+
+        Of what is borrowed along the axes whose variances are kept: off them a floor would be compared with others.
+        """
+        if (reference := self.reference) is not None:
+            kept = np.flatnonzero(reference.variances > reference.floor(self.share))
+            controls = (controls @ reference.axes[kept].T) / np.sqrt(reference.variances[kept])
+        total, size = 0.0, controls.shape[1]
+        for held in folds:
+            fitted = np.delete(controls, held, axis=0)
+            middle = fitted.mean(axis=0)
+            fitted, asked = fitted - middle, controls[held] - middle
+            total += _log_densities(asked, fitted, self.weight, self._other(fitted, size))
+        return total / len(controls)
+
+
+def _log_densities(asked: NDArray, fitted: NDArray, weight: float, other: float) -> float:
+    """Sum over those asked, less a constant; by inner products where participants are fewer than coordinates."""
+    size, least = asked.shape[1], weight * other
+    own = (1 - weight) / len(fitted)
+    inner = least * np.eye(len(fitted)) + own * fitted @ fitted.T
+    across = asked @ fitted.T
+    explained = own * np.einsum("ij,ij->i", across, np.linalg.solve(inner, across.T).T)
+    distance = (np.square(asked).sum(axis=1) - explained).sum() / least
+    determinant = np.linalg.slogdet(inner)[1] + (size - len(fitted)) * np.log(least)
+    return float(-(distance + len(asked) * determinant) / 2)

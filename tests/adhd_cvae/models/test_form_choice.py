@@ -1,0 +1,57 @@
+"""Which form of the linear model a cohort is given."""
+
+import numpy as np
+import pytest
+
+from adhd_cvae.config import ModelConfig
+from adhd_cvae.models.form_choice import BORROWED, OWN, START, compared_forms
+from adhd_cvae.models.reference_background import borrowed, fit_reference
+
+CONFIG = ModelConfig(salient=3, background=6, correction=False)
+FEATURES = 120
+
+
+@pytest.fixture
+def anatomy(rng):
+    """Participants whose features have a few strong common causes, and patients who lose what these hide."""
+    loadings = rng.standard_normal((40, FEATURES)) * np.linspace(3, 0.3, 40)[:, None]
+    effect = rng.standard_normal(FEATURES)
+    effect -= effect @ np.linalg.pinv(loadings[:10]) @ loadings[:10]
+
+    def simulate(count, *, own=loadings):
+        is_target = np.arange(count) % 2 == 1
+        values = rng.standard_normal((count, len(own))) @ own + 0.3 * rng.standard_normal((count, FEATURES))
+        return values - 0.3 * np.outer(is_target * rng.gamma(2, 0.5, count), effect), is_target
+
+    return simulate
+
+
+def compared(values, is_target, healthy, **how):
+    standard = (values - values.mean(axis=0)) / values.std(axis=0)
+    reference = borrowed(fit_reference(healthy), np.arange(FEATURES), values.std(axis=0))
+    return compared_forms(CONFIG, standard, is_target, reference, **how)
+
+
+def test_a_fitting_reference_is_borrowed_and_a_foreign_one_is_not(anatomy, rng):
+    values, is_target = anatomy(60)
+    healthy = anatomy(1200)
+    fitting = compared(values, is_target, healthy[0][~healthy[1]])
+    assert fitting[0].name == BORROWED
+    foreign = anatomy(600, own=rng.standard_normal((100, FEATURES)) * np.linspace(4, 0.1, 100)[:, None])[0]
+    best = {form.name: form.separation for form in reversed(compared(values, is_target, foreign))}
+    assert best[BORROWED] < fitting[0].separation - 0.05
+
+
+def test_each_form_is_there_with_its_likelihood_and_the_best_comes_first(anatomy):
+    values, is_target = anatomy(40)
+    forms = compared(values, is_target, anatomy(300)[0], sites=np.arange(40) % 4 // 2)
+    assert sorted(form.name for form in forms) == [BORROWED, BORROWED, OWN, START]
+    assert [form.separation for form in forms] == sorted((form.separation for form in forms), reverse=True)
+    assert all(np.isnan(form.log_likelihood) == (form.name == START) for form in forms)
+
+
+def test_the_same_participants_choose_the_same(anatomy):
+    values, is_target = anatomy(40)
+    healthy = anatomy(300)[0]
+    first, again = (compared(values, is_target, healthy, seed=3) for _ in range(2))
+    assert [(one.name, one.separation) for one in first] == [(one.name, one.separation) for one in again]
