@@ -8,17 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from adhd_cvae.config import Recipe
+    from adhd_cvae.estimators import LinearContrast, ReferenceBackground
     from adhd_cvae.inference.embedding import embed
     from adhd_cvae.models.network import ContrastiveVAE
     from adhd_cvae.simulation.cohort import simulate_cohort
     from adhd_cvae.training.train import train
 
-__all__ = ["ContrastiveVAE", "Recipe", "embed", "simulate_cohort", "train"]
+__all__ = [
+    "ContrastiveVAE",
+    "LinearContrast",
+    "Recipe",
+    "ReferenceBackground",
+    "embed",
+    "simulate_cohort",
+    "train",
+]
 
 __path__.append(f"{__path__[0]}/moved")  # where models registered by version 0.1 find their imports
 _HOMES = {
     "ContrastiveVAE": "models.network",
+    "LinearContrast": "estimators",
     "Recipe": "config",
+    "ReferenceBackground": "estimators",
     "embed": "inference.embedding",
     "simulate_cohort": "simulation.cohort",
     "train": "training.train",

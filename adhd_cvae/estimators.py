@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,8 @@ from adhd_cvae.models.reference_background import Reference, borrowed, fit_refer
 from adhd_cvae.models.reference_file import load_reference, save_reference
 from adhd_cvae.models.refinement import linear_solution
 from adhd_cvae.names import BACKGROUND, SALIENT, unit_names
+
+_FLOATS = [np.float32, np.float64]
 
 
 class ReferenceBackground(BaseEstimator):
@@ -38,6 +40,8 @@ class ReferenceBackground(BaseEstimator):
     n_features_in_
         Values a participant has.
     """
+
+    n_features_in_: int
 
     def __init__(self, most_axes: int = 800, least_participants: int = 200) -> None:
         self.most_axes = most_axes
@@ -60,7 +64,7 @@ class ReferenceBackground(BaseEstimator):
         ValueError
             There are fewer than `least_participants`, or as many sites as participants.
         """
-        values = validate_data(self, _flat(X), dtype=[np.float32, np.float64], ensure_min_samples=2)
+        values: NDArray = cast("Any", validate_data)(self, _flat(X), dtype=_FLOATS, ensure_min_samples=2)
         if len(values) < self.least_participants:
             raise InputError(
                 f"n_samples = {len(values)} healthy participants, and a reference takes at least "
@@ -81,11 +85,11 @@ class ReferenceBackground(BaseEstimator):
     def save(self, folder: Path | str) -> None:
         """Write ``reference.safetensors`` and ``reference.json``."""
         check_is_fitted(self)
-        save_reference(self.reference_, Path(folder))
+        save_reference(self.reference_, Path(folder), {})
 
     @classmethod
     def load(cls, folder: Path | str) -> "ReferenceBackground":
-        """Read what `save`, or `adhd-cvae background`, wrote."""
+        """Read what `save` wrote."""
         loaded = cls()
         loaded.reference_, _ = load_reference(Path(folder))
         loaded.n_features_in_ = loaded.reference_.size
@@ -148,9 +152,7 @@ class LinearContrast(TransformerMixin, BaseEstimator):
         ValueError
             There are not two groups of two, or a reference is of other features.
         """
-        values, groups = validate_data(
-            self, _flat(X), y, dtype=[np.float32, np.float64], ensure_min_samples=4
-        )
+        values, groups = cast("Any", validate_data)(self, _flat(X), y, dtype=_FLOATS, ensure_min_samples=4)
         is_target = self._groups(groups)
         known = _sites(sites, len(values))
         self.mean_, self.spread_ = values.mean(axis=0), values.std(axis=0)
@@ -178,7 +180,7 @@ class LinearContrast(TransformerMixin, BaseEstimator):
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Codes (n, salient + background) of participants (n, features), named by `get_feature_names_out`."""
         check_is_fitted(self)
-        values = validate_data(self, _flat(X), dtype=[np.float32, np.float64], reset=False)
+        values: NDArray = cast("Any", validate_data)(self, _flat(X), dtype=_FLOATS, reset=False)
         standard = (values - self.mean_) / self.spread_
         return ((standard - self.origin_) @ self.encoder_.T).astype(values.dtype)
 
@@ -194,7 +196,8 @@ class LinearContrast(TransformerMixin, BaseEstimator):
         self.classes_, places = np.unique(labels, return_inverse=True)
         if len(self.classes_) != 2:
             raise InputError(
-                f"Only binary classification is supported: y has {len(self.classes_)} classes, expected controls and patients."
+                f"Only binary classification is supported: y has {len(self.classes_)} classes, expected controls "
+                "and patients."
             )
         if min(np.bincount(places)) < 2:
             raise InputError("each group takes at least two participants, and one has one.")

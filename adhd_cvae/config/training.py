@@ -76,7 +76,7 @@ class ModelConfig(Settings):
     hidden: PositiveInt = 64
     """Units of the dense layer between patches, or convolutions, and latents."""
     start: Literal["contrast", "contrastive_pca", "pcpca", "pca", "ica", "random"] = "contrast"
-    """Linear maps that start from one of `adhd_cvae.models.linear.METHODS`, or (random) none."""
+    """Linear maps that start from one of `adhd_cvae.models.directions.METHODS`, or (random) none."""
     linear: LinearConfig = LinearConfig()
     first_log_variance: Annotated[float, Field(ge=-12, le=4)] = -4.0
     """Where posterior log variances start: codes nearly exact, so that the linear start is not drowned in noise."""

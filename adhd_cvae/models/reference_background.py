@@ -126,8 +126,9 @@ def merge_references(references: Sequence[Reference], *, most_axes: int = 800) -
         )
     freedom = sum(one.freedom for one in references)
     count = sum(one.count for one in references)
-    mean = sum(one.count * one.mean for one in references) / count
-    spread = np.sqrt(sum(one.freedom * np.square(one.spread) for one in references) / freedom)
+    mean = np.sum([one.count / count * one.mean for one in references], axis=0)
+    squares = [one.freedom / freedom * np.square(one.spread) for one in references]
+    spread = np.sqrt(np.sum(squares, axis=0))
     rows = np.vstack(
         [np.sqrt(one.freedom / freedom) * _over(_rows(one) * one.spread, spread) for one in references]
     )

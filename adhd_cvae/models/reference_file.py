@@ -17,9 +17,8 @@ _ARRAYS = ("mean", "spread", "axes", "variances", "columns")
 _NUMBERS = ("count", "freedom", "size")
 
 
-def save_reference(reference: Reference, folder: Path, provenance: Mapping[str, Any] = {}) -> None:  # noqa: B006
-    """Write ``reference.safetensors`` and ``reference.json``, which says beside `provenance` how many it was learnt from."""
-    folder.mkdir(parents=True, exist_ok=True)
+def save_reference(reference: Reference, folder: Path, provenance: Mapping[str, Any]) -> None:
+    """Write ``reference.safetensors`` and ``reference.json``: `provenance`, and how many it was learnt from."""
     arrays = (folder / STEM).with_suffix(".safetensors")
     with atomic_path(arrays) as temporary:
         save_file({name: np.ascontiguousarray(getattr(reference, name)) for name in _ARRAYS}, temporary)
@@ -39,16 +38,15 @@ def load_reference(folder: Path) -> tuple[Reference, dict[str, Any]]:
     """
     stem = folder / STEM
     if not stem.with_suffix(".json").is_file():
-        raise InputError(
-            f"{folder} holds no {STEM}.json: expected a folder that `adhd-cvae background` or ReferenceBackground.save made."
-        )
+        raise InputError(f"{folder} holds no {STEM}.json: expected what ReferenceBackground.save makes.")
     try:
         content = read_json(stem.with_suffix(".json"))
         arrays = load_file(stem.with_suffix(".safetensors"))
         if content.pop("checksum") != file_checksum(stem.with_suffix(".safetensors")):
             raise ValueError("its arrays are not those of its JSON")
-        numbers = {name: int(content.pop(name)) for name in _NUMBERS}
-        return Reference(**{name: arrays[name] for name in _ARRAYS}, **numbers), content
+        count, freedom, size = (int(content.pop(name)) for name in _NUMBERS)
+        mean, spread, axes, variances, columns = (arrays[name] for name in _ARRAYS)
+        return Reference(mean, spread, axes, variances, count, freedom, columns, size), content
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{stem.name} in {folder} is damaged ({str(error).splitlines()[0]}). Make it again."

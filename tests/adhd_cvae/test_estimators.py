@@ -44,7 +44,7 @@ def test_units_have_names_and_decoders_their_shapes(cohort):
     model = clone(LinearContrast(2, 3)).fit(values, is_target, sites=np.arange(320) % 3)
     assert list(model.get_feature_names_out()) == ["s_00", "s_01", "z_00", "z_01", "z_02"]
     assert model.encoder_.shape == model.decoder_.shape == (5, 90)
-    assert list(model.set_output(transform="pandas").transform(values).columns)[0] == "s_00"
+    assert "s_00" in model.set_output(transform="pandas").transform(values)
 
 
 def test_maps_are_taken_as_they_are(cohort):

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from adhd_cvae.models.linear import METHODS, fit_linear, fit_pca
+from adhd_cvae.models.directions import METHODS
+from adhd_cvae.models.linear import fit_linear, fit_pca
 
 
 def planted(participants=160, voxels=600, seed=0):
