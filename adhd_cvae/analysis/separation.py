@@ -45,6 +45,7 @@ SEPARATION_COLUMNS = [
         "note",
     ),
 ]
+UNIDENTIFIED = "no stratum has both groups, so that no permutation within strata changes them"
 Scores = Mapping[str, NDArray[np.float64]]
 """Space to how much each participant looks like a patient, (n,); above 0 nearer to the patients."""
 Key = tuple[str, str, str | None]
@@ -162,6 +163,9 @@ def separation_table(
         scores[SUPERVISED] = found
     strata, note = permutation_strata(groups, inference.among(np.ones(len(groups.fold), bool)).codes)
     orders = permuted_orders(cell_generator(inference.seed, "separation"), strata, refits)
+    why = "no p-value: it is not fitted again to permuted groups"
+    if (groups.is_target[orders] == groups.is_target).all():
+        orders, why = orders[:0], f"no p-value: {UNIDENTIFIED}"
     null = _null(separation, orders, settings, progress)
     rows = [
         _row(separation, (space, measure, site), values, inference, null) | {"note": note}
@@ -177,7 +181,7 @@ def separation_table(
     ]
     table = pd.DataFrame(rows, columns=SEPARATION_COLUMNS).astype({"p_value": float, "value": float})
     without = table["p_value"].isna() & table["value"].notna()
-    table.loc[without, "note"] = "no p-value: it is not fitted again to permuted groups"
+    table.loc[without, "note"] = why
     return table.sort_values("site", key=lambda site: site.notna(), kind="stable", ignore_index=True)
 
 

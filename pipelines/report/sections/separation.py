@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from adhd_cvae.analysis.group_measures import ACCURACY, AUC, BEYOND
 from adhd_cvae.analysis.refits import applied
-from adhd_cvae.analysis.separation import COVARIATES, SUPERVISED
+from adhd_cvae.analysis.separation import COVARIATES, SUPERVISED, UNIDENTIFIED
 from adhd_cvae.figures import latents
 from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT, rows_of, space_label, units_in
 from pipelines.output_dir.results import Results
@@ -44,6 +44,7 @@ def _sentences(results: Results, table: pd.DataFrame) -> list[str]:
     if background is not None:
         paragraphs.append(_of_background(background))
     without = [_label(space) for (space, measure), row in found.items() if measure == AUC and _lacks_p(row)]
+    without = [] if any(map(_is_unidentified, found.values())) else without
     return [*paragraphs, *([sentence("without_p", spaces=listed(without))] if without else [])]
 
 
@@ -57,6 +58,10 @@ def _lacks_p(row: dict[str, Any]) -> bool:
     return bool(pd.isna(row["p_value"]))
 
 
+def _is_unidentified(row: dict[str, Any]) -> bool:
+    return UNIDENTIFIED in str(row["note"])
+
+
 def _tested(found: dict[tuple[str, str], dict[str, Any]], space: str) -> dict[str, Any] | None:
     """The AUC of a space, or of the linear model's in its place, that has a p-value."""
     rows = (found.get((name, AUC)) for name in (space, LINEAR + space))
@@ -66,7 +71,13 @@ def _tested(found: dict[tuple[str, str], dict[str, Any]], space: str) -> dict[st
 def _verdict(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> str:
     own, tested = found.get((SALIENT, AUC)), _tested(found, SALIENT)
     if tested is None:
-        return sentence("unknown") if own is None else sentence("untested", **_value(own))
+        if own is None:
+            return sentence("unknown")
+        column = results.setting("analysis.permute_within")
+        stratum = results.label(column).lower() if column else "stratum"
+        return sentence(
+            "unidentified" if _is_unidentified(own) else "untested", **_value(own), stratum=stratum
+        )
     is_own = tested["space"] == SALIENT
     column = results.setting("analysis.permute_within")
     within = sentence("within", column=results.label(column).lower()) if column else ""

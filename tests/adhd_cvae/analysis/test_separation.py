@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from adhd_cvae.analysis.group_measures import AUC, Groups, pairwise_auc
 from adhd_cvae.analysis.permutation import Inference, permuted_orders, upper_p_value
 from adhd_cvae.analysis.refits import Fold, Refit, discriminant
-from adhd_cvae.analysis.separation import Separation, separation_table, supervised_scores
+from adhd_cvae.analysis.separation import UNIDENTIFIED, Separation, separation_table, supervised_scores
 from adhd_cvae.config import ModelConfig, SeparationConfig
 from adhd_cvae.names import SALIENT
 
@@ -91,6 +91,15 @@ def test_models_are_fitted_to_the_permuted_groups():
     np.testing.assert_array_equal(found["salient"], separation.refit.scores(is_target)["salient"])
     by_covariates = separation.groups.covariate_scores(is_target, SeparationConfig().covariate_ridge)
     np.testing.assert_array_equal(found["covariates"], by_covariates)
+
+
+def test_sites_of_one_group_give_no_p_value_and_say_why():
+    separation, _ = separation_of(1, n=60, effect=4.0)
+    table = table_of(separation, separation.groups.is_target.astype(int))
+    assert table["value"].notna().any()
+    assert table["p_value"].isna().all()
+    assert table["null_mean"].isna().all()
+    assert UNIDENTIFIED in of_everybody(table, "salient")["note"]
 
 
 def test_codes_of_deep_models_have_no_p_value_and_linear_ones_beside():

@@ -38,10 +38,21 @@ _WAYS = (
 _TRAINED = ("training.epochs=20", "training.validation_splits=1")
 CONDITIONED = [Kind(200, 0.8, settings=(*one, *more)) for more in ((), _TRAINED) for one in _WAYS]
 """What is done about sites, of the linear model and of trained networks."""
+CONFOUNDING = [
+    Kind(200, d, c, settings=one) for c in (0.0, 0.3, 0.6, 0.9) for d in (0.8, 0.0) for one in ((), _COMBAT)
+]
+"""What harmonising takes from a planted difference or makes of none, the more sites and groups go together."""
 POWER = [Kind(n, d) for n in (60, 200, 500) for d in (0.2, 0.5, 0.8, 1.4)]
 
 
-KINDS = {"null": NULL, "power": POWER, "gaps": GAPS, "sites": SITES, "conditioned": CONDITIONED}
+KINDS = {
+    "null": NULL,
+    "power": POWER,
+    "gaps": GAPS,
+    "sites": SITES,
+    "conditioned": CONDITIONED,
+    "confounding": CONFOUNDING,
+}
 
 
 def measure_one(kind: Kind, seed: int, asked: Asked, store: Path) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from adhd_cvae.analysis.separation import UNIDENTIFIED
 from pipelines.output_dir.results import Results
 from pipelines.report.sections import separation
 from tests.pipelines.report.invented_report import separation_table
@@ -71,6 +72,16 @@ def test_codes_without_refits_are_untested(folder: Path) -> None:
         "Whether patients are told from controls was not tested: s reaches an AUC of 0.53"
     )
     assert "fitted again, each time" not in " ".join(SECTION.sentences(Results(folder)) or [])
+
+
+def test_sites_of_one_group_leave_the_question_open(folder: Path) -> None:
+    table = separation_table(p=np.nan).assign(note=f"no p-value: {UNIDENTIFIED}")
+    first = separation.summary(of(folder, table)) or ""
+    assert first.startswith(
+        "Whether patients are told from controls cannot be answered: each site has one group only"
+    )
+    assert "not told from controls" not in first
+    assert "No p-value" not in " ".join(SECTION.sentences(Results(folder)) or [])
 
 
 def test_codes_without_folds_are_in_sample_or_unknown(folder: Path) -> None:
