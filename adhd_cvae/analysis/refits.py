@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ModelConfig
+from adhd_cvae.models.form_choice import compared_forms
 from adhd_cvae.models.harmonisation import fit_combat
+from adhd_cvae.models.reference_background import Borrowed
 from adhd_cvae.models.refinement import linear_solution
 from adhd_cvae.names import BACKGROUND, SALIENT
 
@@ -60,12 +62,15 @@ class Fold:
     adjusting
         How maps were adjusted before the model saw them, which is done again for permuted groups; None where they
         were not.
+    reference
+        What linear models may borrow, on the same axes; None where nothing is.
     """
 
     scores: NDArray[np.floating]
     fitted: NDArray[np.integer]
     held_out: NDArray[np.bool_]
     adjusting: Adjusting | None = None
+    reference: Borrowed | None = None
 
     def adjusted(self, is_target: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Scores (n, axes) as the model sees them where `is_target`, (m,) bool, are the groups of those fitted."""
@@ -130,7 +135,12 @@ class Refit:
         """Everybody's codes (n, units) by a fold's model, `is_target` (m,) bool being the groups of those fitted."""
         sites = None if self.sites is None else self.sites[fold.fitted]
         scores = fold.adjusted(is_target)
-        linear = linear_solution(self.model, scores[fold.fitted], is_target, self.seed, sites)
+        known = scores[fold.fitted]
+        method = None
+        if fold.reference is not None:  # chosen again: the true groups' choice would look at them
+            forms = compared_forms(self.model, known, is_target, fold.reference, sites=sites, seed=self.seed)
+            method = forms[0].method
+        linear = linear_solution(self.model, known, is_target, self.seed, sites, method)
         spaces = {SALIENT: linear.salient, BACKGROUND: linear.background}
         return with_both({name: space.embed(scores).astype(np.float64) for name, space in spaces.items()})
 

@@ -29,9 +29,10 @@ from adhd_cvae.inference.adjustment import (
 from adhd_cvae.inference.decoding import EXAMPLES, decode, example_maps, gray_matter_in
 from adhd_cvae.inference.embedding import Embedding, embed, in_batches, standardised_voxels
 from adhd_cvae.inference.out_of_distribution import residuals
-from adhd_cvae.models.initialisation import initial_models
+from adhd_cvae.models.initialisation import Start, initial_models
 from adhd_cvae.models.linear import fit_linear, fit_pca
 from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.models.reference_background import Reference
 from adhd_cvae.models.weights import load_model
 from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, PCA, SALIENT, TARGET, VAE
 
@@ -48,11 +49,14 @@ class Cohort:
         Their participants: `group`, the site and the covariates.
     site
         Column of the site; None where sites are not told apart.
+    reference
+        Healthy anatomy from elsewhere that linear models may borrow.
     """
 
     images: np.ndarray
     table: pd.DataFrame
     site: str | None
+    reference: Reference | None = None
 
     @cached_property
     def is_target(self) -> np.ndarray:
@@ -86,6 +90,8 @@ class FoldModels:
         Rows that the linear models are fitted to.
     held_out
         (n,) bool.
+    start
+        What the linear models were fitted from.
     """
 
     images: np.ndarray
@@ -96,6 +102,7 @@ class FoldModels:
     size: np.ndarray
     fitted: np.ndarray
     held_out: np.ndarray
+    start: Start
 
 
 @dataclass(frozen=True)
@@ -156,12 +163,13 @@ def fold_models(cohort: Cohort, held_out: np.ndarray, recipe: Recipe, trained: P
     images = adjusted(cohort.images, adjustment, cohort.table)
     maps = take_maps(images, fitted)
     configs = [config, plain] if recipe.training.vae else [config]
-    models, axes = initial_models(configs, recipe.image, maps, target[fitted], recipe.seed, sites)
+    start = initial_models(configs, recipe.image, maps, target[fitted], recipe.seed, sites, cohort.reference)
+    models = start.models
     middle = standardised_voxels(models[0], maps).mean(axis=0)
     scores, size = [], []
     for rows in in_batches(len(images)):
         centred = standardised_voxels(models[0], take_maps(images, rows)) - middle
-        scores.append(centred @ axes.T)
+        scores.append(centred @ start.axes.T)
         size.append(np.square(centred).sum(axis=1))
     if trained is not None:
         names = ("cvae", "vae")[: len(models)]
@@ -175,15 +183,22 @@ def fold_models(cohort: Cohort, held_out: np.ndarray, recipe: Recipe, trained: P
         np.concatenate(size),
         fitted,
         held_out,
+        start,
     )
 
 
 def refitted(models: FoldModels, cohort: Cohort) -> dict[str, np.ndarray]:
     """What a fold's linear model is fitted again from: `fold` scores and `fitted` rows; `covariates` of an adjustment.
 
-    Where maps are adjusted the scores are those before, and `covariates` (n, columns) what takes part in it.
+    Where maps are adjusted the scores are those before, and `covariates` (n, columns) what takes part in it. A
+    reference is there as `reference_axes` (axes, scores), `reference_variances` and `reference_counts`: of
+    participants, of voxels.
     """
     found = {"fold": models.scores, "fitted": models.fitted}
+    if (reference := models.start.reference) is not None:
+        found["reference_axes"] = reference.axes.astype(np.float32)
+        found["reference_variances"] = reference.variances
+        found["reference_counts"] = np.array([reference.count, reference.features])
     if (adjustment := models.adjustment) is not None:
         parts = [adjustment.scores(take_maps(cohort.images, rows)) for rows in in_batches(len(cohort.images))]
         found["fold"] = np.concatenate(parts).astype(np.float32)

@@ -67,7 +67,11 @@ def compared_forms(
     controls = _within(voxels[~is_target], None if sites is None else sites[~is_target])
     shrunk = [(OWN, None, 1.0), *((BORROWED, reference, share) for share in config.linear.reference_shares)]
     candidates: list[tuple[str, str | Ratio, float]] = [(START, config.start, float("nan"))]
-    candidates += [(name, *_likeliest(config, controls, other, share, seed)) for name, other, share in shrunk]
+    for name, other, share in shrunk:
+        ratios = [
+            Ratio(weight, other, share, reference.features) for weight in config.linear.reference_weights
+        ]
+        candidates.append((name, *_likeliest(ratios, controls, config.linear.choice_folds, seed)))
     found = [
         Form(name, method, likelihood, _separation(config, method, voxels, is_target, sites, seed))
         for name, method, likelihood in candidates
@@ -84,15 +88,11 @@ def _within(voxels: NDArray, sites: NDArray | None) -> NDArray:
     return voxels - means[places]
 
 
-def _likeliest(
-    config: ModelConfig, controls: NDArray, reference: Borrowed | None, share: float, seed: int
-) -> tuple[Ratio, float]:
-    """The weight under which held-out controls are likeliest."""
-    settings = config.linear
+def _likeliest(ratios: list[Ratio], controls: NDArray, folds: int, seed: int) -> tuple[Ratio, float]:
+    """The one under which held-out controls are likeliest."""
     order = np.random.default_rng(seed).permutation(len(controls))
-    folds = np.array_split(order, min(settings.choice_folds, len(controls)))
-    ratios = [Ratio(weight, reference, share) for weight in settings.reference_weights]
-    values = [ratio.log_likelihood(controls, folds) for ratio in ratios]
+    held = np.array_split(order, min(folds, len(controls)))
+    values = [ratio.log_likelihood(controls, held) for ratio in ratios]
     best = int(np.argmax(values))
     return ratios[best], values[best]
 

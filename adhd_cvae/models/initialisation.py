@@ -1,15 +1,20 @@
 """An untrained network at its best guess: mask, standardisation and the linear solution, from training participants."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from adhd_cvae.config import ImageConfig, ModelConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.models.linear import LinearModel, principal_axes
+from adhd_cvae.models.coordinates import Coordinates, in_coordinates
+from adhd_cvae.models.form_choice import Form, compared_forms
+from adhd_cvae.models.linear import LinearModel
 from adhd_cvae.models.network import ContrastiveVAE, empty_model
 from adhd_cvae.models.posterior import code_error, posterior_variance
+from adhd_cvae.models.ratio import Ratio
+from adhd_cvae.models.reference_background import Borrowed, Reference, borrowed
 from adhd_cvae.models.refinement import linear_solution
 from adhd_cvae.models.sites import known_sites, site_columns
 
@@ -26,7 +31,30 @@ def initial_model(
     sites: np.ndarray | None = None,
 ) -> ContrastiveVAE:
     """Build one network of `initial_models`."""
-    return initial_models([config], image, maps, is_target, seed, sites)[0][0]
+    return initial_models([config], image, maps, is_target, seed, sites).models[0]
+
+
+class Start(NamedTuple):
+    """Networks at their best guess.
+
+    Attributes
+    ----------
+    models
+        One a configuration.
+    axes
+        (axes, voxels) orthonormal: the principal ones of the maps, then what a reference adds, in whose span their
+        linear maps lie; none where all start at random.
+    reference
+        What was borrowed, on these axes; None where nothing could be.
+    forms
+        Forms of the linear model that were compared for the first network, the one taken first; none without a
+        reference.
+    """
+
+    models: list[ContrastiveVAE]
+    axes: np.ndarray
+    reference: Borrowed | None
+    forms: list[Form]
 
 
 def initial_models(
@@ -36,7 +64,8 @@ def initial_models(
     is_target: np.ndarray,
     seed: int,
     sites: np.ndarray | None = None,
-) -> tuple[list[ContrastiveVAE], np.ndarray]:
+    reference: Reference | None = None,
+) -> Start:
     """Build a network of each configuration; before each the global torch generator is seeded with `seed`.
 
     Parameters
@@ -49,19 +78,47 @@ def initial_models(
         (n,) scanning sites, which no salient direction of the linear start shall tell. A decoder that is conditioned on
         sites takes those with enough participants.
 
-    Returns
-    -------
-    tuple
-        The networks, and orthonormal axes (axes, voxels) of the maps, the principal ones first, in whose span their
-        linear maps lie; none where all start at random.
+    reference
+        Healthy anatomy from elsewhere, on the same grid, which the linear start borrows where that tells the groups
+        better; voxels that it lacks are left out.
 
     Raises
     ------
     InputError
         No voxel belongs to the brain mask.
     """
+    mask, mean, scale, voxels = _standardised(maps, image, reference)
+    middle = voxels.mean(axis=0)
+    linear = [config for config in configs if config.start != "random"]
+    known = None if reference is None or not linear else borrowed(reference, mask, scale)
+    coordinates = in_coordinates(voxels - middle, known) if linear else None
+    forms: list[Form] = []
+    if coordinates is not None and coordinates.reference is not None and linear[0].salient:
+        values, inside = coordinates.values, coordinates.reference
+        forms = compared_forms(linear[0], values, is_target, inside, sites=sites, seed=seed)
+    models = []
+    for config in configs:
+        torch.manual_seed(seed)
+        model = empty_model(config, image.shape, mask, known_sites(config, sites))
+        model.voxel_mean.copy_(torch.from_numpy(mean))
+        model.voxel_scale.copy_(torch.from_numpy(scale))
+        if coordinates is not None and config.start != "random":
+            method = forms[0].method if forms and config.salient else None
+            _set_linear_start(model, middle, coordinates, is_target, seed, sites, method)
+        models.append(model)
+    if coordinates is None:
+        return Start(models, np.zeros((0, len(mask)), np.float32), None, forms)
+    return Start(models, coordinates.axes.astype(np.float32), coordinates.reference, forms)
+
+
+def _standardised(
+    maps: np.ndarray, image: ImageConfig, reference: Reference | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mask (voxels,), mean and scale (voxels,), and voxels (n, voxels) less the mean over the scale."""
     flat = maps.reshape(len(maps), -1)
     mask = np.flatnonzero(flat.mean(axis=0, dtype=np.float32) > image.mask_threshold)
+    if reference is not None:
+        mask = np.intersect1d(mask, reference.columns)
     if len(mask) == 0:
         raise InputError(
             f"No voxel's mean exceeds image.mask_threshold={image.mask_threshold:g} (largest mean: "
@@ -73,42 +130,28 @@ def initial_models(
         mean, spread = voxels.mean(axis=0), voxels.std(axis=0)
         scale = np.maximum(spread, max(float(np.quantile(spread, image.least_spread)), 1e-6))
         voxels = (voxels - mean) / scale
-    models, found = [], None
-    for config in configs:
-        torch.manual_seed(seed)
-        model = empty_model(config, image.shape, mask, known_sites(config, sites))
-        model.voxel_mean.copy_(torch.from_numpy(mean))
-        model.voxel_scale.copy_(torch.from_numpy(scale))
-        if config.start != "random":
-            middle = voxels.mean(axis=0)
-            found = found or (middle, *principal_axes(voxels - middle))
-            _set_linear_start(model, *found, is_target, seed, sites)
-        models.append(model)
-    axes = np.zeros((0, len(mask))) if found is None else found[2]
-    return models, axes.astype(np.float32)
+    return mask, mean, scale, voxels
 
 
 @torch.no_grad()
 def _set_linear_start(
     model: ContrastiveVAE,
     middle: np.ndarray,
-    scores: np.ndarray,
-    axes: np.ndarray,
+    coordinates: Coordinates,
     is_target: np.ndarray,
     seed: int,
     sites: np.ndarray | None,
+    method: str | Ratio | None,
 ) -> None:
     """Copy the linear solution into the linear maps, its residual into the noise, its error into the spreads.
 
-    It is found in the space of the participants' scores (n, axes) around the `middle`, where the fits to parts of them
-    cost nothing.
+    It is found in the participants' coordinates around the `middle`, where the fits to parts of them cost nothing.
     """
-    config = model.config
+    config, axes, scores = model.config, coordinates.axes, coordinates.values
 
     def fit(rows: np.ndarray) -> LinearModel:
-        return linear_solution(
-            config, scores[rows], is_target[rows], seed, None if sites is None else sites[rows]
-        )
+        known = None if sites is None else sites[rows]
+        return linear_solution(config, scores[rows], is_target[rows], seed, known, method)
 
     found = fit(np.arange(len(scores)))
     effects = np.zeros((0, scores.shape[1])) if found.sites is None else found.sites

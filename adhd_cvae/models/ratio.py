@@ -27,11 +27,14 @@ class Ratio:
         variance, towards which Ledoit & Wolf 2004 (doi 10.1016/S0047-259X(03)00096-4) shrink.
     share
         Component of the reference, as a share of its participants, whose variance smaller ones are given.
+    features
+        How many the coordinates stand for, each of which has a variance; None: there are no more than coordinates.
     """
 
     weight: float
     reference: Borrowed | None = None
     share: float = 1.0
+    features: int | None = None
 
     def whitened(self, coordinates: NDArray) -> Array:
         """Coordinates (n, coordinates) in which the other covariance is a multiple of the identity; symmetric."""
@@ -79,11 +82,9 @@ class Ratio:
         )
 
     def _other(self, controls: Array, coordinates: int) -> float:
-        return (
-            1.0
-            if self.reference is not None
-            else max(float(np.square(controls).sum() / len(controls) / coordinates), 1e-12)
-        )
+        if self.reference is not None:
+            return 1.0
+        return max(float(np.square(controls).sum() / len(controls) / (self.features or coordinates)), 1e-12)
 
     def _mixed(self, rows: Array, other: Array) -> Array:
         return (1 - self.weight) * rows.T @ rows / len(rows) + self.weight * other

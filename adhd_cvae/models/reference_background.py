@@ -4,6 +4,7 @@ Second moments are taken within sites, so that what scanners differ in is not an
 Gram matrix, in blocks of features, which is exact and needs the memory of a block and of the axes.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,12 @@ class Reference:
     freedom: int
     columns: NDArray[np.integer]
     size: int
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of its arrays."""
+        arrays = (self.mean, self.spread, self.axes, self.variances, self.columns)
+        return hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in arrays)).hexdigest()
 
     @property
     def total_variance(self) -> float:
@@ -150,11 +157,14 @@ class Borrowed:
         (axes,) decreasing.
     count
         Participants of the reference.
+    features
+        How many the coordinates stand for.
     """
 
     axes: NDArray[np.floating]
     variances: NDArray[np.float64]
     count: int
+    features: int
 
     def floor(self, share: float) -> float:
         """Variance of component `share` · count, which smaller ones and whatever lies off the axes are given."""
@@ -168,7 +178,7 @@ class Borrowed:
 
     def within(self, basis: NDArray) -> "Borrowed":
         """The same in coordinates on an orthonormal `basis` (coordinates, …) that spans its axes."""
-        return Borrowed((self.axes @ basis.T).astype(np.float64), self.variances, self.count)
+        return Borrowed((self.axes @ basis.T).astype(np.float64), self.variances, self.count, self.features)
 
 
 def borrowed(reference: Reference, columns: NDArray[np.integer], spread: NDArray) -> Borrowed:
@@ -183,7 +193,7 @@ def borrowed(reference: Reference, columns: NDArray[np.integer], spread: NDArray
     """
     places = np.searchsorted(reference.columns, columns)
     rows = _over((_rows(reference) * reference.spread)[:, places], spread)
-    return Borrowed(*_principal(rows, len(rows)), reference.count)
+    return Borrowed(*_principal(rows, len(rows)), reference.count, len(columns))
 
 
 def _within_sites(features: NDArray, names: NDArray[np.integer]) -> NDArray:

@@ -21,7 +21,7 @@ from adhd_cvae.training.selection import STEPS
 from adhd_cvae.training.state import EpochRow
 
 
-def training_key(recipe: Recipe, participants: Sequence[Sequence[str]]) -> str:
+def training_key(recipe: Recipe, participants: Sequence[Sequence[str]], reference: str = "") -> str:
     """Name a training by its settings, its steps and its participants; one of version 0.1 had other steps.
 
     Parameters
@@ -30,9 +30,11 @@ def training_key(recipe: Recipe, participants: Sequence[Sequence[str]]) -> str:
         Its name and its analysis don't count.
     participants
         Identifier and group of each who is trained on, in the order of the images.
+    reference
+        Checksum of what is borrowed, if anything is.
     """
     counted = {part: value for part, value in identity(recipe).items() if part not in ("name", "analysis")}
-    return fingerprint([counted, STEPS, participants])
+    return fingerprint([counted, STEPS, participants, *([reference] if reference else [])])
 
 
 @dataclass(frozen=True)

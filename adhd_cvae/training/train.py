@@ -9,6 +9,7 @@ import pandas as pd
 from adhd_cvae.cohort.folds import check_groups
 from adhd_cvae.config import Recipe
 from adhd_cvae.io import remove_partial_files, write_tsv
+from adhd_cvae.models.reference_background import Reference
 from adhd_cvae.training import distributed
 from adhd_cvae.training.checkpoint import Checkpoint, training_key
 from adhd_cvae.training.sampler import deal_rows
@@ -37,6 +38,7 @@ def train(
     progress: Progress = lambda row: None,
     *,
     fitted: np.ndarray | None = None,
+    reference: Reference | None = None,
 ) -> TrainingResult:
     """Train the contrastive VAE and, where the recipe says so, the plain VAE it is compared with.
 
@@ -57,6 +59,8 @@ def train(
         ``warnings``, by a short code. Epochs of the last fit, to all who are trained on, come with ``refit``.
     fitted
         (n,) bool: who is trained on; everybody where it is not given. Nobody else changes a weight.
+    reference
+        Healthy anatomy from elsewhere, which the linear start borrows where that tells the groups better.
 
     Raises
     ------
@@ -64,7 +68,9 @@ def train(
         A group has too few to train on, the loss is not finite, or the folder belongs to other data or settings.
     """
     trainer = Trainer(
-        recipe.training, recipe.objective, recipe.augmentation, recipe.image, recipe.model, recipe.seed
+        *(recipe.training, recipe.objective, recipe.augmentation, recipe.image, recipe.model),
+        seed=recipe.seed,
+        reference=reference,
     )
     distributed.check_device(trainer.device)
     if distributed.is_first():
@@ -72,7 +78,7 @@ def train(
     participants = cohort[["participant_id", "group"]].to_numpy()
     trained_on = participants if fitted is None else participants[fitted]
     check_groups(trained_on[:, 1])
-    key = training_key(recipe, trained_on.tolist())
+    key = training_key(recipe, trained_on.tolist(), "" if reference is None else reference.checksum)
     splits = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed, fitted=fitted)
     trainers = {"cvae": trainer} | ({"vae": trainer.without_salient()} if recipe.training.vae else {})
     histories: dict[str, list[EpochRow]] = {}

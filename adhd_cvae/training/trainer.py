@@ -16,6 +16,7 @@ from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, Objec
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.models.initialisation import initial_models
 from adhd_cvae.models.network import Codes, ContrastiveVAE, empty_model
+from adhd_cvae.models.reference_background import Reference
 from adhd_cvae.models.sites import known_sites, site_columns
 from adhd_cvae.training import distributed
 from adhd_cvae.training.augmentation import augmentation, load_batch
@@ -58,6 +59,8 @@ class Trainer:
     grid: ImageConfig
     model: ModelConfig
     seed: int
+    reference: Reference | None = None
+    """Healthy anatomy that the linear start may borrow."""
 
     @cached_property
     def device(self) -> torch.device:
@@ -174,9 +177,9 @@ class Trainer:
 
         def found() -> dict[str, torch.Tensor]:
             maps, is_target = take_maps(images, known), rows.is_target[known]
-            (model,), axes = initial_models([config], self.grid, maps, is_target, self.seed, sites)
-            kept = mixed(axes, self.seed) if has_scores else axes[:0]
-            return {"axes": torch.from_numpy(kept), **model.state_dict()}
+            first = initial_models([config], self.grid, maps, is_target, self.seed, sites, self.reference)
+            kept = mixed(first.axes, self.seed) if has_scores else first.axes[:0]
+            return {"axes": torch.from_numpy(kept), **first.models[0].state_dict()}
 
         weights = distributed.from_first(found)  # which finds it for all processes
         axes = weights.pop("axes").cpu().numpy()

@@ -7,6 +7,7 @@ from adhd_cvae.analysis.group_measures import Groups
 from adhd_cvae.analysis.refits import Adjusting, Fold, Refit, applied, discriminant, with_both
 from adhd_cvae.analysis.separation import Separation
 from adhd_cvae.cohort.covariates import constant_columns
+from adhd_cvae.models.reference_background import Borrowed
 from pipelines.output_dir.analysis_inputs import AnalysisInputs
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import FOLD_SCORES
@@ -44,7 +45,12 @@ def _folds(run: Run, folds: NDArray, sites: NDArray | None) -> list[Fold]:
                 residualised=settings.residualise,
             )
         scores, fitted = arrays[f"fold_{number}"], arrays[f"fitted_{number}"]
-        found.append(Fold(scores, fitted, folds == number, adjusting))
+        reference = None
+        if f"reference_axes_{number}" in arrays:
+            parts = (arrays[f"reference_{name}_{number}"] for name in ("axes", "variances", "counts"))
+            axes, variances, counts = parts
+            reference = Borrowed(axes, variances, *map(int, counts))
+        found.append(Fold(scores, fitted, folds == number, adjusting, reference))
     return found
 
 

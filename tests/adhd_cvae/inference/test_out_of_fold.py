@@ -10,8 +10,9 @@ from adhd_cvae.analysis.refits import Fold, Refit, applied
 from adhd_cvae.config import CohortConfig, ImageConfig, ModelConfig, Recipe, TrainingConfig
 from adhd_cvae.inference.decoding import decode
 from adhd_cvae.inference.embedding import embed
-from adhd_cvae.inference.out_of_fold import Cohort, fold_models, out_of_fold
+from adhd_cvae.inference.out_of_fold import Cohort, fold_models, out_of_fold, refitted
 from adhd_cvae.models.initialisation import initial_models
+from adhd_cvae.models.reference_background import Borrowed, fit_reference
 from adhd_cvae.models.weights import save_model
 from adhd_cvae.names import SALIENT, VAE
 from tests.adhd_cvae.inference.maps import GRID, SHAPE, anatomy
@@ -30,7 +31,7 @@ def cohort():
 def fitted_to_everybody(cohort):
     """A model, and codes of the cohort by space."""
     plain = MODEL.model_copy(update={"salient": 0, "background": 5})
-    models, _ = initial_models([MODEL, plain], GRID, cohort.images, cohort.is_target, 0, cohort.sites)
+    models = initial_models([MODEL, plain], GRID, cohort.images, cohort.is_target, 0, cohort.sites).models
     codes, beside = (embed(model.eval(), cohort.images) for model in models)
     in_sample = {
         SALIENT: codes.salient_mean,
@@ -107,7 +108,7 @@ def test_standardising_over_everybody_would_be_noticed(cohort, registered):
     row = int(np.flatnonzero(FOLDS == 0)[0])
     images[row] = images[row] * np.float16(1.5)
     before, after = (
-        initial_models([MODEL], GRID, one, cohort.is_target, 0, cohort.sites)[0][0].eval()
+        initial_models([MODEL], GRID, one, cohort.is_target, 0, cohort.sites).models[0].eval()
         for one in (cohort.images, images)
     )
     others = cohort.images[(FOLDS == 0) & (np.arange(40) != row)]
@@ -186,3 +187,30 @@ def test_networks_that_were_trained_take_the_linear_ones_place(cohort, registere
     expected = embed(registered[0], cohort.images[FOLDS == 0]).salient_mean
     np.testing.assert_allclose(found.posteriors[SALIENT][0], expected, atol=1e-5)
     np.testing.assert_array_equal(models.scores, linear.scores)
+
+
+@pytest.fixture(scope="module")
+def borrowing(cohort):
+    """The cohort with a reference of its own anatomy."""
+    healthy = anatomy(300, 7).reshape(300, -1).astype(np.float32)
+    return replace(cohort, reference=fit_reference(healthy, most_axes=30))
+
+
+def test_what_is_borrowed_is_fitted_again_as_it_was(borrowing):
+    models = fold_models(borrowing, FOLDS == 0, RECIPE, None)
+    arrays = refitted(models, borrowing)
+    axes, variances, counts = (arrays[f"reference_{name}"] for name in ("axes", "variances", "counts"))
+    fold = Fold(arrays["fold"], arrays["fitted"], FOLDS == 0, None, Borrowed(axes, variances, *counts))
+    codes = Refit([fold], borrowing.sites, MODEL.of_folds(), 0).codes(fold, borrowing.is_target[fold.fitted])
+    assert "borrowed" in [form.name for form in models.start.forms]
+    expected = embed(models.contrastive, borrowing.images).salient_mean
+    np.testing.assert_allclose(codes[SALIENT], expected, atol=2e-3)
+
+
+def test_groups_of_those_held_out_do_not_matter_where_something_is_borrowed(borrowing):
+    groups = np.where(borrowing.is_target ^ (FOLDS == 0), "target", "background")
+    other = replace(borrowing, table=borrowing.table.assign(group=groups))
+    before, after = (fold_models(one, FOLDS == 0, RECIPE, None) for one in (borrowing, other))
+    for name, tensor in before.contrastive.state_dict().items():
+        assert tensor.equal(after.contrastive.state_dict()[name])
+    assert [one.separation for one in before.start.forms] == [one.separation for one in after.start.forms]

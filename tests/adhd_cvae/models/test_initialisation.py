@@ -1,14 +1,20 @@
 """A network before training: mask, standardisation, and the linear solution in its weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from adhd_cvae.config import ImageConfig, LinearConfig, ModelConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.models.initialisation import initial_model
+from adhd_cvae.inference.embedding import embed
+from adhd_cvae.models.form_choice import BORROWED, OWN, START
+from adhd_cvae.models.initialisation import initial_model, initial_models
 from adhd_cvae.models.linear import fit_linear, fit_pca, principal_axes
 from adhd_cvae.models.posterior import code_error
+from adhd_cvae.models.ratio import Ratio
+from adhd_cvae.models.reference_background import borrowed, fit_reference
 from adhd_cvae.models.sites import site_columns
 
 SHAPE = (8, 8, 8)
@@ -190,3 +196,27 @@ def test_without_sites_there_is_nothing_to_condition_on(maps):
     ours, theirs = conditioned.state_dict(), plain.state_dict()
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@torch.no_grad()
+def test_a_network_may_start_with_what_healthy_participants_elsewhere_teach(maps):
+    rng = np.random.default_rng(5)
+    healthy = 0.5 + np.tensordot(
+        rng.normal(size=(200, 5)), np.random.default_rng(0).normal(size=(6, *SHAPE))[:5] * 0.05, 1
+    )
+    values = (healthy + rng.normal(size=(200, *SHAPE)) * 0.02).reshape(200, -1)
+    reference = fit_reference(values, columns=np.arange(250), most_axes=20)
+    found = initial_models([CONFIG], IMAGE, maps, IS_TARGET, 0, None, reference)
+    model = found.models[0].eval()
+    assert model.mask_index.tolist() == list(range(250))  # what both have
+    assert {form.name for form in found.forms} == {START, OWN, BORROWED}
+    assert found.axes @ found.axes.T == pytest.approx(np.eye(len(found.axes)), abs=1e-4)
+    voxels, method = voxels_of(model, maps).numpy(), found.forms[0].method
+    if isinstance(method, Ratio) and method.reference is not None:
+        scale = model.voxel_scale.numpy()
+        method = replace(method, reference=borrowed(reference, np.arange(250), scale))
+    expected = fit_linear(method, voxels, IS_TARGET, CONFIG.salient, CONFIG.background).salient.embed(voxels)
+    codes = embed(model, maps).salient_mean
+    assert np.abs(np.corrcoef(codes.T, expected.T).diagonal(CONFIG.salient)) == pytest.approx(
+        [1, 1], abs=1e-3
+    )

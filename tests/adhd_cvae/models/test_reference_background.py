@@ -82,7 +82,7 @@ def test_a_cohort_borrows_it_in_its_own_units(healthy, rng):
 
 def test_whitening_takes_the_floored_covariance_to_the_identity(rng):
     axes = np.linalg.qr(rng.standard_normal((6, 3)))[0].T
-    found = Borrowed(axes, np.array([9.0, 4.0, 0.25]), 10)
+    found = Borrowed(axes, np.array([9.0, 4.0, 0.25]), 10, 6)
     assert found.floor(0.1) == 4
     floored = (axes.T * [9, 4, 4]) @ axes + 4 * (np.eye(6) - axes.T @ axes)
     assert found.whitened(floored, 0.1) == pytest.approx(np.linalg.inv(found.whitened(np.eye(6), 0.1)))

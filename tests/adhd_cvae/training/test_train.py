@@ -11,6 +11,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.inference.decoding import decode
 from adhd_cvae.inference.embedding import embed, standardised_voxels
 from adhd_cvae.models.linear import fit_linear
+from adhd_cvae.models.reference_background import fit_reference
 from adhd_cvae.models.weights import load_model
 from adhd_cvae.training.device import choose_precision
 from adhd_cvae.training.train import train
@@ -256,3 +257,25 @@ def test_a_step_is_taken_at_each_participants_own_site(of_two_sites, deep):
         return np.array([one["unexplained"] for one in measured])
 
     assert (unexplained(own=False) > 1.2 * unexplained(own=True)).all()
+
+
+state = trainer.start(images, rows)
+    state = trainer.deepened(state, images) if deep else state
+    assert np.array_equal(state.sites[:, 1].cpu().numpy(), cohort["site"] == 2)
+    measured = trainer.evaluate(state, rows.fitted, rows.is_target)["unexplained"]
+    state.sites = state.sites.flip(1)
+    assert trainer.evaluate(state, rows.fitted, rows.is_target)["unexplained"] > 1.2 * measured
+
+
+def test_what_is_borrowed_starts_the_network_and_is_part_of_what_training_is_named_by(data, tmp_path):
+    images, cohort, _ = data
+    asked = recipe(training={"vae": False, "epochs": 0})
+    healthy = images[(cohort["group"] != "target").to_numpy()].reshape(-1, images[0].size).astype(np.float32)
+    reference = fit_reference(healthy)
+    train(images, cohort, asked, tmp_path / "own")
+    train(images, cohort, asked, tmp_path / "borrowed", reference=reference)
+    assert not same(weights(tmp_path / "own"), weights(tmp_path / "borrowed"))
+    model, _ = load_model(tmp_path / "borrowed" / "cvae")  # without the reference
+    assert np.isfinite(embed(model, images).salient_mean).all()
+    with pytest.raises(InputError, match=r"other"):
+        train(images, cohort, asked, tmp_path / "borrowed")
