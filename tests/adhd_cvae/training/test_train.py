@@ -259,14 +259,6 @@ def test_a_step_is_taken_at_each_participants_own_site(of_two_sites, deep):
     assert (unexplained(own=False) > 1.2 * unexplained(own=True)).all()
 
 
-state = trainer.start(images, rows)
-    state = trainer.deepened(state, images) if deep else state
-    assert np.array_equal(state.sites[:, 1].cpu().numpy(), cohort["site"] == 2)
-    measured = trainer.evaluate(state, rows.fitted, rows.is_target)["unexplained"]
-    state.sites = state.sites.flip(1)
-    assert trainer.evaluate(state, rows.fitted, rows.is_target)["unexplained"] > 1.2 * measured
-
-
 def test_what_is_borrowed_starts_the_network_and_is_part_of_what_training_is_named_by(data, tmp_path):
     images, cohort, _ = data
     asked = recipe(training={"vae": False, "epochs": 0})
