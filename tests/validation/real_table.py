@@ -44,7 +44,7 @@ SETTINGS = {
     "sites of both groups": (*_HELD, "cohort.drop_one_group_sites=true"),
     "default": (),
     "nothing held constant": ("cohort.covariates=[]",),
-    "ComBat, nothing held constant": ("cohort.covariates=[]", "cohort.harmonise=combat"),
+    "ComBat alone": ("cohort.covariates=[]", "cohort.harmonise=combat"),
 }
 """What the same maps are analysed with."""
 EFFECTS = {0.0: tuple(SETTINGS), 0.8: tuple(SETTINGS)[:4]}
@@ -173,20 +173,22 @@ def main(
     phenotype: Annotated[Path, typer.Option("--phenotype", help="ADHD-200's table, Burner release.")],
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Simulated cohorts of each effect.")] = 3,
     refits: Annotated[int, typer.Option("--refits", min=19, help="Of the folds' models.")] = 19,
+    settings: Annotated[str, typer.Option("--settings", help="Of these alone.")] = ",".join(SETTINGS),
 ) -> None:
     """Simulated maps of a real table's participants through the chain; a call after an interruption goes on."""
     output_dir.mkdir(parents=True, exist_ok=True)
     asked = [(seed, effect) for seed in range(FIRST_SEED, FIRST_SEED + seeds) for effect in EFFECTS]
-    tables = []
     for seed, effect in asked:
         files = {
-            name: output_dir / f"{seed}_{effect:g}_{name.replace(' ', '-')}.tsv" for name in EFFECTS[effect]
+            name: output_dir / f"{seed}_{effect:g}_{name.replace(' ', '-')}.tsv"
+            for name in EFFECTS[effect]
+            if name in settings.split(",")
         }
         pending = [name for name, file in files.items() if not file.is_file()]
         for name, rows, lines in studied(phenotype, seed, effect, pending, refits) if pending else ():
             write_tsv(rows.assign(seed=seed, cohens_d=effect, settings=name), files[name])
             typer.echo("\n".join([f"{name}, d {effect:g}, seed {seed}", *lines]), err=True)
-        tables += [read_tsv(file) for file in files.values()]
+    tables = [read_tsv(file) for file in sorted(output_dir.glob("*_*_*.tsv"))]
     table = summarised(pd.concat(tables, ignore_index=True))
     write_tsv(table, output_dir / "summary.tsv")
     typer.echo(table.round(3).to_string(index=False))
