@@ -89,7 +89,8 @@ def _conditioned(
     origin = found.background.origin
     effects = maps[np.isin(every, names)] - origin
     freed = voxels - site_columns(sites, names, len(voxels)) @ effects
-    encoders = found.salient.encoder, found.background.encoder
+    # A reference's axes may lie along what sites differ in; without one nothing of the encoders does.
+    encoders = (without_sites(space.encoder, maps) for space in (found.salient, found.background))
     return replace(decoded(origin, *encoders, freed, is_target), sites=effects)
 
 

@@ -1,9 +1,13 @@
 """What s reads of the background is taken away, as far as held-out controls tell."""
 
 import numpy as np
+import pytest
 
-from adhd_cvae.models.linear import LinearModel, LinearSpace, fit_linear
-from adhd_cvae.models.refinement import without_background
+from adhd_cvae.config import ModelConfig
+from adhd_cvae.models.linear import LinearModel, LinearSpace, fit_linear, site_maps
+from adhd_cvae.models.ratio import Ratio
+from adhd_cvae.models.reference_background import Borrowed
+from adhd_cvae.models.refinement import linear_solution, without_background
 
 BACKGROUND, EFFECT, VOXELS = (0, 1, 2), 10, 20
 READ = np.array([0.8, 0.0, -0.5])
@@ -62,3 +66,29 @@ def test_too_few_participants_are_left_alone():
 
     without_background(fit, voxels, is_target, folds=4, seed=0)
     assert sizes == [8]
+
+
+AXES = np.linalg.qr(np.random.default_rng(1).standard_normal((VOXELS, VOXELS)))[0]
+
+
+@pytest.mark.parametrize("salient", [2, 0])
+@pytest.mark.parametrize(
+    "method",
+    [None, Ratio(0.7, Borrowed(AXES, np.linspace(4, 0.5, VOXELS), 40, VOXELS))],
+    ids=["own", "borrowed"],
+)
+def test_conditioned_on_sites_no_encoder_reads_what_they_differ_in(method, salient):
+    voxels, is_target = draw(120)
+    sites = np.array(["a", "b", "c"])[np.arange(120) // 2 % 3]
+    voxels += (sites == "b")[:, None] * np.linspace(-1, 1, VOXELS)
+    _, maps = site_maps(voxels, is_target, sites, 4)
+    read = []
+    for condition in (True, False):
+        config = ModelConfig(salient=salient, background=4, condition_on_site=condition)
+        found = linear_solution(config, voxels, is_target, 0, sites, method if salient else None)
+        differences = maps[1:] - maps[0]
+        read.append(
+            np.abs(differences @ np.vstack([found.salient.encoder, found.background.encoder]).T).max()
+        )
+        assert (found.sites is None) != condition
+    assert read[0] < 1e-5 < 0.1 < read[1]
