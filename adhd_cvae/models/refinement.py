@@ -90,8 +90,8 @@ def _conditioned(
     effects = maps[np.isin(every, names)] - origin
     freed = voxels - site_columns(sites, names, len(voxels)) @ effects
     # A reference's axes may lie along what sites differ in; without one nothing of the encoders does.
-    encoders = (without_sites(space.encoder, maps) for space in (found.salient, found.background))
-    return replace(decoded(origin, *encoders, freed, is_target), sites=effects)
+    salient, background = (without_sites(one.encoder, maps) for one in (found.salient, found.background))
+    return replace(decoded(origin, salient, background, freed, is_target), sites=effects)
 
 
 def without_background(

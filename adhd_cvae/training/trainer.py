@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from monai.transforms.compose import Compose
+from torch import Tensor
 
 from adhd_cvae.cohort.folds import sampled_rows
 from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, ObjectiveConfig, TrainingConfig
@@ -175,7 +176,7 @@ class Trainer:
         sites = None if rows.sites is None else rows.sites[known]
         has_scores = not is_random and len(rows.fitted) <= most
 
-        def found() -> dict[str, torch.Tensor]:
+        def found() -> dict[str, Tensor]:
             maps, is_target = take_maps(images, known), rows.is_target[known]
             first = initial_models([config], self.grid, maps, is_target, self.seed, sites, self.reference)
             kept = mixed(first.axes, self.seed) if has_scores else first.axes[:0]
@@ -261,11 +262,7 @@ class Trainer:
         return pd.DataFrame(steps).mean().to_dict()
 
     def step(
-        self,
-        state: TrainingState,
-        volumes: torch.Tensor,
-        is_target: np.ndarray,
-        site: torch.Tensor | None = None,
+        self, state: TrainingState, volumes: Tensor, is_target: np.ndarray, site: Tensor | None = None
     ) -> dict[str, float]:
         """One update of the model, then of the critic on the codes as they were.
 
@@ -302,7 +299,7 @@ class Trainer:
         measured = {"loss": loss.item(), **{name: value.item() for name, value in terms._asdict().items()}}
         return measured | self._critic_steps(state, codes, target.bool())
 
-    def _critic_steps(self, state: TrainingState, codes: Codes, rows: torch.Tensor) -> dict[str, float]:
+    def _critic_steps(self, state: TrainingState, codes: Codes, rows: Tensor) -> dict[str, float]:
         """Let the critic learn from patients' codes, where there is one and a batch has two patients."""
         measured: dict[str, float] = {}
         if state.critic is None or state.critic_optimiser is None or int(rows.sum()) < 2:
