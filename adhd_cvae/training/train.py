@@ -87,10 +87,14 @@ def train(
         found = one.fit(images, splits, Checkpoint(checkpoint_dir / name, key), progress)
         histories[name] = found
         warnings += one.diagnostics.training_warnings(found)
+    return _written(histories, warnings, checkpoint_dir)
+
+
+def _written(histories: dict[str, list[EpochRow]], warnings: list[str], folder: Path) -> TrainingResult:
     shown = [row for rows in histories.values() for row in rows if row["split"] == 0]
     table = pd.DataFrame(shown).drop(columns=["split", "held_out"])
     gained = pd.concat([earned(name, rows) for name, rows in histories.items()])
     if distributed.is_first():
-        write_tsv(table, checkpoint_dir / "history.tsv")
-        write_tsv(gained, checkpoint_dir / "earned.tsv")
+        write_tsv(table, folder / "history.tsv")
+        write_tsv(gained, folder / "earned.tsv")
     return TrainingResult(table, gained, warnings)
