@@ -12,10 +12,13 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from adhd_cvae.images.nifti import save_nifti
 from adhd_cvae.io import read_tsv, write_tsv
-from adhd_cvae.names import ALPHA, SALIENT, TARGET, rows_of
+from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT, TARGET, rows_of
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
 from adhd_cvae.simulation.participants import regional_losses
 from bids_adapters.phenotype.table import read_phenotype
@@ -84,7 +87,8 @@ def identified(cohort: pd.DataFrame) -> dict[str, Any]:
     dict
         `sites`: patients and controls of each; `compared`: of the sites with both; `as precise as`: participants of a
         study of one site and two groups of one size whose contrast is as precise as that within sites; `explained`:
-        share of the group's variance; `age by site` and `sex by site` likewise.
+        share of the group's variance; `age by site` and `sex by site` likewise; `site from age and sex`: balanced
+        accuracy of a linear probe within each group, cross-validated, as in ``harmonisation.tsv``.
     """
     y = (cohort["group"] == TARGET).to_numpy(float)
     site = pd.get_dummies(cohort["site"]).to_numpy(float)
@@ -104,7 +108,21 @@ def identified(cohort: pd.DataFrame) -> dict[str, Any]:
         },
         "age by site": _explained(age, site),
         "sex by site": _explained(sex, site),
+        "site from age and sex": {
+            group: _site_read(np.column_stack([age, sex])[rows], cohort["site"].to_numpy()[rows])
+            for group, rows in {TARGET: y > 0, BACKGROUND: y == 0}.items()
+        },
     }
+
+
+def _site_read(values: np.ndarray, site: np.ndarray) -> float:
+    probe = LogisticRegression(class_weight="balanced")
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    return float(
+        balanced_accuracy_score(
+            site.astype(str), cross_val_predict(probe, values, site.astype(str), cv=folds)
+        )
+    )
 
 
 def _explained(y: np.ndarray, *columns: np.ndarray) -> float:

@@ -29,6 +29,7 @@ def test_a_contrast_is_that_of_sites_with_both_groups() -> None:
     assert found["as precise as"] == 20
     assert found["sites"]["7"] == {"background": 20, "target": 0}
     assert found["explained"]["site"] == pytest.approx(1 / 3)  # of 3/16, half of the people keep 1/4
+    assert found["site from age and sex"].keys() == {"target", "background"}
     assert found["explained"]["site, age and sex"] > found["explained"]["site"]
 
 
