@@ -36,6 +36,8 @@ class Adjusting:
         (n, columns) of numbers of which 0 is the average.
     smallest
         Participants of a site below which it is taken for the average site.
+    block
+        Leading axes that share a distribution of sites' effects.
     harmonise, residualised
         Whether sites are brought together, and whether covariates' effects are taken away.
     """
@@ -43,6 +45,7 @@ class Adjusting:
     sites: NDArray
     covariates: NDArray[np.float64]
     smallest: int
+    block: int
     harmonise: bool
     residualised: bool
 
@@ -82,6 +85,7 @@ class Fold:
             *(scores[known], how.sites[known], how.covariates[known], is_target),
             smallest=how.smallest,
             harmonise=how.harmonise,
+            block=how.block,
         )
         return combat.transform(scores, how.sites, how.covariates, keep_covariates=not how.residualised)
 

@@ -41,6 +41,10 @@ class CohortConfig(Settings):
     """Bring sites to one mean and spread before any model sees the maps, by ComBat fitted in each fold anew."""
     smallest_site: Annotated[int, Field(ge=3)] = 4
     """Training participants of a site below which harmonisation takes it for the average site."""
+    combat_block: Annotated[int, Field(ge=0)] = 16
+    """Leading axes of the maps that share one distribution of sites' effects in ComBat; each next block has twice as
+    many; 0: all axes share one, as published for voxels. Sites differ along leading axes most: shared with hundreds
+    of others, their differences there are shrunk to half and stay in z. First blocks of 2 to 16 did alike."""
     new_site_controls: Annotated[int, Field(ge=3)] = 20
     """Controls of a site that a model has not met from which on its mean and spread are learnt."""
     drop_one_group_sites: bool = False
@@ -95,6 +99,7 @@ class CohortConfig(Settings):
             "missing_covariates",
             "age_trend",
             "smallest_site",
+            "combat_block",
             "site",
         )
         return tuple(f"cohort.{name}" for name in names) if self.adjusts else ()

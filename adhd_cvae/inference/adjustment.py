@@ -241,6 +241,7 @@ def fit_adjustment(
         (known["group"] == TARGET).to_numpy(),
         smallest=settings.smallest_site,
         harmonise=has_sites and settings.harmonise == "combat",
+        block=settings.combat_block,
     )
     site = settings.site if settings.harmonise == "combat" and has_sites else None
     found = combat, design, site, settings.residualise, tuple(np.unique(sites).tolist())
@@ -261,6 +262,7 @@ def save_adjustment(adjustment: Adjustment, stem: Path) -> None:
         "site": adjustment.site,
         "sites": list(adjustment.combat.sites),
         "met": list(adjustment.met),
+        "block": adjustment.combat.block,
         "residualised": adjustment.residualised,
         "tiv_source": adjustment.tiv_source,
         "covariates": adjustment.design.model_dump(mode="json"),
@@ -281,7 +283,8 @@ def load_adjustment(stem: Path) -> Adjustment | None:
     try:
         content = read_json(stem.with_suffix(".json"))
         arrays = load_file(stem.with_suffix(".safetensors"))
-        combat = Combat(tuple(content["sites"]), *(arrays[f"combat_{name}"] for name in _OF_COMBAT))
+        of_combat = (arrays[f"combat_{name}"] for name in _OF_COMBAT)
+        combat = Combat(tuple(content["sites"]), *of_combat, block=content["block"])
         return Adjustment(
             **{name: arrays[name] for name in _OF_MAPS},
             combat=combat,

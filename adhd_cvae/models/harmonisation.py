@@ -33,6 +33,8 @@ class Combat:
         (features,) standard deviation that is left within sites.
     shift, scale
         (sites, features) γ* and √δ*, in units of `spread`.
+    block
+        As of `fit_combat`.
     """
 
     sites: tuple[str, ...]
@@ -41,6 +43,7 @@ class Combat:
     spread: Array
     shift: Array
     scale: Array
+    block: int = 0
 
     def transform(
         self,
@@ -73,7 +76,7 @@ class Combat:
     def with_site(self, name: str, features: Array, covariates: Array) -> "Combat":
         """Learn one site more from controls who were scanned there, (m, features)."""
         standard = (features - self.mean - covariates @ self.slopes) / self.spread
-        shift, scale = _shrunk(standard)
+        shift, scale = _shrunk(standard, self.block)
         return replace(
             self,
             sites=(*self.sites, name),
@@ -90,6 +93,7 @@ def fit_combat(
     *,
     smallest: int = 4,
     harmonise: bool = True,
+    block: int = 0,
 ) -> Combat:
     """Fit it with the group in the design, whose effect is not taken for one of sites.
 
@@ -105,6 +109,9 @@ def fit_combat(
         Participants of a site below which it is not known; there are no effects of two participants.
     harmonise
         False: covariates alone are fitted, within sites.
+    block
+        First features that have one distribution of sites' effects; each next block has twice as many. 0: all have one,
+        as published for features that are alike. Principal axes are not: sites differ along leading ones.
 
     Raises
     ------
@@ -132,12 +139,21 @@ def fit_combat(
         number for number in range(len(names)) if harmonise and (place == number).sum() >= max(smallest, 3)
     ]
 
-    effects = [np.stack(_shrunk(standard[place == number])) for number in known]
+    effects = [np.stack(_shrunk(standard[place == number], block)) for number in known]
     shift, scale = np.stack(effects, axis=1) if known else np.zeros((2, 0, features.shape[1]))
-    return Combat(tuple(str(names[number]) for number in known), mean, slopes, spread, shift, scale)
+    return Combat(tuple(str(names[number]) for number in known), mean, slopes, spread, shift, scale, block)
 
 
-def _shrunk(standard: Array) -> tuple[Array, Array]:
+def _shrunk(standard: Array, block: int) -> tuple[Array, Array]:
+    """Location and root of scale of one site, (features,), block by block; none of less than `block` features."""
+    blocks = (standard.shape[1] // block).bit_length() if block else 1
+    starts = [block * (2**number - 1) for number in range(1, blocks)]
+    parts = [_shrunk_together(part) for part in np.split(standard, starts, axis=1)]
+    shift, scale = (np.concatenate(one) for one in zip(*parts, strict=True))
+    return shift, scale
+
+
+def _shrunk_together(standard: Array) -> tuple[Array, Array]:
     """Location and root of scale of one site, (features,), drawn towards what all its features have in common.
 
     The iteration for both posterior means of Johnson et al. 2007. A feature that is 0 in everybody has neither.

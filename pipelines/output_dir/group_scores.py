@@ -40,7 +40,7 @@ def _folds(run: Run, folds: NDArray, sites: NDArray | None) -> list[Fold]:
         adjusting = None
         if f"covariates_{number}" in arrays:
             adjusting = Adjusting(
-                *(known, arrays[f"covariates_{number}"], settings.smallest_site),
+                *(known, arrays[f"covariates_{number}"], settings.smallest_site, settings.combat_block),
                 harmonise=sites is not None and settings.harmonise == "combat",
                 residualised=settings.residualise,
             )

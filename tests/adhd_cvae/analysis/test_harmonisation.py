@@ -45,7 +45,7 @@ def cohort():
 def refit_of(scores, table, *, harmonise=True, residualised=False):
     rng, folds = np.random.default_rng(1), []
     adjusting = Adjusting(
-        table["site"].to_numpy(), table[["age"]].to_numpy() - 13, 4, harmonise, residualised
+        table["site"].to_numpy(), table[["age"]].to_numpy() - 13, 4, 0, harmonise, residualised
     )
     for number in range(4):
         outside = np.flatnonzero(table["fold"] != number)

@@ -110,6 +110,7 @@ def test_it_is_saved_and_read_again(tmp_path):
     save_adjustment(found, tmp_path / "adjustment")
     again = load_adjustment(tmp_path / "adjustment")
     np.testing.assert_array_equal(adjusted(maps, again, table)[:], adjusted(maps, found, table)[:])
+    assert again.combat.block == found.combat.block == 16
     assert load_adjustment(tmp_path / "other") is None
     (tmp_path / "adjustment.safetensors").write_bytes(b"damaged")
     with pytest.raises(InputError, match="adjustment is damaged"):

@@ -72,6 +72,44 @@ def test_sites_have_one_mean_and_spread_afterwards_and_the_group_stays():
     assert 0.9 < after[is_target].mean() - after[~is_target].mean() < 1.4
 
 
+def shifted(seed, features=200, shift=3.0):
+    """Noise in which one site is shifted along the first of many features."""
+    rng = np.random.default_rng(seed)
+    is_target, sites = np.arange(100) % 2 == 1, np.repeat(list("abcd"), 25)
+    values = rng.normal(size=(100, features))
+    values[sites == "a", 0] += shift
+    return values, sites, is_target
+
+
+def test_features_that_are_not_alike_have_distributions_of_their_own():
+    left = {}
+    for block in (0, 16):
+        parts = []
+        for seed in range(20):
+            values, sites, is_target = shifted(seed)
+            found = fit_combat(values, sites, np.zeros((100, 0)), is_target, block=block)
+            new, site = np.zeros((2, 200)), ["a", "b"]
+            after = found.transform(new, site, np.zeros((2, 0)))
+            parts.append(3 - (after[1] - after[0])[0])
+        left[block] = np.mean(parts)
+    assert left[0] > 2 * abs(left[16])
+    assert left[0] > 0.6
+
+
+def test_a_block_is_shrunk_as_if_it_were_alone():
+    values, sites, is_target = shifted(0, features=50)
+    whole = fit_combat(values, sites, np.zeros((100, 0)), is_target, block=16)
+    for rows in (slice(0, 16), slice(16, 50)):  # 32 and 2 more, too few for a block
+        alone = fit_combat(values[:, rows], sites, np.zeros((100, 0)), is_target)
+        np.testing.assert_allclose(whole.shift[:, rows], alone.shift, atol=1e-9)
+        np.testing.assert_allclose(whole.scale[:, rows], alone.scale, atol=1e-9)
+    new = whole.with_site("e", values[:25], np.zeros((25, 0)))
+    alone = fit_combat(values[:, :16], sites, np.zeros((100, 0)), is_target)
+    np.testing.assert_allclose(
+        new.shift[-1, :16], alone.with_site("e", values[:25, :16], np.zeros((25, 0))).shift[-1], atol=1e-9
+    )
+
+
 def test_covariates_are_kept_or_taken_away():
     rng = np.random.default_rng(1)
     age, sites = rng.normal(size=(200, 1)), np.repeat(["a", "b"], 100)
