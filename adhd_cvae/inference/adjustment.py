@@ -284,7 +284,7 @@ def load_adjustment(stem: Path) -> Adjustment | None:
         content = read_json(stem.with_suffix(".json"))
         arrays = load_file(stem.with_suffix(".safetensors"))
         of_combat = (arrays[f"combat_{name}"] for name in _OF_COMBAT)
-        combat = Combat(tuple(content["sites"]), *of_combat, block=content["block"])
+        combat = Combat(tuple(content["sites"]), *of_combat, block=content.get("block", 0))
         return Adjustment(
             **{name: arrays[name] for name in _OF_MAPS},
             combat=combat,
