@@ -23,7 +23,9 @@ SPREADS = np.array([0.6, 0.9, 1.3, 1.6])
 """Of the sites."""
 
 
-def _refit(participants: int, confounding: float, rng: np.random.Generator) -> tuple[Refit, Groups]:
+def _refit(
+    participants: int, confounding: float, rng: np.random.Generator
+) -> tuple[Refit, Groups, np.ndarray]:
     """Noise whose spread is the site's; a site has its share of patients, and each fold its part of both."""
     sites = np.arange(participants) % len(SPREADS)
     shares = 0.5 + confounding / 2 * np.linspace(-1, 1, len(SPREADS))
@@ -40,17 +42,17 @@ def _refit(participants: int, confounding: float, rng: np.random.Generator) -> t
     )
     folds = [Fold(noise, np.flatnonzero(place != one), place == one, how) for one in range(FOLDS)]
     model = ModelConfig().of_folds()
-    return Refit(folds, names, model, 0), Groups(is_target, place, names, nothing)
+    return Refit(folds, names, model, 0), Groups(is_target, place, names, nothing), names
 
 
-def _aucs(refit: Refit, groups: Groups, is_target: np.ndarray) -> dict[str, float]:
+def _aucs(refit: Refit, groups: Groups, sites: np.ndarray, is_target: np.ndarray) -> dict[str, float]:
     """AUC of s, and of a discriminant of the harmonised features over all pairs and over pairs of one site."""
     scores = np.empty(len(is_target))
     for fold in refit.folds:
         known, features = is_target[fold.fitted], fold.adjusted(is_target[fold.fitted])
         weights = discriminant(features[fold.fitted], known)
         scores[fold.held_out] = applied(weights, features[fold.held_out])
-    at_site = np.char.add(groups.fold.astype(str), refit.sites if refit.sites is not None else "")
+    at_site = np.char.add(groups.fold.astype(str), sites)
     return {
         SALIENT: pairwise_auc(refit.scores(is_target)[SALIENT], is_target, groups.fold),
         "features": pairwise_auc(scores, is_target, groups.fold),
@@ -62,14 +64,14 @@ def _aucs(refit: Refit, groups: Groups, is_target: np.ndarray) -> dict[str, floa
 def measured(participants: int, confounding: float, seed: int, refits: int) -> pd.DataFrame:
     """One data set with its refitted null: `test`, `value`, `null_mean`, `p_value`."""
     rng = np.random.default_rng([seed, participants])
-    refit, groups = _refit(participants, confounding, rng)
-    strata, _ = permutation_strata(groups, np.unique(refit.sites, return_inverse=True)[1])
+    refit, groups, sites = _refit(participants, confounding, rng)
+    strata, _ = permutation_strata(groups, np.unique(sites, return_inverse=True)[1])
     orders = permuted_orders(rng, strata, refits)
-    null = pd.DataFrame([_aucs(refit, groups, groups.is_target[order]) for order in orders])
+    null = pd.DataFrame([_aucs(refit, groups, sites, groups.is_target[order]) for order in orders])
     rows = [
         {"test": test, "value": value, "null_mean": null[test].mean()}
         | {"p_value": upper_p_value(value, null[test].to_numpy())}
-        for test, value in _aucs(refit, groups, groups.is_target).items()
+        for test, value in _aucs(refit, groups, sites, groups.is_target).items()
     ]
     kind = f"n {participants}, confounding {confounding:g}"
     return pd.DataFrame(rows).assign(kind=kind, seed=seed, in_sample=np.nan, seconds=np.nan)
@@ -88,7 +90,7 @@ def main(
     found = Parallel(n_jobs=jobs)(
         delayed(measured)(participants, confounding, seed, refits) for seed in seeds
     )
-    table = summarised(pd.concat(found, ignore_index=True))
+    table = summarised(pd.concat([one for one in found if one is not None], ignore_index=True))
     output_dir.mkdir(parents=True, exist_ok=True)
     write_tsv(table, output_dir / f"noise-{participants}.tsv")
     typer.echo(table.round(4).to_string(index=False))
