@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -12,17 +13,18 @@ import pandas as pd
 
 from adhd_cvae.analysis.claims import SUPPORTED
 from adhd_cvae.analysis.group_measures import AUC, BEYOND
+from adhd_cvae.analysis.permutation import permuted_orders
 from adhd_cvae.cohort.folds import deal_folds
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.images.resampling import grid_affine, to_grid
 from adhd_cvae.inference.adjustment import adjusted, fit_adjustment, fitted_rows, save_adjustment
 from adhd_cvae.io import write_json, write_tsv
-from adhd_cvae.names import ALPHA, TARGET, rows_of
+from adhd_cvae.names import ALPHA, BACKGROUND, TARGET, rows_of
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
 from adhd_cvae.simulation.participants import HEAD_SIZE_SD
 from adhd_cvae.training.train import train
 from pipelines.benchmarks.separation.cohorts import simulate_maps
-from pipelines.output_dir.analysis_inputs import read_analysis_inputs
+from pipelines.output_dir.analysis_inputs import AnalysisInputs, read_analysis_inputs
 from pipelines.output_dir.folds import write_folds
 from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
@@ -49,8 +51,10 @@ TABLES = (
     "harmonisation",
 )
 
+COLUMNS = ["test", "value", "null_mean", "p_value", "in_sample"]
 TRUTH = "truth.tsv"
 OTHERS = "codes that a held-out map moves"
+HSIC, STRANGERS = "hsic", "hsic of one's s and another's z"
 
 
 _STEEPER = 1.35
@@ -128,7 +132,9 @@ def measured(kind: Kind, seed: int, asked: Asked = EVERYTHING) -> pd.DataFrame:
                 {"test": OTHERS, "value": codes_moved(run)},
             ]
     spent = {"seconds": time.process_time() - started - simulated, "simulating": simulated}
-    return pd.DataFrame(rows).assign(n=kind.participants, cohens_d=kind.cohens_d, seed=seed, **spent)
+    return pd.DataFrame(rows, columns=COLUMNS).assign(
+        n=kind.participants, cohens_d=kind.cohens_d, seed=seed, **spent
+    )
 
 
 def _prepared(run: Run, config: SimulationConfig, kind: Kind) -> np.ndarray:
@@ -192,13 +198,27 @@ def tables_of(run: Run, asked: Collection[str]) -> dict[str, pd.DataFrame]:
     with owned(run.paths.folder):
         embed.run(run)
         inputs = read_analysis_inputs(run.paths, run.recipe.analysis)
-        steps = analyse.tables(run, inputs, run.paths.folder / TRUTH, lambda note: None)
+        truth = run.paths.folder / TRUTH
+        steps = analyse.tables(run, inputs, truth, lambda note: None)
         found = {}
         for name in TABLES:
             if name in steps and name in asked and (table := steps[name]()) is not None:
                 ANALYSIS[name].write(table, run.paths.table(name))
                 found[name] = table
+        if "independence" in found:
+            found["independence"] = pd.concat([found["independence"], _hsic_of_strangers(run, inputs)])
     return found
+
+
+def _hsic_of_strangers(run: Run, inputs: AnalysisInputs) -> pd.DataFrame:
+    """HSIC where everybody's z is that of another of their fold, site and group: s and z are independent."""
+    who = ["fold", "group", run.recipe.cohort.site]
+    strata = inputs.cohort.groupby(who, sort=False).ngroup().to_numpy()
+    order = permuted_orders(np.random.default_rng(run.recipe.seed), strata, 1)[0]
+    mixed = {**inputs.spaces, BACKGROUND: inputs.spaces[BACKGROUND][order]}
+    steps = analyse.tables(run, replace(inputs, spaces=mixed), run.paths.folder / TRUTH, lambda note: None)
+    table = pd.DataFrame(steps["independence"]())
+    return table[table["measure"] == HSIC].assign(measure=STRANGERS)
 
 
 def headlines(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> list[dict[str, Any]]:
@@ -229,8 +249,8 @@ def headlines(found: dict[str, pd.DataFrame], regions: np.ndarray, run: Run) -> 
     ]
     independence = found["independence"]
     rows += [
-        {"test": "hsic", "value": row["value"], "p_value": row["p_value"]}
-        for row in rows_of(pd.DataFrame(independence[independence["measure"] == "hsic"]))
+        {"test": row["measure"], "value": row["value"], "p_value": row["p_value"]}
+        for row in rows_of(pd.DataFrame(independence[independence["measure"].isin([HSIC, STRANGERS])]))
     ]
     rows += [
         {"test": f"{row['target']} from {row['space']} {row['stage']}, {row['group']}"}
