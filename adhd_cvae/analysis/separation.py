@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.analysis.group_measures import (
@@ -24,7 +25,13 @@ from adhd_cvae.analysis.group_measures import (
     pairwise_auc,
     permutation_strata,
 )
-from adhd_cvae.analysis.permutation import Inference, cell_generator, permuted_orders, upper_p_value
+from adhd_cvae.analysis.permutation import (
+    Inference,
+    cell_generator,
+    conditional_orders,
+    permuted_orders,
+    upper_p_value,
+)
 from adhd_cvae.analysis.refits import Fold, Refit
 from adhd_cvae.analysis.variables import Row
 from adhd_cvae.config import SeparationConfig
@@ -145,7 +152,8 @@ def separation_table(
     settings
         Of the classifiers beside the spaces.
     refits
-        Permutations of the groups; each fits the linear model of every fold again.
+        Permutations of the groups, each of which fits the linear model of every fold again; and as many more by the
+        odds of covariates, where these vary within strata.
     progress
         Called with permutations done and in all.
 
@@ -153,8 +161,8 @@ def separation_table(
     -------
     pandas.DataFrame
         `SEPARATION_COLUMNS`, rows of everybody first. p is one-sided: the share of permutations within strata whose
-        value is as large. Codes of deep models have none; beside them stand ``linear_salient`` and so on, those of the
-        linear models of the same folds.
+        value is as large; beyond covariates, of those that are as likely as covariates make them. Codes of deep models
+        have none; beside them stand ``linear_salient`` and so on, those of the linear models of the same folds.
     """
     groups = separation.groups
     scores = separation.scores(groups.is_target, settings)
@@ -166,7 +174,11 @@ def separation_table(
     why = "no p-value: it is not fitted again to permuted groups"
     if (groups.is_target[orders] == groups.is_target).all():
         orders, why = orders[:0], f"no p-value: {UNIDENTIFIED}"
-    null = _null(separation, orders, settings, progress)
+    given = orders_given_covariates(groups, strata, settings, inference.seed, len(orders))
+    total = len(orders) + len(given)
+    null = _null(separation, orders, settings, lambda done: progress(done, total))
+    beyond = _null(separation, given, settings, lambda done: progress(len(orders) + done, total))
+    null |= {key: values for key, values in beyond.items() if key[1] == BEYOND}
     rows = [
         _row(separation, (space, measure, site), values, inference, null) | {"note": note}
         for space, values in scores.items()
@@ -185,11 +197,25 @@ def separation_table(
     return table.sort_values("site", key=lambda site: site.notna(), kind="stable", ignore_index=True)
 
 
+def orders_given_covariates(
+    groups: Groups, strata: NDArray[np.int64], settings: SeparationConfig, seed: int, count: int
+) -> NDArray[np.int32]:
+    """Rearrange groups within strata by their ridge logistic odds given covariates; none where these don't vary."""
+    n, levels = len(strata), np.unique(np.column_stack([strata, groups.covariates]), axis=0)
+    if not count or len(levels) == len(np.unique(strata)):
+        return np.empty((0, n), np.int32)
+    design = StandardScaler().fit_transform(groups.covariates)
+    penalty = max(settings.covariate_ridge, 1e-9) * n
+    odds = LogisticRegression(C=1 / penalty, max_iter=5000).fit(design, groups.is_target)
+    rng = cell_generator(seed, "separation", BEYOND)
+    return conditional_orders(rng, strata, groups.is_target, odds.decision_function(design), count)
+
+
 def _null(
     separation: Separation,
     orders: NDArray[np.integer],
     settings: SeparationConfig,
-    progress: Callable[[int, int], None],
+    progress: Callable[[int], None],
 ) -> dict[Key, NDArray[np.float64]]:
     """Every measure for every rearrangement of the groups."""
     groups = separation.groups
@@ -199,7 +225,7 @@ def _null(
         for space, values in scores.items():
             for (measure, site), compute in measures(groups, beyond=space != COVARIATES).items():
                 found.setdefault((space, measure, site), []).append(compute(values, is_target))
-        progress(done + 1, len(orders))
+        progress(done + 1)
     return {key: np.array(values) for key, values in found.items()}
 
 

@@ -79,7 +79,7 @@ class SeparationConfig(Settings):
     inner_folds: Annotated[int, Field(ge=2)] = 5
     """Folds of the training part in which it chooses."""
     covariate_ridge: NonNegativeFloat = 0.01
-    """Penalty of the regression on standardised covariates, per participant: enough where two of them are one."""
+    """Penalty of regressions on standardised covariates, per participant: enough where two of them are one."""
 
 
 class MapsConfig(Settings):
@@ -110,7 +110,7 @@ class AnalysisConfig(Settings):
     dear_permutations: PositiveInt = 1000
     """At most so many where each repeats a longer computation: silhouettes, probes, HSIC, tests of voxels."""
     refits: PositiveInt = 199
-    """Permutations of the groups, each of which fits the linear model of every fold again."""
+    """Permutations of the groups, each of which fits the linear model of every fold again; twice with covariates."""
     claim_permutations: PositiveInt = 500
     """At most so many, and so many resamples, each time that a claim is asked again: p < 0.05 needs no more, and all
     checks together take less time than the table of relations."""

@@ -1,13 +1,17 @@
 """Permutations within strata, the seeds of cells, and the p-values they give."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chisquare
 
 from adhd_cvae.analysis.permutation import (
     PERMUTED_FREELY,
     Inference,
     cell_generator,
+    conditional_orders,
     false_discovery_rate,
     permuted_orders,
     strata_to_permute,
@@ -82,3 +86,18 @@ def test_permuting_within_folds_too_keeps_site_and_fold():
     free = Inference()
     assert free.within(None) is free
     assert len(np.unique(free.within(fold).strata)) == 2
+
+
+def test_groups_are_rearranged_as_often_as_covariates_make_them():
+    strata = np.array([0, 0, 0, 0, 1, 1])
+    is_target = np.array([True, True, False, False, True, False])
+    log_odds = np.array([0.0, 1.0, 0.5, -1.0, 2.0, 2.0])
+    orders = conditional_orders(np.random.default_rng(0), strata, is_target, log_odds, 4000)
+    assert (np.sort(orders, axis=1) == np.arange(6)).all()
+    assert (strata[orders] == strata).all()
+    found = is_target[orders]
+    pairs = list(combinations(range(4), 2))
+    likely = np.exp([log_odds[list(pair)].sum() for pair in pairs])
+    counts = [found[:, pair].all(axis=1).sum() for pair in pairs]
+    assert chisquare(counts, 4000 * likely / likely.sum()).pvalue > 0.001
+    assert found[:, 4].mean() == pytest.approx(0.5, abs=0.03)

@@ -1,18 +1,27 @@
 """Patients told from controls."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from adhd_cvae.analysis.group_measures import AUC, Groups, pairwise_auc
+from adhd_cvae.analysis.group_measures import AUC, BEYOND, Groups, pairwise_auc
 from adhd_cvae.analysis.permutation import Inference, permuted_orders, upper_p_value
 from adhd_cvae.analysis.refits import Fold, Refit, discriminant
-from adhd_cvae.analysis.separation import UNIDENTIFIED, Separation, separation_table, supervised_scores
+from adhd_cvae.analysis.separation import (
+    UNIDENTIFIED,
+    Separation,
+    orders_given_covariates,
+    separation_table,
+    supervised_scores,
+)
 from adhd_cvae.config import ModelConfig, SeparationConfig
 from adhd_cvae.names import SALIENT
 
 MODEL = ModelConfig(salient=2, background=3)
+SPACES = ("salient", "background", "both")
 
 
 def separation_of(seed, n=48, effect=0.0, *, is_linear=True):
@@ -91,6 +100,31 @@ def test_models_are_fitted_to_the_permuted_groups():
     np.testing.assert_array_equal(found["salient"], separation.refit.scores(is_target)["salient"])
     by_covariates = separation.groups.covariate_scores(is_target, SeparationConfig().covariate_ridge)
     np.testing.assert_array_equal(found["covariates"], by_covariates)
+
+
+def test_beyond_covariates_permuted_groups_have_the_gap_that_the_groups_have():
+    separation, sites = separation_of(5, n=120)
+    age = separation.groups.is_target + np.random.default_rng(5).standard_normal(120)
+    groups = replace(separation.groups, covariates=np.column_stack([separation.groups.covariates, age]))
+
+    def gaps(orders):
+        permuted = groups.is_target[orders]
+        return [age[one].mean() - age[~one].mean() for one in permuted]
+
+    observed = gaps(np.arange(120)[None])[0]
+    given = orders_given_covariates(groups, sites, SeparationConfig(), 0, 99)
+    assert (sites[given] == sites).all()
+    assert np.mean(gaps(given)) == pytest.approx(observed, rel=0.25)
+    assert abs(np.mean(gaps(permuted_orders(np.random.default_rng(0), sites, 99)))) < 0.25 * observed  # what sites tell
+    table = table_of(replace(separation, groups=groups), sites)
+    assert table.loc[table["measure"] == BEYOND, "p_value"].notna().sum() == len(SPACES)
+
+
+def test_covariates_that_tell_no_two_of_a_stratum_apart_ask_for_no_rearrangement_of_their_own():
+    separation, sites = separation_of(5)
+    assert not len(orders_given_covariates(separation.groups, sites, SeparationConfig(), 0, 9))
+    table = table_of(separation, sites)
+    assert table.loc[table["measure"] == BEYOND, "p_value"].notna().sum() == len(SPACES)
 
 
 def test_sites_of_one_group_give_no_p_value_and_say_why():
