@@ -45,8 +45,10 @@ class CohortConfig(Settings):
     """Leading axes of the maps that share one distribution of sites' effects in ComBat; each next block has twice as
     many; 0: all axes share one, as published for voxels. Sites differ along leading axes most: shared with hundreds
     of others, their differences there are shrunk to half and stay in z. First blocks of 2 to 16 did alike."""
-    new_site_controls: Annotated[int, Field(ge=3)] = 20
-    """Controls of a site that a model has not met from which on its mean and spread are learnt."""
+    new_site_controls: Annotated[int, Field(ge=3)] = 15
+    """Controls of a site that a model has not met from which on its mean and spread are learnt. With 15 its codes are
+    nearer than the average site's to what many controls give at each simulated site, with 10 at two of three, with 5
+    farther off."""
     drop_one_group_sites: bool = False
     """Leave out sites that have patients only or controls only."""
     match: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """Maps freed of sites and covariates before any model sees them, by what some participants taught.
 
 It works on the scores of the maps' principal axes, of which there are fewer than participants: 52,000 voxels times
-sites are too dear where every permutation of the groups fits it again. What a new map has outside of those axes stays.
+sites are too dear where every permutation of the groups fits it again. Axes of like rank share a distribution of sites'
+effects (`cohort.combat_block`). What a new map has outside of those axes stays.
 """
 
 from dataclasses import dataclass, replace
