@@ -5,6 +5,7 @@ same. How much of that follows from their background codes is learnt from contro
 away. As a regression on nuisance variables it leaves what patients alone have.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +13,13 @@ from sklearn.linear_model import RidgeCV
 
 from adhd_cvae.config import ModelConfig
 from adhd_cvae.models.linear import (
-    Fit,
     LinearModel,
     LinearSpace,
     decoded,
     fit_linear,
     fit_pca,
     folds_of,
+    salient_encoder,
     site_maps,
     with_salient_encoder,
     without_sites,
@@ -59,18 +60,19 @@ def linear_solution(
         components = fit_pca(voxels, config.background)
         nothing = np.zeros((0, voxels.shape[1]), np.float32)
         return LinearModel(LinearSpace(components.origin, nothing, nothing), components)
-    units, folds = (config.salient, config.background), config.linear.background_folds
+    start, folds = method or config.start, config.linear.background_folds
+    usual = {"settings": config.linear, "seed": seed}
+    model = fit_linear(start, voxels, is_target, config.salient, config.background, sites=sites, **usual)
+    if start != "contrast" or not folds:
+        return model
 
-    def fit(rows: np.ndarray) -> LinearModel:
-        known = None if sites is None else sites[rows]
-        part = voxels[rows], is_target[rows]
-        return fit_linear(
-            method or config.start, *part, *units, sites=known, settings=config.linear, seed=seed
-        )
+    def salient_codes(rows: np.ndarray) -> np.ndarray:
+        origin = voxels[rows & ~is_target].mean(axis=0)
+        known, part = None if sites is None else sites[rows], voxels[rows] - origin
+        encoder = salient_encoder(start, part, is_target[rows], config.salient, sites=known, **usual)
+        return (voxels - origin) @ encoder.T
 
-    if (method or config.start) != "contrast" or not folds:
-        return fit(np.arange(len(voxels)))
-    return without_background(fit, voxels, is_target, folds=folds, seed=seed)
+    return without_background(model, salient_codes, voxels, is_target, folds=folds, seed=seed)
 
 
 def _conditioned(
@@ -95,14 +97,22 @@ def _conditioned(
 
 
 def without_background(
-    fit: Fit, voxels: np.ndarray, is_target: np.ndarray, *, folds: int, seed: int
+    model: LinearModel,
+    salient_codes: Callable[[np.ndarray], np.ndarray],
+    voxels: np.ndarray,
+    is_target: np.ndarray,
+    *,
+    folds: int,
+    seed: int,
 ) -> LinearModel:
-    """Fit, and subtract from the salient codes what the background codes predict of them in held-out controls.
+    """Subtract from the salient codes what the background codes predict of them in held-out controls.
 
     Parameters
     ----------
-    fit
-        Fits rows of `voxels`.
+    model
+        Of everybody.
+    salient_codes
+        (n,) bool, who is fitted, to everybody's salient codes by them, (n, units).
     voxels
         (n, voxels) standardised; scores on orthonormal axes that span them serve as well.
     is_target
@@ -110,15 +120,13 @@ def without_background(
     folds
         Held out in turn; where a group is smaller nothing is subtracted.
     """
-    model = fit(np.arange(len(voxels)))
     if min(is_target.sum(), (~is_target).sum()) <= folds:
         return model
     salient = (voxels - model.salient.origin) @ model.salient.encoder.T
     background = (voxels - model.background.origin) @ model.background.encoder.T
     held_out = np.zeros(salient.shape)
     for fitted, others in folds_of(is_target, folds, seed):
-        part = fit(np.flatnonzero(fitted))
-        codes = (voxels - part.salient.origin) @ part.salient.encoder.T
+        codes = salient_codes(fitted)
         known = fitted & is_target  # patients of both fits say how their units correspond
         turn = np.linalg.lstsq(codes[known], salient[known], rcond=None)[0]
         held_out[others] = codes[others] @ turn
