@@ -5,6 +5,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,24 @@ REQUIREMENTS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What versions of one registered name have in common.
+
+    Attributes
+    ----------
+    code
+        The file that MLflow runs when it loads one; it may import `adhd_cvae` alone.
+    """
+
+    name: str
+    description: str
+    code: Path
+
+
+PATIENTS = Kind(NAME, "Salient (s) and background (z) anatomy of gray-matter maps.", CODE)
+
+
 def register(
     client: MlflowClient,
     run: Run,
@@ -38,6 +57,7 @@ def register(
     signature: ModelSignature,
     model_card: str,
     tags: dict[str, str],
+    kind: Kind = PATIENTS,
 ) -> str:
     """Pack the model, log it beside its run and make it a new version; return the version.
 
@@ -53,20 +73,17 @@ def register(
     tags
         What tells the version from others in the list of them.
     """
-    logged = _left_by_a_kill(client, run) or _log(client, run, artifacts, signature)
+    logged = _left_by_a_kill(client, run) or _log(client, run, artifacts, signature, kind)
     outputs = client.get_run(run.info.run_id).outputs
     if logged.model_id not in {one.model_id for one in (outputs.model_outputs if outputs else [])}:
         client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
     try:
-        client.create_registered_model(
-            NAME,
-            description="Salient (s) and background (z) anatomy of gray-matter maps.",
-        )
+        client.create_registered_model(kind.name, description=kind.description)
     except MlflowException:  # it is there
-        client.get_registered_model(NAME)
+        client.get_registered_model(kind.name)
     client.log_text(run.info.run_id, model_card, "model_card.md")
     made = client.create_model_version(
-        NAME,
+        kind.name,
         source=f"models:/{logged.model_id}",
         run_id=run.info.run_id,
         model_id=logged.model_id,
@@ -77,12 +94,13 @@ def register(
 
 
 def _log(
-    client: MlflowClient, run: Run, artifacts: dict[str, Path], signature: ModelSignature
+    client: MlflowClient, run: Run, artifacts: dict[str, Path], signature: ModelSignature, kind: Kind
 ) -> LoggedModel:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
-        _pack(folder, artifacts, signature)
-        logged = client.create_logged_model(run.info.experiment_id, name=NAME, source_run_id=run.info.run_id)
+        _pack(folder, artifacts, signature, kind.code)
+        made_by = run.info.run_id
+        logged = client.create_logged_model(run.info.experiment_id, name=kind.name, source_run_id=made_by)
         client.log_model_artifacts(logged.model_id, str(folder))
     return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
 
@@ -98,9 +116,9 @@ def _left_by_a_kill(client: MlflowClient, run: Run) -> LoggedModel | None:
     return whole[0] if whole else None
 
 
-def version_of(client: MlflowClient, run: Run) -> str | None:
+def version_of(client: MlflowClient, run: Run, kind: Kind = PATIENTS) -> str | None:
     """Find the version registered from `run`, if any."""
-    versions = client.search_model_versions(f"name = '{NAME}'")
+    versions = client.search_model_versions(f"name = '{kind.name}'")
     return next((str(found.version) for found in versions if found.run_id == run.info.run_id), None)
 
 
@@ -182,13 +200,13 @@ def _example(signature: ModelSignature) -> pd.DataFrame:
 
 
 @_type_hints_unmentioned()
-def _pack(folder: Path, artifacts: dict[str, Path], signature: ModelSignature) -> None:
+def _pack(folder: Path, artifacts: dict[str, Path], signature: ModelSignature, code: Path) -> None:
     package = find_spec("adhd_cvae")
     if package is None or package.origin is None:
         raise InputError("the package adhd_cvae cannot be found, so the model cannot carry its code.")
     pyfunc.save_model(
         str(folder),
-        python_model=str(CODE),
+        python_model=str(code),
         artifacts={
             name: path.resolve().as_uri() for name, path in artifacts.items()
         },  # of a plain path % is read
