@@ -12,6 +12,7 @@ from adhd_cvae.config.analysis import (
 from adhd_cvae.config.cohort import CohortConfig
 from adhd_cvae.config.images import AugmentationConfig, ImageConfig, MapCheckConfig
 from adhd_cvae.config.recipe import Recipe
+from adhd_cvae.config.reference import ReferenceConfig
 from adhd_cvae.config.training import (
     OBJECTIVES,
     SET_BY_NAME,
@@ -37,6 +38,7 @@ __all__ = [
     "ObjectiveConfig",
     "PartialConfig",
     "Recipe",
+    "ReferenceConfig",
     "SeparationConfig",
     "SizesConfig",
     "TrainingConfig",

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from adhd_cvae.config.analysis import AnalysisConfig
 from adhd_cvae.config.cohort import CohortConfig
 from adhd_cvae.config.images import AugmentationConfig, ImageConfig
+from adhd_cvae.config.reference import ReferenceConfig
 from adhd_cvae.config.settings import Settings
 from adhd_cvae.config.training import ModelConfig, ObjectiveConfig, TrainingConfig
 
@@ -24,6 +25,7 @@ class Recipe(Settings):
     objective: ObjectiveConfig = ObjectiveConfig()
     training: TrainingConfig = TrainingConfig()
     analysis: AnalysisConfig = AnalysisConfig()
+    reference: ReferenceConfig = ReferenceConfig()
 
     @field_validator("model")
     @classmethod

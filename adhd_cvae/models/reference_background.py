@@ -5,8 +5,8 @@ Gram matrix, in blocks of features, which is exact and needs the memory of a blo
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,58 @@ class Reference:
         return float(self.variances.sum() / self.total_variance)
 
 
+@dataclass(frozen=True)
+class Moments:
+    """What is known of participants before any axis is: mean, spread, and their Gram matrix.
+
+    Attributes
+    ----------
+    names
+        (n,) numbers of their sites.
+    gram
+        (n, n) inner products of their features over the spread, around their sites' means.
+    """
+
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    gram: NDArray[np.float64]
+    names: NDArray[np.integer]
+    columns: NDArray[np.integer]
+
+    @property
+    def freedom(self) -> int:
+        """Participants less sites."""
+        return len(self.names) - len(np.unique(self.names))
+
+    @property
+    def blocks(self) -> list[slice]:
+        """Features that are in memory at once."""
+        return [slice(start, start + _BLOCK) for start in range(0, len(self.columns), _BLOCK)]
+
+
+def moments_of(
+    values: NDArray,
+    sites: Sequence[object] | NDArray | None = None,
+    columns: NDArray[np.integer] | None = None,
+    tick: Callable[[int, int], None] = lambda done, total: None,
+) -> Moments:
+    """Take them, as `fit_reference`, in one pass over the features; `tick` hears of every block."""
+    count = len(values)
+    columns = np.arange(values.shape[1]) if columns is None else columns
+    labels = np.zeros(count, int) if sites is None else np.asarray(sites).astype(str)
+    names = np.unique(labels, return_inverse=True)[1]
+    found = Moments(np.zeros(len(columns)), np.zeros(len(columns)), np.zeros((count, count)), names, columns)
+    for number, block in enumerate(blocks := found.blocks):
+        tick(number, len(blocks))
+        part = values[:, columns[block]]
+        found.mean[block] = part.mean(axis=0, dtype=np.float64)
+        within = _within_sites(part, names)
+        found.spread[block] = np.sqrt(np.square(within).sum(axis=0, dtype=np.float64) / found.freedom)
+        standard = _over(within, found.spread[block])
+        found.gram[:] += standard @ standard.T
+    return found
+
+
 def fit_reference(
     values: NDArray,
     sites: Sequence[object] | NDArray | None = None,
@@ -88,61 +140,74 @@ def fit_reference(
     most_axes
         Kept of the principal axes.
     """
-    count, size = len(values), values.shape[1]
-    columns = np.arange(size) if columns is None else columns
-    names = (
-        np.zeros(count, int)
-        if sites is None
-        else np.unique(np.asarray(sites).astype(str), return_inverse=True)[1]
-    )
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(columns), _BLOCK)]
-    freedom = count - len(np.unique(names))
-    mean, spread = np.zeros(len(columns)), np.zeros(len(columns))
-    gram = np.zeros((count, count))
-    for block in blocks:
-        mean[block] = values[:, columns[block]].mean(axis=0, dtype=np.float64)
-        within = _within_sites(values[:, columns[block]], names)
-        spread[block] = np.sqrt(np.square(within).sum(axis=0, dtype=np.float64) / freedom)
-        standard = _over(within, spread[block])
-        gram += standard @ standard.T
-    lengths, vectors = np.linalg.eigh(gram)
+    return reference_of(values, moments_of(values, sites, columns), most_axes)
+
+
+def reference_of(
+    values: NDArray,
+    moments: Moments,
+    most_axes: int,
+    tick: Callable[[int, int], None] = lambda done, total: None,
+) -> Reference:
+    """Find the axes of values (n, values) whose moments were taken; `tick` hears of every block."""
+    spread, columns, freedom = moments.spread, moments.columns, moments.freedom
+    lengths, vectors = np.linalg.eigh(moments.gram)
     keep = np.flatnonzero(lengths > max(lengths[-1], 0) * _LEAST)[::-1][: min(most_axes, freedom)]
     turn = vectors[:, keep] / np.sqrt(lengths[keep])
     axes = np.zeros((len(keep), len(columns)), np.float32)
-    for block in blocks:
-        axes[:, block] = turn.T @ _over(_within_sites(values[:, columns[block]], names), spread[block])
-    return Reference(mean, spread, axes, lengths[keep] / freedom, count, freedom, columns, size)
+    for number, block in enumerate(blocks := moments.blocks):
+        tick(number, len(blocks))
+        within = _within_sites(values[:, columns[block]], moments.names)
+        axes[:, block] = turn.T @ _over(within, spread[block])
+    counts = (len(values), freedom)
+    return Reference(moments.mean, spread, axes, lengths[keep] / freedom, *counts, columns, values.shape[1])
 
 
-def merge_references(references: Sequence[Reference], *, most_axes: int = 800) -> Reference:
-    """Put together what was learnt apart, of the same features; nobody's data is needed.
+def truncated(reference: Reference, axes: int) -> Reference:
+    """Keep the first axes alone."""
+    return replace(reference, axes=reference.axes[:axes], variances=reference.variances[:axes])
+
+
+def merge_references(
+    references: Sequence[Reference], *, most_axes: int = 800, least_common: float = 0.95
+) -> Reference:
+    """Put together what was learnt apart, of the features that all have; nobody's data is needed.
 
     Count, mean, spread and total variance are exact. The axes are those of the moments that the parts kept, each
     weighted by its participants; what they had cut off stays cut off.
 
+    Parameters
+    ----------
+    least_common
+        Share of each part's features that all must have: masks of two cohorts differ at the brain's edge.
+
     Raises
     ------
     InputError
-        Their features are not the same.
+        They have fewer in common, or the values of a participant are not as many.
     """
-    first = references[0]
-    if any(one.size != first.size or not np.array_equal(one.columns, first.columns) for one in references):
+    columns = references[0].columns
+    for one in references[1:]:
+        columns = np.intersect1d(columns, one.columns, assume_unique=True)
+    size = references[0].size
+    if any(one.size != size or len(columns) < least_common * len(one.columns) for one in references):
         found = ", ".join(f"{len(one.columns)} of {one.size}" for one in references)
         raise InputError(
-            f"the references have other features ({found}): learn them on one grid with one mask."
+            f"the references have other features ({found}; {len(columns)} in common, expected {least_common:.0%} of "
+            "each): learn them on one grid with one mask."
         )
+    parts = [(one, np.searchsorted(one.columns, columns)) for one in references]
     freedom = sum(one.freedom for one in references)
     count = sum(one.count for one in references)
-    mean = np.sum([one.count / count * one.mean for one in references], axis=0)
-    squares = [one.freedom / freedom * np.square(one.spread) for one in references]
+    mean = np.sum([one.count / count * one.mean[places] for one, places in parts], axis=0)
+    squares = [one.freedom / freedom * np.square(one.spread[places]) for one, places in parts]
     spread = np.sqrt(np.sum(squares, axis=0))
-    rows = np.vstack(
-        [np.sqrt(one.freedom / freedom) * _over(_rows(one) * one.spread, spread) for one in references]
-    )
-    axes, variances = _principal(rows, most_axes)
-    return Reference(
-        mean, spread, axes.astype(np.float32), variances, count, freedom, first.columns, first.size
-    )
+    rows = [
+        np.sqrt(one.freedom / freedom) * _over((_rows(one) * one.spread)[:, places], spread)
+        for one, places in parts
+    ]
+    axes, variances = _principal(np.vstack(rows), most_axes)
+    return Reference(mean, spread, axes.astype(np.float32), variances, count, freedom, columns, size)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.models.reference_background import Borrowed, borrowed, fit_reference, merge_references
+from adhd_cvae.models.reference_background import (
+    Borrowed,
+    borrowed,
+    fit_reference,
+    merge_references,
+    moments_of,
+    reference_of,
+    truncated,
+)
 
 SITES = np.arange(90) % 3
 
@@ -69,8 +77,32 @@ def test_what_was_learnt_apart_is_put_together_exactly(healthy):
 
 
 def test_other_features_are_not_merged(healthy):
-    with pytest.raises(InputError, match=r"other features \(40 of 40, 2 of 40\)"):
+    with pytest.raises(InputError, match=r"other features \(40 of 40, 2 of 40; 2 in common, expected 95%"):
         merge_references([fit_reference(healthy), fit_reference(healthy, columns=np.array([3, 4]))])
+
+
+def test_of_masks_that_differ_at_the_edge_the_common_features_are_merged(healthy):
+    parts, columns = np.arange(90) < 36, (np.arange(39), np.arange(1, 40))
+    found = merge_references(
+        [
+            fit_reference(healthy[rows], SITES[rows], columns=own)
+            for rows, own in zip((parts, ~parts), columns, strict=True)
+        ]
+    )
+    expected = covariance(healthy, SITES + 3 * parts)[1:39, 1:39]
+    assert of_reference(found) == pytest.approx(expected, abs=1e-4 * np.abs(expected).max())
+    assert list(found.columns) == list(range(1, 39))
+
+
+def test_a_pass_over_the_features_is_followed_and_axes_can_be_cut_later(healthy):
+    heard = []
+    moments = moments_of(healthy, SITES, tick=lambda done, total: heard.append((done, total)))
+    every = reference_of(healthy, moments, 800, lambda done, total: heard.append((done, total)))
+    assert heard == [(0, 1), (0, 1)]
+    assert truncated(every, 5).variances == pytest.approx(
+        fit_reference(healthy, SITES, most_axes=5).variances
+    )
+    assert np.diag(moments.gram).sum() == pytest.approx(every.total_variance * every.freedom)
 
 
 def test_a_cohort_borrows_it_in_its_own_units(healthy, rng):
