@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, field_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from adhd_cvae.config.settings import Settings
 
@@ -49,6 +49,11 @@ class CohortConfig(Settings):
     """Controls of a site that a model has not met from which on its mean and spread are learnt. With 15 its codes are
     nearer than the average site's to what many controls give at each simulated site, with 10 at two of three, with 5
     farther off."""
+    background_from: tuple[str, ...] = ()
+    """Healthy anatomy learnt elsewhere that linear models may borrow, where it tells the groups better: folders that
+    ``adhd-cvae background`` made, or registered models. Nobody of theirs is compared with anybody."""
+    background_common: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Share of the cohort's mask that what is borrowed must have: voxels that it lacks are lost to every model."""
     drop_one_group_sites: bool = False
     """Leave out sites that have patients only or controls only."""
     match: tuple[str, ...] = ()
@@ -85,6 +90,17 @@ class CohortConfig(Settings):
         if folds != LEAVE_SITE_OUT and (not isinstance(folds, int) or folds < 2):
             raise ValueError(f"expected a whole number from 2 on, or {LEAVE_SITE_OUT}")
         return folds
+
+    @model_validator(mode="after")
+    def _borrows_for_maps_as_they_are(self) -> "CohortConfig":
+        if self.background_from and self.adjusts:
+            keys = {"harmonise": self.harmonise != "none", "residualise": self.residualise}
+            named = " and ".join(key for key, asked in keys.items() if asked)
+            raise ValueError(
+                f"background_from borrows anatomy learnt from maps as they are, and {named} changes this cohort's; "
+                "expected one of them"
+            )
+        return self
 
     @property
     def adjusts(self) -> bool:

@@ -60,6 +60,8 @@ class OutputPaths:
     images = _Below("cache/images.npy")
     pictures = _Below("cache/pictures.npz")
     manifest = _Below("cache/manifest.json")
+    borrowed = _Below("cache/background")
+    """Folder of the healthy anatomy that the recipe borrows; absent where it borrows none."""
 
     checkpoints = _Below("checkpoints")
     cvae = _Below("checkpoints/cvae")

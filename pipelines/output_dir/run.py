@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 
 from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.models.reference_background import Reference
+from adhd_cvae.models.reference_file import load_reference
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.progress import Progress
 
@@ -27,3 +30,23 @@ class Run:
     recipe: Recipe
     progress: Progress
     overwrite: bool = field(default=False, kw_only=True)
+
+    def borrowed(self) -> Reference | None:
+        """Read the healthy anatomy that the recipe borrows, as `prepare` left it; None where it borrows none.
+
+        Raises
+        ------
+        InputError
+            It is missing or damaged.
+        """
+        if not self.recipe.cohort.background_from:
+            return None
+        try:
+            return load_reference(self.paths.borrowed)[0]
+        except InputError as error:
+            raise InputError(f"{error} Run `adhd-cvae prepare BIDS_DIR {self.paths.folder}` again.") from None
+
+
+def of_borrowed(reference: Reference | None) -> dict[str, str]:
+    """Name it among a stage's inputs."""
+    return {} if reference is None else {"borrowed background": reference.checksum}

@@ -20,7 +20,7 @@ from pipelines.output_dir.latents import (
     write_samples,
 )
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
-from pipelines.output_dir.run import Run
+from pipelines.output_dir.run import Run, of_borrowed
 from pipelines.output_dir.tables import BASELINES, COHORT, DECODED, FOLD_ARRAYS, FOLD_SCORES
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def run(run: Run) -> None:
         inputs={
             **provenance.checksums(paths.cohort, paths.folds, weights, plain_weights, *_of_folds(run)),
             "images": images_fingerprint(paths.manifest),
+            **of_borrowed(run.borrowed()),
         },
         outputs=(
             *("latents.tsv", "latents.json", "draws.npz", "decoded.npz", "baselines.tsv"),
@@ -100,7 +101,7 @@ def _embed(run: Run) -> None:
             posteriors[VAE] = (plain.background_mean, plain.background_sd)
     write_latents(table, posteriors, paths.latents)
     write_samples(table, _samples(run, posteriors), paths.draws)
-    cohort = Cohort(images, table, recipe.cohort.site)
+    cohort = Cohort(images, table, recipe.cohort.site, run.borrowed())
     _out_of_fold(run, table, folds, cohort, model, {space: mean for space, (mean, _) in posteriors.items()})
 
 

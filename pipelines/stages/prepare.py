@@ -35,6 +35,7 @@ from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import COHORT, CONFLICTS, CONFOUNDING, EXCLUSIONS
+from pipelines.recipes.borrowed import borrow, check_made, opened
 from pipelines.recipes.checks import check_columns, check_covariates, nominal_columns
 
 OF_TRAINING = ("image.mask_threshold", "image.standardise", "image.least_spread")
@@ -52,6 +53,7 @@ def run(run: Run, source: BidsInput) -> None:
     paths, recipe = run.paths, run.recipe
     place, bids_filter = place_of(source, paths), read_filter_file(source.filter_file)
     read_atlas(recipe.analysis.atlas)  # used hours later
+    lent = opened(recipe.cohort.background_from)
     stage = Stage(
         name="prepare",
         settings={
@@ -64,17 +66,24 @@ def run(run: Run, source: BidsInput) -> None:
         inputs={
             "files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder),
             **tables_elsewhere(source),
+            **{f"background {number}": one.reference.checksum for number, one in enumerate(lent, start=1)},
         },
         outputs=(
             *("cohort.tsv", "cohort.json", "folds.tsv", "folds.json", "exclusions.tsv", "confounding.tsv"),
             *("dataset_description.json", "cache/images.npy", "cache/manifest.json", "cache/pictures.npz"),
+            *(paths.borrowed.relative_to(paths.folder).as_posix() for _ in lent[:1]),
         ),
     )
     provenance = Provenance.open(paths)
 
     def work() -> None:
-        cohort = _measured(run, _find(run, source, bids_filter, paths.cache), source.folder)
-        cohort = _prepare(run, cohort, source.folder)
+        found = _find(run, source, bids_filter, paths.cache)
+        unknown = check_made(lent, recipe.image, found.kind)
+        cohort = _prepare(run, _measured(run, found, source.folder), source.folder)
+        if lent:
+            images = np.load(paths.images, mmap_mode="r")
+            for line in [*unknown, *borrow(lent, images, cohort.table, recipe, paths.borrowed)]:
+                run.progress.line(line)
         describe_output(source, paths)
         _show_confounding(run)
         _show_summary(run, cohort)

@@ -25,7 +25,7 @@ from pipelines.output_dir.folds import read_folds
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance, Stage, images_fingerprint, settings_of
 from pipelines.output_dir.results import Results
-from pipelines.output_dir.run import Run
+from pipelines.output_dir.run import Run, of_borrowed
 from pipelines.output_dir.tables import COHORT
 from pipelines.progress import Progress, Silent, Tick
 
@@ -106,6 +106,7 @@ def _stage(run: Run, cohort: pd.DataFrame, folds: np.ndarray | None) -> Stage:
             ),
             "images": images_fingerprint(paths.manifest),
             **({} if folds is None else {"folds": fingerprint(folds.tolist())}),
+            **of_borrowed(run.borrowed()),
         },
         outputs=(
             *("checkpoints/history.tsv", "checkpoints/earned.tsv", *weights),
@@ -163,14 +164,14 @@ def _train(run: Run, show: Callable[[int], Callable[[Row], None]]) -> list[str]:
     images, cohort = open_images(paths.cache), COHORT.read(paths.cohort)
     folds = _folds(run, cohort)
     everybody = np.ones(len(cohort), bool)
-    source = _tiv_source(paths)
+    source, reference = _tiv_source(paths), run.borrowed()
     maps = _adjusted(images, cohort, recipe, (paths.checkpoints, source), everybody)
-    warnings = train(maps, cohort, recipe, paths.checkpoints, show(0)).warnings
+    warnings = train(maps, cohort, recipe, paths.checkpoints, show(0), reference=reference).warnings
     of_folds: dict[str, list[str]] = {}
     for place, number in enumerate(_numbers(folds), start=1):
         folder, outside = paths.fold_checkpoints(number), folds != number
         maps = _adjusted(images, cohort, recipe, (folder, source), outside)
-        result = train(maps, cohort, recipe, folder, show(place), fitted=outside)
+        result = train(maps, cohort, recipe, folder, show(place), fitted=outside, reference=reference)
         for text in result.warnings:
             of_folds.setdefault(text, []).append(str(number))
     return [*warnings, *(f"fold {', '.join(numbers)}: {text}" for text, numbers in of_folds.items())]

@@ -1,0 +1,65 @@
+"""How well a reference describes participants that it has not met: whether it fits a cohort. Numpy alone."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adhd_cvae.models.linear import principal_axes
+from adhd_cvae.models.reference_background import Reference
+
+
+class Explained(NamedTuple):
+    """Shares of the variance of controls that equally many axes explain.
+
+    Attributes
+    ----------
+    own
+        By the principal axes of the other controls, held out in turn.
+    borrowed
+        By the reference's first ones.
+    """
+
+    own: float
+    borrowed: float
+
+
+def unexplained(reference: Reference, values: NDArray, sites: NDArray) -> NDArray[np.float64]:
+    """What the reference's axes leave of each participant, as a share: (n,).
+
+    Parameters
+    ----------
+    values
+        (n, values) as the reference was learnt from.
+    sites
+        (n,) scanning sites, around whose means they are taken.
+    """
+    standard = _standard(reference, values, sites)
+    taken = np.square(standard @ reference.axes.T).sum(axis=1)
+    return 1 - taken / np.square(standard).sum(axis=1)
+
+
+def explained(reference: Reference, controls: NDArray, sites: NDArray, folds: int) -> Explained:
+    """Compare the reference with what controls (n, values) say of each other."""
+    standard = _standard(reference, controls, sites)
+    held = np.arange(len(standard)) % folds
+    found = np.zeros(2)
+    for fold in range(folds):
+        asked, own = standard[held == fold], principal_axes(standard[held != fold])[1]
+        most = min(len(own), len(reference.axes))
+        found += [np.square(asked @ axes[:most].T).sum() for axes in (own, reference.axes)]
+    return Explained(*map(float, found / np.square(standard).sum()))
+
+
+def common(reference: Reference, mask: NDArray[np.integer]) -> float:
+    """Share of a mask's values that the reference has."""
+    return float(np.isin(mask, reference.columns).mean())
+
+
+def _standard(reference: Reference, values: NDArray, sites: NDArray) -> NDArray[np.float32]:
+    """Values around the means of their sites, over the reference's spread."""
+    within = values[:, reference.columns].astype(np.float32)
+    for site in np.unique(sites):
+        within[sites == site] -= within[sites == site].mean(axis=0)
+    varies = reference.spread > 0
+    return np.where(varies, within / np.where(varies, reference.spread, 1), 0).astype(np.float32)
