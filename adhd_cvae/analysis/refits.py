@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ModelConfig
-from adhd_cvae.models.form_choice import compared_forms
+from adhd_cvae.models.form_choice import Form, compared_forms
 from adhd_cvae.models.harmonisation import fit_combat
+from adhd_cvae.models.ratio import Ratio
 from adhd_cvae.models.reference_background import Borrowed
 from adhd_cvae.models.refinement import linear_solution
 from adhd_cvae.names import BACKGROUND, SALIENT
@@ -137,16 +138,29 @@ class Refit:
 
     def codes(self, fold: Fold, is_target: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
         """Everybody's codes (n, units) by a fold's model, `is_target` (m,) bool being the groups of those fitted."""
-        sites = None if self.sites is None else self.sites[fold.fitted]
+        forms = self.forms(fold, is_target)  # chosen again: the true groups' choice would look at them
+        return self.codes_by(forms[0].method if forms else None, fold, is_target)
+
+    def forms(self, fold: Fold, is_target: NDArray[np.bool_]) -> list[Form]:
+        """Forms that a fold's model can take, the one taken first; none where nothing can be borrowed."""
+        if fold.reference is None:
+            return []
+        known, sites = fold.adjusted(is_target)[fold.fitted], self._sites(fold)
+        return compared_forms(self.model, known, is_target, fold.reference, sites=sites, seed=self.seed)
+
+    def codes_by(
+        self, method: str | Ratio | None, fold: Fold, is_target: NDArray[np.bool_]
+    ) -> dict[str, NDArray[np.float64]]:
+        """The same by a form's `method`; None: that of the settings, which borrows nothing."""
         scores = fold.adjusted(is_target)
-        known = scores[fold.fitted]
-        method = None
-        if fold.reference is not None:  # chosen again: the true groups' choice would look at them
-            forms = compared_forms(self.model, known, is_target, fold.reference, sites=sites, seed=self.seed)
-            method = forms[0].method
-        linear = linear_solution(self.model, known, is_target, self.seed, sites, method)
+        linear = linear_solution(
+            self.model, scores[fold.fitted], is_target, self.seed, self._sites(fold), method
+        )
         spaces = {SALIENT: linear.salient, BACKGROUND: linear.background}
         return with_both({name: space.embed(scores).astype(np.float64) for name, space in spaces.items()})
+
+    def _sites(self, fold: Fold) -> NDArray | None:
+        return None if self.sites is None else self.sites[fold.fitted]
 
     def permuted(
         self, is_target: NDArray[np.bool_], orders: NDArray[np.integer]

@@ -48,6 +48,15 @@ class Source(NamedTuple):
     provenance: Mapping[str, Any]
 
 
+def noted(sources: Sequence[Source]) -> dict[str, Any]:
+    """What is noted of them: as which ``borrowed`` of what names and checksums; nothing where there are none."""
+    found = [
+        {"name": one.name, "checksum": one.reference.checksum, "participants": one.reference.count}
+        for one in sources
+    ]
+    return {"borrowed": found} if found else {}
+
+
 def opened(sources: Sequence[str]) -> list[Source]:
     """Read each.
 
@@ -135,11 +144,7 @@ def borrow(
             f"`--set image.mask_threshold={recipe.image.mask_threshold:g}`, from maps of the whole brain."
         )
     found = explained(reference, values, _sites(table, settings)[controls], recipe.model.linear.choice_folds)
-    described = [
-        {"name": one.name, "checksum": one.reference.checksum, "participants": one.reference.count}
-        for one in sources
-    ]
-    save_reference(reference, folder, {"sources": described})
+    save_reference(reference, folder, noted(sources))
     names = " and ".join(source.name for source in sources)
     line = (
         f"borrowed background: {names}, {reference.count} participants, {len(reference.axes)} axes; {share:.0%} of the "

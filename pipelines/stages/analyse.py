@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.analysis.as_published import as_published_table
+from adhd_cvae.analysis.background import Truth, background_table, gain
 from adhd_cvae.analysis.claim_checks import Study, Tables, checked_claims
 from adhd_cvae.analysis.claims import OneCluster, Relation
 from adhd_cvae.analysis.harmonisation import harmonisation_table, stages_of
@@ -19,6 +19,7 @@ from adhd_cvae.analysis.multiplicity import p_values
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import Scoring, recovery_table
+from adhd_cvae.analysis.rsa.as_published import as_published_table
 from adhd_cvae.analysis.rsa.partial import Held
 from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.separation import separation_table
@@ -136,9 +137,12 @@ def tables(
     steps |= brain_tables(
         run, inputs.cohort, lambda rows: replace(_inference(settings, seed, rows), permutations=dear)
     )
+    scoring = Scoring(settings.folds, settings.fold_shuffles, seed, settings.sizes.minimum)
     if truth is not None:
-        scoring = Scoring(settings.folds, settings.fold_shuffles, seed, settings.sizes.minimum)
         steps["recovery"] = lambda: recovery(inputs, truth, scoring)
+    if run.recipe.cohort.background_from:
+        known = None if truth is None else Truth(_planted(inputs, truth), scoring)
+        steps["background"] = lambda: _background(run, inputs, of_all, known)
     steps["p_values"] = lambda: p_values(_written(paths))
     return steps
 
@@ -183,6 +187,18 @@ def _patient_tables(run: Run, inputs: AnalysisInputs, note: Callable[[str], None
         ),
         "probes": lambda: probe_table(spaces, patients, inputs.scales, dear, folds=settings.folds),
     }
+
+
+def _background(
+    run: Run, inputs: AnalysisInputs, inference: Inference, truth: Truth | None
+) -> pd.DataFrame | None:
+    """What was borrowed and what it changed, shown too; None where models of folds cannot be fitted again."""
+    asked = asked_of_groups(run, inputs)
+    if asked.refit is None:
+        return None
+    table = background_table(asked.refit, asked.groups, inference, truth)
+    run.progress.line(f"borrowed background: {gain(table)}")
+    return table
 
 
 def _harmonisation(run: Run, inputs: AnalysisInputs, inference: Inference) -> pd.DataFrame:
@@ -271,14 +287,18 @@ def find_truth(folder: Path, bids_dir: str | None) -> Path | None:
 
 def recovery(inputs: AnalysisInputs, truth: Path, scoring: Scoring) -> pd.DataFrame:
     """Score how well the planted severities can be predicted from each space and each linear baseline."""
-    planted = read_table(truth, "simulate").set_index("participant_id").reindex(inputs.participants)
     return recovery_table(
         {**inputs.spaces, **inputs.baselines},
         inputs.is_patient,
-        planted.reset_index(drop=True),
+        _planted(inputs, truth),
         scoring,
         split=_split(inputs),
     )
+
+
+def _planted(inputs: AnalysisInputs, truth: Path) -> pd.DataFrame:
+    planted = read_table(truth, "simulate").set_index("participant_id").reindex(inputs.participants)
+    return planted.reset_index(drop=True)
 
 
 def _split(inputs: AnalysisInputs) -> str:

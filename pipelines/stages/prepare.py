@@ -35,7 +35,7 @@ from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import COHORT, CONFLICTS, CONFOUNDING, EXCLUSIONS
-from pipelines.recipes.borrowed import borrow, check_made, opened
+from pipelines.recipes.borrowed import borrow, check_made, noted, opened
 from pipelines.recipes.checks import check_columns, check_covariates, nominal_columns
 
 OF_TRAINING = ("image.mask_threshold", "image.standardise", "image.least_spread")
@@ -86,9 +86,11 @@ def run(run: Run, source: BidsInput) -> None:
                 run.progress.line(line)
         describe_output(source, paths)
         _show_confounding(run)
-        _show_summary(run, cohort)
+        for line in summary_lines(cohort, recipe.cohort.site):
+            run.progress.line(line)
         name = read_description(source.folder).get("Name")
-        provenance.note(bids_dir=place, dataset=name or source.folder.name, inputs=table_checksums(source))
+        facts = {"inputs": table_checksums(source), **noted(lent)}
+        provenance.note(bids_dir=place, dataset=name or source.folder.name, **facts)
 
     provenance.perform(stage, run, work)
 
@@ -104,7 +106,8 @@ def preview(run: Run, source: BidsInput) -> None:
     cohort = _find(run, source, read_filter_file(source.filter_file), None)
     read_atlas(run.recipe.analysis.atlas)
     cohort = _with_sound_headers(run, cohort, source.folder)
-    _show_summary(run, cohort)
+    for line in summary_lines(cohort, run.recipe.cohort.site):
+        run.progress.line(line)
     _show_folds(run, cohort.table, _folds_of(run, cohort.table))
     run.progress.line("Nothing was written. No map was read but its header: prepare may leave out more.")
 
@@ -312,9 +315,4 @@ def _show_confounding(run: Run) -> None:
     from pipelines.report.sections.confounding import terminal_lines
 
     for line in [*terminal_lines(Results(run.paths.folder)), f"All of it: {run.paths.confounding}"]:
-        run.progress.line(line)
-
-
-def _show_summary(run: Run, cohort: Cohort) -> None:
-    for line in summary_lines(cohort, run.recipe.cohort.site):
         run.progress.line(line)

@@ -100,7 +100,8 @@ def _share_cohort(run: Run, other: Run) -> None:
     if not own.cache.is_symlink():
         link_folder(own.cache, paths.cache)
     known, up = Provenance.open(paths).content, Path(os.path.relpath(paths.folder, own.folder))
-    facts = {key: known[key] for key in ("dataset", "device", "precision", "torch_threads") if key in known}
+    shared = ("dataset", "device", "precision", "torch_threads", "borrowed")
+    facts = {key: known[key] for key in shared if key in known}
     if "bids_dir" in known:
         facts["bids_dir"] = (up / known["bids_dir"]).as_posix()
     Provenance.open(own).note(**facts)

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.analysis.as_published import as_published_table
 from adhd_cvae.analysis.claims import OneCluster, Relation, claims_table
 from adhd_cvae.analysis.independence import independence_table
 from adhd_cvae.analysis.mixture import mixture_table, mixture_test_table
 from adhd_cvae.analysis.permutation import Inference
 from adhd_cvae.analysis.probes import probe_table
 from adhd_cvae.analysis.recovery import Scoring, recovery_table
+from adhd_cvae.analysis.rsa.as_published import as_published_table
 from adhd_cvae.analysis.rsa.partial import held_columns
 from adhd_cvae.analysis.rsa.table import rsa_table, with_noise_ceilings
 from adhd_cvae.analysis.silhouette import silhouette_table

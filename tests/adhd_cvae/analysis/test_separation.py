@@ -115,7 +115,9 @@ def test_beyond_covariates_permuted_groups_have_the_gap_that_the_groups_have():
     given = orders_given_covariates(groups, sites, SeparationConfig(), 0, 99)
     assert (sites[given] == sites).all()
     assert np.mean(gaps(given)) == pytest.approx(observed, rel=0.25)
-    assert abs(np.mean(gaps(permuted_orders(np.random.default_rng(0), sites, 99)))) < 0.25 * observed  # what sites tell
+    assert (
+        abs(np.mean(gaps(permuted_orders(np.random.default_rng(0), sites, 99)))) < 0.25 * observed
+    )  # what sites tell
     table = table_of(replace(separation, groups=groups), sites)
     assert table.loc[table["measure"] == BEYOND, "p_value"].notna().sum() == len(SPACES)
 

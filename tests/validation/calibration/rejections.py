@@ -9,12 +9,12 @@ from scipy.stats import binomtest, kendalltau, permutation_test
 from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits
 
-from adhd_cvae.analysis.as_published import as_published_table
 from adhd_cvae.analysis.independence import independence_table
 from adhd_cvae.analysis.maps.group_maps import group_test, severity_test
 from adhd_cvae.analysis.mixture import mixture_test_table
 from adhd_cvae.analysis.permutation import Inference, cell_generator
 from adhd_cvae.analysis.probes import probe_table
+from adhd_cvae.analysis.rsa.as_published import as_published_table
 from adhd_cvae.analysis.rsa.dissimilarity import latent_dissimilarity, model_dissimilarity
 from adhd_cvae.analysis.rsa.partial import held_columns
 from adhd_cvae.analysis.rsa.table import rsa_table

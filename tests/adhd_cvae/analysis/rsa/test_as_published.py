@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import kendalltau, ttest_1samp
 
-from adhd_cvae.analysis.as_published import as_published_table
+from adhd_cvae.analysis.rsa.as_published import as_published_table
 
 
 def test_as_published_is_the_studys_own_arithmetic():
