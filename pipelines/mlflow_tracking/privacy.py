@@ -7,6 +7,7 @@ from typing import Any
 
 from adhd_cvae.io import fingerprint
 from pipelines.output_dir.results import Results
+from pipelines.recipes.borrowed import shown_name
 
 _AS_CHECKSUM = ("--bids-filter-file", "--prefer")
 """Settings of `prepare` that are, or name, somebody's files."""
@@ -15,10 +16,12 @@ _SHOWN = 12
 
 
 def public_settings(settings: dict[str, Any], results: Results) -> dict[str, Any]:
-    """Copy the settings of a recipe: of the atlas its file's name, of identifiers their number."""
+    """Copy the settings of a recipe: of atlas and borrowed background their names, of identifiers their number."""
     kept = deepcopy(settings)
     if atlas := kept.get("analysis", {}).get("atlas"):
         kept["analysis"]["atlas"] = Path(atlas).name
+    if sources := kept.get("cohort", {}).get("background_from"):
+        kept["cohort"]["background_from"] = [shown_name(one) for one in sources]
     return _counted(kept, _identifiers(results))
 
 
@@ -31,6 +34,8 @@ def public_checklist(results: Results) -> dict[str, Any]:
     analysed, prepared = (stages.get(name, {}).get("settings", {}) for name in ("analyse", "prepare"))
     if atlas := analysed.get("analysis.atlas"):
         analysed["analysis.atlas"] = Path(atlas).name
+    if sources := prepared.get("cohort.background_from"):
+        prepared["cohort.background_from"] = [shown_name(one) for one in sources]
     prepared.pop("BIDS_DIR", None)
     prepared.pop("--participant-label", None)
     for name in _AS_CHECKSUM:

@@ -13,6 +13,7 @@ from adhd_cvae.analysis.group_measures import AUC
 from adhd_cvae.config import Recipe
 from adhd_cvae.config.identity import identity
 from adhd_cvae.io import fingerprint
+from adhd_cvae.models.form_choice import BORROWED
 from adhd_cvae.names import BACKGROUND, rows_of
 from pipelines.mlflow_tracking.privacy import public_settings
 from pipelines.output_dir.results import Results
@@ -58,8 +59,16 @@ class RunSummary:
             "dataset": str(known.get("dataset", "cohort")),
             "device": str(known.get("device", "unknown")),
             **({"earned/kept": str(kept[0])} if kept else {}),
+            **self._borrowed(known),
             **({"mlflow.source.git.commit": commit} if commit else {}),
         }
+
+    def _borrowed(self, known: dict[str, Any]) -> dict[str, str]:
+        """Names and checksums of what was borrowed."""
+        if not self.recipe.cohort.background_from:
+            return {}
+        sources = known.get("borrowed", [])
+        return {"borrowed": ", ".join(f"{one['name']} {one['checksum'][:12]}" for one in sources)}
 
     @cached_property
     def scores(self) -> dict[str, float]:
@@ -93,7 +102,7 @@ def scores(results: Results) -> dict[str, float]:
         if (table := results.analysis(name)) is not None
         for row in rows_of(table)
     }
-    found |= out_of_fold_scores(results)
+    found |= out_of_fold_scores(results) | _borrowed(results)
     if results.distances is not None:
         found["out_of_distribution"] = float(
             results.distances["out_of_distribution"].to_numpy(dtype=float).mean()
@@ -127,6 +136,20 @@ def out_of_fold_scores(results: Results) -> dict[str, float]:
     if BACKGROUND in aucs:
         found["out_of_fold/leakage"] = max(0.5, float(aucs[BACKGROUND]))
     return found
+
+
+def _borrowed(results: Results) -> dict[str, float]:
+    """What s tells with what was borrowed and without, and in which share of the folds it was taken."""
+    table = results.analysis("background")
+    if table is None:
+        return {}
+    forms = table[table["taken"] == 1]
+    found = {"background/taken": float((forms["form"] == BORROWED).mean())} if len(forms) else {}
+    return found | {
+        f"background/{row['form']}/{name}": float(row[name])
+        for row in rows_of(pd.DataFrame(table[table["fold"].isna()]))
+        for name in ("auc", "recovery", "stability")
+    }
 
 
 def git_commit() -> str | None:

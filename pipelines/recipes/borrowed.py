@@ -13,7 +13,7 @@ from adhd_cvae.cohort.covariates import as_code
 from adhd_cvae.config import CohortConfig, ImageConfig, Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.models.reference_background import Reference, merge_references
-from adhd_cvae.models.reference_file import load_reference, save_reference
+from adhd_cvae.models.reference_file import save_reference
 from adhd_cvae.models.reference_fit import common, explained
 from adhd_cvae.names import TARGET
 from bids_adapters.images.kind import Kind
@@ -55,17 +55,6 @@ def noted(sources: Sequence[Source]) -> dict[str, Any]:
         for one in sources
     ]
     return {"borrowed": found} if found else {}
-
-
-def opened(sources: Sequence[str]) -> list[Source]:
-    """Read each.
-
-    Raises
-    ------
-    InputError
-        There is none, or it is damaged.
-    """
-    return [Source(shown_name(one), *load_reference(Path(one))) for one in sources]
 
 
 def shown_name(source: str) -> str:

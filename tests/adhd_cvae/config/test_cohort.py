@@ -53,3 +53,10 @@ def test_a_value_out_of_range_is_refused_by_its_name(name, value):
     with pytest.raises(ValidationError) as refused:
         CohortConfig.model_validate({name: value})
     assert {error["loc"][0] for error in refused.value.errors()} == {name}
+
+
+@pytest.mark.parametrize("other", [{"harmonise": "combat"}, {"residualise": True}])
+def test_what_is_borrowed_is_for_maps_as_they_are(other):
+    assert CohortConfig.model_validate({"background_from": ["pool"]}).background_from == ("pool",)
+    with pytest.raises(ValidationError, match=f"{next(iter(other))} changes this cohort's; expected one"):
+        CohortConfig.model_validate({"background_from": ["pool"], **other})

@@ -2,11 +2,15 @@
 
 from dataclasses import FrozenInstanceError, replace
 
+import numpy as np
 import pytest
 
 from adhd_cvae.config import Recipe
+from adhd_cvae.errors import InputError
+from adhd_cvae.models.reference_background import fit_reference
+from adhd_cvae.models.reference_file import save_reference
 from pipelines.output_dir.paths import OutputPaths
-from pipelines.output_dir.run import Run
+from pipelines.output_dir.run import Run, of_borrowed
 from pipelines.progress import Silent
 
 
@@ -26,3 +30,16 @@ def test_a_stage_cannot_change_it_for_the_next_one(run):
     assert (run.recipe.seed, other.recipe.seed) == (0, 5)
     with pytest.raises(FrozenInstanceError):
         run.overwrite = True
+
+
+def test_what_is_borrowed_is_read_where_the_recipe_borrows(run):
+    assert run.borrowed() is None
+    assert of_borrowed(None) == {}
+    cohort = run.recipe.cohort.model_copy(update={"background_from": ("elsewhere",)})
+    borrows = replace(run, recipe=run.recipe.model_copy(update={"cohort": cohort}))
+    with pytest.raises(InputError, match=r"Run `adhd-cvae prepare BIDS_DIR .*` again"):
+        borrows.borrowed()
+    reference = fit_reference(np.random.default_rng(100).normal(size=(9, 5)))
+    save_reference(reference, run.paths.borrowed, {})
+    assert of_borrowed(borrows.borrowed()) == {"borrowed background": reference.checksum}
+    assert run.borrowed() is None

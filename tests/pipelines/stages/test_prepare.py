@@ -11,7 +11,9 @@ from nibabel.nifti1 import Nifti1Image
 from nilearn.datasets import load_mni152_wm_template
 
 from adhd_cvae.images.cache import open_images
-from adhd_cvae.io import read_tsv
+from adhd_cvae.io import read_json, read_tsv
+from adhd_cvae.models.reference_background import fit_reference
+from adhd_cvae.models.reference_file import load_reference, save_reference
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.cli.main import main
 from pipelines.output_dir.bids_source import tree_fingerprint
@@ -229,3 +231,39 @@ def test_head_size_that_is_a_sum_of_maps_is_measured_and_compared(whole, tmp_pat
     assert "takes away an effect of patients" in Results(tmp_path).sidecar["tiv"]["Description"]
     confounding = read_tsv(tmp_path / "confounding.tsv")
     assert {"mean", "sd", "difference"} <= set(confounding.loc[confounding["variable"] == "tiv", "statistic"])
+
+
+def test_what_is_borrowed_is_kept_and_another_one_is_taken_anew(whole, tmp_path, capsys):
+    def prepared(name, *more):
+        small = ("image.shape=[32,32,32]", "image.voxel_size=6", *more)
+        options = [part for one in small for part in ("--set", one)]
+        with pytest.raises(SystemExit) as left:
+            main(["prepare", str(whole), str(tmp_path / name), "--recipe", "smoke", *options])
+        return left.value.code, capsys.readouterr().err
+
+    assert prepared("own")[0] == 0
+    own = OutputPaths(tmp_path / "own")
+    assert not own.borrowed.exists()
+    assert "borrowed" not in read_json(own.provenance)
+    values = open_images(own.cache)
+    values = values.reshape(len(values), -1)
+    pool, asked = tmp_path / "pool", f"cohort.background_from=[{tmp_path / 'pool'}]"
+    lent = fit_reference(values)
+    save_reference(lent, pool, {"modulation": "modulated"})
+    code, told = prepared("borrows", asked)
+    assert code == 0
+    assert "borrowed background: pool," in told
+    paths = OutputPaths(tmp_path / "borrows")
+    assert load_reference(paths.borrowed)[0].checksum == lent.checksum
+    (noted,) = read_json(paths.provenance)["borrowed"]
+    assert noted == {"name": "pool", "checksum": lent.checksum, "participants": len(values)}
+    assert "already done" in prepared("borrows", asked)[1]
+    other = fit_reference(values[:30])
+    save_reference(other, pool, {"modulation": "modulated"})
+    assert "background 1 changed since, doing it again" in prepared("borrows", asked)[1]
+    assert load_reference(paths.borrowed)[0].checksum == other.checksum
+    save_reference(other, pool, {"modulation": "unmodulated"})
+    code, told = prepared("refused", asked)
+    assert code == 1
+    assert "pool was learnt from maps of modulation unmodulated" in told
+    assert not (tmp_path / "refused" / "cache" / "images.npy").exists()

@@ -1,0 +1,39 @@
+"""Whether a reference fits participants: shares that can be told by hand."""
+
+import numpy as np
+import pytest
+
+from adhd_cvae.models.reference_background import fit_reference
+from adhd_cvae.models.reference_fit import common, explained
+
+SIZE = 60
+
+
+def sample(count, seed, turn=0):
+    """Values that vary along six directions, which another `turn` changes."""
+    directions = np.random.default_rng(100 + turn).normal(size=(6, SIZE))
+    rng = np.random.default_rng(seed)
+    return 1 + rng.normal(size=(count, 6)) @ directions + 0.3 * rng.normal(size=(count, SIZE))
+
+
+def test_a_fitting_reference_explains_more_than_few_controls_do_and_an_alien_one_less():
+    controls, sites = sample(12, 101), np.repeat(["a", "b"], 6)
+    fits, alien = (explained(fit_reference(sample(300, 102, turn)), controls, sites, 4) for turn in (0, 1))
+    assert fits.borrowed > fits.own
+    assert alien.borrowed < alien.own
+    assert 0 < fits.own < 1
+
+
+def test_what_sites_differ_in_is_not_asked_about():
+    controls, sites = sample(40, 103), np.repeat(["a", "b"], 20)
+    reference = fit_reference(sample(300, 104))
+    moved = controls + 5 * (sites == "b")[:, None]
+    assert explained(reference, moved, sites, 4) == pytest.approx(
+        explained(reference, controls, sites, 4), rel=1e-3
+    )
+
+
+def test_how_much_of_a_mask_is_common():
+    reference = fit_reference(sample(30, 105), columns=np.arange(0, SIZE, 2))
+    assert common(reference, np.arange(10)) == 0.5
+    assert common(reference, np.array([0, 2, 4])) == 1
