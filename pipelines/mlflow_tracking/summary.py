@@ -143,8 +143,8 @@ def _borrowed(results: Results) -> dict[str, float]:
     table = results.analysis("background")
     if table is None:
         return {}
-    forms = table[table["taken"] == 1]
-    found = {"background/taken": float((forms["form"] == BORROWED).mean())} if len(forms) else {}
+    forms = pd.DataFrame(table[table["taken"] == 1])
+    found = {"background/taken": forms["form"].tolist().count(BORROWED) / len(forms)} if len(forms) else {}
     return found | {
         f"background/{row['form']}/{name}": float(row[name])
         for row in rows_of(pd.DataFrame(table[table["fold"].isna()]))

@@ -123,7 +123,8 @@ def borrow(
     references = [source.reference for source in sources]
     reference = references[0] if len(references) == 1 else merge_references(references)
     settings = recipe.cohort
-    controls = _controls(table, recipe)
+    rows, most = np.flatnonzero(table["group"] != TARGET), recipe.model.linear.most_participants
+    controls = np.sort(np.random.default_rng(recipe.seed).permutation(rows)[:most])
     values = np.asarray(images[controls]).reshape(len(controls), -1)
     mask = np.flatnonzero(values.mean(axis=0, dtype=np.float32) > recipe.image.mask_threshold)
     if (share := common(reference, mask)) < settings.background_common:
@@ -142,12 +143,6 @@ def borrow(
     worse = found.borrowed < found.own
     cautions = [_MAY_NOT_FIT.format(names, found.borrowed, found.own)] if worse else []
     return [line, *cautions, *_ages(sources, table)]
-
-
-def _controls(table: pd.DataFrame, recipe: Recipe) -> NDArray[np.integer]:
-    """Rows of the controls, a sample where they are many."""
-    rows, most = np.flatnonzero(table["group"] != TARGET), recipe.model.linear.most_participants
-    return np.sort(np.random.default_rng(recipe.seed).permutation(rows)[:most])
 
 
 def _sites(table: pd.DataFrame, settings: CohortConfig) -> NDArray[np.str_]:
