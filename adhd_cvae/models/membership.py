@@ -67,7 +67,7 @@ def _left(
     """AUC and explained variance of others and of members, for each number of axes that the members have."""
     members = np.flatnonzero(~others)
     lengths, vectors = np.linalg.eigh(gram[np.ix_(members, members)])
-    keep = np.flatnonzero(lengths > lengths[-1] * _LEAST)[::-1]
+    keep = np.flatnonzero(lengths > lengths[-1] * _LEAST)[::-1][: max(numbers)]
     scores = gram[:, members] @ (vectors[:, keep] / np.sqrt(lengths[keep]))
     taken, whole = np.cumsum(np.square(scores), axis=1), np.diag(gram)
     found = []

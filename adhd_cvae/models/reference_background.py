@@ -16,6 +16,8 @@ from adhd_cvae.errors import InputError
 _BLOCK = 4096
 """Features that are in memory at once."""
 _LEAST = 1e-9
+_ROUNDING = 1e-6
+"""Share of the largest eigenvalue of a Gram matrix of numbers of single precision below which there is no axis."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Reference:
         """Share of the total variance that the axes hold."""
         return float(self.variances.sum() / self.total_variance)
 
+    def explained_of(self, values: NDArray) -> float:
+        """Share of one participant's squared distance from the mean, of its values (size,), that the axes hold."""
+        standard = _over(values[self.columns] - self.mean, self.spread)
+        return float(np.square(self.axes @ standard).sum() / np.square(standard).sum())
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -115,7 +122,7 @@ def moments_of(
         found.mean[block] = part.mean(axis=0, dtype=np.float64)
         within = _within_sites(part, names)
         found.spread[block] = np.sqrt(np.square(within).sum(axis=0, dtype=np.float64) / found.freedom)
-        standard = _over(within, found.spread[block])
+        standard = _over(within, found.spread[block].astype(np.float32))
         found.gram[:] += standard @ standard.T
     return found
 
@@ -152,13 +159,13 @@ def reference_of(
     """Find the axes of values (n, values) whose moments were taken; `tick` hears of every block."""
     spread, columns, freedom = moments.spread, moments.columns, moments.freedom
     lengths, vectors = np.linalg.eigh(moments.gram)
-    keep = np.flatnonzero(lengths > max(lengths[-1], 0) * _LEAST)[::-1][: min(most_axes, freedom)]
-    turn = vectors[:, keep] / np.sqrt(lengths[keep])
+    keep = np.flatnonzero(lengths > max(lengths[-1], 0) * _ROUNDING)[::-1][: min(most_axes, freedom)]
+    turn = (vectors[:, keep] / np.sqrt(lengths[keep])).astype(np.float32)
     axes = np.zeros((len(keep), len(columns)), np.float32)
     for number, block in enumerate(blocks := moments.blocks):
         tick(number, len(blocks))
         within = _within_sites(values[:, columns[block]], moments.names)
-        axes[:, block] = turn.T @ _over(within, spread[block])
+        axes[:, block] = turn.T @ _over(within, spread[block].astype(np.float32))
     counts = (len(values), freedom)
     return Reference(moments.mean, spread, axes, lengths[keep] / freedom, *counts, columns, values.shape[1])
 

@@ -27,6 +27,8 @@ from pipelines.progress import for_this_terminal, without_passwords
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
+_OF_SEVERAL = ("--participant-label", "--merge")
+"""Options that take several values at once."""
 
 app = typer.Typer(
     name="adhd-cvae",
@@ -224,6 +226,34 @@ def export_bundle(output_dir: opt.OutputDir, bundle_dir: opt.BundleDir) -> None:
 
 
 @app.command()
+@grouped
+def background(
+    dataset: DatasetOptions,
+    output_dir: opt.ReferenceDir = None,
+    recipe: opt.RecipeName = None,
+    overrides: opt.Overrides = None,
+    parts: opt.Merge = None,
+    *,
+    overwrite: opt.Overwrite = False,
+    shareable: opt.Shareable = False,
+    site_names: opt.SiteNames = False,
+) -> None:
+    """Learn healthy anatomy for others to borrow; or, as OUTPUT_DIR --merge A B, put together what was learnt apart."""
+    from pipelines.workflows import background as workflow
+
+    place = dataset.bids_dir if parts else output_dir
+    if place is None or (parts and (output_dir is not None or shareable or site_names)):
+        raise typer.BadParameter("expected BIDS_DIR OUTPUT_DIR, or OUTPUT_DIR --merge A B, as they are")
+    options = StageOptions(output_dir=place, recipe=recipe, overrides=overrides, overwrite=overwrite)
+    with options.alone(None if parts else dataset.bids_dir):
+        run = options.first_run()
+        if parts:
+            print(workflow.merge(run, parts))
+        else:
+            print(workflow.run(run, dataset.source, shareable=shareable, site_names=site_names))
+
+
+@app.command()
 def ui(
     output_dir: opt.OutputDir = Path("demo/derivatives/adhd-cvae"),
     port: opt.Port = 5000,
@@ -266,13 +296,13 @@ def problems(error: InputError | MemoryError | OSError) -> tuple[str, ...]:
 
 
 def spread_labels(arguments: list[str]) -> list[str]:
-    """Repeat ``--participant-label`` before each label: BIDS Apps take several after one option."""
-    spread, in_labels = [], False
+    """Repeat an option before each of its values: BIDS Apps take several labels after one ``--participant-label``."""
+    spread, several = [], ""
     for argument in arguments:
         if argument.startswith("-"):
-            in_labels = argument == "--participant-label"
-            if not in_labels:
+            several = argument if argument in _OF_SEVERAL else ""
+            if not several:
                 spread.append(argument)
         else:
-            spread.extend(["--participant-label", argument] if in_labels else [argument])
+            spread.extend([several, argument] if several else [argument])
     return spread

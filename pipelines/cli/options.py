@@ -105,3 +105,19 @@ Population = Annotated[
     typer.Option("--population", min=0, help="Another has other regions, more anatomy and stronger sites."),
 ]
 Null = Annotated[bool, typer.Option("--null", help="No effect of anything on any map.")]
+ReferenceDir = Annotated[
+    Path | None, folder("OUTPUT_DIR", "Folder of the reference; with --merge it is the only argument.")
+]
+Merge = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--merge",
+        metavar="FOLDER ...",
+        help="References that were learnt apart, put together.",
+        readable=False,
+    ),
+]
+Shareable = Annotated[
+    bool, typer.Option("--shareable", help="Keep so few axes that members are hardly told from others.")
+]
+SiteNames = Annotated[bool, typer.Option("--site-names", help="Let the reference name its sites.")]

@@ -83,6 +83,9 @@ class OutputPaths:
     decoded = _Below("decoded.npz")
     baselines = _Below("baselines.tsv")
 
+    membership = _Below("membership.tsv")
+    """Of healthy anatomy learnt for others only."""
+
     analysis = _Below("analysis")
     maps = _Below("maps")
     figures = _Below("figures")

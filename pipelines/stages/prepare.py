@@ -213,7 +213,7 @@ def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
         if len(kept):  # before hours of reading maps
             EXCLUSIONS.write(exclusions, run.paths.exclusions)
             check_covariates(kept, _folds_of(run, kept), settings)
-        usable = _prepared_maps(run, replace(cohort, table=kept, exclusions=exclusions), bids_dir)
+        usable = prepared_maps(run, replace(cohort, table=kept, exclusions=exclusions), bids_dir)
         if len(usable.table) == len(kept) or not is_asked(settings):
             return usable
         names = cohort.table["participant_id"]
@@ -226,7 +226,7 @@ def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
         )
 
 
-def _prepared_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
+def prepared_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
     """Fill the image cache; leave out whose map cannot be used."""
     from adhd_cvae.images.cache import prepare_images
 

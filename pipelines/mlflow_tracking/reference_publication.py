@@ -1,0 +1,128 @@
+"""Publishing healthy anatomy: a run of its own, and a version of its own registered model."""
+
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from adhd_cvae.io import fingerprint
+from adhd_cvae.models.reference_background import Reference
+from adhd_cvae.models.reference_file import load_reference
+from pipelines.mlflow_tracking import runs
+from pipelines.mlflow_tracking.model_registry import Kind, register, signature_of, version_of
+from pipelines.mlflow_tracking.reference_model import ALIAS, NAME
+from pipelines.mlflow_tracking.store import find_store, readable_errors
+from pipelines.progress import Progress
+from pipelines.recipes.loader import flatten
+
+KIND = Kind(
+    NAME,
+    "Healthy anatomy for others to borrow: mean, spread and principal axes of gray-matter maps, and no participant.",
+    Path(__file__).with_name("pyfunc_reference.py"),
+)
+_CARD = Path(__file__).with_name("reference_card.md.txt").read_text(encoding="utf-8")
+_SCORES = ("explained", "membership_auc", "lost_by_parts", "lost_by_merging")
+_COUNT = "participants"
+"""Tag of a version."""
+
+
+def publish_reference(folder: Path, progress: Progress) -> str:
+    """Log a folder's reference and register it, unless that was done; return the lines a terminal shows.
+
+    Raises
+    ------
+    InputError
+        The store refuses.
+    """
+    reference, facts = load_reference(folder)
+    content = fingerprint([reference.checksum, facts])
+    store = find_store(folder)
+    with readable_errors(store), progress.bar("Logging to MLflow") as tick:
+        tick(0, 2, "opening the store")
+        client = store.client()
+        name = f"background of {reference.count}, {facts.get('name', '?')}"
+        done = [
+            one for one in runs.find_runs(client, runs.CONTENT_TAG, content) if one.info.status == "FINISHED"
+        ]
+        run, version = (done[0], version_of(client, done[0], KIND)) if done else (None, None)
+        if run is None or version is None:
+            tags = {
+                runs.CONTENT_TAG: content,
+                "mlflow.note.content": f"Terms: {facts.get('terms', 'unknown')}",
+            }
+            run = runs.start_run(client, store, name, tags, {runs.CONTENT_TAG: content})
+            with runs.ending(client, run):
+                _log(client, run.info.run_id, reference, facts)
+                _log_curve(client, run.info.run_id, folder)
+                tick(1, 2, "model")
+                artifacts = {
+                    one.replace(".", "_"): folder / one for one in ("reference.safetensors", "reference.json")
+                }
+                labels = {_COUNT: str(reference.count), "terms": str(facts.get("terms", "unknown"))}
+                card = reference_card(reference, facts)
+                version = register(
+                    client, run, artifacts, signature_of(["explained"], []), card, labels, KIND
+                )
+        holder = _promoted(client, version, reference.count)
+    return (
+        f"MLflow store     {store.shown}\nMLflow run       {name}\n"
+        f"Registered model models:/{NAME}/{version} ({NAME}@{ALIAS} is version {holder})"
+    )
+
+
+def reference_card(reference: Reference, facts: dict[str, Any]) -> str:
+    """Write the card: from what it was learnt, what it holds and what it tells of its members."""
+    known: dict[str, Any] = {
+        "name": "?",
+        "sites": "?",
+        "program": "?",
+        "space": "?",
+        "terms": "unknown",
+        **facts,
+    }
+    made = [known.get("modulation"), known.get("smoothing") and f"smoothed ({known['smoothing']})"]
+    ages = known.get("age")
+    auc = known.get("membership_auc")
+    return _CARD.format(
+        known=known,
+        count=reference.count,
+        axes=len(reference.axes),
+        explained=f"{reference.explained:.1%}",
+        made=", ".join(one for one in made if one) or "modulation unknown",
+        image=", ".join(f"{key} {value}" for key, value in known.get("image", {}).items()) or "unknown",
+        age=f"{ages[0]:g} to {ages[1]:g} years" if ages else "unknown",
+        auc="not measured" if auc is None else f"{auc:.2f}",
+    )
+
+
+def _log(client: MlflowClient, run_id: str, reference: Reference, facts: dict[str, Any]) -> None:
+    plain = {key: value for key, value in facts.items() if key not in (*_SCORES, "site_names", "affine")}
+    client.log_batch(run_id, params=runs.parameters(flatten(plain)))
+    scores = {key: float(facts[key]) for key in _SCORES if key in facts}
+    counts = {"participants": float(reference.count), "axes": float(len(reference.axes))}
+    for key, value in {**scores, **counts}.items():
+        client.log_metric(run_id, f"reference/{key}", value)
+    name = str(facts.get("name", "reference"))
+    runs.log_dataset(client, run_id, name, reference.checksum, {"background": reference.count})
+
+
+def _log_curve(client: MlflowClient, run_id: str, folder: Path) -> None:
+    curve = folder / "membership.tsv"
+    if curve.is_file():
+        client.log_artifact(run_id, str(curve), "tables")
+
+
+def _promoted(client: MlflowClient, version: str, count: int) -> str:
+    """Give the alias to a version of at least as many participants as its holder has; return who holds it."""
+    try:
+        holder = client.get_model_version_by_alias(NAME, ALIAS)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        holder = None
+    if holder is not None and int(holder.tags.get(_COUNT, 0)) > count:
+        return str(holder.version)
+    if holder is None or str(holder.version) != version:
+        client.set_registered_model_alias(NAME, ALIAS, version)
+    return version

@@ -1,0 +1,252 @@
+"""Healthy anatomy learnt for others to borrow: maps in, one reference out that names nobody."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adhd_cvae.errors import InputError
+from adhd_cvae.images.cache import open_images
+from adhd_cvae.models.membership import Membership, membership_curve, shareable_axes
+from adhd_cvae.models.reference_background import (
+    Reference,
+    merge_references,
+    moments_of,
+    reference_of,
+    truncated,
+)
+from adhd_cvae.models.reference_file import load_reference, save_reference
+from adhd_cvae.names import BACKGROUND
+from bids_adapters.cohort import Cohort, build_cohort
+from bids_adapters.derivatives import read_description
+from bids_adapters.images.filter import read_filter_file
+from bids_adapters.phenotype.groups import find_group_column
+from pipelines.mlflow_tracking.environment import mlflow_environment
+from pipelines.output_dir.bids_source import describe_output, place_of, table_checksums, tree_fingerprint
+from pipelines.output_dir.exclusions import nothing_left
+from pipelines.output_dir.paths import BidsInput
+from pipelines.output_dir.provenance import Provenance, Stage, settings_of
+from pipelines.output_dir.run import Run
+from pipelines.output_dir.tables import COHORT, EXCLUSIONS, MEMBERSHIP
+from pipelines.stages.prepare import OF_TRAINING, prepared_maps
+from pipelines.workflows.reference_facts import TERMS, counts_of, described, described_alike, sites_of
+
+NAME = "background"
+_COHORT = ("group", "target", "background", "site", "kind_coverage", "foreign_share")
+_FILES = ("reference.safetensors", "reference.json")
+
+
+def run(run: Run, source: BidsInput, *, shareable: bool = False, site_names: bool = False) -> str:
+    """Learn it from a dataset's healthy participants, then log and register it; return what a terminal shows.
+
+    Parameters
+    ----------
+    shareable
+        Keep so few axes that members are hardly told from others.
+    site_names
+        Whether the reference may name its sites.
+
+    Raises
+    ------
+    InputError
+        Too few healthy participants, a folder of other results, or nothing that may be shared.
+    """
+    paths, recipe, provenance = run.paths, run.recipe, _opened(run)
+    place, bids_filter = place_of(source, paths), read_filter_file(source.filter_file)
+    own = tuple(one for one in OF_TRAINING if one != "image.mask_threshold")
+    stage = Stage(
+        name=NAME,
+        settings={
+            **settings_of(recipe, "seed", *(f"cohort.{one}" for one in _COHORT)),
+            **settings_of(recipe, "image", "reference", without=own),
+            "BIDS_DIR": place,
+            "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
+            "--bids-filter-file": bids_filter,
+            "--prefer": None if source.prefer is None else source.prefer.name,
+            "--shareable": shareable,
+            "--site-names": site_names,
+        },
+        inputs={
+            "files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder),
+            **table_checksums(source),
+        },
+        outputs=(
+            *("cohort.tsv", "cohort.json", "exclusions.tsv", "dataset_description.json", "cache/images.npy"),
+            *("cache/manifest.json", "membership.tsv", "membership.json", *_FILES),
+        ),
+    )
+
+    def work() -> None:
+        cohort = _healthy(run, source, bids_filter)
+        describe_output(source, paths)
+        name = str(read_description(source.folder).get("Name") or source.folder.name)
+        _learn(run, cohort, described(run.recipe, cohort, name, site_names=site_names), shareable=shareable)
+        provenance.note(bids_dir=place, dataset=name, inputs=table_checksums(source))
+
+    provenance.perform(stage, run, work)
+    return _published(run)
+
+
+def merge(run: Run, parts: Sequence[Path]) -> str:
+    """Put together what was learnt apart, then log and register it; return what a terminal shows.
+
+    Raises
+    ------
+    InputError
+        A part is none, or they were not made alike.
+    """
+    paths, found = run.paths, [load_reference(part) for part in parts]
+    provenance, references = _opened(run), [reference for reference, _ in found]
+    checksums = {f"part {number}": one.checksum for number, one in enumerate(references, start=1)}
+    settings = {**settings_of(run.recipe, "reference.most_axes"), "--merge": len(parts)}
+
+    def work() -> None:
+        known = described_alike(parts, [facts for _, facts in found])
+        every = merge_references(references, most_axes=sum(len(one.axes) for one in references))
+        merged = truncated(every, run.recipe.reference.most_axes)
+        lost = {"lost_by_parts": 1 - every.explained, "lost_by_merging": every.explained - merged.explained}
+        save_reference(merged, paths.folder, {**known, **counts_of(merged), **lost})
+        run.progress.line(
+            f"merged: {merged.count} participants of {len(parts)} references; count, mean, total variance are exact. "
+            f"{len(merged.axes)} axes hold {merged.explained:.1%} of it; the parts had cut off "
+            f"{lost['lost_by_parts']:.1%}, of which a reference learnt from everybody could hold some, and merging "
+            f"{lost['lost_by_merging']:.1%}"
+        )
+
+    provenance.perform(Stage(NAME, settings, checksums, _FILES), run, work)
+    return _published(run)
+
+
+def _opened(run: Run) -> Provenance:
+    provenance = Provenance.open(run.paths)
+    if other := sorted(provenance.stages.keys() - {NAME}):
+        raise InputError(
+            f"{run.paths.folder} holds results of {', '.join(other)}. Choose another OUTPUT_DIR for the background."
+        )
+    return provenance
+
+
+def _healthy(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Cohort:
+    """Find the healthy participants and prepare their maps."""
+    settings, paths = run.recipe.cohort, run.paths
+    with run.progress.bar("Looking for maps and phenotype"):
+        found = build_cohort(
+            source.folder,
+            settings,
+            participant_labels=source.labels,
+            bids_filter=bids_filter,
+            prefer=source.prefer,
+            require_groups=False,
+            index_cache=paths.cache,
+        )
+    column = find_group_column(found.table, settings)
+    if column is None:
+        run.progress.line(f"no column {settings.group}: everybody is taken for healthy")
+    else:
+        found = _controls_of(found, column, settings.background)
+    _check_count(run, found)
+    cohort = prepared_maps(run, found, source.folder)
+    EXCLUSIONS.write(cohort.exclusions, paths.exclusions)
+    _check_count(run, cohort)
+    COHORT.write(cohort.table.assign(group=BACKGROUND), paths.cohort, cohort.columns)
+    return cohort
+
+
+def _controls_of(found: Cohort, column: str, levels: Sequence[object]) -> Cohort:
+    """Leave out whom the group column does not call a control."""
+    healthy = (found.table["group"] == BACKGROUND).to_numpy()
+    if not healthy.any():
+        codes = ", ".join(map(str, found.table[column].dropna().astype(str).unique()[:9]))
+        expected = ", ".join(map(str, levels))
+        raise InputError(
+            f"nobody is healthy: column {column} holds {codes or 'nothing'}, expected cohort.background {expected}. "
+            f"Say which of its codes are: --set 'cohort.background=[…]'; or, where there is no patient, "
+            "--set cohort.group=none."
+        )
+    others = found.table.loc[~healthy, "participant_id"]
+    detail = f"{column} is none of cohort.background"
+    rows = [
+        {"participant_id": one, "stage": "phenotype", "reason": "not_background", "detail": detail}
+        for one in others
+    ]
+    exclusions = pd.concat([found.exclusions, pd.DataFrame(rows)], ignore_index=True) if rows else None
+    table = pd.DataFrame(found.table[healthy]).reset_index(drop=True)
+    return replace(found, table=table, exclusions=found.exclusions if exclusions is None else exclusions)
+
+
+def _check_count(run: Run, cohort: Cohort) -> None:
+    count, least = len(cohort.table), run.recipe.reference.least_participants
+    if count < least:
+        reasons = nothing_left(cohort.exclusions)[:-1] if count == 0 else []
+        raise InputError(
+            *reasons,
+            f"{count} healthy participants with a usable map were found, and a reference takes at least {least} "
+            "(reference.least_participants): fewer know no more than a clinic's own controls. Add a dataset's, or "
+            "borrow one.",
+        )
+
+
+def _learn(run: Run, cohort: Cohort, known: dict[str, Any], *, shareable: bool) -> None:
+    """Fit the reference, ask it for its members, and write both."""
+    recipe, progress = run.recipe, run.progress
+    images = open_images(run.paths.cache)
+    values = images.reshape(len(images), -1)
+    mask = np.flatnonzero(values.mean(axis=0, dtype=np.float32) > recipe.image.mask_threshold)
+    with progress.bar("Learning healthy anatomy") as tick:
+        moments = moments_of(
+            values, sites_of(run.recipe, cohort), mask, lambda done, all_: tick(done, 2 * all_, "spread")
+        )
+        reference = reference_of(
+            *(values, moments, recipe.reference.most_axes),
+            lambda done, all_: tick(all_ + done, 2 * all_, "axes"),
+        )
+    with progress.bar("Asking it for its members"):
+        curve = membership_curve(moments.gram, recipe.reference, recipe.seed)
+    if shareable:
+        reference = _kept(run, reference, curve)
+    kept = [len(reference.axes) == one.axes for one in curve]
+    MEMBERSHIP.write(pd.DataFrame(curve).assign(kept=np.array(kept, int)), run.paths.membership)
+    told = _at(curve, len(reference.axes))
+    facts = {"terms": TERMS[shareable], "membership_auc": round(told.auc, 4)}
+    save_reference(reference, run.paths.folder, {**known, **counts_of(reference), **facts})
+    progress.line(
+        f"background: {reference.count} healthy participants at {known['sites']} sites; {len(reference.axes)} axes "
+        f"hold {reference.explained:.1%} of their variance, {told.axes} hold {told.explained:.1%} of others'"
+    )
+    progress.line(
+        f"{TERMS[shareable]}: members are told from others with AUC {told.auc:.2f}; see membership.tsv"
+    )
+
+
+def _kept(run: Run, reference: Reference, curve: Sequence[Membership]) -> Reference:
+    """Keep the axes that may be shared, and say what that costs."""
+    limit = run.recipe.reference.shareable_auc
+    axes = shareable_axes(list(curve), limit)
+    if axes == 0:
+        raise InputError(
+            f"with {reference.count} participants {curve[0].axes} axis already tells members with AUC "
+            f"{curve[0].auc:.2f}, expected at most {limit:g} (reference.shareable_auc). Learn from more "
+            "participants, or without --shareable, for use under a data-use agreement."
+        )
+    few, every = _at(curve, axes), _at(curve, len(reference.axes))
+    run.progress.line(
+        f"--shareable keeps {axes} of {len(reference.axes)} axes: members are told with AUC {few.auc:.2f} instead of "
+        f"{every.auc:.2f}, and the axes hold {few.explained:.1%} of others' variance instead of {every.explained:.1%}"
+    )
+    return truncated(reference, axes)
+
+
+def _at(curve: Sequence[Membership], axes: int) -> Membership:
+    """The point of a curve for so many axes: the last that has no more."""
+    return [one for one in curve if one.axes <= axes][-1]
+
+
+@mlflow_environment()
+def _published(run: Run) -> str:
+    from pipelines.mlflow_tracking.reference_publication import publish_reference
+
+    published = publish_reference(run.paths.folder, run.progress)
+    return f"Reference        {run.paths.folder / _FILES[0]}\n{published}"
