@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from adhd_cvae.config import ReferenceConfig
 
-_LEAST = 1e-9
+_LEAST = 1e-6
 
 
 class Membership(NamedTuple):

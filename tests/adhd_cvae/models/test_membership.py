@@ -34,13 +34,13 @@ def test_it_is_what_refitting_without_the_others_gives():
     gram = gram_of(101, 60, 5)
     config = ReferenceConfig(membership_axes=(3,), membership_folds=2)
     held = np.random.default_rng(0).permutation(60) % 2
-    values = np.linalg.cholesky(gram + 1e-9 * np.eye(60))
+    values = np.linalg.cholesky(gram + 1e-2 * np.eye(60))
     shares = []
     for fold in range(2):
         axes = np.linalg.svd(values[held != fold])[2][:3]
         others = values[held == fold]
         shares.append(np.square(others @ axes.T).sum() / np.square(others).sum())
-    assert membership_curve(gram, config, 0)[0].explained == pytest.approx(np.mean(shares), rel=1e-4)
+    assert membership_curve(gram, config, 0)[0].explained == pytest.approx(np.mean(shares), rel=1e-3)
 
 
 def test_alone_at_a_site_nobody_is_asked_about():
