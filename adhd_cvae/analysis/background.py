@@ -116,17 +116,28 @@ def _measures(found: _OutOfFold, groups: Groups, inference: Inference, truth: Tr
     return row
 
 
+class Taken(NamedTuple):
+    """How many folds took what was borrowed, of how many, and with which weight and share, in words."""
+
+    borrowed: int
+    folds: int
+    how: list[str]
+
+
+def taken(table: pd.DataFrame) -> Taken:
+    """Count it in a `background_table`."""
+    forms = pd.DataFrame(table[table["taken"] == 1])
+    borrowed = pd.DataFrame(forms[forms["share"].notna()])
+    how = [
+        f"{name} {_values(borrowed[name].to_numpy(float))}" for name in ("weight", "share") if len(borrowed)
+    ]
+    return Taken(len(borrowed), len(forms), how)
+
+
 def gain(table: pd.DataFrame) -> str:
     """What a `background_table` says, in words: in how many folds it was taken, with which weight, and the gain."""
-    forms = pd.DataFrame(table[table["fold"].notna() & (table["taken"] == 1)])
-    borrowed = pd.DataFrame(forms[forms["share"].notna()])
-    both = table[table["fold"].isna()].set_index("form")
-    words = f"taken in {len(borrowed)} of {len(forms)} folds"
-    if len(borrowed):
-        parts = {"weight": "weight", "share": "share"}
-        words += "".join(
-            f", {name} {_values(borrowed[column].to_numpy(float))}" for column, name in parts.items()
-        )
+    found, both = taken(table), table[table["fold"].isna()].set_index("form")
+    words = ", ".join([f"taken in {found.borrowed} of {found.folds} folds", *found.how])
     for column, name in (
         ("auc", "patients told from controls by s"),
         ("recovery", "recovery of the planted"),

@@ -1,6 +1,7 @@
 """Sections of the report: each owns its words, its tables and its pictures with what plots them."""
 
 from pipelines.report.sections import (
+    background,
     brain,
     claims,
     clusters,
@@ -26,6 +27,7 @@ SECTIONS = tuple(
         training,
         reconstruction,
         recovery,
+        background,
         latents,
         claims,
         rsa,

@@ -1,0 +1,61 @@
+"""What was borrowed of healthy anatomy learnt elsewhere, and what it changed."""
+
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.analysis.background import WITH, WITHOUT, Taken, taken
+from adhd_cvae.names import rows_of
+from pipelines.output_dir.results import Results
+from pipelines.report.formatting import ReportTable, counted, interval, listed, number
+from pipelines.report.section import TableWords, from_table, holds, read_section, sentences_of
+
+sentence = sentences_of(__file__)
+
+
+@from_table("background")
+def _sentences(results: Results, table: pd.DataFrame) -> list[str]:
+    """From where it is, in how many folds it was taken, and what s tells with it and without."""
+    sources = results.run.get("borrowed", [])
+    names = listed([str(source["name"]) for source in sources])
+    participants = sum(int(source["participants"]) for source in sources)
+    found = {row["form"]: row for row in rows_of(pd.DataFrame(table[table["fold"].isna()]))}
+    return [
+        " ".join([sentence("source", sources=names, participants=participants), _choice(taken(table))]),
+        " ".join([*_changes(found[WITH], found[WITHOUT]), sentence("both")]),
+    ]
+
+
+def _choice(found: Taken) -> str:
+    folds = counted(found.folds, "fold")
+    if not found.borrowed:
+        return sentence("none", folds=folds)
+    how = f", with {listed(found.how)}" if found.how else ""
+    return sentence("taken", taken=found.borrowed, folds=folds, how=how)
+
+
+def _changes(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+    """A sentence for each measure that is known."""
+    intervals = {
+        f"{name}_ci": interval(row["ci_low"], row["ci_high"], 2)
+        for name, row in (("with", first), ("without", second))
+    }
+    return [
+        sentence(name, with_it=number(first[name], 2), without=number(second[name], 2), **intervals)
+        for name in ("auc", "recovery", "stability")
+        if pd.notna(second[name])
+    ]
+
+
+@from_table("background")
+def _table(results: Results, table: pd.DataFrame) -> ReportTable:
+    words = TableWords.of(__file__, "background")
+    words = words.without([column.name for column in words.columns if not holds(table, column.name)])
+    blocks: dict[str, list[list[str]]] = {}
+    for row in rows_of(table):
+        block = "everybody" if pd.isna(row["fold"]) else f"fold {int(row['fold'])}"
+        blocks.setdefault(block, []).append(words.cells(row))
+    return words.shown(blocks)
+
+
+SECTION = read_section(__file__, sentences=_sentences, tables=(_table,))
