@@ -10,7 +10,7 @@ from pipelines.cli import main
 from pipelines.cli.main import spread_labels
 
 VERBS = ["demo", "simulate", "import-burner", "run", "prepare", "train", "embed", "analyse", "publish"]
-VERBS += ["export-bundle", "benchmark", "ui"]
+VERBS += ["export-bundle", "background", "benchmark", "ui"]
 HEAVY = ("torch", "mlflow", "pandas", "numpy")
 
 
@@ -177,6 +177,22 @@ def test_participant_labels_may_follow_one_option():
         *("--participant-label", "01", "--participant-label", "02"),
         *("--set", "seed=1"),
     ]
+
+
+def test_references_to_merge_may_follow_one_option():
+    assert spread_labels(["background", "out", "--merge", "a", "b"]) == [
+        *("background", "out", "--merge", "a", "--merge", "b"),
+    ]
+
+
+def test_background_takes_a_dataset_and_a_folder_or_a_folder_and_parts(call, tmp_path):
+    for given in ((), (tmp_path / "b", "--merge", "c"), ("--merge", "c", "--shareable")):
+        status, _, err = call("background", tmp_path / "a", *given)
+        assert status == 2
+        assert "OUTPUT_DIR --merge A B" in err
+    status, _, err = call("background", tmp_path / "a", "--merge", tmp_path / "c")
+    assert status == 1
+    assert "holds no reference.json" in err
 
 
 def test_the_version_is_shown(call):
