@@ -66,10 +66,18 @@ def test_reuse_a_registered_model(run, capsys):
     assert "largest difference" in capsys.readouterr().out
 
 
+def test_borrow_healthy_anatomy(run, capsys):
+    alone, borrowed = run("borrow_healthy_anatomy.py")["found"].to_dict("records")
+    assert (alone["form"], borrowed["form"]) == ("start", "borrowed")
+    assert borrowed["r, first"] > alone["r, first"]
+    assert borrowed["AUC of s_00"] > alone["AUC of s_00"]
+    assert "AUC of s_00" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_is_short_and_in_cells(name):
     lines = (FOLDER / name).read_text(encoding="utf-8").splitlines()
     code = [line for line in lines[1:] if line.strip() and not line.startswith("#")]
     assert 10 < len(code) < MOST_LINES
     assert lines.count("# %%") >= 3
-    assert len(NOTEBOOKS) == 3
+    assert len(NOTEBOOKS) == 4
