@@ -54,6 +54,9 @@ class CohortConfig(Settings):
     ``adhd-cvae background`` made, or registered models. Nobody of theirs is compared with anybody."""
     background_common: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Share of the cohort's mask that what is borrowed must have: voxels that it lacks are lost to every model."""
+    background_members: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """P-value (Fisher's exact test) below which more controls than patients look like participants of what is borrowed,
+    which is then refused: those in both make significance out of nothing."""
     drop_one_group_sites: bool = False
     """Leave out sites that have patients only or controls only."""
     match: tuple[str, ...] = ()

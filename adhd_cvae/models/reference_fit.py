@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from adhd_cvae.models.linear import principal_axes
 from adhd_cvae.models.reference_background import Reference
 
+_LEAST = 1e-3
+"""Share that axes are taken to leave at least: with as many as participants they leave nothing of these."""
+
 
 class Explained(NamedTuple):
     """Shares of the variance of controls that equally many axes explain.
@@ -49,6 +52,28 @@ def explained(reference: Reference, controls: NDArray, sites: NDArray, folds: in
         most = min(len(own), len(reference.axes))
         found += [np.square(asked @ axes[:most].T).sum() for axes in (own, reference.axes)]
     return Explained(*map(float, found / np.square(standard).sum()))
+
+
+def look_like_members(
+    reference: Reference, values: NDArray, sites: NDArray, is_target: NDArray[np.bool_]
+) -> tuple[int, int]:
+    """Count controls and patients whose maps the axes hold as they hold those that they were learnt from.
+
+    That is where the share that they leave is nearer, as a ratio, to what they leave of their own participants than to
+    what they leave of most patients, who are not among healthy participants of anybody's.
+
+    Parameters
+    ----------
+    values
+        (n, values) as the reference was learnt from.
+    sites
+        (n,) scanning sites.
+    is_target
+        (n,) bool.
+    """
+    left, of_members = unexplained(reference, values, sites), max(1 - reference.explained, _LEAST)
+    nearer = left < np.sqrt(of_members * max(float(np.median(left[is_target])), _LEAST))
+    return int(nearer[~is_target].sum()), int(nearer[is_target].sum())
 
 
 def common(reference: Reference, mask: NDArray[np.integer]) -> float:

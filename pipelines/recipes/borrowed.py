@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import fisher_exact
 
 from adhd_cvae.cohort.covariates import as_code
 from adhd_cvae.config import CohortConfig, ImageConfig, Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.models.reference_background import Reference, merge_references
 from adhd_cvae.models.reference_file import save_reference
-from adhd_cvae.models.reference_fit import common, explained
+from adhd_cvae.models.reference_fit import common, explained, look_like_members
 from adhd_cvae.names import TARGET
 from bids_adapters.images.kind import Kind
 
@@ -118,22 +119,25 @@ def borrow(
     Raises
     ------
     InputError
-        It lacks too much of the cohort's mask, or the sources have other features.
+        It lacks too much of the cohort's mask, was learnt from its own controls, or the sources have other features.
     """
     references = [source.reference for source in sources]
     reference = references[0] if len(references) == 1 else merge_references(references)
     settings = recipe.cohort
-    rows, most = np.flatnonzero(table["group"] != TARGET), recipe.model.linear.most_participants
-    controls = np.sort(np.random.default_rng(recipe.seed).permutation(rows)[:most])
-    values = np.asarray(images[controls]).reshape(len(controls), -1)
-    mask = np.flatnonzero(values.mean(axis=0, dtype=np.float32) > recipe.image.mask_threshold)
+    most = recipe.model.linear.most_participants
+    rows = np.sort(np.random.default_rng(recipe.seed).permutation(len(table))[:most])
+    is_target = (table["group"] == TARGET).to_numpy()[rows]
+    everybody, sites = np.asarray(images[rows]).reshape(len(rows), -1), _sites(table, settings)[rows]
+    values = everybody[~is_target]
+    mask = np.flatnonzero(everybody.mean(axis=0, dtype=np.float32) > recipe.image.mask_threshold)
     if (share := common(reference, mask)) < settings.background_common:
         raise InputError(
             f"what cohort.background_from names has {share:.0%} of the voxels that are gray matter here; expected "
             f"at least {settings.background_common:.0%} (cohort.background_common). Learn it again with "
             f"`--set image.mask_threshold={recipe.image.mask_threshold:g}`, from maps of the whole brain."
         )
-    found = explained(reference, values, _sites(table, settings)[controls], recipe.model.linear.choice_folds)
+    _check_members(sources, (everybody, sites, is_target), settings.background_members)
+    found = explained(reference, values, sites[~is_target], recipe.model.linear.choice_folds)
     save_reference(reference, folder, noted(sources))
     names = " and ".join(source.name for source in sources)
     line = (
@@ -143,6 +147,25 @@ def borrow(
     worse = found.borrowed < found.own
     cautions = [_MAY_NOT_FIT.format(names, found.borrowed, found.own)] if worse else []
     return [line, *cautions, *_ages(sources, table)]
+
+
+def _check_members(
+    sources: Sequence[Source], cohort: tuple[NDArray, NDArray, NDArray[np.bool_]], limit: float
+) -> None:
+    """Refuse what was learnt from this cohort's own controls: of values, sites and groups."""
+    groups = np.array([(~cohort[2]).sum(), cohort[2].sum()])
+    problems = []
+    for name, reference, _ in sources:
+        found = np.array(look_like_members(reference, *cohort))
+        p_value = np.asarray(fisher_exact([found, groups - found], alternative="greater"))[1]
+        if p_value < limit:
+            problems.append(
+                f"{found[0]} of {groups[0]} controls here look like participants from whom {name} was learnt, and "
+                f"{found[1]} of {groups[1]} patients: expected as few of both. Who is in both makes significance out "
+                "of nothing. Learn it without them; where nobody can be in both, --set cohort.background_members=0."
+            )
+    if problems:
+        raise InputError(*problems)
 
 
 def _sites(table: pd.DataFrame, settings: CohortConfig) -> NDArray[np.str_]:

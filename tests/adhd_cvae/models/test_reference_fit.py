@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adhd_cvae.models.reference_background import fit_reference
-from adhd_cvae.models.reference_fit import common, explained
+from adhd_cvae.models.reference_fit import common, explained, look_like_members, unexplained
 
 SIZE = 60
 
@@ -37,3 +37,14 @@ def test_how_much_of_a_mask_is_common():
     reference = fit_reference(sample(30, 105), columns=np.arange(0, SIZE, 2))
     assert common(reference, np.arange(10)) == 0.5
     assert common(reference, np.array([0, 2, 4])) == 1
+
+
+def test_members_are_counted_by_what_the_axes_leave_of_them():
+    values = 1 + np.random.default_rng(106).normal(size=(60, 400))  # more directions than participants
+    is_target, sites = np.arange(60) % 2 == 0, np.full(60, "a")
+    others = 1 + np.random.default_rng(107).normal(size=(80, 400))
+    lent = fit_reference(np.vstack([others, values[~is_target][:12]]))
+    assert look_like_members(lent, values, sites, is_target) == (12, 0)
+    assert look_like_members(fit_reference(others), values, sites, is_target) == (0, 0)
+    left = unexplained(lent, values, sites)
+    assert left[~is_target][:12].max() < 0.1 < left[is_target].min()

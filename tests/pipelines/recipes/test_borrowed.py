@@ -102,3 +102,29 @@ def test_a_source_is_shown_without_where_it_lies():
     assert shown_name("/home/lab/pool") == "pool"
     assert shown_name("models:/adhd-cvae-background@champion") == "models:/adhd-cvae-background@champion"
     assert noted([]) == {}
+
+
+def test_who_lent_and_borrows_is_refused_where_controls_alone_do(tmp_path):
+    groups = np.where(np.arange(40) % 2 == 0, "target", "background")
+    table, own = pd.DataFrame({"group": groups}), noisy(40, 201)
+    others = noisy(80, 202).reshape(80, -1)
+    borrow([Source("elsewhere", fit_reference(others), MADE)], own, table, RECIPE, tmp_path / "others")
+    both = np.vstack([others[:70], own[groups == "background"][:10].reshape(10, -1)])
+    source = Source("elsewhere", fit_reference(both), MADE)
+    with pytest.raises(
+        InputError, match=r"^1?\d of 20 controls here look like .*elsewhere.* 0 of 20 patients"
+    ):
+        borrow([source], own, table, RECIPE, tmp_path / "both")
+    assert not (tmp_path / "both").exists()
+    cohort = RECIPE.cohort.model_copy(update={"background_members": 0.0})
+    borrow([source], own, table, RECIPE.model_copy(update={"cohort": cohort}), tmp_path / "both")
+    everybody = np.vstack(
+        [others[:40], own.reshape(40, -1)]
+    )  # patients as much as controls: nothing is made of it
+    borrow([Source("all", fit_reference(everybody), MADE)], own, table, RECIPE, tmp_path / "everybody")
+
+
+def noisy(count, seed):
+    """Maps with more directions than participants, as maps have."""
+    grid = np.random.default_rng(seed).normal(size=(count, 8, 8, 8)) * 0.1
+    return (0.5 + grid).astype(np.float16)
