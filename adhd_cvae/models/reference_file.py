@@ -38,7 +38,10 @@ def load_reference(folder: Path) -> tuple[Reference, dict[str, Any]]:
     """
     stem = folder / STEM
     if not stem.with_suffix(".json").is_file():
-        raise InputError(f"{folder} holds no {STEM}.json: expected what ReferenceBackground.save makes.")
+        raise InputError(
+            f"{folder} holds no {STEM}.json: expected a folder that `adhd-cvae background BIDS_DIR FOLDER` or "
+            "ReferenceBackground.save made."
+        )
     try:
         content = read_json(stem.with_suffix(".json"))
         arrays = load_file(stem.with_suffix(".safetensors"))

@@ -8,10 +8,13 @@ import time
 from contextlib import contextmanager
 from itertools import product
 
+import numpy as np
 import pytest
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, read_json, read_tsv, write_json, write_tsv
+from adhd_cvae.models.reference_background import fit_reference
+from adhd_cvae.models.reference_file import save_reference
 from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.run import Run
@@ -233,6 +236,26 @@ def test_other_folds_are_not_silently_taken(prepared_small):
     paths.folds.unlink()
     with pytest.raises(InputError, match=r"folds\.tsv is missing.*version 0\.1"):
         trained(paths)
+
+
+def test_what_is_borrowed_is_an_input_and_where_it_is_from_no_setting(prepared_small):
+    paths = prepared_small("borrows")
+    cohort, values = read_tsv(paths.cohort), np.load(paths.images).reshape(24, -1)
+
+    def stage_of(*sources):
+        asked = SAME.cohort.model_copy(update={"background_from": sources})
+        run = Run(paths, SAME.model_copy(update={"cohort": asked}), Silent())
+        return train._stage(run, cohort, None)
+
+    own, found = stage_of(), []
+    assert "borrowed background" not in own.inputs
+    for lent in (values, values, values[:12]):
+        with owned(paths.folder):
+            save_reference(fit_reference(lent), paths.borrowed, {})
+        found += [stage_of("pool"), stage_of("/elsewhere/pool")]
+    assert found[0] == found[1] == found[2] == found[3]
+    assert found[0].settings == own.settings
+    assert found[0].inputs != found[4].inputs
 
 
 def test_a_model_is_not_silently_replaced_when_the_cohort_changed(demo, tmp_path):
