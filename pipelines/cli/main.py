@@ -229,7 +229,7 @@ def export_bundle(output_dir: opt.OutputDir, bundle_dir: opt.BundleDir) -> None:
 @grouped
 def background(
     dataset: DatasetOptions,
-    output_dir: opt.ReferenceDir = None,
+    learnt: opt.ReferenceDir = None,
     recipe: opt.RecipeName = None,
     overrides: opt.Overrides = None,
     parts: opt.Merge = None,
@@ -241,8 +241,8 @@ def background(
     """Learn healthy anatomy for others to borrow; or, as OUTPUT_DIR --merge A B, put together what was learnt apart."""
     from pipelines.workflows import background as workflow
 
-    place = dataset.bids_dir if parts else output_dir
-    if place is None or (parts and (output_dir is not None or shareable or site_names)):
+    place = dataset.bids_dir if parts else learnt
+    if place is None or (parts and (learnt is not None or shareable or site_names)):
         raise typer.BadParameter("expected BIDS_DIR OUTPUT_DIR, or OUTPUT_DIR --merge A B, as they are")
     options = StageOptions(output_dir=place, recipe=recipe, overrides=overrides, overwrite=overwrite)
     with options.alone(None if parts else dataset.bids_dir):

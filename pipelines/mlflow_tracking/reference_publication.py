@@ -21,7 +21,7 @@ KIND = Kind(
     "Healthy anatomy for others to borrow: mean, spread and principal axes of gray-matter maps, and no participant.",
     Path(__file__).with_name("pyfunc_reference.py"),
 )
-_CARD = Path(__file__).with_name("reference_card.md.txt").read_text(encoding="utf-8")
+_TEMPLATE = Path(__file__).with_name("reference_card.md.txt").read_text(encoding="utf-8")
 _SCORES = ("explained", "membership_auc", "lost_by_parts", "lost_by_merging")
 _COUNT = "participants"
 """Tag of a version."""
@@ -60,9 +60,9 @@ def publish_reference(folder: Path, progress: Progress) -> str:
                     one.replace(".", "_"): folder / one for one in ("reference.safetensors", "reference.json")
                 }
                 labels = {_COUNT: str(reference.count), "terms": str(facts.get("terms", "unknown"))}
-                card = reference_card(reference, facts)
+                text = model_card(reference, facts)
                 version = register(
-                    client, run, artifacts, signature_of(["explained"], []), card, labels, KIND
+                    client, run, artifacts, signature_of(["explained"], []), text, labels, KIND
                 )
         holder = _promoted(client, version, reference.count)
     return (
@@ -71,7 +71,7 @@ def publish_reference(folder: Path, progress: Progress) -> str:
     )
 
 
-def reference_card(reference: Reference, facts: dict[str, Any]) -> str:
+def model_card(reference: Reference, facts: dict[str, Any]) -> str:
     """Write the card: from what it was learnt, what it holds and what it tells of its members."""
     known: dict[str, Any] = {
         "name": "?",
@@ -84,7 +84,7 @@ def reference_card(reference: Reference, facts: dict[str, Any]) -> str:
     made = [known.get("modulation"), known.get("smoothing") and f"smoothed ({known['smoothing']})"]
     ages = known.get("age")
     auc = known.get("membership_auc")
-    return _CARD.format(
+    return _TEMPLATE.format(
         known=known,
         count=reference.count,
         axes=len(reference.axes),

@@ -83,7 +83,9 @@ def run(run: Run, source: BidsInput, *, shareable: bool = False, site_names: boo
         cohort = _healthy(run, source, bids_filter)
         describe_output(source, paths)
         name = str(read_description(source.folder).get("Name") or source.folder.name)
-        _learn(run, cohort, described(run.recipe, cohort, name, site_names=site_names), shareable=shareable)
+        sites = sites_of(cohort, recipe.cohort.site)
+        known = described(cohort, recipe.image, name, sites, site_names=site_names)
+        _learn(run, cohort, known, shareable=shareable)
         provenance.note(bids_dir=place, dataset=name, inputs=table_checksums(source))
 
     provenance.perform(stage, run, work)
@@ -197,7 +199,10 @@ def _learn(run: Run, cohort: Cohort, known: dict[str, Any], *, shareable: bool) 
     mask = np.flatnonzero(values.mean(axis=0, dtype=np.float32) > recipe.image.mask_threshold)
     with progress.bar("Learning healthy anatomy") as tick:
         moments = moments_of(
-            values, sites_of(run.recipe, cohort), mask, lambda done, all_: tick(done, 2 * all_, "spread")
+            values,
+            sites_of(cohort, run.recipe.cohort.site),
+            mask,
+            lambda done, all_: tick(done, 2 * all_, "spread"),
         )
         reference = reference_of(
             *(values, moments, recipe.reference.most_axes),
@@ -209,15 +214,15 @@ def _learn(run: Run, cohort: Cohort, known: dict[str, Any], *, shareable: bool) 
         reference = _kept(run, reference, curve)
     kept = [len(reference.axes) == one.axes for one in curve]
     MEMBERSHIP.write(pd.DataFrame(curve).assign(kept=np.array(kept, int)), run.paths.membership)
-    told = _at(curve, len(reference.axes))
-    facts = {"terms": TERMS[shareable], "membership_auc": round(told.auc, 4)}
+    found = _at(curve, len(reference.axes))
+    facts = {"terms": TERMS[shareable], "membership_auc": round(found.auc, 4)}
     save_reference(reference, run.paths.folder, {**known, **counts_of(reference), **facts})
     progress.line(
         f"background: {reference.count} healthy participants at {known['sites']} sites; {len(reference.axes)} axes "
-        f"hold {reference.explained:.1%} of their variance, {told.axes} hold {told.explained:.1%} of others'"
+        f"hold {reference.explained:.1%} of their variance, {found.axes} hold {found.explained:.1%} of others'"
     )
     progress.line(
-        f"{TERMS[shareable]}: members are told from others with AUC {told.auc:.2f}; see membership.tsv"
+        f"{TERMS[shareable]}: members are told from others with AUC {found.auc:.2f}; see membership.tsv"
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from adhd_cvae.cohort.covariates import as_code
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.resampling import grid_affine
 from adhd_cvae.models.reference_background import Reference
@@ -25,25 +25,26 @@ _IMAGE = (
 _MADE = ("modulation", "smoothing", "space")
 
 
-def sites_of(recipe: Recipe, cohort: Cohort) -> NDArray[np.str_] | None:
+def sites_of(cohort: Cohort, site: str | None) -> NDArray[np.str_] | None:
     """Scanning sites (n,); None where the cohort has no such column."""
-    site = recipe.cohort.site
     if site is None or site not in cohort.table:
         return None
     return cohort.table[site].map(as_code).to_numpy(dtype=str)
 
 
-def described(recipe: Recipe, cohort: Cohort, name: str, *, site_names: bool) -> dict[str, Any]:
+def described(
+    cohort: Cohort, image: ImageConfig, name: str, sites: NDArray | None, *, site_names: bool
+) -> dict[str, Any]:
     """Describe maps and participants; sites by their number, or by name where that is asked for."""
-    kind, table, sites = cohort.kind, cohort.table, sites_of(recipe, cohort)
+    kind, table = cohort.kind, cohort.table
     ages = np.array(pd.to_numeric(table["age"], errors="coerce") if "age" in table else [], float)
     ages = ages[np.isfinite(ages)]
     made = {} if kind is None else {one: getattr(kind, one) for one in ("program", *_MADE)}
     known = [] if sites is None else np.unique(sites).tolist()
     return {
         "name": name,
-        "image": recipe.image.model_dump(include={*_IMAGE}, mode="json"),
-        "affine": grid_affine(recipe.image).tolist(),
+        "image": image.model_dump(include={*_IMAGE}, mode="json"),
+        "affine": grid_affine(image).tolist(),
         **made,
         "harmonisation": "none",
         "age": [float(ages.min()), float(ages.max())] if len(ages) else None,
@@ -72,7 +73,7 @@ def described_alike(parts: Sequence[Path], facts: Sequence[Mapping[str, Any]]) -
     if problems:
         raise InputError(*problems)
     ages = [one["age"] for one in facts if one.get("age")]
-    told = [float(one["membership_auc"]) for one in facts if "membership_auc" in one]
+    aucs = [float(one["membership_auc"]) for one in facts if "membership_auc" in one]
     return {
         **{key: first[key] for key in ("affine", "program", *same) if key in first},
         "name": " and ".join(str(one.get("name", "?")) for one in facts),
@@ -81,7 +82,7 @@ def described_alike(parts: Sequence[Path], facts: Sequence[Mapping[str, Any]]) -
         "sites": sum(one.get("sites", 1) for one in facts),
         "software": software()["adhd-cvae"],
         "terms": TERMS[all(one.get("terms") == TERMS[True] for one in facts)],
-        **({"membership_auc": max(told)} if len(told) == len(facts) else {}),
+        **({"membership_auc": max(aucs)} if len(aucs) == len(facts) else {}),
     }
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from adhd_cvae.models.reference_background import fit_reference
 from adhd_cvae.models.reference_file import save_reference
-from pipelines.mlflow_tracking.reference_publication import KIND, publish_reference, reference_card
+from pipelines.mlflow_tracking.reference_publication import KIND, publish_reference, model_card
 from pipelines.mlflow_tracking.runs import find_runs
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.progress import Silent
@@ -54,7 +54,7 @@ def test_the_alias_goes_to_most_participants_and_nothing_is_there_twice(publish,
 
 
 def test_the_card_says_from_what_and_under_which_terms():
-    shown = reference_card(learnt(20), FACTS)
+    shown = model_card(learnt(20), FACTS)
     for words in (
         "of 20 participants: Elsewhere",
         "Terms: shareable",
@@ -68,6 +68,6 @@ def test_the_card_says_from_what_and_under_which_terms():
 
 
 def test_the_card_of_what_says_nothing_of_itself_says_that():
-    shown = reference_card(learnt(20), {})
+    shown = model_card(learnt(20), {})
     assert "Terms: unknown" in shown
     assert "AUC not measured" in shown

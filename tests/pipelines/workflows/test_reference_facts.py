@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.models.reference_background import fit_reference
 from bids_adapters.cohort import Cohort
@@ -22,15 +22,16 @@ def cohort(**columns):
 
 def test_sites_are_counted_and_named_only_where_asked_for():
     one = cohort(site=[2, 1, 2], age=[9, np.nan, 11.5])
-    plain = described(Recipe(), one, "Elsewhere", site_names=False)
+    sites = sites_of(one, "site")
+    plain = described(one, ImageConfig(), "Elsewhere", sites, site_names=False)
     assert (plain["sites"], plain["age"], "site_names" in plain) == (2, [9, 11.5], False)
     assert "sub-" not in str(plain)
-    assert described(Recipe(), one, "Elsewhere", site_names=True)["site_names"] == ["1", "2"]
+    assert described(one, ImageConfig(), "Elsewhere", sites, site_names=True)["site_names"] == ["1", "2"]
 
 
 def test_without_sites_and_ages_there_is_one_site_and_no_age():
-    assert sites_of(Recipe(), cohort()) is None
-    found = described(Recipe(), cohort(), "Elsewhere", site_names=True)
+    assert sites_of(cohort(), "site") is None
+    found = described(cohort(), ImageConfig(), "Elsewhere", None, site_names=True)
     assert (found["sites"], found["age"]) == (1, None)
 
 
