@@ -5,7 +5,7 @@ import pytest
 
 from adhd_cvae.models.reference_background import fit_reference
 from adhd_cvae.models.reference_file import save_reference
-from pipelines.mlflow_tracking.reference_publication import KIND, publish_reference, model_card
+from pipelines.mlflow_tracking.reference_publication import KIND, model_card, publish_reference
 from pipelines.mlflow_tracking.runs import find_runs
 from pipelines.mlflow_tracking.store import find_store
 from pipelines.progress import Silent
