@@ -18,7 +18,7 @@ class Explained(NamedTuple):
     Attributes
     ----------
     own
-        By the principal axes of the other controls, held out in turn.
+        By the principal axes of the other half of the controls.
     borrowed
         By the reference's first ones.
     """
@@ -42,16 +42,22 @@ def unexplained(reference: Reference, values: NDArray, sites: NDArray) -> NDArra
     return 1 - taken / np.square(standard).sum(axis=1)
 
 
-def explained(reference: Reference, controls: NDArray, sites: NDArray, folds: int) -> Explained:
-    """Compare the reference with what controls (n, values) say of each other."""
-    standard = _standard(reference, controls, sites)
-    held = np.arange(len(standard)) % folds
+def explained(reference: Reference, controls: NDArray, sites: NDArray) -> Explained:
+    """Compare the reference with what each half of the controls (n, values) says of the other.
+
+    Each half is taken around the means of its own sites: around those of everybody one half would be what the other is
+    not, and tell too much of it.
+    """
+    half = np.zeros(len(controls), int)
+    for site in np.unique(sites):
+        half[sites == site] = np.arange((sites == site).sum()) % 2
+    parts = [_standard(reference, controls[half == one], sites[half == one]) for one in (0, 1)]
     found = np.zeros(2)
-    for fold in range(folds):
-        asked, own = standard[held == fold], principal_axes(standard[held != fold])[1]
+    for asked, others in (parts, parts[::-1]):
+        own = principal_axes(others)[1]
         most = min(len(own), len(reference.axes))
         found += [np.square(asked @ axes[:most].T).sum() for axes in (own, reference.axes)]
-    return Explained(*map(float, found / np.square(standard).sum()))
+    return Explained(*map(float, found / sum(np.square(part).sum() for part in parts)))
 
 
 def look_like_members(

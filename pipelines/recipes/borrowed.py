@@ -26,8 +26,8 @@ _MADE = {"modulation": "modulation", "smoothing": "smoothing by name"}
 
 
 _MAY_NOT_FIT = (
-    "the borrowed background may not fit: {} explains {:.0%} of the controls here, as many axes of the other controls "
-    "{:.0%}; analysis/background.tsv says whether it is used at all"
+    "the borrowed background may not fit: {} explains {:.0%} of the controls here, as many axes of "
+    "their other half {:.0%}; analysis/background.tsv says whether it is used at all"
 )
 
 
@@ -137,12 +137,13 @@ def borrow(
             f"`--set image.mask_threshold={recipe.image.mask_threshold:g}`, from maps of the whole brain."
         )
     _check_members(sources, (everybody, sites, is_target), settings.background_members)
-    found = explained(reference, values, sites[~is_target], recipe.model.linear.choice_folds)
+    found = explained(reference, values, sites[~is_target])
     save_reference(reference, folder, noted(sources))
     names = " and ".join(source.name for source in sources)
     line = (
         f"borrowed background: {names}, {reference.count} participants, {len(reference.axes)} axes; {share:.0%} of the "
-        f"mask in common; it explains {found.borrowed:.0%} of the controls here, the other controls {found.own:.0%}"
+        f"mask in common; it explains {found.borrowed:.0%} of the controls here, "
+        f"their other half {found.own:.0%}"
     )
     worse = found.borrowed < found.own
     cautions = [_MAY_NOT_FIT.format(names, found.borrowed, found.own)] if worse else []
