@@ -109,7 +109,10 @@ def merge(run: Run, parts: Sequence[Path]) -> str:
         known = described_alike(parts, [facts for _, facts in found])
         every = merge_references(references, most_axes=sum(len(one.axes) for one in references))
         merged = truncated(every, run.recipe.reference.most_axes)
-        lost = {"lost_by_parts": 1 - every.explained, "lost_by_merging": every.explained - merged.explained}
+        lost = {
+            "lost_by_parts": max(1 - every.explained, 0.0),
+            "lost_by_merging": every.explained - merged.explained,
+        }
         save_reference(merged, paths.folder, {**known, **counts_of(merged), **lost})
         run.progress.line(
             f"merged: {merged.count} participants of {len(parts)} references; count, mean, total variance are exact. "

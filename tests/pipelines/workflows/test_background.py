@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import read_json, read_tsv
+from adhd_cvae.io import read_json, read_tsv, write_json
 from adhd_cvae.models.reference_background import merge_references
 from pipelines.mlflow_tracking.reference_model import open_reference
 from pipelines.output_dir.ownership import owned
@@ -154,9 +154,13 @@ def test_without_a_group_column_everybody_is_healthy(learn, tmp_path):
     assert open_reference(str(tmp_path / "lent"), tmp_path)[0].count == 28
 
 
-def test_a_folder_of_other_results_is_left_alone(learn, tmp_path, demo):
-    with pytest.raises(InputError, match=r"holds results of analyse, embed, "):
-        learn(demo.paths.folder)
+def test_a_folder_of_other_results_is_left_alone(learn, tmp_path):
+    learn(tmp_path / "lent")
+    known = read_json(tmp_path / "lent" / "run.json")
+    known["stages"]["train"] = known["stages"].pop("background")
+    write_json(known, tmp_path / "lent" / "run.json")
+    with pytest.raises(InputError, match=r"holds results of train\. Choose another OUTPUT_DIR"):
+        learn(tmp_path / "lent")
 
 
 def test_shareable_keeps_the_axes_that_hardly_tell_members(learn, tmp_path):
