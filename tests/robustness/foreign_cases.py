@@ -135,6 +135,9 @@ VERBS = {
     "demo": _to("demo {out} --participants 12 --recipe {recipe} --no-live"),
     "benchmark separation": _to("benchmark separation {out} --quick --jobs 1 --methods pca"),
     "benchmark speed": _to("benchmark speed {out}"),
+    "background": _to(
+        "background {bids} {out} --recipe {recipe} --set reference.least_participants=10 --set cohort.group=none"
+    ),
     "ui": _to("ui {out}"),
 }
 """Each verb, and each level of `run`, to its arguments."""
