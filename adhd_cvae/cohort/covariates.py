@@ -204,6 +204,11 @@ def _beside(columns: Sequence[Column], table: pd.DataFrame) -> NDArray[np.float6
     return np.column_stack([np.empty((len(table), 0)), *[column.of(table) for column in columns]])
 
 
+def site_codes(table: pd.DataFrame, site: str | None) -> NDArray[np.str_] | None:
+    """(n,) scanning sites as text; None where the table has no such column."""
+    return None if site is None or site not in table else table[site].map(as_code).to_numpy(dtype=str)
+
+
 def as_code(value: Any) -> str:
     """A code as one text, whether a table holds 1 or 1.0."""
     is_whole = isinstance(value, float | np.floating) and float(value).is_integer()

@@ -15,7 +15,7 @@ import pandas as pd
 
 from adhd_cvae.analysis.refits import discriminant, with_both
 from adhd_cvae.analysis.seed_alignment import rotation
-from adhd_cvae.cohort.covariates import as_code
+from adhd_cvae.cohort.covariates import site_codes
 from adhd_cvae.config import Recipe
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.inference.adjustment import (
@@ -66,8 +66,7 @@ class Cohort:
     @cached_property
     def sites(self) -> np.ndarray | None:
         """(n,) scanning sites, where known."""
-        is_known = self.site is not None and self.site in self.table
-        return self.table[self.site].map(as_code).to_numpy(dtype=str) if is_known else None
+        return site_codes(self.table, self.site)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Explained(NamedTuple):
 
 
 def unexplained(reference: Reference, values: NDArray, sites: NDArray) -> NDArray[np.float64]:
-    """What the reference's axes leave of each participant, as a share: (n,).
+    """What the reference's axes leave of each participant, as a share: (n,), NaN of whoever is alone at a site.
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ def unexplained(reference: Reference, values: NDArray, sites: NDArray) -> NDArra
     """
     standard = _standard(reference, values, sites)
     taken = np.square(standard @ reference.axes.T).sum(axis=1)
-    return 1 - taken / np.square(standard).sum(axis=1)
+    whole = np.square(standard).sum(axis=1)
+    return np.where(whole > 0, 1 - taken / np.where(whole > 0, whole, 1), np.nan)
 
 
 def explained(reference: Reference, controls: NDArray, sites: NDArray) -> Explained:
@@ -78,7 +79,7 @@ def look_like_members(
         (n,) bool.
     """
     left, of_members = unexplained(reference, values, sites), max(1 - reference.explained, _LEAST)
-    nearer = left < np.sqrt(of_members * max(float(np.median(left[is_target])), _LEAST))
+    nearer = left < np.sqrt(of_members * max(float(np.nanmedian(left[is_target])), _LEAST))
     return int(nearer[~is_target].sum()), int(nearer[is_target].sum())
 
 

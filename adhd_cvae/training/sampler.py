@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from adhd_cvae.cohort.covariates import as_code
+from adhd_cvae.cohort.covariates import site_codes
 from adhd_cvae.cohort.folds import hold_out
 from adhd_cvae.config import TrainingConfig
 from adhd_cvae.names import TARGET
@@ -111,7 +111,7 @@ def deal_rows(
         One a validation split; nobody is held back in two of them.
     """
     is_target = (cohort["group"] == TARGET).to_numpy()
-    sites = cohort[site].map(as_code).to_numpy(dtype=str) if site is not None and site in cohort else None
+    sites = site_codes(cohort, site)
     everyone = np.arange(len(cohort)) if fitted is None else np.flatnonzero(fitted)
     smallest = min(is_target[everyone].sum(), (~is_target[everyone]).sum())
     share = training.validation_fraction

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from adhd_cvae.io import fingerprint
+from pipelines.mlflow_tracking.reference_model import shown_name
 from pipelines.output_dir.results import Results
-from pipelines.recipes.borrowed import shown_name
 
 _AS_CHECKSUM = ("--bids-filter-file", "--prefer")
 """Settings of `prepare` that are, or name, somebody's files."""

@@ -13,6 +13,11 @@ NAME = "adhd-cvae-background"
 ALIAS = "champion"
 
 
+def shown_name(source: str) -> str:
+    """Name a source without where it lies."""
+    return source if source.startswith("models:/") else Path(source).name
+
+
 def open_reference(source: str, beside: Path) -> tuple[Reference, dict[str, Any]]:
     """Read a reference and from what it was learnt; of a registered one its arrays and JSON, and no code is run.
 

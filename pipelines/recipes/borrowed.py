@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
-from adhd_cvae.cohort.covariates import as_code
-from adhd_cvae.config import CohortConfig, ImageConfig, Recipe
+from adhd_cvae.cohort.covariates import site_codes
+from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.models.reference_background import Reference, merge_references
 from adhd_cvae.models.reference_file import save_reference
@@ -23,8 +23,6 @@ _PREPARED = ("shape", "voxel_size", "centre", "fwhm")
 """Settings of the maps that both must share."""
 _MADE = {"modulation": "modulation", "smoothing": "smoothing by name"}
 """What names tell of maps that both must share."""
-
-
 _MAY_NOT_FIT = (
     "the borrowed background may not fit: {} explains {:.0%} of the controls here, as many axes of "
     "their other half {:.0%}; analysis/background.tsv says whether it is used at all"
@@ -56,11 +54,6 @@ def noted(sources: Sequence[Source]) -> dict[str, Any]:
         for one in sources
     ]
     return {"borrowed": found} if found else {}
-
-
-def shown_name(source: str) -> str:
-    """Name a source without where it lies."""
-    return source if source.startswith("models:/") else Path(source).name
 
 
 def check_made(sources: Sequence[Source], image: ImageConfig, kind: Kind | None) -> list[str]:
@@ -127,7 +120,8 @@ def borrow(
     most = recipe.model.linear.most_participants
     rows = np.sort(np.random.default_rng(recipe.seed).permutation(len(table))[:most])
     is_target = (table["group"] == TARGET).to_numpy()[rows]
-    everybody, sites = np.asarray(images[rows]).reshape(len(rows), -1), _sites(table, settings)[rows]
+    everybody, known = np.asarray(images[rows]).reshape(len(rows), -1), site_codes(table, settings.site)
+    sites = np.zeros(len(rows), int) if known is None else known[rows]
     values = everybody[~is_target]
     mask = np.flatnonzero(everybody.mean(axis=0, dtype=np.float32) > recipe.image.mask_threshold)
     if (share := common(reference, mask)) < settings.background_common:
@@ -167,12 +161,6 @@ def _check_members(
             )
     if problems:
         raise InputError(*problems)
-
-
-def _sites(table: pd.DataFrame, settings: CohortConfig) -> NDArray[np.str_]:
-    if settings.site is None or settings.site not in table:
-        return np.full(len(table), "")
-    return table[settings.site].map(as_code).to_numpy(dtype=str)
 
 
 def _ages(sources: Sequence[Source], table: pd.DataFrame) -> list[str]:

@@ -20,7 +20,7 @@ from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
 from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
 from bids_adapters.summary import summary_lines, why_left_out
-from pipelines.mlflow_tracking.reference_model import open_reference
+from pipelines.mlflow_tracking.reference_model import open_reference, shown_name
 from pipelines.output_dir.bids_source import (
     describe_output,
     place_of,
@@ -36,7 +36,7 @@ from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import COHORT, CONFLICTS, CONFOUNDING, EXCLUSIONS
-from pipelines.recipes.borrowed import Source, borrow, check_made, noted, shown_name
+from pipelines.recipes.borrowed import Source, borrow, check_made, noted
 from pipelines.recipes.checks import check_columns, check_covariates, nominal_columns
 
 OF_TRAINING = ("image.mask_threshold", "image.standardise", "image.least_spread")

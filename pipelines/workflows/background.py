@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from adhd_cvae.cohort.covariates import site_codes
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.cache import open_images
 from adhd_cvae.models.membership import Membership, membership_curve, shareable_axes
@@ -32,7 +33,7 @@ from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import COHORT, EXCLUSIONS, MEMBERSHIP
 from pipelines.stages.prepare import OF_TRAINING, prepared_maps
-from pipelines.workflows.reference_facts import TERMS, counts_of, described, described_alike, sites_of
+from pipelines.workflows.reference_facts import TERMS, counts_of, described, described_alike
 
 NAME = "background"
 _COHORT = ("group", "target", "background", "site", "kind_coverage", "foreign_share")
@@ -83,7 +84,7 @@ def run(run: Run, source: BidsInput, *, shareable: bool = False, site_names: boo
         cohort = _healthy(run, source, bids_filter)
         describe_output(source, paths)
         name = str(read_description(source.folder).get("Name") or source.folder.name)
-        sites = sites_of(cohort, recipe.cohort.site)
+        sites = site_codes(cohort.table, recipe.cohort.site)
         known = described(cohort, recipe.image, name, sites, site_names=site_names)
         _learn(run, cohort, known, shareable=shareable)
         provenance.note(bids_dir=place, dataset=name, inputs=table_checksums(source))
@@ -203,7 +204,7 @@ def _learn(run: Run, cohort: Cohort, known: dict[str, Any], *, shareable: bool) 
     with progress.bar("Learning healthy anatomy") as tick:
         moments = moments_of(
             values,
-            sites_of(cohort, run.recipe.cohort.site),
+            site_codes(cohort.table, run.recipe.cohort.site),
             mask,
             lambda done, all_: tick(done, 2 * all_, "spread"),
         )

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from adhd_cvae.cohort.covariates import as_code
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.resampling import grid_affine
@@ -23,13 +22,6 @@ _IMAGE = (
     *("min_template_correlation", "max_offset"),
 )
 _MADE = ("modulation", "smoothing", "space")
-
-
-def sites_of(cohort: Cohort, site: str | None) -> NDArray[np.str_] | None:
-    """Scanning sites (n,); None where the cohort has no such column."""
-    if site is None or site not in cohort.table:
-        return None
-    return cohort.table[site].map(as_code).to_numpy(dtype=str)
 
 
 def described(

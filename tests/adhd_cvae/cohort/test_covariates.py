@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.cohort.covariates import CovariateDesign, chosen_covariates, constant_columns, fit_design
+from adhd_cvae.cohort.covariates import (
+    CovariateDesign,
+    chosen_covariates,
+    constant_columns,
+    fit_design,
+    site_codes,
+)
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 
@@ -107,3 +113,10 @@ def test_the_site_is_held_constant_beside_them():
     assert constant_columns(unknown, "scanner", CohortConfig())[0].shape[1] == columns.shape[1] + 1
     assert constant_columns(TABLE, None, CohortConfig())[1] == ("age", "sex", "tiv")
     assert constant_columns(TABLE[["scanner"]], "site", CohortConfig())[0].shape == (6, 0)
+
+
+def test_sites_are_texts_whether_a_table_holds_numbers_or_not():
+    table = pd.DataFrame({"site": [2.0, 1.0, 2.0]})
+    assert site_codes(table, "site").tolist() == ["2", "1", "2"]
+    assert site_codes(table, None) is None
+    assert site_codes(table, "scanner") is None

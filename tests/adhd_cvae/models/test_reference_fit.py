@@ -46,6 +46,9 @@ def test_members_are_counted_by_what_the_axes_leave_of_them():
     lent = fit_reference(np.vstack([others, values[~is_target][:12]]))
     assert look_like_members(lent, values, sites, is_target) == (12, 0)
     assert look_like_members(fit_reference(others), values, sites, is_target) == (0, 0)
+    alone = np.where(np.arange(60) == 0, "b", sites)  # a patient of whom nothing is known but the site's mean
+    assert look_like_members(lent, values, alone, is_target) == (12, 0)
+    assert np.isnan(unexplained(lent, values, alone)[0])
     left = unexplained(lent, values, sites)
     assert left[~is_target][:12].max() < 0.1 < left[is_target].min()
 

@@ -9,7 +9,8 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.models.reference_background import fit_reference
 from adhd_cvae.models.reference_file import load_reference
 from bids_adapters.images.kind import Kind
-from pipelines.recipes.borrowed import Source, borrow, check_made, noted, shown_name
+from pipelines.mlflow_tracking.reference_model import shown_name
+from pipelines.recipes.borrowed import Source, borrow, check_made, noted
 
 GRID = ImageConfig(shape=(4, 4, 4), voxel_size=12, fwhm=0)
 RECIPE = Recipe.model_construct(**{**dict(Recipe()), "image": GRID})
