@@ -6,14 +6,13 @@ out in turn.
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 
 from adhd_cvae.config import ModelConfig
-from adhd_cvae.models.linear import folds_of, salient_encoder
+from adhd_cvae.models.linear import encoder_of_whitened, folds_of, principal_axes
 from adhd_cvae.models.ratio import Ratio
 from adhd_cvae.models.reference_background import Borrowed
 
@@ -105,18 +104,27 @@ def _separation(
     sites: NDArray | None,
     seed: int,
 ) -> float:
+    seen = method.whitened(voxels) if isinstance(method, Ratio) else voxels
+    seen = principal_axes(seen)[0]  # all that parts of these participants span
     found = []
     for repeat in range(config.linear.choice_repeats):
         for fitted, held in folds_of(is_target, config.linear.choice_folds, seed + repeat):
-            origin = voxels[fitted & ~is_target].mean(axis=0)
+            origin = seen[fitted & ~is_target].mean(axis=0)
             known = None if sites is None else sites[fitted]
-            encoder = salient_encoder(
-                *(method, voxels[fitted] - origin, is_target[fitted], config.salient),
+            encoder = encoder_of_whitened(
+                *(method, seen[fitted] - origin, is_target[fitted], config.salient),
                 sites=known,
                 settings=config.linear,
                 seed=seed,
             )
-            codes = (voxels[held] - origin) @ encoder.T
-            for values in (codes[:, 0], np.square(codes).sum(axis=1)):
-                found.append(cast("float", roc_auc_score(is_target[held], values)))
+            codes = (seen[held] - origin) @ encoder.T
+            values = np.column_stack([codes[:, 0], np.square(codes).sum(axis=1)])
+            found.append(_areas(values, is_target[held]))
     return float(np.mean(found))
+
+
+def _areas(values: NDArray[np.float64], is_target: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """AUC of each column of values (n, columns), by ranks."""
+    patients, controls = is_target.sum(), (~is_target).sum()
+    ranks = rankdata(values, axis=0)[is_target].sum(axis=0)
+    return (ranks - patients * (patients + 1) / 2) / (patients * controls)

@@ -114,21 +114,39 @@ def salient_encoder(
 
     Units are at most `salient`, fewer where the data has fewer dimensions.
     """
-    ratio = method if isinstance(method, Ratio) else None
-    seen = centred if ratio is None else ratio.whitened(centred)
+    if not isinstance(method, Ratio):
+        return encoder_of_whitened(
+            method, centred, is_target, salient, sites=sites, settings=settings, seed=seed
+        )
+    seen = method.whitened(centred)
+    encoder = encoder_of_whitened(method, seen, is_target, salient, sites=sites, settings=settings, seed=seed)
+    return method.whitened(encoder)
+
+
+def encoder_of_whitened(
+    method: str | Ratio,
+    seen: np.ndarray,
+    is_target: np.ndarray,
+    salient: int,
+    *,
+    sites: Sequence[object] | np.ndarray | None = None,
+    settings: LinearConfig = _USUAL,
+    seed: int = 0,
+) -> np.ndarray:
+    """`salient_encoder` of voxels (n, voxels) that a ratio has whitened, for such voxels."""
     if sites is not None:
         _, maps = site_maps(seen, is_target, np.asarray(sites).astype(str), settings.smallest_site)
         seen = without_sites(seen, maps)
     scores, axes = principal_axes(seen)
     units = max(min(salient, int(is_target.sum()) - 1, scores.shape[1]), 1)
     patients = scores[is_target]
-    if ratio is None:
-        directions = METHODS[str(method)](scores, is_target, units, settings, seed)
+    if not isinstance(method, Ratio):
+        directions = METHODS[method](scores, is_target, units, settings, seed)
         return _uncorrelated(patients @ directions, directions).T @ axes
     # Made uncorrelated with the discriminant, on which those it was fitted to hardly differ, the others would be noise.
-    directions = ratio.directions(scores, is_target, units, centred.shape[1])
+    directions = method.directions(scores, is_target, units, seen.shape[1])
     parts = [_uncorrelated(patients @ part, part) for part in (directions[:, :1], directions[:, 1:])]
-    return ratio.whitened(np.hstack(parts).T @ axes)
+    return np.hstack(parts).T @ axes
 
 
 def with_salient_encoder(
