@@ -58,6 +58,8 @@ class SimulationConfig(BaseModel):
     head_size_gap: Annotated[float, Field(ge=-3, le=3)] | None = None
     """Standard deviations by which patients' mean total intracranial volume (`tiv`) lies above controls', half of it
     each way. It is independent of sex and age, and scales all of a brain. None: all heads are alike."""
+    ages: tuple[float, float] = (7.0, 18.0)
+    """Youngest and oldest, years."""
     null: bool = False
     """No column of any table has an effect on any map."""
     truth: Literal["linear", "arc", "product"] = "linear"
@@ -127,12 +129,15 @@ def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
     offsets = config.site_confound / 2 * np.linspace(-1, 1, config.sites)
     shares = np.where(patient[:, None], 0.5 + offsets, 0.5 - offsets)
     site = [SITES[rng.choice(config.sites, p=share / share.sum())] for share in shares]
+    youngest, oldest = config.ages
     severities = rng.gamma(*_SEVERITY.values(), size=(count, 2)) * patient[:, None]  # mean 1 in patients
     presentation = rng.choice([1, 2, 3], size=count, p=[0.55, 0.05, 0.4])
     true = pd.DataFrame(
         {
             "participant_id": [f"sub-99{index + 1:05d}" for index in range(count)],
-            "age": np.round(7 + 11 * rng.beta(2, 2, count) + config.age_gap * upwards, 2),
+            "age": np.round(
+                youngest + (oldest - youngest) * rng.beta(2, 2, count) + config.age_gap * upwards, 2
+            ),
             "sex": (rng.random(count) < np.where(patient, 0.7, 0.55)).astype(int),
             "handedness": (rng.random(count) < 0.9).astype(int),
             "site": site,

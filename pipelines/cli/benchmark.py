@@ -47,6 +47,12 @@ def separation(
     curved: Annotated[
         bool, typer.Option("--curved", help="Effects that lie on a curve, up to 2,000 participants.")
     ] = False,
+    borrowed: Annotated[
+        bool, typer.Option("--borrowed", help="Small effects, with 500 and 2,000 healthy people elsewhere.")
+    ] = False,
+    mismatched: Annotated[
+        bool, typer.Option("--mismatched", help="Healthy people elsewhere who are not like the cohort's.")
+    ] = False,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Cohorts of each kind.")] = None,
     methods: Annotated[
         str | None, typer.Option("--methods", metavar="A,B", help="These methods only.")
@@ -56,16 +62,22 @@ def separation(
 ) -> None:
     """Every objective and baseline where the truth is known."""
     from pipelines.benchmarks.separation.cells import Cells, known_methods
-    from pipelines.benchmarks.separation.grid import grid
+    from pipelines.benchmarks.separation.grid import Size, grid
     from pipelines.benchmarks.separation.report import summary_page, write_report
     from pipelines.compute import workers
     from pipelines.output_dir.ownership import owned
 
-    names = known_methods(methods.split(",") if methods else None)
+    asked: dict[Size, bool] = {
+        "mismatched": mismatched,
+        "borrowed": borrowed,
+        "curved": curved,
+        "quick": quick,
+    }
+    size: Size = next((name for name, wanted in asked.items() if wanted), "full")
+    names = known_methods(methods.split(",") if methods else None, size)
     folder = options.output_dir.resolve()
     with owned(folder, overwrite=options.overwrite), workers(dask):
         cells = Cells(folder, options.resolved("separation"), names, overwrite=options.overwrite)
-        size = "curved" if curved else "quick" if quick else "full"
         table = cells.measure(grid(seeds, size=size), for_this_terminal(), jobs)
         written = ", ".join(file.name for file in write_report(table, folder))
     print(f"{summary_page(table)}\nWritten to {options.output_dir}: {written}")

@@ -13,8 +13,8 @@ from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_object, remove_partial_files, write_json, write_tsv
 from pipelines.benchmarks.separation.cohorts import reference_patients, simulate_maps
-from pipelines.benchmarks.separation.grid import Cell, Condition
-from pipelines.benchmarks.separation.methods import METHODS, ceiling_rows, method_rows, one_thread
+from pipelines.benchmarks.separation.grid import Cell, Condition, Size
+from pipelines.benchmarks.separation.methods import METHODS, borrowed, ceiling_rows, method_rows, one_thread
 from pipelines.benchmarks.separation.metrics import CEILING, Row, aligned_correlation
 from pipelines.output_dir.ownership import clear, owned
 from pipelines.output_dir.table import OutputArrays, read_table
@@ -92,11 +92,7 @@ class Cells:
         """Write down with what the cells are made; others in the same folder are refused, or replaced."""
         path = self.folder / "separation.json"
         recipe = self.recipe.model_dump(mode="json", exclude={"seed", "name"})
-        methods = {
-            name: [list(METHODS[name].overrides), METHODS[name].model]
-            for name in self.methods
-            if name != CEILING
-        }
+        methods = {name: METHODS[name].settings for name in self.methods if name != CEILING}
         before = read_object(path) if path.is_file() else {"recipe": recipe, "methods": methods}
         known = before["methods"] if isinstance(before.get("methods"), dict) else {}
         changed = [name for name, settings in methods.items() if known.get(name, settings) != settings]
@@ -129,7 +125,9 @@ class Cells:
         rows: list[Row] = []
         codes = self._codes(cell)
         with one_thread(), TemporaryDirectory(prefix="adhd-cvae-") as scratch:
-            cohort = simulate_maps(cell.condition.simulation(cell.seed), recipe.cohort.site, recipe.image)
+            kind = cell.condition
+            apart = {"held_out": kind.new / (kind.n + kind.new)} if kind.new else {}
+            cohort = simulate_maps(kind.simulation(cell.seed), recipe.cohort.site, recipe.image, **apart)
             of_reference = cell.condition.simulation(REFERENCE_SEED, self.reference_participants)
             for name in self.missing(cell):
                 if name == CEILING:
@@ -137,7 +135,10 @@ class Cells:
                 else:
                     reference = reference_patients(of_reference, recipe.image)
                     method = METHODS[name]
-                    found, spaces = method_rows(method, cohort, reference, recipe, Path(scratch), null=null)
+                    lent = borrowed(method, cell.condition, recipe.image)
+                    found, spaces = method_rows(
+                        method, cohort, reference, recipe, Path(scratch), lent, null=null
+                    )
                 rows += [{"method": name, **row} for row in found]
                 codes |= {f"{name}/{space}": values for space, values in spaces.items()}
         table = pd.DataFrame(rows).assign(**cell.columns)
@@ -171,7 +172,10 @@ class Cells:
     def _tables(self, cell: Cell) -> list[pd.DataFrame]:
         """The cell's table, where there is one."""
         path = self.store / f"{cell.key}.tsv"
-        return [read_table(path, MADE_BY)] if path.is_file() else []
+        if not path.is_file():
+            return []
+        table = read_table(path, MADE_BY)  # one from before a column was says nothing of it: it was the usual
+        return [table.assign(**{name: value for name, value in cell.columns.items() if name not in table})]
 
     def _codes(self, cell: Cell) -> dict[str, np.ndarray]:
         """Reference patients' codes by ``method/space``."""
@@ -179,8 +183,8 @@ class Cells:
         return CODES.read(path) if path.is_file() else {}
 
 
-def known_methods(asked: Sequence[str] | None) -> tuple[str, ...]:
-    """The asked methods, all where None, in the order of `METHODS`, and the ceiling.
+def known_methods(asked: Sequence[str] | None, size: Size = "full") -> tuple[str, ...]:
+    """The asked methods, all of a grid where None, in the order of `METHODS`, and the ceiling.
 
     Raises
     ------
@@ -192,4 +196,11 @@ def known_methods(asked: Sequence[str] | None) -> tuple[str, ...]:
         raise InputError(
             *(f"--methods: no method '{name}'. Known ones: {', '.join(METHODS)}." for name in unknown)
         )
-    return (*(name for name in METHODS if asked is None or name in asked), CEILING)
+    return (
+        *(
+            name
+            for name, one in METHODS.items()
+            if name in (asked or ()) or (asked is None and size in one.grids)
+        ),
+        CEILING,
+    )

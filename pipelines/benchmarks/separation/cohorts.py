@@ -73,7 +73,7 @@ def simulate_maps(
         group=np.where(table["dx"] > 0, TARGET, BACKGROUND), iq=table["full4_iq"].astype(float)
     )
     is_held_out = hold_out(table, held_out, config.seed, site)
-    images = _maps(simulated, image, np.arange(len(table)))
+    images = maps_of(simulated, image, np.arange(len(table)))
     return SimulatedMaps(table, config.factors, is_held_out, images, image)
 
 
@@ -86,10 +86,11 @@ def reference_patients(config: SimulationConfig, image: ImageConfig) -> NDArray[
 def _reference_maps(config: str, image: str) -> NDArray[np.float16]:
     cohort = SimulatedCohort(SimulationConfig.model_validate_json(config))
     patients = np.flatnonzero(cohort.participants["dx"] > 0)
-    return _maps(cohort, ImageConfig.model_validate_json(image), patients)
+    return maps_of(cohort, ImageConfig.model_validate_json(image), patients)
 
 
-def _maps(cohort: SimulatedCohort, image: ImageConfig, rows: NDArray[np.int64]) -> NDArray[np.float16]:
+def maps_of(cohort: SimulatedCohort, image: ImageConfig, rows: NDArray[np.int64]) -> NDArray[np.float16]:
+    """Maps (n, *shape) of rows of a cohort, on a grid."""
     maps = np.empty((len(rows), *image.shape), np.float16)
     for place, index in enumerate(rows):
         maps[place] = to_grid(cohort.map(int(index)), cohort.affine, image, image.fwhm)

@@ -1,12 +1,13 @@
 """The kinds of cohort that are simulated, one thing at a time moved from a middle."""
 
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from adhd_cvae.simulation.cohort import SimulationConfig
 
 RESOLUTION = 6
 """Voxel edge of the simulated maps, mm."""
+Size = Literal["quick", "full", "curved", "borrowed", "mismatched"]
 
 
 class Condition(NamedTuple):
@@ -20,11 +21,15 @@ class Condition(NamedTuple):
     population: int = 0
     null: bool = False
     truth: Literal["linear", "arc", "product"] = "linear"
+    lent: Literal["alike", "smoothed", "population", "scanners", "older", "copies"] = "alike"
+    """How healthy people elsewhere, whom some methods borrow from, differ from the cohort's."""
+    new: int = 0
+    """Participants beside, who are held out; where there are none, a share of `n` is."""
 
     def simulation(self, seed: int, participants: int | None = None) -> SimulationConfig:
         """Settings of the simulator."""
         return SimulationConfig(
-            participants=participants or self.n,
+            participants=participants or self.n + self.new,
             seed=seed,
             cohens_d=self.cohens_d,
             severities=self.severities,
@@ -50,11 +55,12 @@ class Cell(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Name of its file; a linear truth is not named, as in folders from before there were others."""
+        """Name of its file; what is usual of the last ones is not named, as in folders from before these were."""
         settings = self.columns | {"null": int(self.condition.null)}
-        truth = settings.pop("truth")
+        later = {name: settings.pop(name) for name in ("truth", "lent", "new")}
         name = "_".join(f"{name.replace('_', '')}-{value:g}" for name, value in settings.items())
-        return name if truth == "linear" else f"{name}_truth-{truth}"
+        usual = Condition._field_defaults
+        return name + "".join(f"_{one}-{value}" for one, value in later.items() if value != usual[one])
 
 
 MIDDLE, NULL = Condition(), Condition(null=True)
@@ -76,14 +82,34 @@ CURVED = tuple(
     for participants in (250, 1000, 2000)
 )
 """Where depth may win: an effect that is plain, so that what a straight line misses is not lost in noise."""
-SEEDS = {"quick": 1, "full": 5, "curved": 3}
-NULL_SEEDS = {"quick": 1, "full": 4, "curved": 0}
+_CLINIC = MIDDLE._replace(new=400)
+BORROWED = (
+    *(
+        _CLINIC._replace(cohens_d=effect, n=participants, population=population)
+        for population in (0, 1)
+        for participants in (100, 250)
+        for effect in (0.2, 0.35, 0.5, 0.8)
+    ),
+    *(_CLINIC._replace(cohens_d=effect, subtypes=3) for effect in (0.8, 1.4)),
+)
+"""Where borrowing may help: small effects in small clinics, and subtypes."""
+MISMATCHED = tuple(
+    _CLINIC._replace(cohens_d=effect, n=participants, lent=lent)
+    for lent in get_args(Condition.__annotations__["lent"])[1:]
+    for participants in (100, 250)
+    for effect in (0.35, 0.8)
+)
+"""Lenders who are not like the cohort's own."""
+SEEDS = {"quick": 1, "full": 5, "curved": 3, "borrowed": 5, "mismatched": 5}
+NULL_SEEDS = {"quick": 1, "full": 4, "curved": 0, "borrowed": 0, "mismatched": 0}
 """Times as many seeds for the null: a rate of false positives needs many cohorts."""
 
 
-def grid(seeds: int | None = None, *, size: Literal["quick", "full", "curved"]) -> list[Cell]:
+def grid(seeds: int | None = None, *, size: Size) -> list[Cell]:
     """Cells of one of the grids; all conditions of a seed before the next seed."""
-    kinds: dict[str, tuple[Condition, ...]] = {"quick": QUICK, "full": FULL, "curved": CURVED}
+    kinds: dict[str, tuple[Condition, ...]] = {
+        "quick": QUICK, "full": FULL, "curved": CURVED, "borrowed": BORROWED, "mismatched": MISMATCHED,
+    }  # fmt: skip
     count = seeds or SEEDS[size]
     cells = [Cell(condition, seed) for seed, condition in product(range(count), kinds[size])]
     return cells + [Cell(NULL, seed) for seed in range(count, count * NULL_SEEDS[size])]

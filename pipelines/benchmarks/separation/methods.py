@@ -8,21 +8,26 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 import yaml
 from threadpoolctl import threadpool_limits
 
-from adhd_cvae.config import ModelConfig, Recipe
+from adhd_cvae.config import ImageConfig, ModelConfig, Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.inference.decoding import decode
 from adhd_cvae.inference.embedding import Embedding, embed, standardised_voxels
 from adhd_cvae.models.initialisation import initial_model
 from adhd_cvae.models.network import ContrastiveVAE
+from adhd_cvae.models.reference_background import Reference
 from adhd_cvae.models.weights import load_model
 from adhd_cvae.names import BACKGROUND, SALIENT, rows_of
 from adhd_cvae.training.train import train
+from pipelines.benchmarks.separation.classifier import discriminant_scores
 from pipelines.benchmarks.separation.cohorts import SimulatedMaps
-from pipelines.benchmarks.separation.metrics import Row, recovery_rows, row, score_codes
+from pipelines.benchmarks.separation.grid import Condition, Size
+from pipelines.benchmarks.separation.lenders import Lenders, lenders, lent_reference
+from pipelines.benchmarks.separation.metrics import Row, recovery_rows, row, score_codes, separation_rows
 from pipelines.benchmarks.separation.summary import where
 from pipelines.recipes.loader import apply_overrides, validated
 
@@ -32,7 +37,15 @@ class Method(NamedTuple):
 
     label: str
     overrides: tuple[str, ...] = ()
-    model: Literal["cvae", "vae"] = "cvae"
+    model: Literal["cvae", "vae", "lda"] = "cvae"
+    borrows: int = 0
+    as_controls: bool = False
+    grids: tuple[Size, ...] = ("quick", "full", "curved")
+
+    @property
+    def settings(self) -> list[object]:
+        """What tells it from another method of the same name."""
+        return [list(self.overrides), self.model, *([self.borrows, self.as_controls] if self.borrows else [])]
 
 
 _FILE = Path(__file__).with_suffix(".yaml")
@@ -40,8 +53,22 @@ METHODS = {name: Method(**what) for name, what in yaml.safe_load(_FILE.read_text
 """Name to method, in the order of the figures."""
 
 
+def borrowed(method: Method, condition: Condition, image: ImageConfig) -> Reference | Lenders | None:
+    """Healthy people elsewhere as a method takes them."""
+    if not method.borrows:
+        return None
+    return (lenders if method.as_controls else lent_reference)(condition, method.borrows, image)
+
+
 def method_rows(
-    method: Method, cohort: SimulatedMaps, reference: np.ndarray, recipe: Recipe, scratch: Path, *, null: bool
+    method: Method,
+    cohort: SimulatedMaps,
+    reference: np.ndarray,
+    recipe: Recipe,
+    scratch: Path,
+    lent: Reference | Lenders | None = None,
+    *,
+    null: bool,
 ) -> tuple[list[Row], Mapping[str, np.ndarray]]:
     """Fit a method to those not held out, then score its codes.
 
@@ -53,6 +80,8 @@ def method_rows(
         Its `seed` is the method's.
     scratch
         An existing folder for checkpoints, left empty.
+    lent
+        What it borrows (`borrowed`).
     null
         Nothing is planted: add tests of similarity, which should find nothing.
 
@@ -62,12 +91,17 @@ def method_rows(
         Rows, and the reference patients' codes by space. A method whose training diverges has one row, the metric
         ``failed``.
     """
+    if method.model == "lda":
+        return separation_rows({"voxels": discriminant_scores(cohort)}, cohort), {}
     settings = validated(apply_overrides(recipe.model_dump(mode="json"), method.overrides), "method")
     started = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            fitted = ~cohort.is_held_out
-            gained = train(cohort.images, cohort.table, settings, Path(folder), fitted=fitted).earned
+            with_lenders = _with_lenders(cohort, lent if isinstance(lent, Lenders) else None)
+            known = lent if isinstance(lent, Reference) else None
+            gained = train(
+                *with_lenders[:2], settings, Path(folder), fitted=with_lenders[2], reference=known
+            ).earned
             model = load_model(Path(folder) / method.model)[0]
     except InputError:
         return [row("failed", 1.0)], {}
@@ -84,6 +118,18 @@ def method_rows(
             row("kept", float(step["kept"]), step["step"]),
         ]
     return [{**one, "seconds": seconds} for one in rows], _spaces(model, embed(model, reference))
+
+
+def _with_lenders(cohort: SimulatedMaps, lent: Lenders | None) -> tuple[np.ndarray, pd.DataFrame, np.ndarray]:
+    """Maps, table and (n,) bool of those fitted, lenders as further controls at sites of their own."""
+    fitted = ~cohort.is_held_out
+    if lent is None:
+        return cohort.images, cohort.table, fitted
+    sites = [f"lender {site}" for site in lent.sites]
+    names = [f"lender-{number}" for number in range(len(sites))]
+    others = pd.DataFrame({"participant_id": names, "site": sites, "group": BACKGROUND})
+    table = pd.concat([cohort.table.astype({"site": str}), others], ignore_index=True)
+    return np.concatenate([cohort.images, lent.images]), table, np.append(fitted, np.ones(len(sites), bool))
 
 
 def ceiling_rows(cohort: SimulatedMaps, *, permutations: int, seed: int) -> list[Row]:

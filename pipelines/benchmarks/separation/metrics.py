@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, roc_auc_score
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
@@ -59,6 +59,7 @@ def score_codes(
     rows = [
         *recovery_rows(spaces, cohort, permutations=permutations, seed=seed),
         *_leakage_rows(spaces, cohort, permutations, seed),
+        *separation_rows({name: codes[:, 0] for name, codes in spaces.items() if name == SALIENT}, cohort),
         *_independence_rows(spaces, cohort, permutations, seed),
         *_mixture_rows(spaces, cohort, seed),
     ]
@@ -92,6 +93,15 @@ def recovery_rows(spaces: Spaces, cohort: KnownCohort, *, permutations: int, see
             rows.append(row("r_rbf", correlation(curved[:, number], truth[ask, number]), factor, space))
             rows.append(row("r2", explained_share(predicted[:, number], truth[ask, number]), factor, space))
     return rows
+
+
+def separation_rows(scores: Spaces, cohort: KnownCohort) -> list[Row]:
+    """`auc`: how well scores (n,) tell held-out patients from held-out controls; of a salient space those of s_00."""
+    held, is_target = cohort.is_held_out, cohort.is_target
+    return [
+        row("auc", float(roc_auc_score(is_target[held], values[held])), "group", space)
+        for space, values in scores.items()
+    ]
 
 
 def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:
