@@ -67,13 +67,10 @@ def separation(
     from pipelines.compute import workers
     from pipelines.output_dir.ownership import owned
 
-    asked: dict[Size, bool] = {
-        "mismatched": mismatched,
-        "borrowed": borrowed,
-        "curved": curved,
-        "quick": quick,
-    }
-    size: Size = next((name for name, wanted in asked.items() if wanted), "full")
+    sizes: tuple[tuple[Size, bool], ...] = (
+        ("mismatched", mismatched), ("borrowed", borrowed), ("curved", curved), ("quick", quick),
+    )  # fmt: skip
+    size: Size = next((name for name, asked in sizes if asked), "full")
     names = known_methods(methods.split(",") if methods else None, size)
     folder = options.output_dir.resolve()
     with owned(folder, overwrite=options.overwrite), workers(dask):
