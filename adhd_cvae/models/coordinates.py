@@ -1,5 +1,6 @@
 """Participants in few coordinates: on the axes that their features and a reference span, where fits cost little."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from adhd_cvae.models.linear import principal_axes
 from adhd_cvae.models.reference_background import Borrowed
 
-_LEAST = 1e-6
+_LEAST = 1e-4
 """Squared length of what a reference's axis adds, which is 1 where participants know nothing of it."""
 
 
@@ -35,10 +36,13 @@ def in_coordinates(centred: NDArray, reference: Borrowed | None = None) -> Coord
     scores, axes = principal_axes(centred)
     if reference is None:
         return Coordinates(axes, scores, None)
-    added = reference.axes - (reference.axes @ axes.T) @ axes
+    known = axes.astype(reference.axes.dtype)
+    along = reference.axes @ known.T
+    added = reference.axes - along @ known
     values, vectors = np.linalg.eigh((added @ added.T).astype(np.float64))
     keep = np.flatnonzero(values > _LEAST)[::-1]
-    others = (vectors[:, keep] / np.sqrt(values[keep])).T @ added
-    joined = np.vstack([axes, others])
+    lengths = np.sqrt(values[keep])
+    others = (vectors[:, keep] / lengths).astype(added.dtype).T @ added
     padded = np.hstack([scores, np.zeros((len(scores), len(others)))])
-    return Coordinates(joined, padded, reference.within(joined))
+    inside = np.hstack([along, vectors[:, keep] * lengths])
+    return Coordinates(np.vstack([axes, others]), padded, replace(reference, axes=inside))

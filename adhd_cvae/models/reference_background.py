@@ -248,10 +248,6 @@ class Borrowed:
         along = 1 / np.sqrt(np.maximum(self.variances, self.floor(share))) - off
         return ((coordinates @ self.axes.T) * along) @ self.axes + coordinates * off
 
-    def within(self, basis: NDArray) -> "Borrowed":
-        """The same in coordinates on an orthonormal `basis` (coordinates, …) that spans its axes."""
-        return Borrowed((self.axes @ basis.T).astype(np.float64), self.variances, self.count, self.features)
-
 
 def borrowed(reference: Reference, columns: NDArray[np.integer], spread: NDArray) -> Borrowed:
     """Bring a reference to features standardised by a cohort's own `spread`.
@@ -264,7 +260,8 @@ def borrowed(reference: Reference, columns: NDArray[np.integer], spread: NDArray
         (features,) the cohort's.
     """
     places = np.searchsorted(reference.columns, columns)
-    rows = _over((_rows(reference) * reference.spread)[:, places], spread)
+    ratio = np.sqrt(reference.variances)[:, None] * _over(reference.spread[places], spread)
+    rows = (reference.axes[:, places] * ratio).astype(np.float32)
     return Borrowed(*_principal(rows, len(rows)), reference.count, len(columns))
 
 
@@ -290,5 +287,6 @@ def _rows(reference: Reference) -> NDArray:
 def _principal(rows: NDArray, most_axes: int) -> tuple[NDArray, NDArray[np.float64]]:
     """Orthonormal axes (axes, features) of the second moment ``rows.T @ rows``, and the variances along them."""
     values, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64))
-    keep = np.flatnonzero(values > max(values[-1], 0) * _LEAST)[::-1][:most_axes]
+    least = _LEAST if rows.dtype == np.float64 else _ROUNDING
+    keep = np.flatnonzero(values > max(values[-1], 0) * least)[::-1][:most_axes]
     return (vectors[:, keep] / np.sqrt(values[keep])).T @ rows, values[keep]

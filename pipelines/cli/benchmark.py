@@ -62,15 +62,13 @@ def separation(
 ) -> None:
     """Every objective and baseline where the truth is known."""
     from pipelines.benchmarks.separation.cells import Cells, known_methods
-    from pipelines.benchmarks.separation.grid import Size, grid
+    from pipelines.benchmarks.separation.grid import grid
     from pipelines.benchmarks.separation.report import summary_page, write_report
     from pipelines.compute import workers
     from pipelines.output_dir.ownership import owned
 
-    sizes: tuple[tuple[Size, bool], ...] = (
-        ("mismatched", mismatched), ("borrowed", borrowed), ("curved", curved), ("quick", quick),
-    )  # fmt: skip
-    size: Size = next((name for name, asked in sizes if asked), "full")
+    size = "borrowed" if borrowed else "mismatched" if mismatched else "curved" if curved else None
+    size = size or ("quick" if quick else "full")
     names = known_methods(methods.split(",") if methods else None, size)
     folder = options.output_dir.resolve()
     with owned(folder, overwrite=options.overwrite), workers(dask):
