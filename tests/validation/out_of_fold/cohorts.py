@@ -16,14 +16,18 @@ from adhd_cvae.analysis.group_measures import AUC, BEYOND
 from adhd_cvae.analysis.permutation import permuted_orders
 from adhd_cvae.cohort.folds import deal_folds
 from adhd_cvae.config import ImageConfig
+from adhd_cvae.errors import InputError
 from adhd_cvae.images.resampling import grid_affine, to_grid
 from adhd_cvae.inference.adjustment import adjusted, fit_adjustment, fitted_rows, save_adjustment
 from adhd_cvae.io import write_json, write_tsv
+from adhd_cvae.models.reference_background import fit_reference
 from adhd_cvae.names import ALPHA, BACKGROUND, TARGET, rows_of
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
 from adhd_cvae.simulation.participants import HEAD_SIZE_SD
 from adhd_cvae.training.train import train
 from pipelines.benchmarks.separation.cohorts import simulate_maps
+from pipelines.benchmarks.separation.grid import Condition
+from pipelines.benchmarks.separation.lenders import lenders
 from pipelines.output_dir.analysis_inputs import AnalysisInputs, read_analysis_inputs
 from pipelines.output_dir.folds import write_folds
 from pipelines.output_dir.ownership import owned
@@ -32,6 +36,7 @@ from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import ANALYSIS, COHORT
 from pipelines.progress import Silent
+from pipelines.recipes.borrowed import Source, borrow
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import analyse, embed
 from tests.validation.out_of_fold.faults import codes_moved, seeded
@@ -74,6 +79,8 @@ class Kind(NamedTuple):
     """Standard deviations of head size that theirs are larger, likewise; None: heads are alike."""
     settings: tuple[str, ...] = ()
     """Of the recipe, ``key=value``."""
+    lent: str = ""
+    """Healthy people elsewhere whom models may borrow from, of `LENT`."""
 
     @property
     def key(self) -> str:
@@ -81,7 +88,14 @@ class Kind(NamedTuple):
         gaps = f"_a-{self.age_gap:g}" if self.age_gap else ""
         gaps += f"_h-{self.head_size_gap:g}" if self.head_size_gap is not None else ""
         settings = "".join(f"_{re.sub(r'[^a-z0-9]+', '-', one)}" for one in self.settings)
-        return f"n-{self.participants}_d-{self.cohens_d:g}_c-{self.site_confound:g}{gaps}{settings}"
+        lent = f"_l-{self.lent}" if self.lent else ""
+        return f"n-{self.participants}_d-{self.cohens_d:g}_c-{self.site_confound:g}{gaps}{settings}{lent}"
+
+
+LENT = {"fitting": 0.0, "alien": 0.0, "half": 0.5, "all": 1.0}
+"""Lenders like the cohort, of another population, and like it with this share of its own controls among them."""
+LENDERS = 500
+REFUSED = "refused what was lent"
 
 
 class Asked(NamedTuple):
@@ -112,7 +126,8 @@ def campaign_settings(seed: int, refits: int, settings: tuple[str, ...] = ()) ->
 def measured(kind: Kind, seed: int, asked: Asked = EVERYTHING) -> pd.DataFrame:
     """Everything asked of one cohort: `test`, `value`, `null_mean`, `p_value`, and `seconds` of the processor."""
     started = time.process_time()
-    recipe = load_recipe("demo", campaign_settings(seed, asked.refits, kind.settings))
+    borrows = ("cohort.background_from=[lenders]",) if kind.lent else ()
+    recipe = load_recipe("demo", campaign_settings(seed, asked.refits, (*kind.settings, *borrows)))
     config = SimulationConfig(
         participants=kind.participants,
         seed=seed,
@@ -125,8 +140,10 @@ def measured(kind: Kind, seed: int, asked: Asked = EVERYTHING) -> pd.DataFrame:
         run = Run(OutputPaths(Path(folder)), recipe, Silent())
         regions = _prepared(run, config, kind)
         simulated = time.process_time() - started
-        rows = rows_of_new(run, config) if NEW in asked.tables else []
-        if set(asked.tables) - {NEW}:
+        is_refused = bool(kind.lent) and not run.paths.borrowed.exists()
+        rows: list[dict[str, Any]] = [{"test": REFUSED, "value": float(is_refused)}] if kind.lent else []
+        rows += rows_of_new(run, config) if NEW in asked.tables and not is_refused else []
+        if set(asked.tables) - {NEW} and not is_refused:
             rows += [
                 *headlines(tables_of(run, asked.tables), regions, run),
                 {"test": OTHERS, "value": codes_moved(run)},
@@ -158,10 +175,32 @@ def _prepared(run: Run, config: SimulationConfig, kind: Kind) -> np.ndarray:
         write_json({"affine": grid_affine(recipe.image).tolist(), "maps": [], "settings": {}}, paths.manifest)
         everybody = fitted_rows(table, np.ones(len(table), bool), recipe)
         adjustment = fit_adjustment(cohort.images, table, everybody, recipe)
-        train(adjusted(cohort.images, adjustment, table), table, recipe, paths.checkpoints)
+        if kind.lent and not _borrows(run, kind, cohort.images, table):
+            return np.zeros(recipe.image.shape, bool)
+        images = adjusted(cohort.images, adjustment, table)
+        train(images, table, recipe, paths.checkpoints, reference=run.borrowed())
         if adjustment is not None:
             save_adjustment(adjustment, paths.adjustment)
     return planted_regions(SimulatedCohort(config), recipe.image)
+
+
+def _borrows(run: Run, kind: Kind, images: np.ndarray, table: pd.DataFrame) -> bool:
+    """Whether what lenders teach is taken as `prepare` would take it, rather than refused."""
+    population = "population" if kind.lent == "alien" else "alike"
+    found, own = (
+        lenders(Condition(lent=population), LENDERS, run.recipe.image),
+        images[table["group"] == BACKGROUND],
+    )
+    own = own[: round(LENT[kind.lent] * len(own))]
+    sites = [*map(str, found.sites), *table["site"].astype(str)[table["group"] == BACKGROUND][: len(own)]]
+    values = np.concatenate([found.images, own]).reshape(LENDERS + len(own), -1)
+    mask = np.flatnonzero(values.mean(axis=0, dtype=np.float32) > run.recipe.image.mask_threshold)
+    source = Source("lenders", fit_reference(values, sites, columns=mask), {})
+    try:
+        borrow([source], images, table, run.recipe, run.paths.borrowed)
+    except InputError:
+        return False
+    return True
 
 
 def planted_regions(cohort: SimulatedCohort, image: ImageConfig) -> np.ndarray:

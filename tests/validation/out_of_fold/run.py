@@ -13,7 +13,7 @@ from adhd_cvae.io import read_tsv, remove_partial_files, write_tsv
 from adhd_cvae.names import ALPHA
 from pipelines.cli.options import OutputDir
 from pipelines.progress import for_this_terminal
-from tests.validation.out_of_fold.cohorts import TABLES, Asked, Kind, measured
+from tests.validation.out_of_fold.cohorts import LENT, TABLES, Asked, Kind, measured
 from tests.validation.out_of_fold.faults import FAULTS
 
 FIRST_SEED = 1000
@@ -21,6 +21,8 @@ FIRST_SEED = 1000
 CONSERVATIVE = ("group maps, any voxel", "claim", "mixture")
 """Tests that by design reject in 5 % at most; only more than that speaks against them."""
 NULL = [Kind(60, 0), Kind(200, 0)]
+BORROWED = [Kind(60, 0, lent=lent) for lent in LENT]
+"""Healthy people elsewhere, who fit, who don't, and who are the cohort's own controls."""
 GAPS = [
     Kind(60, 0, 0.0, age_gap=2, head_size_gap=0.5),
     Kind(200, 0, 0.0, age_gap=2, head_size_gap=0.5, settings=("cohort.covariates=[]",)),
@@ -48,6 +50,7 @@ POWER = [Kind(n, d) for n in (60, 200, 500) for d in (0.2, 0.5, 0.8, 1.4)]
 KINDS = {
     "null": NULL,
     "power": POWER,
+    "borrowed": BORROWED,
     "gaps": GAPS,
     "sites": SITES,
     "conditioned": CONDITIONED,
