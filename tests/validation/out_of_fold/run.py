@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 import typer
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from scipy.stats import binomtest
 
 from adhd_cvae.io import read_tsv, remove_partial_files, write_tsv
@@ -60,7 +60,8 @@ KINDS = {
 
 def measure_one(kind: Kind, seed: int, asked: Asked, store: Path) -> str:
     """Write the table of one cohort."""
-    write_tsv(measured(kind, seed, asked), store / f"{kind.key}_{seed}.tsv")
+    with parallel_config("sequential"):  # a cohort keeps to its core
+        write_tsv(measured(kind, seed, asked), store / f"{kind.key}_{seed}.tsv")
     return f"{kind.key}, seed {seed}"
 
 
