@@ -37,7 +37,6 @@ def lenders(condition: Condition, count: int, image: ImageConfig) -> Lenders:
         ages=OLDER if own == "older" else (7.0, 18.0),
         sites=len(SITES) if own == "scanners" else SimulationConfig().sites,
         resolution=condition.simulation(0).resolution,
-        null=True,
     )
     if own == "smoothed":
         image = image.model_copy(update={"fwhm": math.hypot(image.fwhm, SMOOTHER)})

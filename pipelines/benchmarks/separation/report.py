@@ -11,6 +11,7 @@ from adhd_cvae.io import remove, write_text, write_tsv
 from adhd_cvae.names import ALPHA, BACKGROUND, rows_of
 from pipelines.benchmarks.separation import figures
 from pipelines.benchmarks.separation.summary import (
+    elsewhere,
     false_positives,
     independence,
     leakage,
@@ -33,6 +34,7 @@ OTHER = {
     "stability": "stability of s over seeds",
     "seconds": "seconds",
 }
+BORROWED = {"r": "r of the severities (mean) from `s`", "auc": "AUC of `s_00`"}
 CURVED = {
     "r": "r, ridge",
     "r_rbf": "r, kernel ridge",
@@ -70,8 +72,13 @@ def summary_page(table: pd.DataFrame) -> str:
         summary = recovered(table, x)
         if len(set(summary[x])) > 1:
             parts[f"**{words}**: r of the severities (mean) from `s`"] = _wide(_spreads(summary), summary[x])
-    elsewhere = recovered(table, "cohens_d", population=1)
-    parts["**Effect d in another population**: r"] = _wide(_spreads(elsewhere), elsewhere["cohens_d"])
+    others = recovered(table, "cohens_d", population=1)
+    parts["**Effect d in another population**: r"] = _wide(_spreads(others), others["cohens_d"])
+    for metric, words in BORROWED.items():
+        summary = elsewhere(table, metric)
+        parts[f"**Borrowed, by effect d**: {words}, in new participants"] = _wide(
+            _spreads(summary), summary["cohens_d"], ["lent", "population", "n"]
+        )
     leaks, dependent, found = leakage(table), independence(table), false_positives(table)
     share = ["share (interval; tests)"] * len(dependent)
     for title, rates, heads in (
@@ -120,7 +127,7 @@ def _wide(rows: pd.DataFrame, heads: Iterable[object], beside: Sequence[str] = (
 
 def _subtypes(table: pd.DataFrame) -> pd.DataFrame:
     """Subtypes beside the continuum: Rand index, and BIC's choice by covariance form."""
-    rows = moved(table, ["cohens_d", "subtypes"])
+    rows = moved(table, ["cohens_d", "subtypes", "new"])
     effects = set(where(rows, rows["subtypes"] > 0)["cohens_d"])
     asked = np.isin(rows["metric"], ["rand", "bic_components"])
     rows = where(rows, np.isin(rows["cohens_d"], list(effects)), asked)

@@ -61,6 +61,13 @@ def recovered(table: pd.DataFrame, x: str, population: int = 0) -> pd.DataFrame:
     return over_seeds(scores, [x, "method"])
 
 
+def elsewhere(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """`metric` in new participants where methods may borrow: lent, population, n, cohens_d, method, mean, sd, seeds."""
+    rows = where(table, table["new"] > 0, table["subtypes"] == 0, table["metric"] == metric)
+    rows = where(rows, np.isin(rows["space"], RECOVERED_FROM))
+    return over_seeds(rows, ["lent", "population", "n", "cohens_d", "method"])
+
+
 def leakage(table: pd.DataFrame) -> pd.DataFrame:
     """Share of the probes below `ALPHA` in cohorts with planted effects.
 

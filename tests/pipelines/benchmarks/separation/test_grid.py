@@ -1,6 +1,16 @@
 """The kinds of cohort."""
 
-from pipelines.benchmarks.separation.grid import CURVED, FULL, NULL, QUICK, Cell, Condition, grid
+from pipelines.benchmarks.separation.grid import (
+    BORROWED,
+    CURVED,
+    FULL,
+    MISMATCHED,
+    NULL,
+    QUICK,
+    Cell,
+    Condition,
+    grid,
+)
 
 
 def test_the_grids_move_one_thing_at_a_time():
@@ -43,3 +53,14 @@ def test_a_condition_becomes_settings_of_the_simulator():
     assert (config.participants, config.seed, config.cohens_d, config.subtypes) == (24, 7, 0.5, 3)
     assert (config.site_confound, config.population, config.null) == (0.6, 1, False)
     assert condition.simulation(seed=7).participants == 250
+
+
+def test_clinics_that_borrow_are_asked_of_new_people():
+    assert {(one.population, one.n, one.cohens_d) for one in BORROWED if not one.subtypes} == {
+        (population, n, d) for population in (0, 1) for n in (100, 250) for d in (0.2, 0.35, 0.5, 0.8)
+    }
+    assert {one.lent for one in MISMATCHED} == {"smoothed", "population", "scanners", "older", "copies"}
+    cells = [*grid(size="borrowed"), *grid(size="mismatched")]
+    assert len({cell.key for cell in cells}) == len(cells) == 5 * (len(BORROWED) + len(MISMATCHED))
+    assert all(cell.condition.simulation(0).participants == cell.condition.n + 400 for cell in cells)
+    assert Cell(MISMATCHED[0], 2).key.endswith("_seed-2_lent-smoothed_new-400")

@@ -7,8 +7,11 @@ from threadpoolctl import threadpool_info
 
 from adhd_cvae.config import OBJECTIVES
 from adhd_cvae.simulation.cohort import SimulationConfig
+from pipelines.benchmarks.separation.cells import known_methods
 from pipelines.benchmarks.separation.cohorts import simulate_maps
-from pipelines.benchmarks.separation.methods import METHODS, ceiling_rows, method_rows, one_thread
+from pipelines.benchmarks.separation.grid import Condition
+from pipelines.benchmarks.separation.methods import METHODS, borrowed, ceiling_rows, method_rows, one_thread
+from pipelines.benchmarks.separation.metrics import CEILING
 from pipelines.recipes.loader import apply_overrides, load_recipe, validated
 from tests.pipelines.benchmarks.separation.tiny import TINY
 
@@ -54,6 +57,29 @@ def test_what_each_step_gains_stands_in_the_table(recipe, cohort, tmp_path):
         set(kept) == {"linear", "trained"} == {one["target"] for one in rows if one["metric"] == "gain_nats"}
     )
     assert sum(kept.values()) == 1
+
+
+@pytest.mark.parametrize("as_controls", [False, True])
+def test_whoever_is_lent_is_not_scored(recipe, cohort, tmp_path, as_controls):
+    method = METHODS["contrast"]._replace(borrows=30, as_controls=as_controls)
+    lent = borrowed(method, Condition(), recipe.image)
+    rows, codes = method_rows(method, cohort, cohort.images[:3], recipe, tmp_path, lent, null=False)
+    alone, without = method_rows(METHODS["contrast"], cohort, cohort.images[:3], recipe, tmp_path, null=False)
+    assert {name: values.shape for name, values in codes.items()} == {"salient": (3, 2), "background": (3, 4)}
+    assert not np.allclose(codes["background"], without["background"])
+    assert [row["metric"] for row in rows] == [row["metric"] for row in alone]
+    assert 0 <= next(row["score"] for row in rows if row["metric"] == "auc") <= 1
+
+
+def test_discriminant_analysis_tells_the_groups_and_has_no_codes(recipe, cohort, tmp_path):
+    rows, codes = method_rows(METHODS["shrinkage_lda"], cohort, cohort.images, recipe, tmp_path, null=False)
+    assert [(row["metric"], row["space"]) for row in rows] == [("auc", "voxels")]
+    assert codes == {}
+
+
+def test_methods_are_given_the_grids_that_they_name():
+    assert not {name for name, one in METHODS.items() if one.borrows and "full" in one.grids}
+    assert set(known_methods(None, "mismatched")) == {"contrast", "borrowed_2000", CEILING}
 
 
 def test_the_ceiling_is_given_the_truth_of_training_patients(cohort):

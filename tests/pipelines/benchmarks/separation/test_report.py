@@ -46,6 +46,18 @@ def test_curved_truths_stand_beside_the_linear_one_of_their_size():
     assert "Where depth can win" not in summary_page(pd.DataFrame(rows[3:]))
 
 
+def test_what_was_borrowed_stands_beside_what_was_not():
+    rows = [
+        line("r", 0.25, new=400, cohens_d=0.2),
+        line("auc", 0.75, new=400, target="group", method="two", lent="older"),
+        line("r", 0.125, cohens_d=0.2),
+    ]
+    page = summary_page(pd.DataFrame(rows))
+    assert "**Borrowed, by effect d**: r of the severities (mean) from `s`, in new participants" in page
+    assert "| alike | 0 | 250 | one | 0.25 |" in page
+    assert "| older | 0 | 250 | two | 0.75 |" in page
+
+
 def test_the_middle_of_the_grid_shows_seconds_once_and_no_background(table):
     rows = [line("unexplained", 0.2), line("stability", 0.5), line("stability", 0.9, space="background")]
     page = summary_page(pd.concat([table, pd.DataFrame(rows)]))
