@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from adhd_cvae.figures.style import (
+    CATEGORY_COLOURS,
     FAINT,
     INK,
     SPACE_COLOURS,
@@ -245,4 +246,32 @@ def recovery_bars(recovery: pd.DataFrame) -> Figure:
     axes.margins(x=0.1)
     axes.set_xlabel("correlation with what was planted, r")
     _space_key(figure, table)
+    return figure
+
+
+@styled
+def membership_curve(table: pd.DataFrame) -> Figure:
+    """How well members of a reference are told, and what its axes hold of others, against the number of axes.
+
+    Parameters
+    ----------
+    table
+        ``membership.tsv``; where `kept` is 1 there are so many axes.
+    """
+    figure = new_figure(2.9)
+    axes = figure.subplots()
+    for column, label, colour in (
+        ("auc", "AUC of telling members", CATEGORY_COLOURS[3]),
+        ("explained", "variance of others in the axes", CATEGORY_COLOURS[0]),
+    ):
+        axes.plot(table["axes"], table[column], "o-", ms=4, color=colour, label=label)
+    axes.axhline(0.5, color=FAINT, lw=1, ls="--", label="a coin's AUC")
+    for kept in table.loc[table["kept"] == 1, "axes"]:
+        axes.axvline(kept, color=INK, lw=1, ls=":", label="axes kept")
+    axes.set_xscale("log")
+    axes.set_xticks(table["axes"], table["axes"].astype(str))
+    axes.minorticks_off()
+    axes.set(xlabel="number of axes", ylim=(0, 1.03))
+    soft_grid(axes, "y")
+    legend_above(figure, axes.get_legend_handles_labels()[0], 2)
     return figure

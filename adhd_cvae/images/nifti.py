@@ -4,16 +4,18 @@ import gzip
 import io
 import math
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.spatialimages import SpatialImage
 from nibabel.volumeutils import apply_read_scaling
 
 from adhd_cvae.config import ImageConfig
-from adhd_cvae.errors import ImageError
+from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.images.header import check_sides, checked_shape, image_errors, read_header
 from adhd_cvae.images.quality import check_map
 from adhd_cvae.images.resampling import to_grid
@@ -135,6 +137,33 @@ def check_array(values: np.ndarray, image: ImageConfig, name: str) -> np.ndarray
         raise ImageError("not_finite", f"{name} holds values that are not finite.")
     check_map(volume, image, name)
     return _halved(volume)
+
+
+def maps_of_rows(table: pd.DataFrame, image: ImageConfig) -> Iterator[np.ndarray]:
+    """Read the map of each row of a table: the values of its `array`, else the file that its `image` names.
+
+    Raises
+    ------
+    InputError
+        A row has neither, or an array is no block of numbers; or as `load_map` and `check_array`.
+    """
+    if not len(table.columns):  # MLflow takes away columns it does not know
+        raise InputError("the input has neither a column `image` nor a column `array`.")
+    for number, row in zip(table.index, table.to_dict("records"), strict=True):
+        path, array = row.get("image"), row.get("array")
+        if array is not None and not np.isscalar(array):
+            name = f"the array of row {number}"
+            try:
+                values = np.asarray(array, dtype=np.float32)
+            except (TypeError, ValueError):
+                raise InputError(f"{name} is no block of numbers; expected shape {image.shape}.") from None
+            yield check_array(values, image, name)
+        elif isinstance(path, str):
+            yield load_map(Path(path), image)
+        else:
+            raise InputError(
+                f"row {number} has neither `image`, the path of a map, nor `array`, its values on the grid."
+            )
 
 
 def _halved(volume: np.ndarray) -> np.ndarray:

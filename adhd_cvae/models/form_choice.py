@@ -5,6 +5,7 @@ controls well and yet blur what patients have. How well the groups are told can,
 out in turn.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,22 @@ class Form:
     method: str | Ratio
     log_likelihood: float
     separation: float
+
+    @property
+    def in_words(self) -> str:
+        """Its name, and what was mixed in."""
+        if isinstance(self.method, str):
+            return self.name
+        share = "" if self.method.reference is None else f", share {self.method.share:g}"
+        return f"{self.name} (weight {self.method.weight:g}{share})"
+
+
+def in_words(forms: Sequence[Form]) -> str:
+    """Say which was taken, with what of what was borrowed, and how well each told the groups; empty of none."""
+    if not forms:
+        return ""
+    told = ", ".join(f"{form.in_words} {form.separation:.2f}" for form in forms)
+    return f"form taken: {forms[0].in_words}; AUC in training participants held out in turn: {told}"
 
 
 def compared_forms(

@@ -39,6 +39,8 @@ class TrainingState:
     """Of scores: the model of maps that they began from."""
     spread: dict[str, torch.Tensor] = field(default_factory=dict)
     """Log error variance of each space's codes for linear weights of length one; follows from the start."""
+    forms: str = ""
+    """Forms of the linear model that were compared at the start, in words; empty where nothing could be borrowed."""
     history: list[EpochRow] = field(default_factory=list)
     """Rows of this step."""
     best_loss: float = math.inf

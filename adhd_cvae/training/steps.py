@@ -103,7 +103,8 @@ class Steps:
             state.history.append(row)
             state.keep_best(row["validation_nats"])
             self.checkpoint.save({"before": list(before), **place._asdict(), **state.state()})
-            self._show(row, trainer.diagnostics.epoch_warnings(row))
+            forms = {} if local or rows.held_back else {"forms": state.forms}
+            self._show(row, trainer.diagnostics.epoch_warnings(row), **forms)
 
     def _epochs(self, state: TrainingState, most: int, *, started: bool) -> Iterator[int]:
         """Numbers of the epochs to come; 0, which only measures, where nothing was before."""
@@ -120,6 +121,8 @@ class Steps:
         """
         trainer, rows = self.trainer, self.splits[0].with_everyone_fitted()
         state, done = trainer.start(self.images, rows), 0
+        start = {"model": self.checkpoint.name, "step": trainer.name_of_start, "epoch": done}
+        self._show(start, refit=True, forms=state.forms)
         for step in trainer.steps:
             if step == DEEP and TRAINED in trainer.steps and epochs[step]:
                 state = trainer.deepened(state, self.images)

@@ -56,7 +56,8 @@ def train(
         processes (`adhd_cvae.training.distributed`) only the first reads and writes there.
     progress
         Called after every epoch with its row of the history, ``epochs``, and what is wrong in that epoch as
-        ``warnings``, by a short code. Epochs of the last fit, to all who are trained on, come with ``refit``.
+        ``warnings``, by a short code. Epochs of the last fit, to all who are trained on, come with ``refit``. A start
+        that could borrow comes with ``forms``: in words, which form of the linear model was taken.
     fitted
         (n,) bool: who is trained on; everybody where it is not given. Nobody else changes a weight.
     reference

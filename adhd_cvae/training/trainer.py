@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from torch import Tensor
 from adhd_cvae.cohort.folds import sampled_rows
 from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, ObjectiveConfig, TrainingConfig
 from adhd_cvae.images.cache import take_maps
+from adhd_cvae.models.form_choice import in_words
 from adhd_cvae.models.initialisation import initial_models
 from adhd_cvae.models.network import Codes, ContrastiveVAE, empty_model
 from adhd_cvae.models.reference_background import Reference
@@ -166,8 +168,7 @@ class Trainer:
         """Everything before the first step: the model stands at its start, found from `rows.fitted`.
 
         A linear start has no correction yet, and is trained on scores (`adhd_cvae.training.scores`) unless it was found
-        from a sample. The global torch generator is left as it is after `seed` and the weights of network, critic and
-        classifier.
+        from a sample. The global torch generator is left as after `seed` and weights of network, critic and classifier.
         """
         is_random = self.model.start == "random"
         config = self.model if is_random else self.model.model_copy(update={"correction": False})
@@ -176,14 +177,15 @@ class Trainer:
         sites = None if rows.sites is None else rows.sites[known]
         has_scores = not is_random and len(rows.fitted) <= most
 
-        def found() -> dict[str, Tensor]:
+        def found() -> dict[str, Any]:
             maps, is_target = take_maps(images, known), rows.is_target[known]
             first = initial_models([config], self.grid, maps, is_target, self.seed, sites, self.reference)
             kept = mixed(first.axes, self.seed) if has_scores else first.axes[:0]
-            return {"axes": torch.from_numpy(kept), **first.models[0].state_dict()}
+            beside = {"axes": torch.from_numpy(kept), "forms": in_words(first.forms)}
+            return beside | first.models[0].state_dict()
 
         weights = distributed.from_first(found)  # which finds it for all processes
-        axes = weights.pop("axes").cpu().numpy()
+        axes, forms = weights.pop("axes").cpu().numpy(), weights.pop("forms")
         torch.manual_seed(self.seed)
         mask = weights["mask_index"].cpu().numpy()
         model = empty_model(config, self.grid.shape, mask, known_sites(config, sites))
@@ -194,8 +196,8 @@ class Trainer:
             state.axes, state.whole = axes, model
         else:  # a random start, or one whose maps no axes of a sample span
             state = self._state_of(model, images)
-        columns = site_columns(rows.sites, model.sites, len(images))
-        state.spread, state.sites = spread, torch.from_numpy(columns).to(self.device)
+        state.sites = torch.from_numpy(site_columns(rows.sites, model.sites, len(images))).to(self.device)
+        state.spread, state.forms = spread, forms
         set_trained_spread(state.model, self.objective.effective_voxels or model.voxels)
         return state
 
@@ -244,8 +246,7 @@ class Trainer:
     def take_steps(self, state: TrainingState, rows: Rows, epoch: int) -> dict[str, float]:
         """Take one step a paired batch and give the means of what they measured.
 
-        Random states follow from the seed, the epoch's number and the place in it, so nothing but the state has to
-        be saved, and several processes draw what one would.
+        Random states follow from seed, epoch and place in it: the state is all to save, and processes draw as one.
         """
         transform = self.transform if state.axes is None else None
         rng = np.random.default_rng([self.seed, epoch])

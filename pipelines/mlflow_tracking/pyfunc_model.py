@@ -76,9 +76,6 @@ class Posteriors(PythonModel):
         from adhd_cvae.inference.prediction import predict
 
         average = (params or {}).get("new_site") == "average"
-
-        if not len(model_input.columns):  # MLflow takes away columns it does not know
-            raise MapRefusedError("the input has neither a column `image` nor a column `array`.")
         parts = [
             self._described(model_input.iloc[start : start + AT_ONCE], average=average)
             for start in range(0, len(model_input), AT_ONCE)
@@ -90,35 +87,15 @@ class Posteriors(PythonModel):
         return pd.concat(parts).set_axis(model_input.index)
 
     def _described(self, rows: pd.DataFrame, *, average: bool) -> pd.DataFrame:
+        from adhd_cvae.images.nifti import maps_of_rows
         from adhd_cvae.inference.prediction import predict_adjusted
 
-        network, named_rows = (
-            (self.model, self.reference),
-            zip(rows.index, rows.to_dict("records"), strict=True),
-        )
+        network = (self.model, self.reference)
         try:
-            maps = np.stack([self._map(number, row) for number, row in named_rows])
+            maps = np.stack([*maps_of_rows(rows, self.image)])
             return predict_adjusted(network, maps, self.adjustment, rows, average=average)
         except InputError as error:
             raise MapRefusedError(*error.problems or (str(error),)) from None
-
-    def _map(self, number: Any, row: dict[str, Any]) -> np.ndarray:
-        from adhd_cvae.images.nifti import check_array, load_map
-
-        path, array = row.get("image"), row.get("array")
-        if array is not None and not np.isscalar(array):
-            try:
-                values = np.asarray(array, dtype=np.float32)
-            except (TypeError, ValueError):
-                raise InputError(
-                    f"the array of row {number} is no block of numbers; expected shape {self.image.shape}."
-                ) from None
-            return check_array(values, self.image, f"the array of row {number}")
-        if isinstance(path, str):
-            return load_map(Path(path), self.image)
-        raise InputError(
-            f"row {number} has neither `image`, the path of a map, nor `array`, its values on the grid."
-        )
 
 
 set_model(Posteriors())

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
@@ -35,25 +37,23 @@ class HealthyAnatomy(PythonModel):
         ----------
         model_input
             Column `image`: path of a gray-matter map in MNI space; or `array`: a map on the reference's grid.
+
+        Raises
+        ------
+        MlflowException
+            A map is missing, unreadable, of another shape or no gray matter; `mlflow models serve` answers 400.
         """
-        rows = zip(model_input.index, model_input.to_dict("records"), strict=True)
-        explained = [self._explained(number, row) for number, row in rows]
-        return pd.DataFrame({"explained": np.array(explained, float)}, index=model_input.index)
-
-    def _explained(self, number: Any, row: dict[str, Any]) -> float:
         from adhd_cvae.errors import InputError
-        from adhd_cvae.images.nifti import check_array, load_map
+        from adhd_cvae.images.nifti import maps_of_rows
 
-        path, array = row.get("image"), row.get("array")
-        if array is not None and not np.isscalar(array):
-            values = check_array(np.asarray(array, np.float32), self.image, f"the array of row {number}")
-        elif isinstance(path, str):
-            values = load_map(Path(path), self.image)
-        else:
-            raise InputError(
-                f"row {number} has neither `image`, the path of a map, nor `array`, its values on the grid."
-            )
-        return self.reference.explained_of(values.reshape(-1))
+        try:
+            found = [
+                self.reference.explained_of(values.reshape(-1))
+                for values in maps_of_rows(model_input, self.image)
+            ]
+        except InputError as error:
+            raise MlflowException(str(error), error_code=BAD_REQUEST) from None
+        return pd.DataFrame({"explained": np.array(found, float)}, index=model_input.index)
 
 
 set_model(HealthyAnatomy())

@@ -108,9 +108,12 @@ def _log(client: MlflowClient, run_id: str, reference: Reference, facts: dict[st
 
 
 def _log_curve(client: MlflowClient, run_id: str, folder: Path) -> None:
-    curve = folder / "membership.tsv"
-    if curve.is_file():
-        client.log_artifact(run_id, str(curve), "tables")
+    for file, place in (
+        (folder / "membership.tsv", "tables"),
+        (folder / "figures" / "membership.svg", "figures"),
+    ):
+        if file.is_file():
+            client.log_artifact(run_id, str(file), place)
 
 
 def _promoted(client: MlflowClient, version: str, count: int) -> str:

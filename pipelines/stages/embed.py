@@ -125,6 +125,7 @@ def _out_of_fold(
 ) -> None:
     """Embed each fold by models of the others, and write all that analyses work on."""
     from adhd_cvae.inference.out_of_fold import fold_models, out_of_fold, refitted
+    from adhd_cvae.models.form_choice import in_words
 
     paths, recipe = run.paths, run.recipe
     numbers = np.unique(folds)
@@ -136,6 +137,8 @@ def _out_of_fold(
             tick(done, len(numbers), f"fold {done + 1} of {len(numbers)}")
             place = paths.fold_checkpoints(int(number)) if trained else None
             models = fold_models(cohort, folds == number, recipe, place)
+            if place is None and (forms := in_words(models.start.forms)):  # else training said so
+                run.progress.line(f"  fold {done + 1} of {len(numbers)}, linear model, {forms}")
             parts.append(out_of_fold(models, cohort, model, in_sample, recipe))
             scores |= {f"{name}_{number}": array for name, array in refitted(models, cohort).items()}
         tick(len(numbers), len(numbers), "")

@@ -252,6 +252,8 @@ class EpochLines:
         one, of_fold = len(self._models) * rounds, f"fold {fold} of {self._folds}, " if fold else ""
         before = fold * one + self._models.index(row["model"]) * rounds + (splits if again else split)
         place = before * epochs + epoch, max((1 + self._folds) * one * epochs, 1)
+        if row.get("forms") and not split:
+            self._progress.line(f"  {of_fold}{name}, {row['forms']}")
         if again:
             self._tick(*place, f"{of_fold}{name}, once more with everyone")
             return

@@ -10,6 +10,8 @@ import pandas as pd
 
 from adhd_cvae.cohort.covariates import site_codes
 from adhd_cvae.errors import InputError
+from adhd_cvae.figures import statistics
+from adhd_cvae.figures.style import save_figure
 from adhd_cvae.images.cache import open_images
 from adhd_cvae.models.membership import Membership, membership_curve, shareable_axes
 from adhd_cvae.models.reference_background import (
@@ -37,6 +39,7 @@ from pipelines.workflows.reference_facts import TERMS, counts_of, described, des
 
 NAME = "background"
 _COHORT = ("group", "target", "background", "site", "kind_coverage", "foreign_share")
+_CURVE = "membership.svg"
 _FILES = ("reference.safetensors", "reference.json")
 
 
@@ -76,7 +79,7 @@ def run(run: Run, source: BidsInput, *, shareable: bool = False, site_names: boo
         },
         outputs=(
             *("cohort.tsv", "cohort.json", "exclusions.tsv", "dataset_description.json", "cache/images.npy"),
-            *("cache/manifest.json", "membership.tsv", "membership.json", *_FILES),
+            *("cache/manifest.json", "membership.tsv", "membership.json", f"figures/{_CURVE}", *_FILES),
         ),
     )
 
@@ -217,7 +220,9 @@ def _learn(run: Run, cohort: Cohort, known: dict[str, Any], *, shareable: bool) 
     if shareable:
         reference = _kept(run, reference, curve)
     kept = [len(reference.axes) == one.axes for one in curve]
-    MEMBERSHIP.write(pd.DataFrame(curve).assign(kept=np.array(kept, int)), run.paths.membership)
+    table = pd.DataFrame(curve).assign(kept=np.array(kept, int))
+    MEMBERSHIP.write(table, run.paths.membership)
+    save_figure(statistics.membership_curve(table), run.paths.figures / _CURVE)
     found = _at(curve, len(reference.axes))
     facts = {"terms": TERMS[shareable], "membership_auc": round(found.auc, 4)}
     save_reference(reference, run.paths.folder, {**known, **counts_of(reference), **facts})

@@ -111,7 +111,7 @@ def _seconds(outcomes: Path, seconds: float, seed: int) -> float:
 def _undisturbed(folder: Path) -> float:
     """Run every stage; return the seconds it took."""
     started = time.monotonic()
-    with _started(folder) as process:
+    with started(folder) as process:
         status = process.wait()
     if status:
         raise InputError(f"the undisturbed run ends with status {status}: {_last_line(folder)}")
@@ -120,7 +120,7 @@ def _undisturbed(folder: Path) -> float:
 
 def _one_kill(number: int, second: float, folder: Path, whole: Path) -> dict[str, Any]:
     """Kill one run after `second`, look at what it left, call it again, compare; the folder goes."""
-    with _started(folder) as process:
+    with started(folder) as process:
         try:
             process.wait(timeout=second)
         except subprocess.TimeoutExpired:
@@ -128,7 +128,7 @@ def _one_kill(number: int, second: float, folder: Path, whole: Path) -> dict[str
             process.wait()
     step = last_step(folder) if process.returncode else ENDED
     broken = half_written(folder, whole)
-    with _started(folder) as process:
+    with started(folder) as process:
         status = process.wait()
     different = differences(folder, whole) if status == 0 else []
     runs = finished_runs(folder)
@@ -149,14 +149,14 @@ def _one_kill(number: int, second: float, folder: Path, whole: Path) -> dict[str
     return {**row, "outcome": shown}
 
 
-def _started(folder: Path) -> subprocess.Popen:
+def started(folder: Path, *options: str) -> subprocess.Popen:
     """Start a whole run in `folder` as a process group of its own, one core, its words in ``log.txt``."""
     folder.mkdir(exist_ok=True)
     own = {"OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     with (folder / LOG).open("w", encoding="utf-8") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.robustness.one_run", str(folder)],
+            [sys.executable, "-m", "tests.robustness.one_run", str(folder), *options],
             stdout=log,
             stderr=log,
             env={**kept, **own},

@@ -1,13 +1,20 @@
-"""One whole run of a tiny simulated cohort, for `kills` to kill: ``python -m tests.robustness.one_run FOLDER``."""
+"""One whole run of a tiny simulated cohort, for `kills` to kill: ``python -m tests.robustness.one_run FOLDER``.
+
+With ``--borrowed`` healthy anatomy is learnt from another cohort first, and borrowed.
+"""
 
 import sys
 from pathlib import Path
 
 from adhd_cvae.simulation.cohort import SimulationConfig
+from pipelines.mlflow_tracking.reference_model import ALIAS, NAME
+from pipelines.output_dir.ownership import owned
+from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.progress import PlainLines
 from pipelines.recipes.loader import load_recipe
-from pipelines.workflows import demo
+from pipelines.stages import simulate
+from pipelines.workflows import background, demo
 
 PARTICIPANTS = 12
 RESOLUTION = 6
@@ -24,12 +31,27 @@ SETTINGS = (
 """The recipe `smoke` made smaller: every stage and kind of file is there, and nothing takes long."""
 
 
-def run(folder: Path) -> None:
-    """Simulate the cohort and take it through every stage."""
+BORROWED = (f"cohort.background_from=[models:/{NAME}@{ALIAS}]", "training.fold_models=same")
+LENT = 2 * PARTICIPANTS
+
+
+def run(folder: Path, *, borrowed: bool = False) -> None:
+    """Simulate the cohort and take it through every stage, with what is learnt from another where `borrowed`."""
     config = SimulationConfig(participants=PARTICIPANTS, resolution=RESOLUTION)
     bids_dir, paths = demo.places(folder)
-    demo.run(Run(paths, load_recipe("smoke", SETTINGS), PlainLines()), bids_dir, config)
+    settings = (*SETTINGS, *BORROWED) if borrowed else SETTINGS
+    if borrowed:
+        _lend(folder / "lent-bids", OutputPaths(paths.folder.with_name("lent")))
+    demo.run(Run(paths, load_recipe("smoke", settings), PlainLines()), bids_dir, config)
+
+
+def _lend(bids_dir: Path, paths: OutputPaths) -> None:
+    config = SimulationConfig(participants=LENT, resolution=RESOLUTION, seed=101)
+    simulate.run(bids_dir, config, PlainLines())
+    recipe = load_recipe("smoke", (*SETTINGS, "reference.least_participants=10"))
+    with owned(paths.folder, dataset=bids_dir):
+        background.run(Run(paths, recipe, PlainLines()), BidsInput(bids_dir))
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]))
+    run(Path(sys.argv[1]), borrowed="--borrowed" in sys.argv)

@@ -2,8 +2,11 @@
 
 import itertools
 import json
+import os
 import shutil
+import signal
 import sqlite3
+import time
 
 import pytest
 
@@ -127,3 +130,34 @@ def test_a_reader_that_fails_is_found_and_its_file_kept(tmp_path, monkeypatch, h
     assert set(table["found"]) == {2}
     assert len(list(tmp_path.iterdir())) >= len(table)
     shutil.rmtree(tmp_path)
+
+
+def killed_at(words, folder):
+    """Kill a run that borrows, and its workers, when it has said these words."""
+    log = folder / kills.LOG
+    with kills.started(folder, "--borrowed") as process:
+        while words not in log.read_text(encoding="utf-8"):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_a_run_that_borrows_killed_six_times_on_its_way_ends_with_the_same_bits(tmp_path):
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    with kills.started(whole, "--borrowed") as process:
+        assert process.wait() == 0
+    moments = (
+        "Learning healthy anatomy …",
+        "Logging to MLflow …",
+        "fold 2 of 5, contrastive model, form taken",
+    )
+    for words in (*moments, "Embedding out of fold …", "separation, ", "Drawing figures …"):
+        killed_at(words, folder)
+        assert half_written(folder, whole) == []
+    with kills.started(folder, "--borrowed") as process:
+        assert process.wait() == 0
+    assert differences(folder, whole) == []
+    assert list(temporary_files(folder)) == []
+    assert finished_runs(folder) == 2

@@ -68,3 +68,16 @@ def test_recovery_shows_correlations_of_each_way() -> None:
     words = words_of(statistics.recovery_bars(table))
     assert "0.80" in words
     assert "0.60" not in words
+
+
+def test_membership_shows_both_curves_and_how_many_axes_are_kept() -> None:
+    table = pd.DataFrame(
+        {"axes": [1, 10, 100], "auc": [0.5, 0.7, 1.0], "explained": [0.1, 0.4, 0.6], "kept": [0, 1, 0]}
+    )
+    axes = statistics.membership_curve(table).axes[0]
+    lines = {str(line.get_label()): np.asarray(line.get_xydata()) for line in axes.get_lines()}
+    assert lines["AUC of telling members"][:, 1] == pytest.approx(table["auc"])
+    assert lines["variance of others in the axes"][:, 1] == pytest.approx(table["explained"])
+    assert lines["axes kept"][:, 0] == pytest.approx(10)
+    whole = statistics.membership_curve(table.assign(kept=0)).axes[0]
+    assert "axes kept" not in [line.get_label() for line in whole.get_lines()]

@@ -4,9 +4,9 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 
 from adhd_cvae.config import ImageConfig
-from adhd_cvae.errors import InputError
 from adhd_cvae.models.reference_background import fit_reference
 from pipelines.mlflow_tracking.pyfunc_reference import HealthyAnatomy
 
@@ -41,6 +41,17 @@ def test_maps_are_read_from_files_too(known, tmp_path):
     assert 0 <= found[0] <= 1
 
 
-def test_a_row_without_a_map_is_named(known):
-    with pytest.raises(InputError, match=r"row 0 has neither `image`"):
-        known[0].predict(None, pd.DataFrame({"array": [None]}))
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"array": [None]}, "row 0 has neither `image`"),
+        ({"array": [["a", "b"]]}, "no block of numbers"),
+        ({"array": [np.zeros((2, 2, 2))]}, r"row 0 has shape \(2, 2, 2\)"),
+        ({"image": ["/nowhere/map.nii.gz"]}, "map.nii.gz is not there"),
+        ({}, "neither a column `image`"),
+    ],
+)
+def test_a_map_that_is_none_is_refused_with_its_row(known, table, words):
+    with pytest.raises(MlflowException, match=words) as refused:
+        known[0].predict(None, pd.DataFrame(table, index=[0]))
+    assert refused.value.get_http_status_code() == 400

@@ -101,6 +101,7 @@ def test_the_healthy_are_learnt_registered_and_used_without_their_data(learn, tm
     excluded = read_tsv(tmp_path / "lent" / "exclusions.tsv")
     assert list(excluded["reason"]).count("not_background") == 4
     assert f"{CHAMPION.split('/')[1]} is version 1" in shown
+    assert (tmp_path / "lent" / "figures" / "membership.svg").is_file()
     shutil.rmtree(tmp_path / "lent")
     registered, again = open_reference(CHAMPION, tmp_path / "other")
     assert registered.checksum == reference.checksum
