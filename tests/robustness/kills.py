@@ -111,7 +111,7 @@ def _seconds(outcomes: Path, seconds: float, seed: int) -> float:
 def _undisturbed(folder: Path) -> float:
     """Run every stage; return the seconds it took."""
     started = time.monotonic()
-    with started(folder) as process:
+    with start_run(folder) as process:
         status = process.wait()
     if status:
         raise InputError(f"the undisturbed run ends with status {status}: {_last_line(folder)}")
@@ -120,7 +120,7 @@ def _undisturbed(folder: Path) -> float:
 
 def _one_kill(number: int, second: float, folder: Path, whole: Path) -> dict[str, Any]:
     """Kill one run after `second`, look at what it left, call it again, compare; the folder goes."""
-    with started(folder) as process:
+    with start_run(folder) as process:
         try:
             process.wait(timeout=second)
         except subprocess.TimeoutExpired:
@@ -128,7 +128,7 @@ def _one_kill(number: int, second: float, folder: Path, whole: Path) -> dict[str
             process.wait()
     step = last_step(folder) if process.returncode else ENDED
     broken = half_written(folder, whole)
-    with started(folder) as process:
+    with start_run(folder) as process:
         status = process.wait()
     different = differences(folder, whole) if status == 0 else []
     runs = finished_runs(folder)
@@ -149,7 +149,7 @@ def _one_kill(number: int, second: float, folder: Path, whole: Path) -> dict[str
     return {**row, "outcome": shown}
 
 
-def started(folder: Path, *options: str) -> subprocess.Popen:
+def start_run(folder: Path, *options: str) -> subprocess.Popen:
     """Start a whole run in `folder` as a process group of its own, one core, its words in ``log.txt``."""
     folder.mkdir(exist_ok=True)
     own = {"OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"}

@@ -135,7 +135,7 @@ def test_a_reader_that_fails_is_found_and_its_file_kept(tmp_path, monkeypatch, h
 def killed_at(words, folder):
     """Kill a run that borrows, and its workers, when it has said these words."""
     log = folder / kills.LOG
-    with kills.started(folder, "--borrowed") as process:
+    with kills.start_run(folder, "--borrowed") as process:
         while words not in log.read_text(encoding="utf-8"):
             assert process.poll() is None, log.read_text(encoding="utf-8")
             time.sleep(0.005)
@@ -146,7 +146,7 @@ def killed_at(words, folder):
 @pytest.mark.slow
 def test_a_run_that_borrows_killed_six_times_on_its_way_ends_with_the_same_bits(tmp_path):
     whole, folder = tmp_path / "whole", tmp_path / "killed"
-    with kills.started(whole, "--borrowed") as process:
+    with kills.start_run(whole, "--borrowed") as process:
         assert process.wait() == 0
     moments = (
         "Learning healthy anatomy …",
@@ -156,7 +156,7 @@ def test_a_run_that_borrows_killed_six_times_on_its_way_ends_with_the_same_bits(
     for words in (*moments, "Embedding out of fold …", "separation, ", "Drawing figures …"):
         killed_at(words, folder)
         assert half_written(folder, whole) == []
-    with kills.started(folder, "--borrowed") as process:
+    with kills.start_run(folder, "--borrowed") as process:
         assert process.wait() == 0
     assert differences(folder, whole) == []
     assert list(temporary_files(folder)) == []
