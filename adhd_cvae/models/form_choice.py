@@ -54,8 +54,8 @@ def in_words(forms: Sequence[Form]) -> str:
     """Say which was taken, with what of what was borrowed, and how well each told the groups; empty of none."""
     if not forms:
         return ""
-    told = ", ".join(f"{form.in_words} {form.separation:.2f}" for form in forms)
-    return f"form taken: {forms[0].in_words}; AUC in training participants held out in turn: {told}"
+    found = ", ".join(f"{form.in_words} {form.separation:.2f}" for form in forms)
+    return f"form taken: {forms[0].in_words}; AUC in training participants held out in turn: {found}"
 
 
 def compared_forms(
