@@ -6,8 +6,6 @@ The table has a column `scanner`, head size `tiv` and volumes of regions, mm³; 
 regions. Half of the scanners give the cohort and new people of theirs, the other half the reference.
 """
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from adhd_cvae import LinearContrast, ReferenceBackground
 from adhd_cvae.io import read_tsv, write_tsv
 from pipelines.cli.options import OutputDir
+from tests.validation.linear_before import BEFORE, codes_of_before
 from tests.validation.same_results.run import checkout
 
 FIRST_SEED = 1000
@@ -32,18 +31,8 @@ FIRST_SEED = 1000
 EFFECTS = (0.0, 0.2, 0.35, 0.5, 0.8)
 SEVERITIES, REGIONS, NEW, LENT = 2, 6, 60, 200
 """Severities, regions of each, fewest new people, fewest who lend."""
-BEFORE = "951aeea"
-"""The commit whose linear start is the one to beat."""
 SALIENT, BACKGROUND = 8, 48
 _PENALTIES = np.logspace(-2, 5, 20)
-_START = """
-import sys
-import numpy as np
-from adhd_cvae.baselines import fit_linear
-given = np.load(sys.argv[1])
-salient = fit_linear("contrast", given["features"], given["is_target"], 8, 48).salient
-np.savez(sys.argv[1], origin=salient.origin, encoder=salient.encoder)
-"""
 
 
 class Split(NamedTuple):
@@ -121,7 +110,7 @@ def measured(given: Split, before: Path | None) -> Iterator[dict[str, object]]:
         form = model.forms_[0].name if model.forms_ else "start"
         yield {"method": name, "r": recovered(codes, given), "auc": told(codes[:, 0]), "form": form}
     if before is not None:
-        codes = _of_before(given, before)
+        codes = codes_of_before(given.features, fitted, y, before)
         yield {"method": BEFORE, "r": recovered(codes, given), "auc": told(codes[:, 0])}
     yield {"method": "ridge that is told the truth", "r": recovered(given.features, given)}
     classifiers = {
@@ -130,22 +119,6 @@ def measured(given: Split, before: Path | None) -> Iterator[dict[str, object]]:
     }
     for name, classifier in classifiers.items():
         yield {"method": name, "auc": told(classifier.fit(*part).decision_function(given.features))}
-
-
-def _of_before(given: Split, before: Path) -> np.ndarray:
-    """Salient codes by the linear start of another version, run in its own checkout."""
-    part = given.features[given.fitted]
-    mean, spread = part.mean(axis=0), part.std(axis=0)
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "given.npz"
-        np.savez(
-            file,
-            features=((part - mean) / spread).astype(np.float32),
-            is_target=given.is_target[given.fitted],
-        )
-        subprocess.run([sys.executable, "-W", "ignore", "-c", _START, str(file)], cwd=before, check=True)
-        with np.load(file) as found:
-            return ((given.features - mean) / spread - found["origin"]) @ found["encoder"].T
 
 
 @threadpool_limits.wrap(limits=1)

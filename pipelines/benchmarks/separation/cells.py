@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from adhd_cvae.config import Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_object, remove_partial_files, write_json, write_tsv
-from pipelines.benchmarks.separation.cohorts import reference_patients, simulate_maps
+from pipelines.benchmarks.separation.cohorts import SimulatedMaps, reference_patients, simulate_maps
 from pipelines.benchmarks.separation.grid import Cell, Condition, Size
 from pipelines.benchmarks.separation.methods import METHODS, borrowed, ceiling_rows, method_rows, one_thread
 from pipelines.benchmarks.separation.metrics import CEILING, Row, aligned_correlation
@@ -125,9 +125,7 @@ class Cells:
         rows: list[Row] = []
         codes = self._codes(cell)
         with one_thread(), TemporaryDirectory(prefix="adhd-cvae-") as scratch:
-            kind = cell.condition
-            apart = {"held_out": kind.new / (kind.n + kind.new)} if kind.new else {}
-            cohort = simulate_maps(kind.simulation(cell.seed), recipe.cohort.site, recipe.image, **apart)
+            cohort = cohort_of(cell, recipe)
             of_reference = cell.condition.simulation(REFERENCE_SEED, self.reference_participants)
             for name in self.missing(cell):
                 if name == CEILING:
@@ -181,6 +179,13 @@ class Cells:
         """Reference patients' codes by ``method/space``."""
         path = self.store / f"{cell.key}.npz"
         return CODES.read(path) if path.is_file() else {}
+
+
+def cohort_of(cell: Cell, recipe: Recipe) -> SimulatedMaps:
+    """Simulate the participants of a cell, those held out by its seed."""
+    kind = cell.condition
+    apart = {"held_out": kind.new / (kind.n + kind.new)} if kind.new else {}
+    return simulate_maps(kind.simulation(cell.seed), recipe.cohort.site, recipe.image, **apart)
 
 
 def known_methods(asked: Sequence[str] | None, size: Size = "full") -> tuple[str, ...]:
