@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from adhd_cvae.config.settings import Settings
 
@@ -50,13 +50,19 @@ class CohortConfig(Settings):
     nearer than the average site's to what many controls give at each simulated site, with 10 at two of three, with 5
     farther off."""
     background_from: tuple[str, ...] = ()
-    """Healthy anatomy learnt elsewhere that linear models may borrow, where it tells the groups better: folders that
-    ``adhd-cvae background`` made, or registered models. Nobody of theirs is compared with anybody."""
+    """Healthy anatomy from elsewhere that linear models may borrow, where it tells the groups better: BIDS directories,
+    folders that ``adhd-cvae background`` made, or registered models. Nobody of theirs is compared with anybody."""
     background_common: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Share of the cohort's mask that what is borrowed must have: voxels that it lacks are lost to every model."""
     background_members: Annotated[float, Field(ge=0, le=1)] = 0.01
     """P-value (Fisher's exact test) below which more controls than patients look like participants of what is borrowed,
     which is then refused: those in both make significance out of nothing."""
+    background_same: Annotated[float, Field(gt=0, le=1)] = 0.55
+    """Correlation of two maps from which on they are one participant's, in a lending dataset and in the cohort. Made
+    otherwise, one has 0.59 and more; of real people, 1 in 250 has as much with another one, and is left out too."""
+    background_same_axes: PositiveInt = 100
+    """Leading axes of both, each given one variance, along which maps are correlated: along 20, different people are
+    more alike than one prepared twice."""
     drop_one_group_sites: bool = False
     """Leave out sites that have patients only or controls only."""
     match: tuple[str, ...] = ()

@@ -42,13 +42,18 @@ CHUNK = 32
 
 
 def prepare_images(
-    paths: Sequence[Path], image: ImageConfig, cache_dir: Path, progress: Progress
+    paths: Sequence[Path], image: ImageConfig, cache_dir: Path, progress: Progress, *, named: bool = True
 ) -> list[ImageError | None]:
     """Resample every map once into one memory-mapped array.
 
     Writes ``images.npy``, (good maps, *image.shape) float16 in the order of `paths`, and ``manifest.json`` with the
     affine, the settings and each file's checksum. An interrupted call goes on where it stopped; a call whose files
     (name, size, time of change) and settings are those of the manifest does nothing.
+
+    Parameters
+    ----------
+    named
+        Whether the cache may name the files; else their numbers stand there, and of what is left out the reason alone.
 
     Returns
     -------
@@ -61,9 +66,14 @@ def prepare_images(
     manifest = read_object(cache_dir / "manifest.json")
     if manifest.get("key") == key and _is_whole(cache_dir, manifest):
         return [_error_from(row) for row in manifest["maps"]]
-    rows = _compared(paths, _resample_all(paths, image, cache_dir, key, progress), image, cache_dir / PARTIAL)
+    rows = _compared(
+        paths, _resample_all(paths, image, cache_dir, key, progress, named=named), image, cache_dir / PARTIAL
+    )
+    if not named:
+        sources = [source | {"file": str(number)} for number, source in enumerate(sources, start=1)]
+        rows = [_nameless(row) for row in rows]
     errors = [_error_from(row) for row in rows]
-    _keep_good(cache_dir, [error is None for error in errors], image)
+    _keep_good(cache_dir, [error is None for error in errors])
     maps = [source | row for source, row in zip(sources, rows, strict=True)]
     content = {
         "key": key,
@@ -102,8 +112,13 @@ def _error_from(row: dict[str, Any]) -> ImageError | None:
     return None if row["reason"] is None else ImageError(row["reason"], row["detail"])
 
 
+def _nameless(row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is told of a map in words, which name its file."""
+    return row | {"detail": row["reason"]}
+
+
 def _resample_all(
-    paths: Sequence[Path], image: ImageConfig, cache_dir: Path, key: str, progress: Progress
+    paths: Sequence[Path], image: ImageConfig, cache_dir: Path, key: str, progress: Progress, *, named: bool
 ) -> list[dict[str, Any]]:
     """Fill the partial array chunk by chunk, journalling what is done."""
     partial, journal_path = cache_dir / PARTIAL, cache_dir / JOURNAL
@@ -128,9 +143,9 @@ def _resample_all(
             for volume, row in chunk:
                 if volume is not None:
                     array[len(rows)] = volume
-                rows.append(row)
+                rows.append(row if named else _nameless(row))
             os.fsync(written.fileno())  # of the array too: the journal must not know more than the disk
-            append_text("".join(json.dumps(row) + "\n" for _, row in chunk), journal_path)
+            append_text("".join(json.dumps(row) + "\n" for row in rows[-len(chunk) :]), journal_path)
             progress(len(rows), len(paths))
     return rows
 
@@ -203,20 +218,24 @@ def _read_journal(path: Path, key: str) -> list[dict[str, Any]] | None:
     return [json.loads(line) for line in lines]
 
 
-def _keep_good(cache_dir: Path, good: list[bool], image: ImageConfig) -> None:
+def _keep_good(cache_dir: Path, good: list[bool]) -> None:
     """Give the array its final name, without the rows of maps that could not be used."""
     partial, final = cache_dir / PARTIAL, cache_dir / "images.npy"
     if all(good):
         replace(partial, final)
         return
-    source = np.load(partial, mmap_mode="r")
-    shape = (sum(good), *image.shape)
-    with atomic_path(final) as temporary:
-        kept = new_array_file(temporary, shape)
-        for row, index in enumerate(np.flatnonzero(good)):
+    copy_rows(np.load(partial, mmap_mode="r"), np.flatnonzero(good), final)
+    remove(partial)
+
+
+def copy_rows(source: np.ndarray, rows: np.ndarray, path: Path) -> np.ndarray:
+    """Write some maps of a cache into an array file of their own, one at a time; return it, memory-mapped."""
+    with atomic_path(path) as temporary:
+        kept = new_array_file(temporary, (len(rows), *source.shape[1:]))
+        for row, index in enumerate(rows):
             kept[row] = source[index]
         kept.flush()
-    remove(partial)
+    return np.load(path, mmap_mode="r")
 
 
 def open_images(cache_dir: Path) -> np.ndarray:

@@ -40,7 +40,7 @@ def load_reference(folder: Path) -> tuple[Reference, dict[str, Any]]:
     if not stem.with_suffix(".json").is_file():
         raise InputError(
             f"{folder} holds no {STEM}.json: expected a folder that `adhd-cvae background BIDS_DIR FOLDER` or "
-            "ReferenceBackground.save made."
+            "ReferenceBackground.save made, or a BIDS directory where `cohort.background_from` names it."
         )
     try:
         content = read_json(stem.with_suffix(".json"))

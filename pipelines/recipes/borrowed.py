@@ -80,18 +80,26 @@ def check_made(sources: Sequence[Source], image: ImageConfig, kind: Kind | None)
                 f"{name} was learnt from {reference.size} values of a participant, and a map here has "
                 f"{math.prod(image.shape)} (image.shape {own['shape']}). {again}."
             )
-        for one, words in _MADE.items():
-            found, expected = provenance.get(one), None if kind is None else getattr(kind, one)
-            if found is not None and expected is not None and found != expected:
-                problems.append(
-                    f"{name} was learnt from maps of {words} {found or 'none'}, and this cohort's are of {words} "
-                    f"{expected or 'none'}. Learn it from maps like these."
-                )
+        problems += made_otherwise(name, provenance, kind)
         if missing := [one for one in ("image", *_MADE) if one not in provenance]:
             unknown.append(f"{name} does not say its {', '.join(missing)}: it is taken to be this cohort's")
     if problems:
         raise InputError(*problems)
     return unknown
+
+
+def made_otherwise(name: str, provenance: Mapping[str, Any], kind: Kind | None) -> list[str]:
+    """Say in which ways, by their names, a source's maps were made otherwise than the cohort's."""
+    known = [
+        (words, provenance.get(one), None if kind is None else getattr(kind, one))
+        for one, words in _MADE.items()
+    ]
+    return [
+        f"{name} was learnt from maps of {words} {found or 'none'}, and this cohort's are of {words} "
+        f"{expected or 'none'}. Learn it from maps like these."
+        for words, found, expected in known
+        if None not in (found, expected) and found != expected
+    ]
 
 
 def borrow(

@@ -1,7 +1,6 @@
 """Stage: BIDS in; cohort.tsv, folds.tsv, exclusions.tsv and the image cache out."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,9 @@ from bids_adapters.atlas import read_atlas
 from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
 from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
+from bids_adapters.preparation import prepare_cohort, without_unusable
 from bids_adapters.summary import summary_lines, why_left_out
-from pipelines.mlflow_tracking.reference_model import open_reference, shown_name
+from pipelines.background.lenders import Lenders
 from pipelines.output_dir.bids_source import (
     describe_output,
     place_of,
@@ -36,7 +36,7 @@ from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import COHORT, CONFLICTS, CONFOUNDING, EXCLUSIONS
-from pipelines.recipes.borrowed import Source, borrow, check_made, noted
+from pipelines.recipes.borrowed import noted
 from pipelines.recipes.checks import check_columns, check_covariates, nominal_columns
 
 OF_TRAINING = ("image.mask_threshold", "image.standardise", "image.least_spread")
@@ -54,12 +54,12 @@ def run(run: Run, source: BidsInput) -> None:
     paths, recipe = run.paths, run.recipe
     place, bids_filter = place_of(source, paths), read_filter_file(source.filter_file)
     read_atlas(recipe.analysis.atlas)  # used hours later
-    asked = recipe.cohort.background_from
-    lent = [Source(shown_name(one), *open_reference(one, paths.folder)) for one in asked]
+    lenders = Lenders(run)
     stage = Stage(
         name="prepare",
         settings={
             **settings_of(recipe, "seed", "cohort", "image", without=OF_TRAINING),
+            **lenders.settings,
             "BIDS_DIR": place,
             "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
             "--bids-filter-file": bids_filter,
@@ -68,24 +68,21 @@ def run(run: Run, source: BidsInput) -> None:
         inputs={
             "files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder),
             **tables_elsewhere(source),
-            **{f"background {number}": one.reference.checksum for number, one in enumerate(lent, start=1)},
+            **lenders.inputs,
         },
         outputs=(
             *("cohort.tsv", "cohort.json", "folds.tsv", "folds.json", "exclusions.tsv", "confounding.tsv"),
             *("dataset_description.json", "cache/images.npy", "cache/manifest.json", "cache/pictures.npz"),
-            *(paths.borrowed.relative_to(paths.folder).as_posix() for _ in lent[:1]),
+            *lenders.outputs,
         ),
     )
     provenance = Provenance.open(paths)
 
     def work() -> None:
         found = _find(run, source, bids_filter, paths.cache)
-        unknown = check_made(lent, recipe.image, found.kind)
+        healthy = lenders.find(found.kind)
         cohort = _prepare(run, _measured(run, found, source.folder), source.folder)
-        if lent:
-            images = np.load(paths.images, mmap_mode="r")
-            for line in [*unknown, *borrow(lent, images, cohort.table, recipe, paths.borrowed)]:
-                run.progress.line(line)
+        lent = lenders.lend(healthy, cohort.table)
         describe_output(source, paths)
         _show_confounding(run)
         for line in summary_lines(cohort, recipe.cohort.site):
@@ -130,7 +127,7 @@ def _with_sound_headers(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
         for done, image in enumerate(cohort.table["image"], start=1):
             errors.append(error_of(bids_dir / image))
             tick(done, len(cohort.table), "")
-    return _without_unusable(cohort, errors)
+    return without_unusable(cohort, errors)
 
 
 def _find(
@@ -213,7 +210,12 @@ def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
         if len(kept):  # before hours of reading maps
             EXCLUSIONS.write(exclusions, run.paths.exclusions)
             check_covariates(kept, _folds_of(run, kept), settings)
-        usable = prepared_maps(run, replace(cohort, table=kept, exclusions=exclusions), bids_dir)
+        with run.progress.bar("Preparing maps") as tick:
+            usable = prepare_cohort(
+                replace(cohort, table=kept, exclusions=exclusions),
+                *(bids_dir, run.recipe.image, run.paths.cache),
+                lambda done, total: tick(done, total, ""),
+            )
         if len(usable.table) == len(kept) or not is_asked(settings):
             return usable
         names = cohort.table["participant_id"]
@@ -224,31 +226,6 @@ def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
             table=pd.DataFrame(cohort.table[~broken]).reset_index(drop=True),
             exclusions=pd.concat([cohort.exclusions, of_image]).drop_duplicates(ignore_index=True),
         )
-
-
-def prepared_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
-    """Fill the image cache; leave out whose map cannot be used."""
-    from adhd_cvae.images.cache import prepare_images
-
-    files = [bids_dir / image for image in cohort.table["image"]]
-    with run.progress.bar("Preparing maps") as tick:
-        errors = prepare_images(
-            files, run.recipe.image, run.paths.cache, lambda done, total: tick(done, total, "")
-        )
-    return _without_unusable(cohort, errors)
-
-
-def _without_unusable(cohort: Cohort, errors: Sequence[ImageError | None]) -> Cohort:
-    """Move the participants with an error, in the order of the table, to the exclusions."""
-    usable = [error is None for error in errors]
-    left_out = [
-        {"participant_id": name, "stage": "image", "reason": error.reason, "detail": error.detail}
-        for name, error in zip(cohort.table["participant_id"], errors, strict=True)
-        if error is not None
-    ]
-    exclusions = pd.concat([cohort.exclusions, pd.DataFrame(left_out)]) if left_out else cohort.exclusions
-    table = pd.DataFrame(cohort.table[usable]).reset_index(drop=True)
-    return replace(cohort, table=table, exclusions=exclusions.reset_index(drop=True))
 
 
 def _keep_pictures(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame, bids_dir: Path) -> None:

@@ -1,7 +1,6 @@
 """Healthy anatomy learnt for others to borrow: maps in, one reference out that names nobody."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,17 @@ from adhd_cvae.models.membership import Membership, membership_curve, shareable_
 from adhd_cvae.models.reference_background import (
     Reference,
     merge_references,
-    moments_of,
-    reference_of,
     truncated,
 )
 from adhd_cvae.models.reference_file import load_reference, save_reference
 from adhd_cvae.names import BACKGROUND
-from bids_adapters.cohort import Cohort, build_cohort
+from bids_adapters.cohort import Cohort
 from bids_adapters.derivatives import read_description
 from bids_adapters.images.filter import read_filter_file
-from bids_adapters.phenotype.groups import find_group_column
+from bids_adapters.preparation import prepare_cohort
+from pipelines.background.facts import TERMS, counts_of, described, described_alike
+from pipelines.background.healthy import check_count, find_healthy
+from pipelines.background.learning import learnt
 from pipelines.mlflow_tracking.environment import mlflow_environment
 from pipelines.output_dir.bids_source import describe_output, place_of, table_checksums, tree_fingerprint
 from pipelines.output_dir.exclusions import nothing_left
@@ -34,8 +34,7 @@ from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import COHORT, EXCLUSIONS, MEMBERSHIP
-from pipelines.stages.prepare import OF_TRAINING, prepared_maps
-from pipelines.workflows.reference_facts import TERMS, counts_of, described, described_alike
+from pipelines.stages.prepare import OF_TRAINING
 
 NAME = "background"
 _COHORT = ("group", "target", "background", "site", "kind_coverage", "foreign_share")
@@ -140,81 +139,32 @@ def _opened(run: Run) -> Provenance:
 
 def _healthy(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Cohort:
     """Find the healthy participants and prepare their maps."""
-    settings, paths = run.recipe.cohort, run.paths
-    with run.progress.bar("Looking for maps and phenotype"):
-        found = build_cohort(
-            source.folder,
-            settings,
-            participant_labels=source.labels,
-            bids_filter=bids_filter,
-            prefer=source.prefer,
-            require_groups=False,
-            index_cache=paths.cache,
-        )
-    column = find_group_column(found.table, settings)
-    if column is None:
-        run.progress.line(f"no column {settings.group}: everybody is taken for healthy")
-    else:
-        found = _controls_of(found, column, settings.background)
+    paths = run.paths
+    found = find_healthy(run, source, bids_filter, paths.cache)
     _check_count(run, found)
-    cohort = prepared_maps(run, found, source.folder)
+    with run.progress.bar("Preparing maps") as tick:
+        cohort = prepare_cohort(
+            *(found, source.folder, run.recipe.image, paths.cache), lambda done, total: tick(done, total, "")
+        )
     EXCLUSIONS.write(cohort.exclusions, paths.exclusions)
     _check_count(run, cohort)
     COHORT.write(cohort.table.assign(group=BACKGROUND), paths.cohort, cohort.columns)
     return cohort
 
 
-def _controls_of(found: Cohort, column: str, levels: Sequence[object]) -> Cohort:
-    """Leave out whom the group column does not call a control."""
-    healthy = (found.table["group"] == BACKGROUND).to_numpy()
-    if not healthy.any():
-        codes = ", ".join(map(str, found.table[column].dropna().astype(str).unique()[:9]))
-        expected = ", ".join(map(str, levels))
-        raise InputError(
-            f"nobody is healthy: column {column} holds {codes or 'nothing'}, expected cohort.background {expected}. "
-            f"Say which of its codes are: --set 'cohort.background=[…]'; or, where there is no patient, "
-            "--set cohort.group=none."
-        )
-    others = found.table.loc[~healthy, "participant_id"]
-    detail = f"{column} is none of cohort.background"
-    rows = [
-        {"participant_id": one, "stage": "phenotype", "reason": "not_background", "detail": detail}
-        for one in others
-    ]
-    exclusions = pd.concat([found.exclusions, pd.DataFrame(rows)], ignore_index=True) if rows else None
-    table = pd.DataFrame(found.table[healthy]).reset_index(drop=True)
-    return replace(found, table=table, exclusions=found.exclusions if exclusions is None else exclusions)
-
-
 def _check_count(run: Run, cohort: Cohort) -> None:
-    count, least = len(cohort.table), run.recipe.reference.least_participants
-    if count < least:
-        reasons = nothing_left(cohort.exclusions)[:-1] if count == 0 else []
-        raise InputError(
-            *reasons,
-            f"{count} healthy participants with a usable map were found, and a reference takes at least {least} "
-            "(reference.least_participants): fewer know no more than a clinic's own controls. Add a dataset's, or "
-            "borrow one.",
-        )
+    """Refuse too few, and say why nobody is left."""
+    try:
+        check_count(run, len(cohort.table))
+    except InputError as error:
+        reasons = nothing_left(cohort.exclusions)[:-1] if cohort.table.empty else []
+        raise InputError(*reasons, *error.problems) from None
 
 
 def _learn(run: Run, cohort: Cohort, known: dict[str, Any], *, shareable: bool) -> None:
     """Fit the reference, ask it for its members, and write both."""
     recipe, progress = run.recipe, run.progress
-    images = open_images(run.paths.cache)
-    values = images.reshape(len(images), -1)
-    mask = np.flatnonzero(values.mean(axis=0, dtype=np.float32) > recipe.image.mask_threshold)
-    with progress.bar("Learning healthy anatomy") as tick:
-        moments = moments_of(
-            values,
-            site_codes(cohort.table, run.recipe.cohort.site),
-            mask,
-            lambda done, all_: tick(done, 2 * all_, "spread"),
-        )
-        reference = reference_of(
-            *(values, moments, recipe.reference.most_axes),
-            lambda done, all_: tick(all_ + done, 2 * all_, "axes"),
-        )
+    reference, moments = learnt(run, open_images(run.paths.cache), cohort.table)
     with progress.bar("Asking it for its members"):
         curve = membership_curve(moments.gram, recipe.reference, recipe.seed)
     if shareable:

@@ -10,7 +10,7 @@ from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.models.reference_background import fit_reference
 from bids_adapters.cohort import Cohort
-from pipelines.workflows.reference_facts import TERMS, counts_of, described, described_alike
+from pipelines.background.facts import TERMS, counts_of, described, described_alike
 
 PLACES = [Path("a"), Path("b")]
 
