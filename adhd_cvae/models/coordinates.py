@@ -39,7 +39,9 @@ def in_coordinates(centred: NDArray, reference: Borrowed | None = None) -> Coord
     known = axes.astype(reference.axes.dtype)
     along = reference.axes @ known.T
     added = reference.axes - along @ known
-    values, vectors = np.linalg.eigh(np.eye(len(along)) - along.astype(np.float64) @ along.T)  # of added, by itself
+    values, vectors = np.linalg.eigh(
+        np.eye(len(along)) - along.astype(np.float64) @ along.T
+    )  # of added, by itself
     keep = np.flatnonzero(values > _LEAST)[::-1]
     lengths = np.sqrt(values[keep])
     others = (vectors[:, keep] / lengths).astype(added.dtype).T @ added

@@ -1,6 +1,7 @@
 """The verbs below ``adhd-cvae benchmark``. Heavy modules are imported inside them, so that ``--help`` is instant."""
 
 from dataclasses import dataclass
+from enum import StrEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,13 @@ app = typer.Typer(name="benchmark", no_args_is_help=True, help="Measure, and wri
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Processes of one core each. Default: all cores.")
 ]
+
+
+class Lent(StrEnum):
+    """Healthy people elsewhere who are lent to some methods."""
+
+    fitting = auto()
+    mismatched = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +55,10 @@ def separation(
     curved: Annotated[
         bool, typer.Option("--curved", help="Effects that lie on a curve, up to 2,000 participants.")
     ] = False,
-    borrowed: Annotated[
-        bool, typer.Option("--borrowed", help="Small effects, with 500 and 2,000 healthy people elsewhere.")
-    ] = False,
-    mismatched: Annotated[
-        bool, typer.Option("--mismatched", help="Healthy people elsewhere who are not like the cohort's.")
-    ] = False,
+    lent: Annotated[
+        Lent | None,
+        typer.Option("--lent", help="Small effects, with healthy people elsewhere who fit or do not."),
+    ] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Cohorts of each kind.")] = None,
     methods: Annotated[
         str | None, typer.Option("--methods", metavar="A,B", help="These methods only.")
@@ -67,8 +73,8 @@ def separation(
     from pipelines.compute import workers
     from pipelines.output_dir.ownership import owned
 
-    size = "borrowed" if borrowed else "mismatched" if mismatched else "curved" if curved else None
-    size = size or ("quick" if quick else "full")
+    usual = "curved" if curved else "quick" if quick else "full"
+    size = usual if lent is None else "borrowed" if lent is Lent.fitting else "mismatched"
     names = known_methods(methods.split(",") if methods else None, size)
     folder = options.output_dir.resolve()
     with owned(folder, overwrite=options.overwrite), workers(dask):

@@ -1,6 +1,6 @@
 """What borrowing gains where the truth is known: over the start that borrowed nothing, and over every other method.
 
-    adhd-cvae benchmark separation FOLDER --borrowed
+    adhd-cvae benchmark separation FOLDER --lent fitting
     python -m tests.validation.borrowed_separation FOLDER
 
 Adds the linear start of an earlier version, run in its own checkout on the same cohorts, and writes ``gains.tsv``.
@@ -34,7 +34,7 @@ KIND = ["population", "n", "cohens_d"]
 @threadpool_limits.wrap(limits=1)
 def of_before(cell: Cell, recipe: Recipe, before: Path, file: Path) -> None:
     """Write what the start of before tells in one cohort."""
-    cohort = cohort_of(cell, recipe)
+    cohort = cohort_of(cell, recipe.cohort.site, recipe.image)
     fitted, flat = ~cohort.is_held_out, cohort.images.reshape(len(cohort.images), -1)
     mask = np.flatnonzero(flat[fitted].mean(axis=0, dtype=np.float32) > recipe.image.mask_threshold)
     codes = codes_of_before(flat[:, mask].astype(np.float32), fitted, cohort.is_target, before)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_object, remove_partial_files, write_json, write_tsv
 from pipelines.benchmarks.separation.cohorts import SimulatedMaps, reference_patients, simulate_maps
@@ -125,7 +125,7 @@ class Cells:
         rows: list[Row] = []
         codes = self._codes(cell)
         with one_thread(), TemporaryDirectory(prefix="adhd-cvae-") as scratch:
-            cohort = cohort_of(cell, recipe)
+            cohort = cohort_of(cell, recipe.cohort.site, recipe.image)
             of_reference = cell.condition.simulation(REFERENCE_SEED, self.reference_participants)
             for name in self.missing(cell):
                 if name == CEILING:
@@ -181,11 +181,11 @@ class Cells:
         return CODES.read(path) if path.is_file() else {}
 
 
-def cohort_of(cell: Cell, recipe: Recipe) -> SimulatedMaps:
+def cohort_of(cell: Cell, site: str | None, image: ImageConfig) -> SimulatedMaps:
     """Simulate the participants of a cell, those held out by its seed."""
     kind = cell.condition
     apart = {"held_out": kind.new / (kind.n + kind.new)} if kind.new else {}
-    return simulate_maps(kind.simulation(cell.seed), recipe.cohort.site, recipe.image, **apart)
+    return simulate_maps(kind.simulation(cell.seed), site, image, **apart)
 
 
 def known_methods(asked: Sequence[str] | None, size: Size = "full") -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def lenders(condition: Condition, count: int, image: ImageConfig) -> Lenders:
     )
     if own == "smoothed":
         image = image.model_copy(update={"fwhm": math.hypot(image.fwhm, SMOOTHER)})
-    found = _lenders(everybody.model_dump_json(), image.model_dump_json(), own == "scanners", count)
+    found = _lenders(everybody.model_dump_json(), image.model_dump_json(), count, elsewhere=own == "scanners")
     if own != "copies":
         return found
     twice = np.arange(count) % (count // 2)
@@ -48,10 +48,10 @@ def lenders(condition: Condition, count: int, image: ImageConfig) -> Lenders:
 
 
 @cache  # a process meets the same ones in every cohort
-def _lenders(config: str, image: str, elsewhere: bool, count: int) -> Lenders:
+def _lenders(config: str, image: str, count: int, *, elsewhere: bool) -> Lenders:
     cohort = SimulatedCohort(SimulationConfig.model_validate_json(config))
-    sites, diagnoses = (np.asarray(cohort.participants[name], int) for name in ("site", "dx"))
-    healthy = diagnoses == 0
+    sites, dx = (np.asarray(cohort.participants[name], int) for name in ("site", "dx"))
+    healthy = dx == 0
     if elsewhere:
         healthy &= ~np.isin(sites, SITES[: SimulationConfig().sites])
     rows = np.flatnonzero(healthy)[:count]
