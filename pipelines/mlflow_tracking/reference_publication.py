@@ -22,7 +22,7 @@ KIND = Kind(
     Path(__file__).with_name("pyfunc_reference.py"),
 )
 _TEMPLATE = Path(__file__).with_name("reference_card.md.txt").read_text(encoding="utf-8")
-_SCORES = ("explained", "membership_auc", "lost_by_parts", "lost_by_merging")
+_SCORES = ("explained", "explained_of_others", "membership_auc", "lost_by_parts", "lost_by_merging")
 _COUNT = "participants"
 """Tag of a version."""
 
@@ -41,7 +41,7 @@ def publish_reference(folder: Path, progress: Progress) -> str:
     with readable_errors(store), progress.bar("Logging to MLflow") as tick:
         tick(0, 2, "opening the store")
         client = store.client()
-        name = f"background of {reference.count}, {facts.get('name', '?')}"
+        name = f"background, {reference.count} participants"
         done = [
             one for one in runs.find_runs(client, runs.CONTENT_TAG, content) if one.info.status == "FINISHED"
         ]
@@ -49,7 +49,7 @@ def publish_reference(folder: Path, progress: Progress) -> str:
         if run is None or version is None:
             tags = {
                 runs.CONTENT_TAG: content,
-                "mlflow.note.content": f"Terms: {facts.get('terms', 'unknown')}",
+                "mlflow.note.content": f"{KIND.description} Terms: {facts.get('terms', 'unknown')}.",
             }
             run = runs.start_run(client, store, name, tags, {runs.CONTENT_TAG: content})
             with runs.ending(client, run):
@@ -82,23 +82,35 @@ def model_card(reference: Reference, facts: dict[str, Any]) -> str:
         **facts,
     }
     made = [known.get("modulation"), known.get("smoothing") and f"smoothed ({known['smoothing']})"]
-    ages = known.get("age")
-    auc = known.get("membership_auc")
+    ages, auc, others = (known.get(one) for one in ("age", "membership_auc", "explained_of_others"))
     return _TEMPLATE.format(
         known=known,
         count=reference.count,
         axes=len(reference.axes),
         explained=f"{reference.explained:.1%}",
+        others="" if others is None else f", and at least {others:.1%} of others'",
         made=", ".join(one for one in made if one) or "modulation unknown",
-        image=", ".join(f"{key} {value}" for key, value in known.get("image", {}).items()) or "unknown",
+        image=_grid(known.get("image", {})),
         age=f"{ages[0]:g} to {ages[1]:g} years" if ages else "unknown",
         auc="not measured" if auc is None else f"{auc:.2f}",
     )
 
 
+def _grid(image: dict[str, Any]) -> str:
+    """What of the maps' settings whoever borrows must share, in words."""
+    words = {
+        "shape": "{} voxels",
+        "voxel_size": "of {} mm",
+        "centre": "around {} mm",
+        "fwhm": "smoothed by {} mm (FWHM)",
+    }
+    return " ".join(text.format(image[key]) for key, text in words.items() if key in image) or "unknown"
+
+
 def _log(client: MlflowClient, run_id: str, reference: Reference, facts: dict[str, Any]) -> None:
     plain = {key: value for key, value in facts.items() if key not in (*_SCORES, "site_names", "affine")}
-    client.log_batch(run_id, params=runs.parameters(flatten(plain)))
+    shown = {key: "none" if value == "" else value for key, value in flatten(plain).items()}
+    client.log_batch(run_id, params=runs.parameters(shown))
     scores = {key: float(facts[key]) for key in _SCORES if key in facts}
     counts = {"participants": float(reference.count), "axes": float(len(reference.axes))}
     for key, value in {**scores, **counts}.items():

@@ -174,7 +174,8 @@ def _learn(run: Run, cohort: Cohort, known: dict[str, Any], *, shareable: bool) 
     MEMBERSHIP.write(table, run.paths.membership)
     save_figure(statistics.membership_curve(table), run.paths.figures / _CURVE)
     found = _at(curve, len(reference.axes))
-    facts = {"terms": TERMS[shareable], "membership_auc": round(found.auc, 4)}
+    asked = {"membership_auc": round(found.auc, 4), "explained_of_others": round(found.explained, 4)}
+    facts = {"terms": TERMS[shareable], **asked}
     save_reference(reference, run.paths.folder, {**known, **counts_of(reference), **facts})
     progress.line(
         f"background: {reference.count} healthy participants at {known['sites']} sites; {len(reference.axes)} axes "

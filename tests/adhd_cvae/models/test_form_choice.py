@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adhd_cvae.config import ModelConfig
-from adhd_cvae.models.form_choice import BORROWED, OWN, START, compared_forms
+from adhd_cvae.models.form_choice import BORROWED, OWN, START, compared_forms, in_words
 from adhd_cvae.models.reference_background import borrowed, fit_reference
 
 CONFIG = ModelConfig(salient=3, background=6, correction=False)
@@ -55,3 +55,13 @@ def test_the_same_participants_choose_the_same(anatomy):
     healthy = anatomy(300)[0]
     first, again = (compared(values, is_target, healthy, seed=3) for _ in range(2))
     assert [(one.name, one.separation) for one in first] == [(one.name, one.separation) for one in again]
+
+
+def test_the_form_taken_and_what_each_reached_are_put_in_words(anatomy):
+    values, is_target = anatomy(40)
+    forms = compared(values, is_target, anatomy(300)[0])
+    shown, asked = in_words(forms).split("; ")
+    assert shown == f"form taken: {forms[0].in_words}"
+    assert asked.count(f"{BORROWED} (weight ") == 2
+    assert f"{START} {next(form for form in forms if form.name == START).separation:.2f}" in asked
+    assert in_words([]) == ""

@@ -11,6 +11,7 @@ from pipelines.mlflow_tracking.store import find_store
 from pipelines.progress import Silent
 
 FACTS = {"name": "Elsewhere", "terms": "shareable", "age": [8, 17.5], "sites": 3, "membership_auc": 0.58}
+FACTS["explained_of_others"] = 0.41
 FACTS |= {
     "image": {"shape": [2, 3, 5], "fwhm": 8.0},
     "modulation": "modulated",
@@ -50,13 +51,17 @@ def test_the_alias_goes_to_most_participants_and_nothing_is_there_twice(publish,
     assert run.data.metrics["reference/participants"] == 25
     assert run.data.metrics["reference/membership_auc"] == 0.58
     assert run.data.params["image.shape"] == "[2, 3, 5]"
+    assert run.data.params["smoothing"] == "none"
+    assert run.data.metrics["reference/explained_of_others"] == 0.41
     assert find_runs(client, "adhd_cvae.content", run.data.tags["adhd_cvae.content"])
 
 
 def test_the_card_says_from_what_and_under_which_terms():
     shown = model_card(learnt(20), FACTS)
     for words in (
-        "of 20 participants: Elsewhere",
+        "of 20 participants",
+        "Elsewhere: 20 healthy participants",
+        "and at least 41.0% of others'",
         "Terms: shareable",
         "8 to 17.5 years",
         "4 principal axes",
@@ -64,7 +69,7 @@ def test_the_card_says_from_what_and_under_which_terms():
     ):
         assert words in shown
     assert "modulated" in shown
-    assert "fwhm 8.0" in shown
+    assert "[2, 3, 5] voxels smoothed by 8.0 mm" in shown
 
 
 def test_the_card_of_what_says_nothing_of_itself_says_that():

@@ -112,6 +112,20 @@ def test_the_bar_runs_once_from_model_to_model_through_splits_and_the_last_fit(h
     assert ("once more with everyone" in noted) == held_out
 
 
+def test_which_form_was_taken_is_a_line_of_everybody_and_of_each_fold():
+    shown = Epochs()
+    show = shown.epochs(folds=5)
+    forms = {"held_out": False, "forms": "form taken: own"}
+    show({**ROW, **forms})
+    show({**ROW, **forms, "refit": True}, 2)
+    show({**ROW, **forms, "split": 1, "splits": 2})
+    told = [line for line in shown.lines if "form taken" in line]
+    assert told == [
+        "  contrastive model, form taken: own",
+        "  fold 2 of 5, contrastive model, form taken: own",
+    ]
+
+
 def test_what_goes_wrong_is_shown_when_it_is_first_seen_of_each_model():
     shown = Epochs()
     show = shown.epochs()
