@@ -52,7 +52,10 @@ class Ratio:
         return np.vstack([own, lengths[:, None] * self.reference.axes[:most]])
 
     def directions(self, scores: Array, is_target: NDArray[np.bool_], units: int, coordinates: int) -> Array:
-        """Fisher's discriminant with that covariance within groups, then leading generalised eigenvectors.
+        """Fisher's discriminant, then leading generalised eigenvectors.
+
+        The discriminant goes by the reference's covariance alone: that of the participants who are told apart makes
+        them differ hardly at all along it, and new ones widely. Without a reference it is the shrunk one within groups.
 
         Parameters
         ----------
@@ -71,8 +74,10 @@ class Ratio:
         patients, controls = scores[is_target], scores[~is_target]
         other = self._other(controls, coordinates) * np.eye(scores.shape[1])
         shared = patients.mean(axis=0) - controls.mean(axis=0)
-        within = scores - np.where(is_target[:, None], patients.mean(axis=0), controls.mean(axis=0))
-        discriminant = np.linalg.solve(self._mixed(within, other), shared)
+        discriminant = shared  # where scores are whitened
+        if self.reference is None:
+            within = scores - np.where(is_target[:, None], patients.mean(axis=0), controls.mean(axis=0))
+            discriminant = np.linalg.solve(self._mixed(within, other), shared)
         root = np.linalg.cholesky(self._mixed(controls, other))
         inner = np.linalg.solve(root, patients.T)
         ratios = np.linalg.svd(inner, full_matrices=False)[0][:, : units - 1]

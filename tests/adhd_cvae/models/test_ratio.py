@@ -26,8 +26,7 @@ def test_directions_are_fishers_and_the_leading_generalised_eigenvectors(known, 
     expected = eigh(patients.T @ patients / 15, shrunk)[1][:, ::-1][:, :2]
     expected /= np.linalg.norm(expected, axis=0)
     assert np.abs(np.einsum("ij,ij->j", found[:, 1:], expected)) == pytest.approx([1, 1])
-    within = np.concatenate([patients - patients.mean(axis=0), controls])
-    fisher = np.linalg.solve(0.3 * within.T @ within / 30 + 0.7 * np.eye(5), patients.mean(axis=0))
+    fisher = patients.mean(axis=0)  # by the reference's covariance alone
     assert found[:, 0] == pytest.approx(fisher / np.linalg.norm(fisher))
 
 
@@ -42,6 +41,10 @@ def test_without_a_reference_it_shrinks_towards_own_controls_mean_variance(known
     leading = eigh(patients.T @ patients / 15, shrunk)[1][:, -1]
     found = Ratio(0.4).directions(scores, is_target, 2, 5)[:, 1]
     assert abs(found @ leading) == pytest.approx(np.linalg.norm(leading))
+    within = np.concatenate([patients - patients.mean(axis=0), controls])
+    shared = np.linalg.solve(0.6 * within.T @ within / 30 + 0.4 * other * np.eye(5), patients.mean(axis=0))
+    discriminant = Ratio(0.4).directions(scores, is_target, 2, 5)[:, 0]
+    assert discriminant == pytest.approx(shared / np.linalg.norm(shared))
 
 
 @pytest.mark.parametrize("coordinates", [4, 40])
