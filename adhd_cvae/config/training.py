@@ -225,6 +225,9 @@ class TrainingConfig(Settings):
     """With fewer in a group, nobody is spared to decide what is kept: those trained on do."""
     patience: PositiveInt = 10
     """Epochs without a better held-out likelihood before a step ends."""
+    lent_controls: NonNegativeFloat = 1.0
+    """Maps of lending datasets that an epoch of the nonlinear step sees as further controls, at most, as a share of the
+    fitted ones; 0 for none. With 1 the step gained twice to three times as much on those held back."""
     critic_steps: PositiveInt = 2
     """Critic updates per update of the model."""
     warnings: WarningsConfig = WarningsConfig()

@@ -238,6 +238,22 @@ def copy_rows(source: np.ndarray, rows: np.ndarray, path: Path) -> np.ndarray:
     return np.load(path, mmap_mode="r")
 
 
+def write_within(parts: Sequence[tuple[np.ndarray, np.ndarray]], path: Path) -> None:
+    """Write maps (n, x, y, z) of several datasets into one array file, around the means of their sites (n,)."""
+    with atomic_path(path) as temporary:
+        shape = (sum(len(images) for images, _ in parts), *parts[0][0].shape[1:])
+        written, first = new_array_file(temporary, shape), 0
+        for images, sites in parts:
+            codes, counts = np.unique(sites, return_inverse=True, return_counts=True)[1:]
+            means = np.zeros((len(counts), *shape[1:]))
+            for row, code in enumerate(codes):
+                means[code] += images[row] / counts[code]
+            for row, code in enumerate(codes):
+                written[first + row] = images[row] - means[code]
+            first += len(images)
+        written.flush()
+
+
 def open_images(cache_dir: Path) -> np.ndarray:
     """Open the cache read-only: (n, *shape) float16, memory-mapped.
 

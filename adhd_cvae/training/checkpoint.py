@@ -31,7 +31,7 @@ def training_key(recipe: Recipe, participants: Sequence[Sequence[str]], referenc
     participants
         Identifier and group of each who is trained on, in the order of the images.
     reference
-        Checksum of what is borrowed, if anything is.
+        What is borrowed, if anything is: the checksum of the reference, and how many lend their maps.
     """
     counted = {part: value for part, value in identity(recipe).items() if part not in ("name", "analysis")}
     return fingerprint([counted, STEPS, participants, *([reference] if reference else [])])

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from adhd_cvae.config import ObjectiveConfig, TrainingConfig
-from adhd_cvae.models.network import ContrastiveVAE, Critic
+from adhd_cvae.models.network import Codes, ContrastiveVAE, Critic
+from adhd_cvae.training.losses import critic_loss
 from adhd_cvae.training.scores import into_voxels
 
 EpochRow = dict[str, Any]
@@ -75,6 +76,20 @@ class TrainingState:
             if name in self.spread:
                 encoder.log_variance.copy_(self.spread[name].to(encoder.log_variance) + encoder.log_length())
         return model
+
+    def teach_critic(self, codes: Codes, rows: torch.Tensor, steps: int) -> dict[str, float]:
+        """Let the critic learn from patients' codes, `rows`, where there is one and a batch has two patients."""
+        measured: dict[str, float] = {}
+        if self.critic is None or self.critic_optimiser is None or int(rows.sum()) < 2:
+            return measured
+        for _ in range(steps):
+            background, salient = codes.background.sample()[rows], codes.salient.sample()[rows]
+            loss, accuracy = critic_loss(self.critic, background, salient)
+            self.critic_optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.critic_optimiser.step()
+            measured = {"critic_loss": loss.item(), "critic_accuracy": accuracy.item()}
+        return measured
 
     def state(self) -> dict[str, Any]:
         """All of it as tensors, numbers and lists."""

@@ -39,6 +39,7 @@ def train(
     *,
     fitted: np.ndarray | None = None,
     reference: Reference | None = None,
+    lent: np.ndarray | None = None,
 ) -> TrainingResult:
     """Train the contrastive VAE and, where the recipe says so, the plain VAE it is compared with.
 
@@ -55,13 +56,13 @@ def train(
         its resumable state. A call after an interruption ends with the same bits as an undisturbed one. Of several
         processes (`adhd_cvae.training.distributed`) only the first reads and writes there.
     progress
-        Called after every epoch with its row of the history, ``epochs``, and what is wrong in that epoch as
-        ``warnings``, by a short code. Epochs of the last fit, to all who are trained on, come with ``refit``. A start
-        that could borrow comes with ``forms``: in words, which form of the linear model was taken.
+        Called after every epoch with its row of the history, ``epochs``, and, by short codes, ``warnings``. Epochs of
+        the last fit, to all who are trained on, come with ``refit``, a start that could borrow with ``forms``, words.
     fitted
-        (n,) bool: who is trained on; everybody where it is not given. Nobody else changes a weight.
-    reference
-        Healthy anatomy from elsewhere, which the linear start borrows where that tells the groups better.
+        (n,) bool: who is trained on; everybody where it is not given. Nobody else of the cohort changes a weight.
+    reference, lent
+        Healthy anatomy from elsewhere, which the linear start borrows where that tells the groups better, and (m, x, y,
+        z) maps that it was learnt from, around their sites' means: further controls of the nonlinear step.
 
     Raises
     ------
@@ -69,9 +70,9 @@ def train(
         A group has too few to train on, the loss is not finite, or the folder belongs to other data or settings.
     """
     trainer = Trainer(
-        *(recipe.training, recipe.objective, recipe.augmentation, recipe.image, recipe.model),
-        seed=recipe.seed,
+        *(recipe.training, recipe.objective, recipe.augmentation, recipe.image, recipe.model, recipe.seed),
         reference=reference,
+        lent=lent,
     )
     distributed.check_device(trainer.device)
     if distributed.is_first():
@@ -79,7 +80,7 @@ def train(
     participants = cohort[["participant_id", "group"]].to_numpy()
     trained_on = participants if fitted is None else participants[fitted]
     check_groups(trained_on[:, 1])
-    key = training_key(recipe, trained_on.tolist(), "" if reference is None else reference.checksum)
+    key = training_key(recipe, trained_on.tolist(), _borrowed(trainer))
     splits = deal_rows(cohort, recipe.cohort.site, recipe.training, recipe.seed, fitted=fitted)
     trainers = {"cvae": trainer} | ({"vae": trainer.without_salient()} if recipe.training.vae else {})
     histories: dict[str, list[EpochRow]] = {}
@@ -89,6 +90,12 @@ def train(
         histories[name] = found
         warnings += one.diagnostics.training_warnings(found)
     return _written(histories, warnings, checkpoint_dir)
+
+
+def _borrowed(trainer: Trainer) -> str:
+    """Name what a training borrows: the reference's checksum, and how many lend their maps."""
+    of_maps = "" if trainer.lenders is None else f" {len(trainer.lenders.within)} lent"
+    return ("" if trainer.reference is None else trainer.reference.checksum) + of_maps
 
 
 def _written(histories: dict[str, list[EpochRow]], warnings: list[str], folder: Path) -> TrainingResult:

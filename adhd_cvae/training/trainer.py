@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from adhd_cvae.config import AugmentationConfig, ImageConfig, ModelConfig, Objec
 from adhd_cvae.images.cache import take_maps
 from adhd_cvae.models.form_choice import in_words
 from adhd_cvae.models.initialisation import initial_models
-from adhd_cvae.models.network import Codes, ContrastiveVAE, empty_model
+from adhd_cvae.models.network import ContrastiveVAE, empty_model
 from adhd_cvae.models.reference_background import Reference
 from adhd_cvae.models.sites import known_sites, site_columns
 from adhd_cvae.training import distributed
@@ -27,7 +27,8 @@ from adhd_cvae.training.checkpoint import Checkpoint
 from adhd_cvae.training.device import choose_device, choose_precision, deterministic, enough_memory
 from adhd_cvae.training.diagnostics import Diagnostics
 from adhd_cvae.training.evaluation import evaluate
-from adhd_cvae.training.losses import LOGGED, contrastive_terms, critic_loss, weighted_loss
+from adhd_cvae.training.lent import Lent
+from adhd_cvae.training.losses import LOGGED, contrastive_terms, weighted_loss
 from adhd_cvae.training.sampler import Rows, paired_batches
 from adhd_cvae.training.scores import mixed, model_of_scores, project
 from adhd_cvae.training.selection import DEEP, RANDOM, START, TRAINED
@@ -64,6 +65,14 @@ class Trainer:
     seed: int
     reference: Reference | None = None
     """Healthy anatomy that the linear start may borrow."""
+    lent: np.ndarray | None = None
+    """(m, x, y, z) maps of healthy participants elsewhere, around their sites' means."""
+
+    @cached_property
+    def lenders(self) -> Lent | None:
+        """Those maps as further controls of the steps that see maps; None where none are asked for."""
+        share = self.training.lent_controls
+        return None if self.lent is None or not share else Lent(self.lent, share)
 
     @cached_property
     def device(self) -> torch.device:
@@ -196,7 +205,10 @@ class Trainer:
             state.axes, state.whole = axes, model
         else:  # a random start, or one whose maps no axes of a sample span
             state = self._state_of(model, images)
-        state.sites = torch.from_numpy(site_columns(rows.sites, model.sites, len(images))).to(self.device)
+        columns = site_columns(rows.sites, model.sites, len(images))
+        if self.lent is not None:  # of whom the decoder knows no site
+            columns = np.vstack([columns, site_columns(None, model.sites, len(self.lent))])
+        state.sites = torch.from_numpy(columns).to(self.device)
         state.spread, state.forms = spread, forms
         set_trained_spread(state.model, self.objective.effective_voxels or model.voxels)
         return state
@@ -248,7 +260,9 @@ class Trainer:
 
         Random states follow from seed, epoch and place in it: the state is all to save, and processes draw as one.
         """
-        transform = self.transform if state.axes is None else None
+        transform, take = self.transform if state.axes is None else None, partial(take_maps, state.maps)
+        if self.lenders is not None and state.axes is None:
+            take, rows = self.lenders.beside(state.maps, rows, (self.seed, epoch))
         rng = np.random.default_rng([self.seed, epoch])
         torch.manual_seed(int(rng.integers(2**31)))
         state.model.train()
@@ -258,7 +272,7 @@ class Trainer:
         ):
             batch = np.concatenate([target, background])
             seeds, ours = rng.integers(2**31, size=len(batch)).tolist(), distributed.share(len(batch))
-            volumes = load_batch(take_maps(state.maps, batch[ours]), transform, seeds[ours])
+            volumes = load_batch(take(batch[ours]), transform, seeds[ours])
             steps.append(self.step(state, volumes, rows.is_target[batch], state.sites[batch[ours]]))
         return pd.DataFrame(steps).mean().to_dict()
 
@@ -298,21 +312,7 @@ class Trainer:
         state.scaler.step(state.optimiser)
         state.scaler.update()
         measured = {"loss": loss.item(), **{name: value.item() for name, value in terms._asdict().items()}}
-        return measured | self._critic_steps(state, codes, target.bool())
-
-    def _critic_steps(self, state: TrainingState, codes: Codes, rows: Tensor) -> dict[str, float]:
-        """Let the critic learn from patients' codes, where there is one and a batch has two patients."""
-        measured: dict[str, float] = {}
-        if state.critic is None or state.critic_optimiser is None or int(rows.sum()) < 2:
-            return measured
-        for _ in range(self.training.critic_steps):
-            background, salient = codes.background.sample()[rows], codes.salient.sample()[rows]
-            loss, accuracy = critic_loss(state.critic, background, salient)
-            state.critic_optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            state.critic_optimiser.step()
-            measured = {"critic_loss": loss.item(), "critic_accuracy": accuracy.item()}
-        return measured
+        return measured | state.teach_critic(codes, target.bool(), self.training.critic_steps)
 
     def evaluate(self, state: TrainingState, rows: np.ndarray, is_target: np.ndarray) -> dict[str, float]:
         """What `adhd_cvae.training.evaluation.evaluate` measures of some rows, (n,) of them bool `is_target`."""

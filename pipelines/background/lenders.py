@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from adhd_cvae.cohort.covariates import site_codes
 from adhd_cvae.errors import InputError
-from adhd_cvae.images.cache import copy_rows, open_images
+from adhd_cvae.images.cache import copy_rows, open_images, write_within
 from adhd_cvae.images.overlap import common_mask, equal_maps, likeness
 from adhd_cvae.io import fingerprint, remove
 from adhd_cvae.models.reference_file import STEM
@@ -38,7 +38,7 @@ from pipelines.recipes.borrowed import Source, borrow, check_made, made_otherwis
 _OF_LEARNING = ("image.mask_threshold", "reference.least_participants", "reference.most_axes")
 """Settings that decide what is learnt from a dataset, beside those of its maps."""
 KEPT = "kept.npy"
-"""Maps of a dataset without those who are in the cohort; absent where nobody is."""
+"""Maps of a dataset without those who are in the cohort, while it is learnt from."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,14 @@ class Lenders:
         """Remove what an earlier call kept of lenders that are no more."""
         paths = self.run.paths
         gone = [one for one in paths.borrowed.glob("[0-9]*") if one.name not in map(str, self.datasets)]
+        gone += [] if self.datasets else [paths.lent]
         clear(paths.folder, [one.relative_to(paths.folder).as_posix() for one in gone])
 
+    def _sites(self, cohort: Cohort) -> NDArray | None:
+        return site_codes(cohort.table, self.run.recipe.cohort.site)
+
     def _described(self, name: str, cohort: Cohort) -> dict[str, Any]:
-        sites = site_codes(cohort.table, self.run.recipe.cohort.site)
-        return described(cohort, self.run.recipe.image, name, sites, site_names=False)
+        return described(cohort, self.run.recipe.image, name, self._sites(cohort), site_names=False)
 
     def lend(self, found: dict[int, Cohort], table: pd.DataFrame) -> list[Source]:
         """Learn from the datasets, bring together what is borrowed, and keep it in OUTPUT_DIR.
@@ -149,16 +152,23 @@ class Lenders:
             Too few of a dataset are left, or what is borrowed does not fit.
         """
         own = np.load(self.run.paths.images, mmap_mode="r")
-        sources, met = dict(self.references), [own]
+        paths, sources, met, parts = self.run.paths, dict(self.references), [own], []
         for number, cohort in found.items():
-            folder = self.run.paths.borrowed / str(number)
+            folder, name = paths.borrowed / str(number), _name(self.datasets[number])
             prepared = self._prepared(number, cohort, folder)
-            sources[number] = self._learnt(_name(self.datasets[number]), prepared, folder, met)
+            images, lent = self._not_met(name, prepared, folder, met)
+            reference, sites = learnt(self.run, images, lent.table)[0], self._sites(lent)
+            sources[number] = Source(name, reference, self._described(name, lent), len(images))
+            parts.append((images, np.zeros(len(images)) if sites is None else sites))
             met.append(open_images(folder))
-        lent = [sources[number] for number in sorted(sources)]
-        for line in borrow(lent, own, table, self.run.recipe, self.run.paths.borrowed) if lent else ():
+        if parts:
+            write_within(parts, paths.lent)
+        for number in found:
+            remove(paths.borrowed / str(number) / KEPT)
+        every = [sources[number] for number in sorted(sources)]
+        for line in borrow(every, own, table, self.run.recipe, paths.borrowed) if every else ():
             self.run.progress.line(line)
-        return lent
+        return every
 
     def _prepared(self, number: int, found: Cohort, folder: Path) -> Cohort:
         """Bring a dataset's maps to the grid; those who are left have the maps of the folder, in their order."""
@@ -170,8 +180,10 @@ class Lenders:
                 named=False,
             )
 
-    def _learnt(self, name: str, cohort: Cohort, folder: Path, met: Sequence[NDArray]) -> Source:
-        """Learn from a dataset's participants whom neither the cohort nor a dataset before it has."""
+    def _not_met(
+        self, name: str, cohort: Cohort, folder: Path, met: Sequence[NDArray]
+    ) -> tuple[NDArray, Cohort]:
+        """Leave out of a dataset whom the cohort, or a dataset before it, has too: maps, and whose they are."""
         run, settings, images = self.run, self.run.recipe.cohort, open_images(folder)
         equal, near = np.zeros((2, len(images)), bool)
         for others in met:
@@ -188,10 +200,9 @@ class Lenders:
         )
         check_count(run, len(rows))
         lent = replace(cohort, table=cohort.table.iloc[rows].reset_index(drop=True))
-        remove(folder / KEPT)
         if len(rows) < len(images):
             images = copy_rows(images, rows, folder / KEPT)
-        return Source(name, learnt(run, images, lent.table)[0], self._described(name, lent))
+        return images, lent
 
 
 def _is_dataset(source: str) -> bool:

@@ -62,6 +62,8 @@ class OutputPaths:
     manifest = _Below("cache/manifest.json")
     borrowed = _Below("cache/background")
     """Folder of the healthy anatomy that the recipe borrows; absent where it borrows none."""
+    lent = _Below("cache/background/within.npy")
+    """Maps of datasets that lend, around the means of their sites; absent where none does."""
 
     checkpoints = _Below("checkpoints")
     cvae = _Below("checkpoints/cvae")

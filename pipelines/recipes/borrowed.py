@@ -40,17 +40,23 @@ class Source(NamedTuple):
         What was learnt.
     provenance
         From what: ``image``, settings of the maps; ``modulation`` and ``smoothing`` by their names; ``age``, years.
+    lent
+        How many participants' maps it lends; 0 where it is a reference alone.
     """
 
     name: str
     reference: Reference
     provenance: Mapping[str, Any]
+    lent: int = 0
 
 
 def noted(sources: Sequence[Source]) -> dict[str, Any]:
     """What is noted of them: as which ``borrowed`` of what names and checksums; nothing where there are none."""
     found = [
-        {"name": one.name, "checksum": one.reference.checksum, "participants": one.reference.count}
+        {
+            **{"name": one.name, "checksum": one.reference.checksum, "participants": one.reference.count},
+            **({"lent": one.lent} if one.lent else {}),
+        }
         for one in sources
     ]
     return {"borrowed": found} if found else {}
@@ -68,7 +74,7 @@ def check_made(sources: Sequence[Source], image: ImageConfig, kind: Kind | None)
     settings = " ".join(f"--set 'image.{name}={own[name]}'" for name in _PREPARED)
     again = f"Learn it again: `adhd-cvae background BIDS_DIR FOLDER {settings}`"
     problems, unknown = [], []
-    for name, reference, provenance in sources:
+    for name, reference, provenance, _ in sources:
         of_maps = provenance.get("image", {})
         differs = [one for one in _PREPARED if one in of_maps and of_maps[one] != own[one]]
         problems += [
@@ -158,7 +164,7 @@ def _check_members(
     """Refuse what was learnt from this cohort's own controls: of values, sites and groups."""
     groups = np.array([(~cohort[2]).sum(), cohort[2].sum()])
     problems = []
-    for name, reference, _ in sources:
+    for name, reference, *_ in sources:
         found = np.array(look_like_members(reference, *cohort))
         p_value = np.asarray(fisher_exact([found, groups - found], alternative="greater"))[1]
         if p_value < limit:

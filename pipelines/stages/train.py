@@ -16,7 +16,7 @@ import torch
 from adhd_cvae.cohort.covariates import adjusting_columns
 from adhd_cvae.config import Recipe, TrainingConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import fingerprint, read_object
+from adhd_cvae.io import file_checksum, fingerprint, read_object
 from adhd_cvae.training.device import choose_device
 from pipelines.compute import is_torchrun
 from pipelines.mlflow_tracking.environment import mlflow_environment
@@ -107,6 +107,7 @@ def _stage(run: Run, cohort: pd.DataFrame, folds: np.ndarray | None) -> Stage:
             "images": images_fingerprint(paths.manifest),
             **({} if folds is None else {"folds": fingerprint(folds.tolist())}),
             **of_borrowed(run.borrowed()),
+            **({} if run.lent() is None else {"lent maps": file_checksum(paths.lent)}),
         },
         outputs=(
             *("checkpoints/history.tsv", "checkpoints/earned.tsv", *weights),
@@ -164,14 +165,14 @@ def _train(run: Run, show: Callable[[int], Callable[[Row], None]]) -> list[str]:
     images, cohort = open_images(paths.cache), COHORT.read(paths.cohort)
     folds = _folds(run, cohort)
     everybody = np.ones(len(cohort), bool)
-    source, reference = _tiv_source(paths), run.borrowed()
+    source, lenders = _tiv_source(paths), {"reference": run.borrowed(), "lent": run.lent()}
     maps = _adjusted(images, cohort, recipe, (paths.checkpoints, source), everybody)
-    warnings = train(maps, cohort, recipe, paths.checkpoints, show(0), reference=reference).warnings
+    warnings = train(maps, cohort, recipe, paths.checkpoints, show(0), **lenders).warnings
     of_folds: dict[str, list[str]] = {}
     for place, number in enumerate(_numbers(folds), start=1):
         folder, outside = paths.fold_checkpoints(number), folds != number
         maps = _adjusted(images, cohort, recipe, (folder, source), outside)
-        result = train(maps, cohort, recipe, folder, show(place), fitted=outside, reference=reference)
+        result = train(maps, cohort, recipe, folder, show(place), fitted=outside, **lenders)
         for text in result.warnings:
             of_folds.setdefault(text, []).append(str(number))
     return [*warnings, *(f"fold {', '.join(numbers)}: {text}" for text, numbers in of_folds.items())]

@@ -5,7 +5,7 @@ import pytest
 from adhd_cvae.config import ImageConfig, MapCheckConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.images import cache
-from adhd_cvae.images.cache import open_images, prepare_images
+from adhd_cvae.images.cache import open_images, prepare_images, write_within
 from adhd_cvae.io import read_json
 from adhd_cvae.training.sampler import paired_batches
 
@@ -46,6 +46,18 @@ def test_good_maps_are_kept_in_order_and_the_broken_one_is_named(tmp_path, maps)
     manifest = read_json(tmp_path / "cache" / "manifest.json")
     assert manifest["affine"][0] == [20.0, 0.0, 0.0, -70.0]
     assert len(manifest["maps"][0]["sha256"]) == 64
+
+
+def test_maps_of_several_datasets_are_written_around_the_means_of_their_sites(tmp_path):
+    images = np.random.default_rng(0).random((5, 2, 2, 2)).astype(np.float16)
+    sites = np.array(["b", "a", "b", "a", "b"])
+    write_within([(images, sites), (images[:2], np.zeros(2))], tmp_path / "within.npy")
+    found = np.load(tmp_path / "within.npy")
+    assert found.shape == (7, 2, 2, 2)
+    own = images.astype(float)
+    for rows in ([0, 2, 4], [1, 3]):
+        assert found[rows] == pytest.approx(own[rows] - own[rows].mean(axis=0), abs=1e-3)
+    assert found[5:] == pytest.approx(own[:2] - own[:2].mean(axis=0), abs=1e-3)
 
 
 def test_one_brain_under_two_names_and_another_scale_are_left_out(tmp_path):

@@ -15,7 +15,7 @@ from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
-from pipelines.stages import prepare
+from pipelines.stages import prepare, train
 from pipelines.workflows import background
 
 LOOSE = (
@@ -121,8 +121,14 @@ def test_a_dataset_lends_what_the_verb_would_learn_of_whom_the_cohort_does_not_h
     reference, noted = load_reference(paths.borrowed)
     assert reference.checksum == expected.checksum
     assert reference.count == 26
-    assert noted["borrowed"] == [{"name": "Elsewhere", "checksum": expected.checksum, "participants": 26}]
+    assert noted["borrowed"] == [
+        {"name": "Elsewhere", "checksum": expected.checksum, "participants": 26, "lent": 26}
+    ]
     assert facts["sites"] == 2
+    within = np.load(paths.lent).astype(np.float64)
+    verb = np.load(tmp_path / "verb" / "cache" / "images.npy").astype(np.float64)
+    for site in (slice(0, None, 2), slice(1, None, 2)):
+        assert within[site] == pytest.approx(verb[site] - verb[site].mean(axis=0), abs=1e-3)
 
 
 def test_nobody_who_lends_is_named_anywhere(prepared, lender):
@@ -151,6 +157,7 @@ def test_a_lender_that_changed_is_learnt_from_again_and_one_that_went_leaves_not
     assert load_reference(paths.borrowed)[0].count == 25
     prepared(overwrite=True)
     assert not (paths.borrowed / "1").exists()
+    assert not paths.lent.exists()
 
 
 def test_who_is_in_two_datasets_is_learnt_once(prepared, tmp_path):
@@ -162,6 +169,21 @@ def test_who_is_in_two_datasets_is_learnt_once(prepared, tmp_path):
         "Elsewhere: 15 of 15",
         "Elsewhere: 15 of 22",
     ]
+
+
+def test_what_a_dataset_lends_is_seen_by_the_nonlinear_step_where_it_is_asked_for(prepared, lender):
+    short = ("training.linear_epochs=1", "training.epochs=1", "training.vae=false", "model.correction=true")
+    weights = []
+    for share in (1, 0):
+        changes = (*short, f"training.lent_controls={share}")
+        paths, _ = prepared(lender, changes=changes, folder=f"share-{share}")
+        named = f"cohort.background_from=[{lender}]"
+        with owned(paths.folder):
+            train.run(Run(paths, load_recipe("smoke", (*LOOSE, named, *changes)), Silent()))
+        inputs = read_json(paths.provenance)["stages"]["train"]["inputs"]
+        assert ("lent maps" in inputs) is bool(share)
+        weights.append(paths.cvae.with_suffix(".safetensors").read_bytes())
+    assert weights[0] != weights[1]
 
 
 @pytest.mark.parametrize(

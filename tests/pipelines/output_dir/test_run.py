@@ -43,3 +43,13 @@ def test_what_is_borrowed_is_read_where_the_recipe_borrows(run):
     save_reference(reference, run.paths.borrowed, {})
     assert of_borrowed(borrows.borrowed()) == {"borrowed background": reference.checksum}
     assert run.borrowed() is None
+    assert borrows.lent() is None
+    lends = {"borrowed": [{"name": "a"}, {"name": "b", "lent": 2}, {"name": "c", "lent": 1}]}
+    save_reference(reference, run.paths.borrowed, lends)
+    with pytest.raises(InputError, match=r"within\.npy holds 0 maps, expected 3\. Run `adhd-cvae prepare"):
+        borrows.lent()
+    np.save(run.paths.lent, np.ones((3, 2, 2, 2), np.float16))
+    assert borrows.lent().shape == (3, 2, 2, 2)
+    none = borrows.recipe.training.model_copy(update={"lent_controls": 0.0})
+    assert replace(borrows, recipe=borrows.recipe.model_copy(update={"training": none})).lent() is None
+    assert run.lent() is None

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from adhd_cvae.errors import InputError
+from adhd_cvae.images.cache import write_within
 from adhd_cvae.io import file_checksum, read_json, read_tsv, write_json, write_tsv
 from adhd_cvae.models.reference_background import fit_reference
 from adhd_cvae.models.reference_file import save_reference
@@ -270,6 +271,11 @@ def test_what_is_borrowed_is_an_input_and_where_it_is_from_no_setting(prepared_s
     assert found[0] == found[1] == found[2] == found[3]
     assert found[0].settings == own.settings
     assert found[0].inputs != found[4].inputs
+    assert "lent maps" not in found[4].inputs
+    with owned(paths.folder):
+        save_reference(fit_reference(values), paths.borrowed, {"borrowed": [{"lent": 24}]})
+        write_within([(np.load(paths.images), np.zeros(24))], paths.lent)
+    assert stage_of("pool").inputs == found[0].inputs | {"lent maps": file_checksum(paths.lent)}
 
 
 def test_a_model_is_not_silently_replaced_when_the_cohort_changed(demo, tmp_path):
