@@ -6,7 +6,7 @@ out in turn.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,10 +84,8 @@ def compared_forms(
     shrunk = [(OWN, None, 1.0), *((BORROWED, reference, share) for share in config.linear.reference_shares)]
     candidates: list[tuple[str, str | Ratio, float]] = [(START, config.start, float("nan"))]
     for name, other, share in shrunk:
-        ratios = [
-            Ratio(weight, other, share, reference.features) for weight in config.linear.reference_weights
-        ]
-        candidates.append((name, *_likeliest(ratios, controls, config.linear.choice_folds, seed)))
+        ratio, weights = Ratio(1.0, other, share, reference.features), config.linear.reference_weights
+        candidates.append((name, *_likeliest(ratio, weights, controls, config.linear.choice_folds, seed)))
     found = [
         Form(name, method, likelihood, _separation(config, method, voxels, is_target, sites, seed))
         for name, method, likelihood in candidates
@@ -104,13 +102,15 @@ def _within(voxels: NDArray, sites: NDArray | None) -> NDArray:
     return voxels - means[places]
 
 
-def _likeliest(ratios: list[Ratio], controls: NDArray, folds: int, seed: int) -> tuple[Ratio, float]:
-    """The one under which held-out controls are likeliest."""
+def _likeliest(
+    ratio: Ratio, weights: Sequence[float], controls: NDArray, folds: int, seed: int
+) -> tuple[Ratio, float]:
+    """The one of its weights under which held-out controls are likeliest."""
     order = np.random.default_rng(seed).permutation(len(controls))
     held = np.array_split(order, min(folds, len(controls)))
-    values = [ratio.log_likelihood(controls, held) for ratio in ratios]
+    values = ratio.log_likelihoods(controls, held, weights)
     best = int(np.argmax(values))
-    return ratios[best], values[best]
+    return replace(ratio, weight=weights[best]), float(values[best])
 
 
 def _separation(

@@ -94,30 +94,43 @@ class Ratio:
     def _mixed(self, rows: Array, other: Array) -> Array:
         return (1 - self.weight) * rows.T @ rows / len(rows) + self.weight * other
 
-    def log_likelihood(self, controls: NDArray, folds: Sequence[NDArray[np.integer]]) -> float:
+    def log_likelihoods(
+        self, controls: NDArray, folds: Sequence[NDArray[np.integer]], weights: Sequence[float]
+    ) -> Array:
         """Mean Gaussian log density of controls (n, coordinates), each fold's by the covariance of the others.
 
         Of what is borrowed along the axes whose variances are kept: off them a floor would be compared with others.
+
+        Parameters
+        ----------
+        weights
+            In place of its own.
+
+        Returns
+        -------
+        numpy.ndarray
+            (weights,)
         """
         if (reference := self.reference) is not None:
             kept = np.flatnonzero(reference.variances > reference.floor(self.share))
             controls = (controls @ reference.axes[kept].T) / np.sqrt(reference.variances[kept])
-        total, size = 0.0, controls.shape[1]
+        total, size = np.zeros(len(weights)), controls.shape[1]
         for held in folds:
             fitted = np.delete(controls, held, axis=0)
             middle = fitted.mean(axis=0)
             fitted, asked = fitted - middle, controls[held] - middle
-            total += _log_densities(asked, fitted, self.weight, self._other(fitted, size))
+            total += _log_densities(asked, fitted, np.asarray(weights)[:, None], self._other(fitted, size))
         return total / len(controls)
 
 
-def _log_densities(asked: NDArray, fitted: NDArray, weight: float, other: float) -> float:
-    """Sum over those asked, less a constant; by inner products where participants are fewer than coordinates."""
-    size, least = asked.shape[1], weight * other
-    own = (1 - weight) / len(fitted)
-    inner = least * np.eye(len(fitted)) + own * fitted @ fitted.T
-    across = asked @ fitted.T
-    explained = own * np.einsum("ij,ij->i", across, np.linalg.solve(inner, across.T).T)
-    distance = (np.square(asked).sum(axis=1) - explained).sum() / least
-    determinant = np.linalg.slogdet(inner)[1] + (size - len(fitted)) * np.log(least)
-    return float(-(distance + len(asked) * determinant) / 2)
+def _log_densities(asked: NDArray, fitted: NDArray, weights: Array, other: float) -> Array:
+    """Sum over those asked, less a constant, for each of weights (weights, 1); by the smaller side of the matrix."""
+    sizes, vectors = np.linalg.eigh(fitted @ fitted.T)
+    along = np.square((asked @ fitted.T) @ vectors).sum(axis=0)
+    least, own = weights * other, (1 - weights) / len(fitted)
+    mixed = least + own * np.maximum(
+        sizes, 0
+    )  # variances of the mixture where the fitted are, (weights, fitted)
+    distance = (np.square(asked).sum() - (own * along / mixed).sum(axis=1)) / least[:, 0]
+    determinant = np.log(mixed).sum(axis=1) + (asked.shape[1] - len(fitted)) * np.log(least[:, 0])
+    return -(distance + len(asked) * determinant) / 2

@@ -61,7 +61,9 @@ def test_likelihood_is_the_gaussian_density_of_those_held_out(rng, coordinates):
         mixed = 0.3 * (fitted - mean).T @ (fitted - mean) / len(fitted) + 0.7 * np.diag(variances[kept])
         expected += multivariate_normal(mean, mixed).logpdf(controls[held][:, kept]).sum()
     constant = (coordinates - 1) / 2 * np.log(2 * np.pi) + np.log(variances[kept]).sum() / 2
-    assert ratio.log_likelihood(controls, folds) == pytest.approx(expected / 12 + constant)
+    found = ratio.log_likelihoods(controls, folds, [0.5, 0.7])
+    assert found[1] == pytest.approx(expected / 12 + constant)
+    assert found[0] != pytest.approx(found[1])
 
 
 def test_background_rows_have_the_mixed_covariance(known):
