@@ -102,7 +102,7 @@ def _grid(image: dict[str, Any]) -> str:
         "shape": "{} voxels",
         "voxel_size": "of {} mm",
         "centre": "around {} mm",
-        "fwhm": "smoothed by {} mm (FWHM)",
+        "fwhm": "and smoothed by {} mm (FWHM)",
     }
     return " ".join(text.format(image[key]) for key, text in words.items() if key in image) or "unknown"
 

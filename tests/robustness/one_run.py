@@ -1,6 +1,6 @@
 """One whole run of a tiny simulated cohort, for `kills` to kill: ``python -m tests.robustness.one_run FOLDER``.
 
-With ``--borrowed`` healthy anatomy is learnt from another cohort first, and borrowed.
+With ``--borrowed`` healthy anatomy of another dataset is registered first, then borrowed from both.
 """
 
 import sys
@@ -31,7 +31,7 @@ SETTINGS = (
 """The recipe `smoke` made smaller: every stage and kind of file is there, and nothing takes long."""
 
 
-BORROWED = (f"cohort.background_from=[models:/{NAME}@{ALIAS}]", "training.fold_models=same")
+BORROWED = ("reference.least_participants=10", "cohort.background_same=1", "training.fold_models=same")
 LENT = 2 * PARTICIPANTS
 
 
@@ -39,16 +39,17 @@ def run(folder: Path, *, borrowed: bool = False) -> None:
     """Simulate the cohort and take it through every stage, with what is learnt from another where `borrowed`."""
     config = SimulationConfig(participants=PARTICIPANTS, resolution=RESOLUTION)
     bids_dir, paths = demo.places(folder)
-    settings = (*SETTINGS, *BORROWED) if borrowed else SETTINGS
+    settings, lent = SETTINGS, folder / "lent-bids"
     if borrowed:
-        _lend(folder / "lent-bids", OutputPaths(paths.folder.with_name("lent")))
+        _lend(lent, OutputPaths(paths.folder.with_name("lent")))
+        settings += (*BORROWED, f"cohort.background_from=[models:/{NAME}@{ALIAS}, {lent}]")
     demo.run(Run(paths, load_recipe("smoke", settings), PlainLines()), bids_dir, config)
 
 
 def _lend(bids_dir: Path, paths: OutputPaths) -> None:
     config = SimulationConfig(participants=LENT, resolution=RESOLUTION, seed=101)
     simulate.run(bids_dir, config, PlainLines())
-    recipe = load_recipe("smoke", (*SETTINGS, "reference.least_participants=10"))
+    recipe = load_recipe("smoke", (*SETTINGS, *BORROWED))
     with owned(paths.folder, dataset=bids_dir):
         background.run(Run(paths, recipe, PlainLines()), BidsInput(bids_dir))
 

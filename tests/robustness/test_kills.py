@@ -144,16 +144,13 @@ def killed_at(words, folder):
 
 
 @pytest.mark.slow
-def test_a_run_that_borrows_killed_six_times_on_its_way_ends_with_the_same_bits(tmp_path):
+def test_a_run_that_borrows_killed_seven_times_on_its_way_ends_with_the_same_bits(tmp_path):
     whole, folder = tmp_path / "whole", tmp_path / "killed"
     with kills.start_run(whole, "--borrowed") as process:
         assert process.wait() == 0
-    moments = (
-        "Learning healthy anatomy …",
-        "Logging to MLflow …",
-        "fold 2 of 5, contrastive model, form taken",
-    )
-    for words in (*moments, "Embedding out of fold …", "separation, ", "Drawing figures …"):
+    learning = ("Learning healthy anatomy …", "Logging to MLflow …", "Preparing maps of ")
+    training = ("fold 2 of 5, contrastive model, form taken", "Embedding out of fold …")
+    for words in (*learning, *training, "separation, ", "Drawing figures …"):
         killed_at(words, folder)
         assert half_written(folder, whole) == []
     with kills.start_run(folder, "--borrowed") as process:

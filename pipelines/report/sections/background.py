@@ -48,14 +48,25 @@ def _changes(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
 
 
 @from_table("background")
-def _table(results: Results, table: pd.DataFrame) -> ReportTable:
-    words = TableWords.of(__file__, "background")
-    words = words.without([column.name for column in words.columns if not holds(table, column.name)])
+def _changes_table(results: Results, table: pd.DataFrame) -> ReportTable:
+    everybody = pd.DataFrame(table[table["fold"].isna()])
+    words = _of_what_is_held("changes", everybody)
+    return words.shown({"": [words.cells(row) for row in rows_of(everybody)]})
+
+
+@from_table("background")
+def _forms_table(results: Results, table: pd.DataFrame) -> ReportTable:
+    forms = pd.DataFrame(table[table["fold"].notna()])
+    words = _of_what_is_held("forms", forms)
     blocks: dict[str, list[list[str]]] = {}
-    for row in rows_of(table):
-        block = "everybody" if pd.isna(row["fold"]) else f"fold {int(row['fold'])}"
-        blocks.setdefault(block, []).append(words.cells(row))
+    for row in rows_of(forms):
+        blocks.setdefault(f"fold {int(row['fold'])}", []).append(words.cells(row))
     return words.shown(blocks)
 
 
-SECTION = read_section(__file__, sentences=_sentences, tables=(_table,))
+def _of_what_is_held(name: str, table: pd.DataFrame) -> TableWords:
+    words = TableWords.of(__file__, name)
+    return words.without([column.name for column in words.columns if not holds(table, column.name)])
+
+
+SECTION = read_section(__file__, sentences=_sentences, tables=(_changes_table, _forms_table))

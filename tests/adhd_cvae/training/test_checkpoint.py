@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from adhd_cvae.config import ImageConfig, Recipe
+from adhd_cvae.config import CohortConfig, ImageConfig, Recipe
 from adhd_cvae.config.identity import identity
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint
@@ -64,3 +64,11 @@ def test_an_unfinished_training_comes_back_until_it_is_finished(tmp_path):
     checkpoint.finish(ContrastiveVAE(RECIPE.model, SHAPE, 10), ImageConfig(shape=SHAPE), history)
     assert checkpoint.load() is None
     assert checkpoint.finished() == history
+
+
+def test_what_is_borrowed_counts_and_not_where_it_lies():
+    places = [
+        Recipe(cohort=CohortConfig(background_from=(place,))) for place in ("here/lent", "models:/lent@1")
+    ]
+    keys = [training_key(place, PARTICIPANTS, "sum") for place in places]
+    assert keys[0] == keys[1] != training_key(places[0], PARTICIPANTS, "another")

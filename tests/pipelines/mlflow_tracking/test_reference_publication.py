@@ -69,7 +69,7 @@ def test_the_card_says_from_what_and_under_which_terms():
     ):
         assert words in shown
     assert "modulated" in shown
-    assert "[2, 3, 5] voxels smoothed by 8.0 mm" in shown
+    assert "[2, 3, 5] voxels and smoothed by 8.0 mm" in shown
 
 
 def test_the_card_of_what_says_nothing_of_itself_says_that():

@@ -52,14 +52,17 @@ def test_not_taken_and_without_a_truth(folder: Path) -> None:
     assert "Planted" not in text
 
 
-def test_each_fold_is_a_block_of_the_table(folder: Path) -> None:
-    (table,) = (make(borrowed(folder)) for make in SECTION.tables)
-    assert table is not None
-    assert list(table.blocks) == ["everybody", "fold 0", "fold 1"]
-    assert table.size == 8
-    assert "log likelihood" not in table.columns
+def test_what_changed_is_a_table_and_each_fold_a_block_of_another(folder: Path) -> None:
+    changes, forms = (make(borrowed(folder)) for make in SECTION.tables)
+    assert changes is not None
+    assert changes.size == 2
+    assert "weight" not in changes.columns
+    assert forms is not None
+    assert list(forms.blocks) == ["fold 0", "fold 1"]
+    assert forms.size == 6
+    assert not {"AUC out of fold", "log likelihood"} & {*forms.columns}
 
 
 def test_without_borrowing_there_is_no_section(folder: Path) -> None:
     assert SECTION.sentences(Results(folder)) is None
-    assert [make(Results(folder)) for make in SECTION.tables] == [None]
+    assert [make(Results(folder)) for make in SECTION.tables] == [None, None]
