@@ -227,7 +227,7 @@ class TrainingConfig(Settings):
     """Epochs without a better held-out likelihood before a step ends."""
     lent_controls: NonNegativeFloat = 1.0
     """Maps of lending datasets that an epoch of the nonlinear step sees as further controls, at most, as a share of the
-    fitted ones; 0 for none. With 1 the step gained twice to three times as much on those held back."""
+    fitted ones; 0 for none. With 1 the step gained two to four times as much on those held back."""
     critic_steps: PositiveInt = 2
     """Critic updates per update of the model."""
     warnings: WarningsConfig = WarningsConfig()

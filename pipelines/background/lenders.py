@@ -196,7 +196,7 @@ class Lenders:
         run.progress.line(
             f"{name}: {len(rows)} of {len(images)} healthy participants lend their maps{words and f' ({words[2:]})'}; "
             f"left out are {equal.sum()} whose map the cohort, or a dataset before, has as well, and "
-            f"{(near & ~equal).sum()} so like somebody's there that it is the same participant"
+            f"{(near & ~equal).sum()} whose map is so like one there that it is the same participant's"
         )
         check_count(run, len(rows))
         lent = replace(cohort, table=cohort.table.iloc[rows].reset_index(drop=True))
