@@ -22,7 +22,7 @@ CONSERVATIVE = ("group maps, any voxel", "claim", "mixture")
 """Tests that by design reject in 5 % at most; only more than that speaks against them."""
 NULL = [Kind(60, 0), Kind(200, 0)]
 BORROWED = [Kind(60, 0, settings=("cohort.covariates=[]",), lent=lent) for lent in LENT]
-"""Healthy people elsewhere, who fit, who don't, and who are the cohort's own controls; without covariates, at half the price."""
+"""Healthy people elsewhere who fit, who don't, and who are own controls; without covariates it takes half as long."""
 GAPS = [
     Kind(60, 0, 0.0, age_gap=2, head_size_gap=0.5),
     Kind(200, 0, 0.0, age_gap=2, head_size_gap=0.5, settings=("cohort.covariates=[]",)),
