@@ -34,9 +34,11 @@ OTHER_IN_0_1 = MappingProxyType({"model.trunk": "convolutions"})
 def identity(recipe: Recipe) -> dict[str, Any]:
     """Settings that count when a training or a run is known again, as JSON.
 
-    A setting that came after version 0.1 counts where it isn't what 0.1 did, and a renamed one by its old name.
+    A setting that came after version 0.1 counts where it isn't what 0.1 did, and a renamed one by its old name. Where
+    that lies which is borrowed does not count: its checksum says what it is.
     """
-    settings, defaults = (one.model_dump(mode="json") for one in (recipe, Recipe()))
+    elsewhere = {"cohort": {"background_from"}}
+    settings, defaults = (one.model_dump(mode="json", exclude=elsewhere) for one in (recipe, Recipe()))
     before = {new: old for old, new in RENAMED_TERMS.items()}
 
     def counted(section: str, values: Mapping[str, Any]) -> dict[str, Any]:

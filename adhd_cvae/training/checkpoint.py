@@ -27,14 +27,13 @@ def training_key(recipe: Recipe, participants: Sequence[Sequence[str]], referenc
     Parameters
     ----------
     recipe
-        Its name and its analysis don't count, and of what is borrowed not where it lies.
+        Its name and its analysis don't count.
     participants
         Identifier and group of each who is trained on, in the order of the images.
     reference
         What is borrowed, if anything is: the checksum of the reference, and how many lend their maps.
     """
     counted = {part: value for part, value in identity(recipe).items() if part not in ("name", "analysis")}
-    counted["cohort"] = {key: value for key, value in counted["cohort"].items() if key != "background_from"}
     return fingerprint([counted, STEPS, participants, *([reference] if reference else [])])
 
 

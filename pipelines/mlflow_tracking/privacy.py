@@ -34,8 +34,6 @@ def public_checklist(results: Results) -> dict[str, Any]:
     analysed, prepared = (stages.get(name, {}).get("settings", {}) for name in ("analyse", "prepare"))
     if atlas := analysed.get("analysis.atlas"):
         analysed["analysis.atlas"] = Path(atlas).name
-    if sources := prepared.get("cohort.background_from"):
-        prepared["cohort.background_from"] = [shown_name(one) for one in sources]
     prepared.pop("BIDS_DIR", None)
     prepared.pop("--participant-label", None)
     for name in _AS_CHECKSUM:

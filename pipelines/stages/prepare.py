@@ -58,7 +58,9 @@ def run(run: Run, source: BidsInput) -> None:
     stage = Stage(
         name="prepare",
         settings={
-            **settings_of(recipe, "seed", "cohort", "image", without=OF_TRAINING),
+            **settings_of(
+                recipe, "seed", "cohort", "image", without=(*OF_TRAINING, "cohort.background_from")
+            ),
             **lenders.settings,
             "BIDS_DIR": place,
             "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),

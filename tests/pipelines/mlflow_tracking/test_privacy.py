@@ -98,7 +98,6 @@ def test_where_a_borrowed_background_lies_stays_in_the_lab(results):
     sources = ["/home/jane/pool", "models:/adhd-cvae-background@champion"]
     kept = public_settings({"cohort": {"background_from": sources}}, results())
     assert kept["cohort"]["background_from"] == ["pool", sources[1]]
-    stages = {"prepare": {"settings": {"cohort.background_from": sources}}}
-    checklist = public_checklist(results(stages=stages, recipe={"cohort": {"background_from": sources}}))
+    checklist = public_checklist(results(recipe={"cohort": {"background_from": sources}}))
     assert "pool" in str(checklist)
     assert "home" not in str(checklist)

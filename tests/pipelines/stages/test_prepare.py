@@ -258,6 +258,9 @@ def test_what_is_borrowed_is_kept_and_another_one_is_taken_anew(whole, tmp_path,
     (noted,) = read_json(paths.provenance)["borrowed"]
     assert noted == {"name": "pool", "checksum": lent.checksum, "participants": len(values)}
     assert "already done" in prepared("borrows", asked)[1]
+    moved = pool.rename(tmp_path / "moved")
+    assert "already done" in prepared("borrows", asked.replace(str(pool), str(moved)))[1]
+    moved.rename(pool)
     other = fit_reference(values[:30])
     save_reference(other, pool, {"modulation": "modulated"})
     assert "background 1 changed since, doing it again" in prepared("borrows", asked)[1]
