@@ -121,8 +121,9 @@ class Steps:
         """
         trainer, rows = self.trainer, self.splits[0].with_everyone_fitted()
         state, done = trainer.start(self.images, rows), 0
-        start = {"model": self.checkpoint.name, "step": trainer.name_of_start, "epoch": done}
-        self._show(start, refit=True, forms=state.forms)
+        if state.forms:
+            start = {"model": self.checkpoint.name, "step": trainer.name_of_start, "epoch": done}
+            self._show(start, refit=True, forms=state.forms)
         for step in trainer.steps:
             if step == DEEP and TRAINED in trainer.steps and epochs[step]:
                 state = trainer.deepened(state, self.images)
