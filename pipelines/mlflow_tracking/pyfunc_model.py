@@ -73,29 +73,27 @@ class Posteriors(PythonModel):
             A map is missing, unreadable, of another shape or no gray matter in template space; or a site is new, or a
             covariate missing.
         """
-        from adhd_cvae.inference.prediction import predict
-
         average = (params or {}).get("new_site") == "average"
-        parts = [
-            self._described(model_input.iloc[start : start + AT_ONCE], average=average)
-            for start in range(0, len(model_input), AT_ONCE)
-        ]
-        if not parts:
-            nobody = predict(self.model, self.reference, np.zeros((1, *self.image.shape))).iloc[:0]
-            flagged = self.adjustment is not None and self.adjustment.site is not None
-            return nobody.assign(known_site=np.zeros(0, bool)) if flagged else nobody
+        try:
+            parts = [
+                self._described(model_input.iloc[start : start + AT_ONCE], average=average)
+                for start in range(0, max(len(model_input), 1), AT_ONCE)
+            ]
+        except InputError as error:
+            raise MapRefusedError(*error.problems or (str(error),)) from None
         return pd.concat(parts).set_axis(model_input.index)
 
     def _described(self, rows: pd.DataFrame, *, average: bool) -> pd.DataFrame:
         from adhd_cvae.images.nifti import maps_of_rows
-        from adhd_cvae.inference.prediction import predict_adjusted
+        from adhd_cvae.inference.prediction import predict, predict_adjusted
 
+        maps = [*maps_of_rows(rows, self.image)]
+        if not maps:
+            nobody = predict(self.model, self.reference, np.zeros((1, *self.image.shape))).iloc[:0]
+            flagged = self.adjustment is not None and self.adjustment.site is not None
+            return nobody.assign(known_site=np.zeros(0, bool)) if flagged else nobody
         network = (self.model, self.reference)
-        try:
-            maps = np.stack([*maps_of_rows(rows, self.image)])
-            return predict_adjusted(network, maps, self.adjustment, rows, average=average)
-        except InputError as error:
-            raise MapRefusedError(*error.problems or (str(error),)) from None
+        return predict_adjusted(network, np.stack(maps), self.adjustment, rows, average=average)
 
 
 set_model(Posteriors())

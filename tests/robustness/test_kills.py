@@ -150,7 +150,7 @@ def test_a_run_that_borrows_killed_seven_times_on_its_way_ends_with_the_same_bit
         assert process.wait() == 0
     learning = ("Learning healthy anatomy …", "Logging to MLflow …", "Preparing maps of ")
     training = ("fold 2 of 5, contrastive model, form taken", "Embedding out of fold …")
-    for words in (*learning, *training, "separation, ", "Drawing figures …"):
+    for words in (*learning, *training, "Analysing …", "Drawing figures …"):
         killed_at(words, folder)
         assert half_written(folder, whole) == []
     with kills.start_run(folder, "--borrowed") as process:

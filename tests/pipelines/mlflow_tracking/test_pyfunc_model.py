@@ -49,9 +49,10 @@ def test_a_map_that_cannot_be_embedded_is_refused_with_its_row(model, row, words
     assert refused.value.get_http_status_code() == 400
 
 
-def test_an_input_without_columns_is_refused(model):
+@pytest.mark.parametrize("rows", [0, 1])
+def test_an_input_without_columns_is_refused(model, rows):
     with pytest.raises(MapRefusedError, match="neither a column `image` nor a column `array`"):
-        model.predict(None, pd.DataFrame(index=[0]))
+        model.predict(None, pd.DataFrame(index=range(rows)))
 
 
 @pytest.fixture(scope="module")
