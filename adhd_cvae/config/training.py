@@ -46,6 +46,10 @@ class LinearConfig(Settings):
     """Weights of a borrowed reference beside own controls, of which their held-out likelihood chooses."""
     reference_shares: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.2, 0.4)
     """Components of a reference, as shares of its participants, whose variance smaller ones are given; likewise."""
+    own_features: PositiveFloat = 10.0
+    """Features a control up to which a ratio to own controls' covariance is considered, where one may borrow: with 156
+    regions and 50 controls it serves better than the start, with 11,000 voxels and 125 worse (r .66 and .78), though it
+    tells the groups as well."""
     choice_folds: Annotated[int, Field(ge=2)] = 5
     """Folds of the training participants in which the forms of the linear model are compared."""
     choice_repeats: PositiveInt = 2

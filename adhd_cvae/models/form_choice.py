@@ -81,7 +81,9 @@ def compared_forms(
         (n,) scanning sites, where known.
     """
     controls = _within(voxels[~is_target], None if sites is None else sites[~is_target])
-    shrunk = [(OWN, None, 1.0), *((BORROWED, reference, share) for share in config.linear.reference_shares)]
+    shrunk = [(BORROWED, reference, share) for share in config.linear.reference_shares]
+    if reference.features <= config.linear.own_features * len(controls):
+        shrunk = [(OWN, None, 1.0), *shrunk]
     candidates: list[tuple[str, str | Ratio, float]] = [(START, config.start, float("nan"))]
     for name, other, share in shrunk:
         ratio, weights = Ratio(1.0, other, share, reference.features), config.linear.reference_weights

@@ -26,10 +26,10 @@ def anatomy(rng):
     return simulate
 
 
-def compared(values, is_target, healthy, **how):
+def compared(values, is_target, healthy, config=CONFIG, **how):
     standard = (values - values.mean(axis=0)) / values.std(axis=0)
     reference = borrowed(fit_reference(healthy), np.arange(FEATURES), values.std(axis=0))
-    return compared_forms(CONFIG, standard, is_target, reference, **how)
+    return compared_forms(config, standard, is_target, reference, **how)
 
 
 def test_a_fitting_reference_is_borrowed_and_a_foreign_one_is_not(anatomy, rng):
@@ -65,3 +65,10 @@ def test_the_form_taken_and_what_each_reached_are_put_in_words(anatomy):
     assert asked.count(f"{BORROWED} (weight ") == 2
     assert f"{START} {next(form for form in forms if form.name == START).separation:.2f}" in asked
     assert in_words([]) == ""
+
+
+@pytest.mark.parametrize(("most", "forms"), [(6.0, {START, OWN, BORROWED}), (5.9, {START, BORROWED})])
+def test_own_covariance_is_no_form_where_features_are_far_more_than_controls(anatomy, most, forms):
+    values, is_target = anatomy(40)  # 20 controls, 120 features
+    config = CONFIG.model_copy(update={"linear": CONFIG.linear.model_copy(update={"own_features": most})})
+    assert {form.name for form in compared(values, is_target, anatomy(300)[0], config)} == forms

@@ -9,7 +9,7 @@ import torch
 from adhd_cvae.config import ImageConfig, LinearConfig, ModelConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.inference.embedding import embed
-from adhd_cvae.models.form_choice import BORROWED, OWN, START
+from adhd_cvae.models.form_choice import BORROWED, START
 from adhd_cvae.models.initialisation import initial_model, initial_models
 from adhd_cvae.models.linear import fit_linear, fit_pca, principal_axes
 from adhd_cvae.models.posterior import code_error
@@ -209,7 +209,7 @@ def test_a_network_may_start_with_what_healthy_participants_elsewhere_teach(maps
     found = initial_models([CONFIG], IMAGE, maps, IS_TARGET, 0, None, reference)
     model = found.models[0].eval()
     assert model.mask_index.tolist() == list(range(250))  # what both have
-    assert {form.name for form in found.forms} == {START, OWN, BORROWED}
+    assert {form.name for form in found.forms} == {START, BORROWED}
     assert found.axes @ found.axes.T == pytest.approx(np.eye(len(found.axes)), abs=1e-4)
     voxels, method = voxels_of(model, maps).numpy(), found.forms[0].method
     if isinstance(method, Ratio) and method.reference is not None:
