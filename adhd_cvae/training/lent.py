@@ -1,7 +1,7 @@
 """Maps of healthy participants elsewhere as further controls of the steps that see maps, and of nothing else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class Lent:
 
     within: np.ndarray
     share: float
+    _means: dict[bytes, np.ndarray] = field(default_factory=dict, compare=False)
+    """Of the fitted controls of each split: every epoch asks for the same one."""
 
     def beside(
         self, maps: np.ndarray, rows: Rows, seed: tuple[int, ...]
@@ -50,7 +52,10 @@ class Lent:
             is_target=np.append(rows.is_target, np.zeros(count, bool)),
             sites=sites,
         )
-        mean = _mean(maps, rows.background)
+        split = rows.background.tobytes()
+        if split not in self._means:
+            self._means[split] = _mean(maps, rows.background)
+        mean = self._means[split]
 
         def take(asked: np.ndarray) -> np.ndarray:
             found = np.empty((len(asked), *maps.shape[1:]), maps.dtype)

@@ -18,6 +18,7 @@ from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import simulate
 from pipelines.workflows import background, group, participant
+from tests.shown import Shown
 
 GRID = ("image.shape=[32,32,32]", "image.voxel_size=6")
 BORROWED = (
@@ -27,17 +28,6 @@ BORROWED = (
     *("analysis.variables=[{name: age, scale: ratio}]", "training.epochs=1", "training.vae=false"),
 )
 LENT, OWN = 100, 60
-
-
-class Heard(Silent):
-    """Keeps the lines."""
-
-    def __init__(self):
-        super().__init__()
-        self.lines = []
-
-    def line(self, text):
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module", params=["linear", "same"])
@@ -57,7 +47,7 @@ def clinic(request, tmp_path_factory):
         shutil.move(folder / "elsewhere", folder / "gone")
         recipe = load_recipe("smoke", (*BORROWED, f"training.fold_models={request.param}"))
         paths = OutputPaths(folder / "clinic" / "derivatives" / "adhd-cvae")
-        run = Run(paths, recipe, Heard())
+        run = Run(paths, recipe, Shown())
         group.run(run, BidsInput(folder / "clinic" / "bids"))
         yield run, folder
 

@@ -201,11 +201,5 @@ def known_methods(asked: Sequence[str] | None, size: Size = "full") -> tuple[str
         raise InputError(
             *(f"--methods: no method '{name}'. Known ones: {', '.join(METHODS)}." for name in unknown)
         )
-    return (
-        *(
-            name
-            for name, one in METHODS.items()
-            if name in (asked or ()) or (asked is None and size in one.grids)
-        ),
-        CEILING,
-    )
+    chosen = [name for name, one in METHODS.items() if size in one.grids] if asked is None else asked
+    return (*(name for name in METHODS if name in chosen), CEILING)

@@ -19,14 +19,14 @@ OTHER_POPULATION, OLDER, SMOOTHER = 2, (17.0, 50.0), 8.0
 """What may not fit: the population, years, and smoothing beside (mm FWHM)."""
 
 
-class Lenders(NamedTuple):
-    """Healthy participants, (m, *shape) float16, and the codes of their sites, (m,)."""
+class LentMaps(NamedTuple):
+    """Maps of healthy participants, (m, *shape) float16, and the codes of their sites, (m,)."""
 
     images: NDArray[np.float16]
     sites: NDArray[np.integer]
 
 
-def lenders(condition: Condition, count: int, image: ImageConfig) -> Lenders:
+def lenders(condition: Condition, count: int, image: ImageConfig) -> LentMaps:
     """Simulate `count` of them as `condition.lent` has it."""
     own = condition.lent
     population = OTHER_POPULATION + condition.population if own == "population" else condition.population
@@ -44,18 +44,18 @@ def lenders(condition: Condition, count: int, image: ImageConfig) -> Lenders:
     if own != "copies":
         return found
     twice = np.arange(count) % (count // 2)
-    return Lenders(found.images[twice], found.sites[twice])
+    return LentMaps(found.images[twice], found.sites[twice])
 
 
 @cache  # a process meets the same ones in every cohort
-def _lenders(config: str, image: str, count: int, *, elsewhere: bool) -> Lenders:
+def _lenders(config: str, image: str, count: int, *, elsewhere: bool) -> LentMaps:
     cohort = SimulatedCohort(SimulationConfig.model_validate_json(config))
     sites, dx = (np.asarray(cohort.participants[name], int) for name in ("site", "dx"))
     healthy = dx == 0
     if elsewhere:
         healthy &= ~np.isin(sites, SITES[: SimulationConfig().sites])
     rows = np.flatnonzero(healthy)[:count]
-    return Lenders(maps_of(cohort, ImageConfig.model_validate_json(image), rows), sites[rows])
+    return LentMaps(maps_of(cohort, ImageConfig.model_validate_json(image), rows), sites[rows])
 
 
 def lent_reference(condition: Condition, count: int, image: ImageConfig) -> Reference:

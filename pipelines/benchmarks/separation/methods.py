@@ -26,7 +26,7 @@ from adhd_cvae.training.train import train
 from pipelines.benchmarks.separation.classifier import discriminant_scores
 from pipelines.benchmarks.separation.cohorts import SimulatedMaps
 from pipelines.benchmarks.separation.grid import Condition, Size
-from pipelines.benchmarks.separation.lenders import Lenders, lenders, lent_reference
+from pipelines.benchmarks.separation.lenders import LentMaps, lenders, lent_reference
 from pipelines.benchmarks.separation.metrics import Row, recovery_rows, row, score_codes, separation_rows
 from pipelines.benchmarks.separation.summary import where
 from pipelines.recipes.loader import apply_overrides, validated
@@ -53,7 +53,7 @@ METHODS = {name: Method(**what) for name, what in yaml.safe_load(_FILE.read_text
 """Name to method, in the order of the figures."""
 
 
-def borrowed(method: Method, condition: Condition, image: ImageConfig) -> Reference | Lenders | None:
+def borrowed(method: Method, condition: Condition, image: ImageConfig) -> Reference | LentMaps | None:
     """Healthy people elsewhere as a method takes them."""
     if not method.borrows:
         return None
@@ -66,7 +66,7 @@ def method_rows(
     reference: np.ndarray,
     recipe: Recipe,
     scratch: Path,
-    lent: Reference | Lenders | None = None,
+    lent: Reference | LentMaps | None = None,
     *,
     null: bool,
 ) -> tuple[list[Row], Mapping[str, np.ndarray]]:
@@ -97,7 +97,7 @@ def method_rows(
     started = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            with_lenders = _with_lenders(cohort, lent if isinstance(lent, Lenders) else None)
+            with_lenders = _with_lenders(cohort, lent if isinstance(lent, LentMaps) else None)
             known = lent if isinstance(lent, Reference) else None
             gained = train(
                 *with_lenders[:2], settings, Path(folder), fitted=with_lenders[2], reference=known
@@ -120,7 +120,9 @@ def method_rows(
     return [{**one, "seconds": seconds} for one in rows], _spaces(model, embed(model, reference))
 
 
-def _with_lenders(cohort: SimulatedMaps, lent: Lenders | None) -> tuple[np.ndarray, pd.DataFrame, np.ndarray]:
+def _with_lenders(
+    cohort: SimulatedMaps, lent: LentMaps | None
+) -> tuple[np.ndarray, pd.DataFrame, np.ndarray]:
     """Maps, table and (n,) bool of those fitted, lenders as further controls at sites of their own."""
     fitted = ~cohort.is_held_out
     if lent is None:

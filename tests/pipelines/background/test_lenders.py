@@ -17,6 +17,7 @@ from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.stages import prepare, train
 from pipelines.workflows import background
+from tests.shown import Shown
 
 LOOSE = (
     *("image.shape=[16,16,16]", "image.voxel_size=12", "reference.least_participants=10"),
@@ -25,17 +26,6 @@ LOOSE = (
 )
 AFFINE = np.array([[20.0, 0, 0, -70], [0, 20, 0, -87], [0, 0, 20, -64], [0, 0, 0, 1]])
 MODES = np.random.default_rng(0).standard_normal((3, 8, 8, 8))
-
-
-class Heard(Silent):
-    """Keeps the lines too."""
-
-    def __init__(self):
-        super().__init__()
-        self.lines = []
-
-    def line(self, text):
-        self.lines.append(text)
 
 
 def maps(count, seed):
@@ -86,7 +76,7 @@ def prepared(cohort, tmp_path):
     def run(*lenders, changes=(), folder="out", overwrite=False):
         named = f"cohort.background_from=[{','.join(map(str, lenders))}]"
         recipe = load_recipe("smoke", (*LOOSE, named, *changes))
-        paths, heard = OutputPaths(tmp_path / folder), Heard()
+        paths, heard = OutputPaths(tmp_path / folder), Shown()
         with owned(paths.folder, dataset=cohort, overwrite=overwrite):
             prepare.run(Run(paths, recipe, heard, overwrite=overwrite), BidsInput(cohort))
         return paths, heard.lines

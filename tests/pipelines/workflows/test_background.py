@@ -18,21 +18,11 @@ from pipelines.output_dir.run import Run
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
 from pipelines.workflows import background
+from tests.shown import Shown
 
 GRID = ("image.shape=[16,16,16]", "image.voxel_size=12", "reference.membership_axes=[1,3,8,20]")
 FEW = "reference.least_participants=10"
 CHAMPION = "models:/adhd-cvae-background@champion"
-
-
-class Heard(Silent):
-    """Keeps the lines too."""
-
-    def __init__(self):
-        super().__init__()
-        self.lines = []
-
-    def line(self, text):
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +74,7 @@ def learn(bids_dir, monkeypatch):
 
 def join(folder, parts, *changes):
     with owned(folder):
-        run = Run(OutputPaths(folder), load_recipe("smoke", changes), heard := Heard())
+        run = Run(OutputPaths(folder), load_recipe("smoke", changes), heard := Shown())
         background.merge(run, parts)
     return heard.lines
 
@@ -132,7 +122,7 @@ def test_no_participant_and_no_site_is_named(learn, tmp_path):
 def test_what_is_there_stands_and_an_interrupted_call_gives_the_same_bits(learn, tmp_path):
     learn(tmp_path / "lent")
     before = {name: (tmp_path / "lent" / name).read_bytes() for name in background._FILES}
-    heard = Heard()
+    heard = Shown()
     learn(tmp_path / "lent", heard=heard)
     assert any("already done" in line for line in heard.lines)
     (tmp_path / "lent" / "reference.safetensors").unlink()
@@ -165,7 +155,7 @@ def test_a_folder_of_other_results_is_left_alone(learn, tmp_path):
 
 
 def test_shareable_keeps_the_axes_that_hardly_tell_members(learn, tmp_path):
-    heard = Heard()
+    heard = Shown()
     learn(tmp_path / "lent", "reference.shareable_auc=0.65", heard=heard, shareable=True)
     curve = read_tsv(tmp_path / "lent" / "membership.tsv").set_index("axes")
     reference, facts = open_reference(str(tmp_path / "lent"), tmp_path)
