@@ -15,7 +15,8 @@ from nibabel.nifti2 import Nifti2Image
 from adhd_cvae.errors import ImageError
 from adhd_cvae.images.nifti import read_map
 
-SECONDS = 1.0
+SECONDS = 5.0
+"""Of processor: what misleads would take minutes, and a busy machine is no fault."""
 MEMORY = 16 * 2**20
 BOMB = gzip.compress(bytes(64 * 2**20), 1)
 """64 MiB in 300 KB."""
@@ -68,11 +69,11 @@ HEADERS = {
 def refuse(path, most=MEMORY):
     """Read `path`, which must be refused within `SECONDS` and `most` bytes; give the error."""
     tracemalloc.start()
-    started = time.monotonic()
+    started = time.process_time()
     try:
         with pytest.raises(ImageError) as refused:
             read_map(path)
-        assert time.monotonic() - started < SECONDS
+        assert time.process_time() - started < SECONDS
         assert tracemalloc.get_traced_memory()[1] < most
     finally:
         tracemalloc.stop()

@@ -14,7 +14,8 @@ from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.provenance import Provenance
 from pipelines.recipes.loader import load_recipe
 
-SECONDS = 1.0
+SECONDS = 5.0
+"""Of processor: what misleads would take minutes, and a busy machine is no fault."""
 LAUGHS = "a0: &a0 [ha, ha]\n" + "".join(
     f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]\n" for number in range(1, 10)
 )
@@ -43,10 +44,10 @@ def test_a_recipe_made_to_mislead_is_one_short_line_soon(tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "recipe.yaml"
     file.write_text(text, encoding="utf-8")
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InputError, match=says) as refused:
         load_recipe(str(file))
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert len(str(refused.value)) < 600
     assert not (tmp_path / "owned").exists()
 

@@ -19,7 +19,8 @@ from bids_adapters.phenotype.text_table import read_text_table
 from pipelines.output_dir.table import read_table
 
 NAME = "sub-{0}/anat/sub-{0}_space-MNI152Lin_label-GM_probseg.nii.gz"
-SECONDS = 1.0
+SECONDS = 5.0
+"""Of processor: what misleads would take minutes, and a busy machine is no fault."""
 
 
 def dataset(root: Path, table: str | bytes, people: tuple[str, ...] = ("01", "02")) -> Path:
@@ -45,10 +46,10 @@ def dataset(root: Path, table: str | bytes, people: tuple[str, ...] = ("01", "02
 def test_a_table_that_is_none_is_one_line_soon(tmp_path: Path, content: str, says: str) -> None:
     path = tmp_path / "participants.tsv"
     path.write_text(content)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InputError, match=says) as refused:
         read_text_table(path)
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert len(str(refused.value)) < 300
     assert "\n" not in str(refused.value)
 
@@ -169,9 +170,9 @@ def test_links_that_double_at_every_step_are_entered_once(tmp_path: Path) -> Non
         for side in ("left", "right"):
             (step / side).symlink_to(following)
     (steps[-1] / "map.nii").touch()
-    started = time.monotonic()
+    started = time.process_time()
     found = walk(steps[0], lambda _: False)
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert [path.rpartition("/")[2] for path in found.files] == ["map.nii"]
 
 
