@@ -13,6 +13,7 @@ from adhd_cvae.config.cohort import CohortConfig
 from adhd_cvae.config.images import AugmentationConfig, ImageConfig, MapCheckConfig
 from adhd_cvae.config.recipe import Recipe
 from adhd_cvae.config.reference import ReferenceConfig
+from adhd_cvae.config.sensitivity import Region, SensitivityConfig
 from adhd_cvae.config.training import (
     OBJECTIVES,
     SET_BY_NAME,
@@ -39,6 +40,8 @@ __all__ = [
     "PartialConfig",
     "Recipe",
     "ReferenceConfig",
+    "Region",
+    "SensitivityConfig",
     "SeparationConfig",
     "SizesConfig",
     "TrainingConfig",

@@ -8,6 +8,7 @@ from adhd_cvae.config.analysis import AnalysisConfig
 from adhd_cvae.config.cohort import CohortConfig
 from adhd_cvae.config.images import AugmentationConfig, ImageConfig
 from adhd_cvae.config.reference import ReferenceConfig
+from adhd_cvae.config.sensitivity import SensitivityConfig
 from adhd_cvae.config.settings import Settings
 from adhd_cvae.config.training import ModelConfig, ObjectiveConfig, TrainingConfig
 
@@ -26,6 +27,7 @@ class Recipe(Settings):
     training: TrainingConfig = TrainingConfig()
     analysis: AnalysisConfig = AnalysisConfig()
     reference: ReferenceConfig = ReferenceConfig()
+    sensitivity: SensitivityConfig = SensitivityConfig()
 
     @field_validator("model")
     @classmethod
