@@ -93,6 +93,14 @@ class OutputPaths:
     figures = _Below("figures")
     report = _Below("report.html")
 
+    sensitivity = _Below("sensitivity")
+    """What the cohort could have shown; absent until it is asked, as the next five."""
+    power = _Below("sensitivity/power.tsv")
+    smallest = _Below("sensitivity/smallest.tsv")
+    false_positives = _Below("sensitivity/false_positives.tsv")
+    sensitivity_facts = _Below("sensitivity/sensitivity.json")
+    sensitivity_figures = _Below("sensitivity/figures")
+
     stability = _Below("stability.tsv")
     """In an average of several seeds only, as the next."""
     seed_scores = _Below("scores.tsv")

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from adhd_cvae.cohort.covariates import chosen_covariates
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.images.nifti import map_name
-from adhd_cvae.io import read_json
+from adhd_cvae.io import read_json, read_object
 from adhd_cvae.names import ALPHA, code_label
 from pipelines.output_dir import tables
 from pipelines.output_dir.paths import OutputPaths
@@ -21,6 +21,41 @@ from pipelines.output_dir.table import OutputTable
 
 SMALLEST = 0.1
 """Share of the largest change below which an overlay would only tint the anatomy."""
+
+
+class SensitivityFacts(TypedDict):
+    """``sensitivity.json``: what `sensitivity` asked, beside its tables.
+
+    Attributes
+    ----------
+    n, patients
+        Of the cohort.
+    cohort_n, cohort_patients
+        Of the largest cohort that was made of the controls.
+    controls
+        Of the cohort, of whom these were made.
+    references
+        Names of what lent a background; empty for none.
+    lent
+        Their participants.
+    severities
+        Names of what was planted.
+    quick
+        Whether fewer cohorts were made, for a first answer.
+    notes
+        Sentences on what could not be asked, or not as well.
+    """
+
+    n: int
+    patients: int
+    cohort_n: int
+    cohort_patients: int
+    controls: int
+    references: list[str]
+    lent: int
+    severities: list[str]
+    quick: bool
+    notes: list[str]
 
 
 def _read(described: OutputTable, path: Path) -> pd.DataFrame | None:
@@ -49,6 +84,9 @@ class Results:
     latents = _Held(tables.LATENTS)
     out_of_fold = _Held(tables.OUT_OF_FOLD)
     distances = _Held(tables.DISTANCES)
+    power = _Held(tables.POWER)
+    smallest = _Held(tables.SMALLEST)
+    false_positives = _Held(tables.FALSE_POSITIVES)
     stability = _Held(tables.STABILITY)
     """Of an average of several seeds."""
 
@@ -81,6 +119,23 @@ class Results:
         if not isinstance(found, dict):
             raise InputError(f"{path} is no JSON object. Mend it, or run `adhd-cvae prepare` again.")
         return found
+
+    @cached_property
+    def sensitivity(self) -> SensitivityFacts | None:
+        """``sensitivity.json``; None where it is absent.
+
+        Raises
+        ------
+        InputError
+            It is there and lacks something.
+        """
+        path = self.paths.sensitivity_facts
+        if not path.is_file():
+            return None
+        found, needed = read_object(path), SensitivityFacts.__required_keys__
+        if absent := sorted(needed - found.keys()):
+            raise InputError(f"{path} has no {', '.join(absent)}. Run `adhd-cvae sensitivity` again.")
+        return cast("SensitivityFacts", {name: found[name] for name in needed})
 
     @cached_property
     def decoded(self) -> dict[str, np.ndarray]:

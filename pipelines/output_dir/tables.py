@@ -89,6 +89,7 @@ ARRAYS = {
     for name, described in DESCRIBED["arrays"].items()
 }
 DRAWS, DECODED, PICTURES = (ARRAYS[path.as_posix()] for path in (_HERE.draws, _HERE.decoded, _HERE.pictures))
+POWER, SMALLEST, FALSE_POSITIVES = map(_of, (_HERE.power, _HERE.smallest, _HERE.false_positives))
 MEMBERSHIP = _of(_HERE.membership)
 OUT_OF_FOLD = _of(_HERE.out_of_fold)
 FOLD_ARRAYS, FOLD_SCORES = (ARRAYS[one.as_posix()] for one in (_HERE.out_of_fold_arrays, _HERE.fold_scores))

@@ -41,3 +41,16 @@ def test_a_setting_is_found_or_its_default_is_given(tmp_path):
     results = Results(tmp_path)
     assert results.setting("cohort.site") == "scanner"
     assert results.setting("cohort.group", "dx") == "dx"
+
+
+def test_what_the_sensitivity_was_asked_is_read_or_refused(tmp_path):
+    assert Results(tmp_path).sensitivity is None
+    assert Results(tmp_path).power is Results(tmp_path).smallest is Results(tmp_path).false_positives is None
+    facts = {"n": 280, "patients": 140, "cohort_n": 140, "cohort_patients": 70, "controls": 140}
+    facts |= {"references": [], "lent": 0, "severities": ["striatum"], "quick": True}
+    path = Results(tmp_path).paths.sensitivity_facts
+    write_json({**facts, "notes": []}, path)
+    assert Results(tmp_path).sensitivity == {**facts, "notes": []}
+    write_json(facts, path)
+    with pytest.raises(InputError, match="has no notes"):
+        _ = Results(tmp_path).sensitivity
