@@ -52,7 +52,7 @@ class Ratio:
         return np.vstack([own, lengths[:, None] * self.reference.axes[:most]])
 
     def directions(self, scores: Array, is_target: NDArray[np.bool_], units: int, coordinates: int) -> Array:
-        """Fisher's discriminant, then leading generalised eigenvectors of patients around their own mean.
+        """Fisher's discriminant, then leading generalised eigenvectors.
 
         The discriminant goes by the reference's covariance alone: that of the participants who are told apart makes
         them differ hardly at all along it, and new ones widely. Without a reference it is the shrunk one within groups.
@@ -79,7 +79,7 @@ class Ratio:
             within = scores - np.where(is_target[:, None], patients.mean(axis=0), controls.mean(axis=0))
             discriminant = np.linalg.solve(self._mixed(within, other), shared)
         root = np.linalg.cholesky(self._mixed(controls, other))
-        inner = np.linalg.solve(root, (patients - patients.mean(axis=0)).T)
+        inner = np.linalg.solve(root, patients.T)
         ratios = np.linalg.svd(inner, full_matrices=False)[0][:, : units - 1]
         others = np.linalg.solve(root.T, ratios)
         return np.column_stack(
