@@ -142,6 +142,8 @@ def separation_table(
     settings: SeparationConfig,
     refits: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    supervised: bool = True,
 ) -> pd.DataFrame:
     """Tell patients from controls by each space, by covariates and by a supervised classifier.
 
@@ -156,6 +158,8 @@ def separation_table(
         odds of covariates, where these vary within strata.
     progress
         Called with permutations done and in all.
+    supervised
+        Whether the classifier is asked, which takes longer than the spaces.
 
     Returns
     -------
@@ -166,7 +170,7 @@ def separation_table(
     """
     groups = separation.groups
     scores = separation.scores(groups.is_target, settings)
-    if separation.refit is not None:
+    if supervised and separation.refit is not None:
         found = supervised_scores(separation.refit.folds, groups.is_target, settings, inference.seed)
         scores[SUPERVISED] = found
     strata, note = permutation_strata(groups, inference.among(np.ones(len(groups.fold), bool)).codes)

@@ -1,5 +1,7 @@
 """What the comparison of the groups rests on: scores by codes, linear models that can be fitted again, covariates."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,7 @@ from adhd_cvae.analysis.group_measures import Groups
 from adhd_cvae.analysis.refits import Adjusting, Fold, Refit, applied, discriminant, with_both
 from adhd_cvae.analysis.separation import Separation
 from adhd_cvae.cohort.covariates import constant_columns
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.models.reference_background import Borrowed
 from pipelines.output_dir.analysis_inputs import AnalysisInputs
 from pipelines.output_dir.run import Run
@@ -33,25 +36,31 @@ def asked_of_groups(run: Run, inputs: AnalysisInputs) -> Separation:
 
 
 def _folds(run: Run, folds: NDArray, sites: NDArray | None) -> list[Fold]:
-    arrays, settings = FOLD_SCORES.read(run.paths.fold_scores), run.recipe.cohort
-    known = np.full(len(folds), "") if sites is None else sites
+    arrays = FOLD_SCORES.read(run.paths.fold_scores)
     found = []
     for number in np.unique(folds):
-        adjusting = None
-        if f"covariates_{number}" in arrays:
-            adjusting = Adjusting(
-                *(known, arrays[f"covariates_{number}"], settings.smallest_site, settings.combat_block),
-                harmonise=sites is not None and settings.harmonise == "combat",
-                residualised=settings.residualise,
-            )
-        scores, fitted = arrays[f"fold_{number}"], arrays[f"fitted_{number}"]
-        reference = None
-        if f"reference_axes_{number}" in arrays:
-            parts = (arrays[f"reference_{name}_{number}"] for name in ("axes", "variances", "counts"))
-            axes, variances, counts = parts
-            reference = Borrowed(axes, variances, *map(int, counts))
-        found.append(Fold(scores, fitted, folds == number, adjusting, reference))
+        end = f"_{number}"
+        own = {name.removesuffix(end): values for name, values in arrays.items() if name.endswith(end)}
+        found.append(fold_of(own, folds == number, sites, run.recipe.cohort))
     return found
+
+
+def fold_of(
+    arrays: Mapping[str, NDArray], held_out: NDArray[np.bool_], sites: NDArray | None, settings: CohortConfig
+) -> Fold:
+    """What a fold's linear model can be fitted again from, of the arrays of `inference.out_of_fold.refitted`."""
+    adjusting, reference = None, None
+    if "covariates" in arrays:
+        adjusting = Adjusting(
+            np.full(len(held_out), "") if sites is None else sites,
+            *(arrays["covariates"], settings.smallest_site, settings.combat_block),
+            harmonise=sites is not None and settings.harmonise == "combat",
+            residualised=settings.residualise,
+        )
+    if "reference_axes" in arrays:
+        axes, variances, counts = (arrays[f"reference_{name}"] for name in ("axes", "variances", "counts"))
+        reference = Borrowed(axes, variances, *map(int, counts))
+    return Fold(arrays["fold"], arrays["fitted"], held_out, adjusting, reference)
 
 
 def _observed(inputs: AnalysisInputs, groups: Groups) -> dict[str, NDArray[np.float64]]:

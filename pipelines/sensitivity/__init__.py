@@ -1,0 +1,1 @@
+"""What a cohort could have shown: known effects in its own controls."""
