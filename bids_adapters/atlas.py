@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.images.atlas import Atlas
@@ -47,16 +48,27 @@ def read_atlas(atlas: str | None) -> Atlas | None:
     if atlas is None:
         return None
     path, *tables = atlas_files(atlas)
+    return Atlas(*read_labels(path, "analysis.atlas", _HOW), _names(tables[0]) if tables else {})
+
+
+def read_labels(path: Path, setting: str, how: str) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+    """Read a map of labels (x, y, z) and its affine (4, 4); messages name the setting and end with what to do.
+
+    Raises
+    ------
+    InputError
+        The file is missing or unreadable, or the labels are not whole numbers.
+    """
     try:
         values, affine = read_map(path)
     except ImageError as error:
-        raise InputError(f"analysis.atlas: {error.detail} {_HOW}") from error
+        raise InputError(f"{setting}: {error.detail} {how}") from error
     labels = np.rint(values).astype(np.int64)
     if not np.array_equal(labels, values):
         raise InputError(
-            f"analysis.atlas: {path.name} holds values that are not whole numbers, so it is no map of labels. {_HOW}"
+            f"{setting}: {path.name} holds values that are not whole numbers, so it is no map of labels. {how}"
         )
-    return Atlas(labels, affine, _names(tables[0]) if tables else {})
+    return labels, affine
 
 
 def _names(path: Path) -> dict[int, str]:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError
-from adhd_cvae.images.cache import Progress, prepare_images
+from adhd_cvae.images.cache import prepare_images
+from adhd_cvae.images.journal import Progress
 from bids_adapters.cohort import Cohort
 
 

@@ -51,8 +51,8 @@ class SensitivityConfig(Settings):
     null_cohorts: Annotated[int, Field(ge=20)] = 200
     """With nothing planted: 200 leave a share of 5 % uncertain by 3 %."""
     refits: Annotated[int, Field(ge=19)] = 19
-    """Permutations that fit every fold's model again in each cohort: the fewest that can say p = 0.05, which is all that
-    is asked."""
+    """Permutations that fit every fold's model again in each cohort: the fewest that can say p = 0.05, which is all
+    that is asked."""
     permutations: Annotated[int, Field(ge=19)] = 199
     """Of tests that fit nothing again."""
     least_controls: PositiveInt = 40

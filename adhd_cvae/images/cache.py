@@ -1,25 +1,20 @@
 """The image cache."""
 
-import json
 import mmap
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import cpu_count
-from threadpoolctl import threadpool_limits
 
 from adhd_cvae.config import ImageConfig
 from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.images.comparison import octant_sums, same_brains, scale_factors
 from adhd_cvae.images.header import noted_kernel
+from adhd_cvae.images.journal import Journalled, Prepared, Progress, in_chunks
 from adhd_cvae.images.nifti import load_map
 from adhd_cvae.images.resampling import grid_affine
 from adhd_cvae.io import (
-    append_text,
     atomic_path,
     file_checksum,
     fingerprint,
@@ -28,17 +23,11 @@ from adhd_cvae.io import (
     remove,
     replace,
     write_json,
-    written_in_place,
 )
 
-Progress = Callable[[int, int], None]
-Prepared = tuple[np.ndarray | None, dict[str, Any]]
-"""A map's volume, None where it cannot be used, and its row of the manifest."""
 IMAGE_SETTINGS = ("shape", "voxel_size", "centre", "fwhm", "min_template_correlation", "max_offset")
 PARTIAL, JOURNAL = ".images.partial.npy", ".images.partial.jsonl"
 """What is resampled so far, and which maps that is."""
-CHUNK = 32
-"""Maps between two writings of the journal: what an interruption costs at most."""
 
 
 def prepare_images(
@@ -60,15 +49,19 @@ def prepare_images(
     list
         For each path None, or why its map cannot be used.
     """
-    settings = _settings(image)
-    sources = [_source(path) for path in paths]
+    settings = grid_settings(image)
+    sources = [file_marks(path) for path in paths]
     key = fingerprint([settings, sources])
     manifest = read_object(cache_dir / "manifest.json")
     if manifest.get("key") == key and _is_whole(cache_dir, manifest):
         return [_error_from(row) for row in manifest["maps"]]
-    rows = _compared(
-        paths, _resample_all(paths, image, cache_dir, key, progress, named=named), image, cache_dir / PARTIAL
-    )
+    journalled = Journalled(cache_dir / PARTIAL, cache_dir / JOURNAL, key, (len(paths), *image.shape))
+
+    def chunks(first: int) -> Iterator[list[Prepared]]:
+        for chunk in resampled(paths[first:], image):
+            yield chunk if named else [(volume, _nameless(row)) for volume, row in chunk]
+
+    rows = _compared(paths, journalled.fill(chunks, progress), image, cache_dir / PARTIAL)
     if not named:
         sources = [source | {"file": str(number)} for number, source in enumerate(sources, start=1)]
         rows = [_nameless(row) for row in rows]
@@ -87,7 +80,7 @@ def prepare_images(
     return errors
 
 
-def _settings(image: ImageConfig) -> dict[str, Any]:
+def grid_settings(image: ImageConfig) -> dict[str, Any]:
     """What decides which maps are in the cache, and how; a check by default goes unnamed, as in older caches."""
     check = image.check.model_dump(exclude_defaults=True, mode="json")
     return image.model_dump(include=set(IMAGE_SETTINGS), mode="json") | ({"check": check} if check else {})
@@ -99,7 +92,7 @@ def _is_whole(cache_dir: Path, manifest: dict[str, Any]) -> bool:
     return path.is_file() and manifest.get("images") == file_checksum(path)
 
 
-def _source(path: Path) -> dict[str, Any]:
+def file_marks(path: Path) -> dict[str, Any]:
     """Name, size and time of change: enough to notice another file without reading it."""
     try:
         status = path.stat()
@@ -115,39 +108,6 @@ def _error_from(row: dict[str, Any]) -> ImageError | None:
 def _nameless(row: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is told of a map in words, which name its file."""
     return row | {"detail": row["reason"]}
-
-
-def _resample_all(
-    paths: Sequence[Path], image: ImageConfig, cache_dir: Path, key: str, progress: Progress, *, named: bool
-) -> list[dict[str, Any]]:
-    """Fill the partial array chunk by chunk, journalling what is done."""
-    partial, journal_path = cache_dir / PARTIAL, cache_dir / JOURNAL
-    rows = _read_journal(journal_path, key) if partial.exists() else None
-    if rows is None:
-        rows = []
-        shape = (len(paths), *image.shape)
-        remove(journal_path)  # first, or a kill would leave it beside an empty array
-        try:
-            array = new_array_file(partial, shape)
-            append_text(json.dumps({"key": key}) + "\n", journal_path)
-        except OSError:  # an array without a journal is nothing to go on with
-            remove(partial)
-            raise
-    else:
-        array = np.lib.format.open_memmap(written_in_place(partial), mode="r+")
-
-    first = len(rows)
-    progress(first, len(paths))
-    with partial.open("rb") as written:
-        for chunk in resampled(paths[first:], image):
-            for volume, row in chunk:
-                if volume is not None:
-                    array[len(rows)] = volume
-                rows.append(row if named else _nameless(row))
-            os.fsync(written.fileno())  # of the array too: the journal must not know more than the disk
-            append_text("".join(json.dumps(row) + "\n" for row in rows[-len(chunk) :]), journal_path)
-            progress(len(rows), len(paths))
-    return rows
 
 
 def _compared(
@@ -185,7 +145,7 @@ def _compared(
 
 
 def resampled(paths: Sequence[Path], image: ImageConfig) -> Iterator[list[Prepared]]:
-    """Yield the maps' volumes and manifest rows; the next chunk is worked on meanwhile, so no disk is waited for."""
+    """Yield the maps' volumes and manifest rows, a chunk at a time."""
 
     def resample(path: Path) -> Prepared:
         try:
@@ -194,28 +154,7 @@ def resampled(paths: Sequence[Path], image: ImageConfig) -> Iterator[list[Prepar
             return None, {"sha256": None, "reason": error.reason, "detail": error.detail}
         return volume, {"sha256": file_checksum(path), "reason": None, "detail": None}
 
-    # Threads: decompression and matrix products release the interpreter. One core each, or they would compete.
-    with threadpool_limits(1), ThreadPoolExecutor(cpu_count()) as threads:
-        ahead: list[Iterator[Prepared]] = []
-        try:
-            for start in range(0, len(paths), CHUNK):
-                ahead.append(threads.map(resample, paths[start : start + CHUNK]))
-                if len(ahead) == 2:
-                    yield list(ahead.pop(0))
-            for last in ahead:
-                yield list(last)
-        finally:
-            threads.shutdown(cancel_futures=True)
-
-
-def _read_journal(path: Path, key: str) -> list[dict[str, Any]] | None:
-    """What an interrupted call with this key had done; a last line cut short does not count."""
-    if not path.exists():
-        return None
-    head, *lines = path.read_text(encoding="utf-8").split("\n")[:-1] or [""]
-    if head != json.dumps({"key": key}):
-        return None
-    return [json.loads(line) for line in lines]
+    return in_chunks(paths, resample)
 
 
 def _keep_good(cache_dir: Path, good: list[bool]) -> None:

@@ -119,7 +119,7 @@ def load_map(path: Path, image: ImageConfig) -> np.ndarray:
     values, affine = read_map(path)
     volume = to_grid(values, affine, image, image.fwhm)
     check_map(volume, image, path.name)
-    return _halved(volume)
+    return halved(volume)
 
 
 def check_array(values: np.ndarray, image: ImageConfig, name: str) -> np.ndarray:
@@ -136,7 +136,7 @@ def check_array(values: np.ndarray, image: ImageConfig, name: str) -> np.ndarray
     if not np.isfinite(volume).all():
         raise ImageError("not_finite", f"{name} holds values that are not finite.")
     check_map(volume, image, name)
-    return _halved(volume)
+    return halved(volume)
 
 
 def maps_of_rows(table: pd.DataFrame, image: ImageConfig) -> Iterator[np.ndarray]:
@@ -166,7 +166,7 @@ def maps_of_rows(table: pd.DataFrame, image: ImageConfig) -> Iterator[np.ndarray
             )
 
 
-def _halved(volume: np.ndarray) -> np.ndarray:
+def halved(volume: np.ndarray) -> np.ndarray:
     """Round to float16, which is what models are trained on."""
     # Rounded as float16 rounds near zero, where the processor itself takes ten times as long.
     near_zero = np.abs(volume) < np.finfo(np.float16).tiny

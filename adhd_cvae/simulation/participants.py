@@ -25,7 +25,7 @@ SUBTYPE_SPREAD = 0.1
 PRODUCT_OWN_SHARE = 0.3
 """Loss in its own region of each of two severities that multiply, as a share of what it would be alone: small beside
 the product's, so that not much is left without it."""
-_SEVERITY = {"a": 2.0, "scale": 0.5}
+SEVERITY = {"a": 2.0, "scale": 0.5}
 """Gamma distribution of a severity in patients, mean 1."""
 SITES = (1, 3, 5, 6, 2, 4, 7, 8, *range(9, 21))
 """Codes in the order in which sites are added: ADHD-200's eight, then twelve that it does not have."""
@@ -113,7 +113,7 @@ def regional_losses(severities: np.ndarray, truth: str) -> np.ndarray:
         (n, regions), 0 where all severities are.
     """
     if truth == "arc":
-        angle = np.pi * stats.gamma.cdf(severities[:, 0], **_SEVERITY)
+        angle = np.pi * stats.gamma.cdf(severities[:, 0], **SEVERITY)
         return np.column_stack([np.sin(angle), 1 - np.cos(angle)])
     if truth == "product":
         return np.column_stack([PRODUCT_OWN_SHARE * severities, severities.prod(axis=1)])
@@ -130,7 +130,7 @@ def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
     shares = np.where(patient[:, None], 0.5 + offsets, 0.5 - offsets)
     site = [SITES[rng.choice(config.sites, p=share / share.sum())] for share in shares]
     youngest, oldest = config.ages
-    severities = rng.gamma(*_SEVERITY.values(), size=(count, 2)) * patient[:, None]  # mean 1 in patients
+    severities = rng.gamma(*SEVERITY.values(), size=(count, 2)) * patient[:, None]  # mean 1 in patients
     presentation = rng.choice([1, 2, 3], size=count, p=[0.55, 0.05, 0.4])
     true = pd.DataFrame(
         {
@@ -156,7 +156,7 @@ def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
         true[SUBTYPE] = subtype
         severities = (subtype[:, None] == np.arange(1, config.subtypes + 1)) * strength[:, None]
     elif len(config.factors) == 3:
-        third = np.random.default_rng([config.seed, 6]).gamma(*_SEVERITY.values(), size=count) * patient
+        third = np.random.default_rng([config.seed, 6]).gamma(*SEVERITY.values(), size=count) * patient
         severities = np.column_stack([severities, third])
     return true.assign(**dict(zip(config.factors, severities.T, strict=False)))
 

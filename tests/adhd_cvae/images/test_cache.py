@@ -4,7 +4,7 @@ import pytest
 
 from adhd_cvae.config import ImageConfig, MapCheckConfig
 from adhd_cvae.errors import InputError
-from adhd_cvae.images import cache
+from adhd_cvae.images import cache, journal
 from adhd_cvae.images.cache import open_images, prepare_images, write_within
 from adhd_cvae.io import read_json
 from adhd_cvae.training.sampler import paired_batches
@@ -111,7 +111,7 @@ def test_a_second_call_reads_nothing_and_a_changed_file_is_noticed(tmp_path, map
 
 
 def test_an_interrupted_call_goes_on_and_ends_with_the_same_bytes(tmp_path, maps, monkeypatch):
-    monkeypatch.setattr(cache, "CHUNK", 2)
+    monkeypatch.setattr(journal, "CHUNK", 2)
     prepare_images(maps, GRID, tmp_path / "whole", silent)
 
     def stop(done, total):
@@ -171,7 +171,7 @@ def test_a_group_smaller_than_the_batch_still_pairs():
 
 
 def test_a_journal_cut_in_the_middle_of_a_line_is_gone_on_with(tmp_path, maps, monkeypatch):
-    monkeypatch.setattr(cache, "CHUNK", 2)
+    monkeypatch.setattr(journal, "CHUNK", 2)
 
     def stop(done, total):
         if done >= 4:
@@ -179,8 +179,8 @@ def test_a_journal_cut_in_the_middle_of_a_line_is_gone_on_with(tmp_path, maps, m
 
     with pytest.raises(KeyboardInterrupt):
         prepare_images(maps, GRID, tmp_path, stop)
-    journal = tmp_path / ".images.partial.jsonl"
-    journal.write_text(journal.read_text()[:-20])
+    written = tmp_path / ".images.partial.jsonl"
+    written.write_text(written.read_text()[:-20])
     errors = prepare_images(maps, GRID, tmp_path, silent)
     assert [bool(error) for error in errors] == [False, False, True, *[False] * 4]
     assert len(open_images(tmp_path)) == 6
