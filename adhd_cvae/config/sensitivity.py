@@ -51,9 +51,18 @@ class SensitivityConfig(Settings):
     null_cohorts: Annotated[int, Field(ge=20)] = 200
     """With nothing planted: 200 leave a share of 5 % uncertain by 3 %."""
     refits: Annotated[int, Field(ge=19)] = 19
-    """Permutations that fit every fold's model again in each cohort: the fewest that can say p = 0.05, which is all
-    that is asked."""
+    """Permutations that fit every fold's model again in each cohort: the fewest that can say p = 0.05, all that is
+    asked."""
     permutations: Annotated[int, Field(ge=19)] = 199
     """Of tests that fit nothing again."""
-    least_controls: PositiveInt = 40
-    """Below which no cohort is made of them."""
+    fewest_controls: Annotated[int, Field(ge=12)] = 16
+    """Below which no cohort is made of them: folds would leave models two or three pseudo-patients."""
+    usual_controls: PositiveInt = 40
+    """Below which it is said that they are few."""
+
+    def first_answer(self) -> "SensitivityConfig":
+        """Every second effect, all controls, and fewer cohorts: shares are uncertain by 0.2, that of 5 % by 0.07."""
+        few = {"cohorts": min(self.cohorts, 20), "null_cohorts": min(self.null_cohorts, 40)}
+        return self.model_copy(
+            update={**few, "cohens_d": self.cohens_d[1::2] or self.cohens_d, "fractions": self.fractions[-1:]}
+        )

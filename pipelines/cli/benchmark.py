@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 FOLDER = Path("benchmark")
 app = typer.Typer(name="benchmark", no_args_is_help=True, help="Measure, and write what was found as tables.")
-Jobs = Annotated[
-    int | None, typer.Option("--jobs", min=1, help="Processes of one core each. Default: all cores.")
-]
 
 
 class Lent(StrEnum):
@@ -63,7 +60,7 @@ def separation(
     methods: Annotated[
         str | None, typer.Option("--methods", metavar="A,B", help="These methods only.")
     ] = None,
-    jobs: Jobs = None,
+    jobs: opt.Jobs = None,
     dask: opt.Dask = None,
 ) -> None:
     """Every objective and baseline where the truth is known."""

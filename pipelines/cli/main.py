@@ -254,6 +254,23 @@ def background(
 
 
 @app.command()
+@grouped
+def sensitivity(
+    dataset: DatasetOptions,
+    options: StageOptions,
+    *,
+    quick: opt.FirstAnswer = False,
+    jobs: opt.Jobs = None,
+    dask: opt.Dask = None,
+) -> None:
+    """Plant known effects, and none, into the cohort's own controls: what it could have shown."""
+    from pipelines.workflows import sensitivity as workflow
+
+    with options.alone(dataset.bids_dir):
+        print(workflow.run(options.first_run(), dataset.source, quick=quick, jobs=jobs, dask=dask))
+
+
+@app.command()
 def ui(
     output_dir: opt.OutputDir = Path("demo/derivatives/adhd-cvae"),
     port: opt.Port = 5000,

@@ -121,3 +121,9 @@ Shareable = Annotated[
     bool, typer.Option("--shareable", help="Keep so few axes that members are hardly told from others.")
 ]
 SiteNames = Annotated[bool, typer.Option("--site-names", help="Let the reference name its sites.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Processes of one core each. Default: all cores.")
+]
+FirstAnswer = Annotated[
+    bool, typer.Option("--quick", help="Fewer cohorts: a first answer, with wide intervals, in minutes.")
+]

@@ -1,0 +1,208 @@
+"""Tables of what cohorts made of controls show: how often effects are found, the smallest, and false positives."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from scipy.stats import binomtest, t
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from adhd_cvae.analysis.group_measures import AUC, BEYOND
+from adhd_cvae.analysis.refits import BOTH
+from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT
+from pipelines.output_dir.tables import FALSE_POSITIVES, POWER, SMALLEST
+from pipelines.sensitivity.chain import DICE, R
+
+POWERFUL = 0.8
+"""Share of cohorts in which an effect that is there should be found."""
+_MEASURES = {AUC: (SALIENT, BACKGROUND, BOTH), R: (SALIENT,), DICE: ("maps",)}
+"""What power is shown of."""
+_KIND = ["effect", "space", "measure"]
+_RESAMPLES, _LINES = 400, 100
+"""For an interval; fewer where a line is fitted to each."""
+
+
+class Curve(NamedTuple):
+    """Whether one measure found an effect, cohort by cohort."""
+
+    cohens_d: NDArray[np.float64]
+    n: NDArray[np.float64]
+    found: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> "Curve":
+        """Of a table's rows."""
+        return cls(
+            rows["cohens_d"].to_numpy(float), rows["n"].to_numpy(float), (rows["p_value"] <= ALPHA).to_numpy()
+        )
+
+    def resampled(self, rng: np.random.Generator) -> "Curve":
+        """Cohorts drawn with replacement, as many of each effect and size."""
+        kinds = np.unique(np.column_stack([self.cohens_d, self.n]), axis=0, return_inverse=True)[1].ravel()
+        rows = np.concatenate([rng.choice(one, len(one)) for one in _members(kinds)])
+        return Curve(*(part[rows] for part in self))
+
+
+def _members(codes: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
+    for code in np.unique(codes):
+        yield np.flatnonzero(codes == code)
+
+
+def tables(cells: pd.DataFrame, n: int, lent: int) -> dict[str, pd.DataFrame]:
+    """`power`, `smallest` and `false_positives`.
+
+    Parameters
+    ----------
+    cells
+        Rows of `chain.measured` with the columns of their cell.
+    n
+        Participants of the cohort whose controls they are made of, to which power is extrapolated.
+    lent
+        Participants of what is borrowed.
+    """
+    known = cells[cells["p_value"].notna()].assign(
+        borrowed=np.where(cells["borrows"], lent, 0)[cells["p_value"].notna()]
+    )
+    asked = [
+        space in _MEASURES.get(measure, ())
+        for space, measure in zip(known["space"], known["measure"], strict=True)
+    ]
+    shown = pd.DataFrame(known[asked])
+    kinds = [*_KIND, "borrowed"]
+    curves = {kind: part for kind, part in shown.groupby(kinds, sort=False)}
+    power, smallest = [], []
+    for kind, part in curves.items():
+        names = dict(zip(kinds, kind, strict=True))
+        power += [names | row for row in (*_measured(part), *_extrapolated(part, n))]
+        smallest += [names | row for row in _smallest(part, n)]
+    false = [
+        {"space": space, "measure": measure, "borrowed": borrowed, "test": in_words(effect, space, measure)}
+        | _share(part, "below", "ci")
+        for (effect, space, measure, borrowed), part in known[known["cohens_d"] == 0].groupby(
+            kinds, sort=False
+        )
+    ]
+    found = {
+        "power": (power, POWER),
+        "smallest": (smallest, SMALLEST),
+        "false_positives": (false, FALSE_POSITIVES),
+    }
+    return {
+        name: pd.DataFrame(rows).reindex(columns=list(table.columns)) for name, (rows, table) in found.items()
+    }
+
+
+def in_words(effect: str, space: str, measure: str) -> str:
+    """A test by the name that readers know it by."""
+    if measure == DICE:
+        return "group map, any voxel"
+    if measure == R:
+        return f"severity in {effect}, from s"
+    beyond = " beyond covariates" if measure == BEYOND else ""
+    return f"AUC of {space}{beyond}"
+
+
+def _share(part: pd.DataFrame, name: str, ends: str) -> dict[str, Any]:
+    """Share of cohorts whose p counts, with Wilson's interval."""
+    found = int((part["p_value"] <= ALPHA).sum())
+    interval = binomtest(found, len(part)).proportion_ci(method="wilson")
+    return {
+        name: found / len(part),
+        f"{ends}_low": interval.low,
+        f"{ends}_high": interval.high,
+        "cohorts": len(part),
+    }
+
+
+def _measured(part: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """A row an effect and size, nothing planted left out."""
+    for (effect, n, patients), rows in part[part["cohens_d"] > 0].groupby(["cohens_d", "n", "patients"]):
+        values = rows["value"].to_numpy(float)
+        half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+        row = {"cohens_d": effect, "n": n, "patients": patients, "extrapolated": 0}
+        row |= {"mean": values.mean(), "ci_low": values.mean() - half, "ci_high": values.mean() + half}
+        yield row | _share(rows, "significant", "significant")
+
+
+def _extrapolated(part: pd.DataFrame, n: int) -> Iterator[dict[str, Any]]:
+    """The same for `n` participants, where no cohort had as many."""
+    curve = Curve.of(part)
+    if n <= curve.n.max():
+        return
+    effects = np.unique(curve.cohens_d[curve.cohens_d > 0])
+    rng = np.random.default_rng(0)
+    several = [_line(curve.resampled(rng)).chance(effects, n) for _ in range(_LINES)]
+    found, (low, high) = _line(curve).chance(effects, n), np.nanpercentile(several, [2.5, 97.5], axis=0)
+    patients = round(float((part["patients"] / part["n"]).mean()) * n)
+    for row in zip(effects, found, low, high, strict=True):
+        names = ("cohens_d", "significant", "significant_low", "significant_high")
+        known = {"n": n, "patients": patients, "extrapolated": 1, "cohorts": len(curve.n)}
+        yield {**known, **dict(zip(names, row, strict=True))}
+
+
+class _Line(NamedTuple):
+    """Log odds that an effect is found, along d · √n; both NaN where all cohorts or none found theirs."""
+
+    start: float
+    slope: float
+
+    def chance(self, effects: NDArray[np.float64], n: float) -> NDArray[np.float64]:
+        """That effects are found in `n` participants."""
+        return expit(self.start + self.slope * effects * np.sqrt(n))
+
+    def crossing(self, n: float) -> float:
+        """Effect that `POWERFUL` of cohorts of `n` participants find; infinite where no effect is."""
+        return (logit(POWERFUL) - self.start) / (self.slope * np.sqrt(n)) if self.slope > 0 else float("inf")
+
+
+def _line(curve: Curve) -> _Line:
+    if curve.found.all() or not curve.found.any():
+        return _Line(float("nan"), float("nan"))
+    model = LogisticRegression(C=1e4, max_iter=5000)
+    model.fit((curve.cohens_d * np.sqrt(curve.n))[:, None], curve.found)
+    return _Line(float(model.intercept_[0]), float(model.coef_[0, 0]))
+
+
+def _smallest(part: pd.DataFrame, n: int) -> Iterator[dict[str, Any]]:
+    """The smallest effect that is found in `POWERFUL` of the cohorts, of each size, and of `n` by the line."""
+    for size, rows in part.groupby("n"):
+        curve, rng = Curve.of(rows), np.random.default_rng(0)
+        several = [_crossing(curve.resampled(rng)) for _ in range(_RESAMPLES)]
+        yield {"n": size} | _interval(_crossing(curve), several, curve.cohens_d.max())
+    curve, rng = Curve.of(part), np.random.default_rng(0)
+    if n > curve.n.max() and np.isfinite((line := _line(curve)).slope):
+        several = [_line(curve.resampled(rng)).crossing(n) for _ in range(_LINES)]
+        row = _interval(line.crossing(n), several, curve.cohens_d.max())
+        yield (
+            {"n": n} | row | {"note": f"extrapolated from cohorts of at most {curve.n.max():g} participants"}
+        )
+
+
+def _crossing(curve: Curve) -> float:
+    """Where the share of cohorts, taken to rise with the effect, crosses `POWERFUL`; infinite where it does not."""
+    effects = np.unique(curve.cohens_d)
+    shares = np.array([curve.found[curve.cohens_d == one].mean() for one in effects])
+    rising = IsotonicRegression().fit_transform(effects, shares)
+    above = np.flatnonzero(rising >= POWERFUL)
+    if not len(above):
+        return float("inf")
+    first = above[0]
+    if first == 0:
+        return float(effects[0])
+    ends = slice(first - 1, first + 1)
+    return float(np.interp(POWERFUL, rising[ends], effects[ends]))
+
+
+def _interval(found: float, several: list[float], largest: float) -> dict[str, Any]:
+    low, high = np.percentile(several, [2.5, 97.5], method="lower")
+    note = None
+    if not np.isfinite(found):
+        note = f"found in less than {POWERFUL:.0%} of the cohorts at the largest effect planted, {largest:g}"
+    elif not np.isfinite(high):
+        note = f"the interval reaches beyond the largest effect planted, {largest:g}"
+    values = {"cohens_d": found, "ci_low": low, "ci_high": high}
+    return {name: value if np.isfinite(value) else np.nan for name, value in values.items()} | {"note": note}
