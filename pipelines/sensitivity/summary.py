@@ -15,41 +15,34 @@ from adhd_cvae.analysis.group_measures import AUC, BEYOND
 from adhd_cvae.analysis.refits import BOTH
 from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT
 from pipelines.output_dir.tables import FALSE_POSITIVES, POWER, SMALLEST
-from pipelines.sensitivity.chain import DICE, R
+from pipelines.sensitivity.chain import DICE, MAPS, R
 
 POWERFUL = 0.8
 """Share of cohorts in which an effect that is there should be found."""
-_MEASURES = {AUC: (SALIENT, BACKGROUND, BOTH), R: (SALIENT,), DICE: ("maps",)}
-"""What power is shown of."""
-_KIND = ["effect", "space", "measure"]
+_SHOWN = {(AUC, SALIENT), (AUC, BACKGROUND), (AUC, BOTH), (R, SALIENT), (DICE, MAPS)}
+"""Measures and spaces of which power is shown."""
 _RESAMPLES, _LINES = 400, 100
 """For an interval; fewer where a line is fitted to each."""
 
 
 class Curve(NamedTuple):
-    """Whether one measure found an effect, cohort by cohort."""
+    """How many cohorts found an effect, by its size and theirs; one measure."""
 
     cohens_d: NDArray[np.float64]
     n: NDArray[np.float64]
-    found: NDArray[np.bool_]
+    found: NDArray[np.int64]
+    cohorts: NDArray[np.int64]
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> "Curve":
         """Of a table's rows."""
-        return cls(
-            rows["cohens_d"].to_numpy(float), rows["n"].to_numpy(float), (rows["p_value"] <= ALPHA).to_numpy()
-        )
+        counts = (rows["p_value"] <= ALPHA).groupby([rows["cohens_d"], rows["n"]]).agg(["sum", "count"])
+        effects, sizes = (counts.index.get_level_values(level).to_numpy(float) for level in range(2))
+        return cls(effects, sizes, *(counts[name].to_numpy(int) for name in ("sum", "count")))
 
     def resampled(self, rng: np.random.Generator) -> "Curve":
         """Cohorts drawn with replacement, as many of each effect and size."""
-        kinds = np.unique(np.column_stack([self.cohens_d, self.n]), axis=0, return_inverse=True)[1].ravel()
-        rows = np.concatenate([rng.choice(one, len(one)) for one in _members(kinds)])
-        return Curve(*(part[rows] for part in self))
-
-
-def _members(codes: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
-    for code in np.unique(codes):
-        yield np.flatnonzero(codes == code)
+        return self._replace(found=rng.binomial(self.cohorts, self.found / self.cohorts))
 
 
 def tables(cells: pd.DataFrame, n: int, lent: int) -> dict[str, pd.DataFrame]:
@@ -64,36 +57,21 @@ def tables(cells: pd.DataFrame, n: int, lent: int) -> dict[str, pd.DataFrame]:
     lent
         Participants of what is borrowed.
     """
-    known = cells[cells["p_value"].notna()].assign(
-        borrowed=np.where(cells["borrows"], lent, 0)[cells["p_value"].notna()]
-    )
-    asked = [
-        space in _MEASURES.get(measure, ())
-        for space, measure in zip(known["space"], known["measure"], strict=True)
-    ]
-    shown = pd.DataFrame(known[asked])
-    kinds = [*_KIND, "borrowed"]
-    curves = {kind: part for kind, part in shown.groupby(kinds, sort=False)}
-    power, smallest = [], []
-    for kind, part in curves.items():
+    known = cells.assign(borrowed=np.where(cells["borrows"], lent, 0)).dropna(subset="p_value")
+    asked = [one in _SHOWN for one in zip(known["measure"], known["space"], strict=True)]
+    kinds = ["effect", "space", "measure", "borrowed"]
+    found: dict[str, list[dict[str, Any]]] = {"power": [], "smallest": [], "false_positives": []}
+    for kind, part in pd.DataFrame(known[np.array(asked, bool)]).groupby(kinds, sort=False):
         names = dict(zip(kinds, kind, strict=True))
-        power += [names | row for row in (*_measured(part), *_extrapolated(part, n))]
-        smallest += [names | row for row in _smallest(part, n)]
-    false = [
-        {"space": space, "measure": measure, "borrowed": borrowed, "test": in_words(effect, space, measure)}
-        | _share(part, "below", "ci")
-        for (effect, space, measure, borrowed), part in known[known["cohens_d"] == 0].groupby(
-            kinds, sort=False
+        found["power"] += [names | row for row in (*_measured(part), *_extrapolated(part, n))]
+        found["smallest"] += [names | row for row in _smallest(part, n)]
+    for kind, part in pd.DataFrame(known[known["cohens_d"] == 0]).groupby(kinds, sort=False):
+        words = {"test": in_words(*kind[:3])}
+        found["false_positives"].append(
+            dict(zip(kinds, kind, strict=True)) | words | _share(part, "below", "ci")
         )
-    ]
-    found = {
-        "power": (power, POWER),
-        "smallest": (smallest, SMALLEST),
-        "false_positives": (false, FALSE_POSITIVES),
-    }
-    return {
-        name: pd.DataFrame(rows).reindex(columns=list(table.columns)) for name, (rows, table) in found.items()
-    }
+    columns = {"power": POWER, "smallest": SMALLEST, "false_positives": FALSE_POSITIVES}
+    return {name: pd.DataFrame(rows, columns=list(columns[name].columns)) for name, rows in found.items()}
 
 
 def in_words(effect: str, space: str, measure: str) -> str:
@@ -140,7 +118,7 @@ def _extrapolated(part: pd.DataFrame, n: int) -> Iterator[dict[str, Any]]:
     patients = round(float((part["patients"] / part["n"]).mean()) * n)
     for row in zip(effects, found, low, high, strict=True):
         names = ("cohens_d", "significant", "significant_low", "significant_high")
-        known = {"n": n, "patients": patients, "extrapolated": 1, "cohorts": len(curve.n)}
+        known = {"n": n, "patients": patients, "extrapolated": 1, "cohorts": curve.cohorts.sum()}
         yield {**known, **dict(zip(names, row, strict=True))}
 
 
@@ -160,10 +138,12 @@ class _Line(NamedTuple):
 
 
 def _line(curve: Curve) -> _Line:
-    if curve.found.all() or not curve.found.any():
+    if not 0 < curve.found.sum() < curve.cohorts.sum():
         return _Line(float("nan"), float("nan"))
+    along = np.tile(curve.cohens_d * np.sqrt(curve.n), 2)[:, None]
+    outcome = np.repeat([True, False], len(curve.n))
     model = LogisticRegression(C=1e4, max_iter=5000)
-    model.fit((curve.cohens_d * np.sqrt(curve.n))[:, None], curve.found)
+    model.fit(along, outcome, sample_weight=np.append(curve.found, curve.cohorts - curve.found))
     return _Line(float(model.intercept_[0]), float(model.coef_[0, 0]))
 
 
@@ -184,9 +164,8 @@ def _smallest(part: pd.DataFrame, n: int) -> Iterator[dict[str, Any]]:
 
 def _crossing(curve: Curve) -> float:
     """Where the share of cohorts, taken to rise with the effect, crosses `POWERFUL`; infinite where it does not."""
-    effects = np.unique(curve.cohens_d)
-    shares = np.array([curve.found[curve.cohens_d == one].mean() for one in effects])
-    rising = IsotonicRegression().fit_transform(effects, shares)
+    effects, shares = curve.cohens_d, curve.found / curve.cohorts  # of one size, in order
+    rising = IsotonicRegression().fit_transform(effects, shares, sample_weight=curve.cohorts)
     above = np.flatnonzero(rising >= POWERFUL)
     if not len(above):
         return float("inf")

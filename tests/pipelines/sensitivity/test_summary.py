@@ -1,0 +1,101 @@
+"""Tables of what cohorts of controls show, where it is known how often effects are found."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from pipelines.sensitivity.summary import in_words, tables
+
+EFFECTS = (0.0, 0.2, 0.5, 0.8, 1.2)
+
+
+def chance(effect, n):
+    """That an effect is found: 5 % of none, and odds that rise along d · √n."""
+    return expit(np.log(0.05 / 0.95) + 0.9 * effect * np.sqrt(n))
+
+
+def cells(sizes=(30, 60), cohorts=400, borrows=(False,)):
+    """Cohorts of every size and effect, found as often as `chance` has it, more often where something is borrowed."""
+    rng, rows = np.random.default_rng(0), []
+    for way in borrows:
+        for n in sizes:
+            for effect in EFFECTS:
+                found = rng.random(cohorts) < chance(effect * (1 + way), n)
+                p_values = np.where(found, 0.05, 0.5)  # of 19 permutations the least there is
+                for seed, p_value in enumerate(p_values):
+                    row = {"cohens_d": effect, "n": n, "patients": n // 2, "borrows": way, "seed": seed}
+                    kind = {"effect": "all", "space": "salient", "measure": "auc"}
+                    rows.append({**row, **kind, "value": 0.5 + effect / 5, "p_value": p_value})
+    return pd.DataFrame(rows)
+
+
+def test_power_is_the_share_of_cohorts_that_find_an_effect_with_its_interval():
+    power = tables(cells(), n=60, lent=0)["power"]
+    assert not power["extrapolated"].any()
+    assert sorted(set(power["cohens_d"])) == [0.2, 0.5, 0.8, 1.2]
+    expected = [chance(row.cohens_d, row.n) for row in power.itertuples()]
+    assert np.abs(power["significant"] - expected).max() < 0.07
+    inside = (power["significant_low"] <= expected) & (expected <= power["significant_high"])
+    assert inside.sum() >= len(power) - 1
+    assert power["mean"].tolist() == pytest.approx((0.5 + power["cohens_d"] / 5).tolist())
+
+
+def test_beyond_the_size_of_the_cohorts_it_is_extrapolated_and_says_so():
+    power = tables(cells(), n=150, lent=0)["power"]
+    beyond = power[power["extrapolated"] == 1]
+    assert set(beyond["n"]) == {150}
+    assert set(power.loc[power["extrapolated"] == 0, "n"]) == {30, 60}
+    expected = [chance(effect, 150) for effect in beyond["cohens_d"]]
+    assert np.abs(beyond["significant"] - expected).max() < 0.07
+    assert beyond["mean"].isna().all()
+    assert set(beyond["patients"]) == {75}
+
+
+def test_the_smallest_effect_is_where_four_of_five_cohorts_find_it():
+    smallest = tables(cells(), n=150, lent=0)["smallest"].set_index("n")
+    for n in (30, 60, 150):
+        exact = (np.log(4) - np.log(0.05 / 0.95)) / (0.9 * np.sqrt(n))
+        row = smallest.loc[n]
+        assert row["ci_low"] <= row["cohens_d"] <= row["ci_high"]
+        assert row["cohens_d"] == pytest.approx(exact, abs=0.12)
+    assert "extrapolated" in smallest.loc[150, "note"]
+
+
+def test_an_effect_that_is_hardly_found_has_no_smallest_size():
+    few = cells(sizes=(4,))
+    smallest = tables(few, n=4, lent=0)["smallest"]
+    assert smallest["cohens_d"].isna().all()
+    assert "1.2" in smallest["note"].iloc[0]
+
+
+def test_false_positives_are_of_cohorts_in_which_nothing_was_planted():
+    table = tables(cells(sizes=(60,)), n=60, lent=0)["false_positives"]
+    assert table["test"].tolist() == ["AUC of salient"]
+    assert table["cohorts"].tolist() == [400]
+    assert table["ci_low"].iloc[0] <= 0.05 <= table["ci_high"].iloc[0]
+
+
+def test_what_is_borrowed_stands_beside_nothing_borrowed():
+    found = tables(cells(sizes=(60,), borrows=(False, True)), n=60, lent=500)
+    power = found["power"].pivot_table(index="cohens_d", columns="borrowed", values="significant")
+    assert power.columns.tolist() == [0, 500]
+    assert power.loc[0.5, 500] > power.loc[0.5, 0] + 0.2
+    assert set(found["false_positives"]["borrowed"]) == {0, 500}
+
+
+def test_a_test_without_a_p_value_is_left_out():
+    one = cells(sizes=(60,), cohorts=10).assign(p_value=np.nan)
+    assert all(table.empty for table in tables(one, n=60, lent=0).values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (("all", "maps", "dice"), "group map, any voxel"),
+        (("striatum", "salient", "r"), "severity in striatum, from s"),
+        (("all", "both", "auc_beyond_covariates"), "AUC of both beyond covariates"),
+    ],
+)
+def test_tests_are_named_in_words(kind, words):
+    assert in_words(*kind) == words
