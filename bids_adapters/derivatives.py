@@ -57,6 +57,16 @@ def write_table(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], p
     write_json(described, path.with_suffix(".json"))
 
 
+def write_whole_table(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """`write_table`, in which a column of whole numbers and gaps has 1 and not 1.0."""
+    whole = {name: "Int64" for name in table if _is_whole(pd.Series(table[name]))}
+    write_table(table.astype(whole), columns, path)
+
+
+def _is_whole(values: pd.Series) -> bool:
+    return pd.api.types.is_float_dtype(values) and bool((values.dropna() % 1 == 0).all())
+
+
 def read_description(dataset_dir: Path) -> dict[str, Any]:
     """Read a dataset's description; an absent or unreadable one says nothing."""
     return read_object(dataset_dir / "dataset_description.json")

@@ -118,6 +118,8 @@ class Owned:
             and self.folder not in path.absolute().parents
         ):
             return None
+        if any(one.folder in place.parents for one in _active):  # whose it is then, says that one
+            return None
         raise InputError(
             f"{path} would be written to {place.parent}, which is not in {self.folder}. "
             "Nothing is written outside; if a folder there is a link, put a folder in its place."

@@ -12,7 +12,7 @@ from adhd_cvae.images.nifti import save_nifti
 from adhd_cvae.io import remove_partial_files, write_json, write_text, written_in_place
 from adhd_cvae.names import SUBTYPE, TEMPLATE
 from adhd_cvae.simulation.cohort import SITES, SimulatedCohort, SimulationConfig, shared_atlas
-from bids_adapters.derivatives import is_ours, read_description, write_description, write_table
+from bids_adapters.derivatives import is_ours, read_description, write_description, write_whole_table
 from bids_adapters.phenotype.codebook import BY_NAME
 from pipelines.output_dir.bids_source import SIMULATED_TRUTH
 from pipelines.output_dir.ownership import clear, owned
@@ -118,9 +118,9 @@ def _write_tables(bids_dir: Path, cohort: SimulatedCohort) -> None:
     for site in SITES[len(names["site"]["Levels"]) : cohort.config.sites]:  # ADHD-200 does not have them
         names["site"]["Levels"][str(site)] = f"Simulated site {site}"
     phenotype = bids_dir / "phenotype"
-    _write_whole(pd.DataFrame(cohort.participants), names, bids_dir / "participants.tsv")
-    _write_whole(cohort.phenotype, names, phenotype / "adhd200.tsv")
-    _write_whole(pd.DataFrame(cohort.truth), _truth_sidecar(cohort.config), bids_dir / SIMULATED_TRUTH)
+    write_whole_table(pd.DataFrame(cohort.participants), names, bids_dir / "participants.tsv")
+    write_whole_table(cohort.phenotype, names, phenotype / "adhd200.tsv")
+    write_whole_table(pd.DataFrame(cohort.truth), _truth_sidecar(cohort.config), bids_dir / SIMULATED_TRUTH)
     sidecar = {
         "Description": "Gray-matter volume per voxel (modulated), simulated",
         "SpatialReference": "Simulated in the space of nilearn's MNI152 gray-matter template",
@@ -146,13 +146,3 @@ def _truth_sidecar(config: SimulationConfig) -> dict[str, Any]:
         levels = {str(number): name for number, name in enumerate(("control", *config.factors))}
         columns[SUBTYPE] = {"Description": "Discrete subtype. For scoring only.", "Levels": levels}
     return columns
-
-
-def _write_whole(table: pd.DataFrame, columns: dict[str, Any], path: Path) -> None:
-    whole = {name: "Int64" for name in table if _is_whole(pd.Series(table[name]))}
-    write_table(table.astype(whole), columns, path)
-
-
-def _is_whole(values: pd.Series) -> bool:
-    """Tell whether a column holds whole numbers and gaps only, so that 1 is not written 1.0."""
-    return pd.api.types.is_float_dtype(values) and bool((values.dropna() % 1 == 0).all())
