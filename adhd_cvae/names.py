@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
 ALPHA = 0.05
 """Level of significance: a p-value below it counts, corrected where the table says so."""
+ENOUGH = 0.8
+"""Share of cohorts that find an effect which counts as found."""
 
 TARGET = "target"
 """The group of patients."""

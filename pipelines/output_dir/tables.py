@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from adhd_cvae.config.identity import RENAMED_TERMS
@@ -11,9 +12,11 @@ from adhd_cvae.names import (
     BASELINE_PREFIXES,
     MEMBER_LABELS,
     PREFIXES,
+    SALIENT,
     SPACE_DESCRIPTIONS,
     SPACE_LABELS,
     SPLIT_LABELS,
+    rows_of,
     sd_name,
     unit_name,
 )
@@ -90,6 +93,17 @@ ARRAYS = {
 }
 DRAWS, DECODED, PICTURES = (ARRAYS[path.as_posix()] for path in (_HERE.draws, _HERE.decoded, _HERE.pictures))
 POWER, SMALLEST, FALSE_POSITIVES = map(_of, (_HERE.power, _HERE.smallest, _HERE.false_positives))
+HEADLINES = {"auc": SALIENT, "r": SALIENT, "dice": "maps"}
+"""Measure of ``sensitivity/`` to the space of which it is a headline, in reading order."""
+
 MEMBERSHIP = _of(_HERE.membership)
 OUT_OF_FOLD = _of(_HERE.out_of_fold)
 FOLD_ARRAYS, FOLD_SCORES = (ARRAYS[one.as_posix()] for one in (_HERE.out_of_fold_arrays, _HERE.fold_scores))
+
+
+def headlines(table: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Rows of a table of ``sensitivity/`` that are of the headline measures, in reading order."""
+    order = list(HEADLINES)
+    rows = [] if table is None else rows_of(table)
+    rows = [row for row in rows if HEADLINES.get(row["measure"]) == row["space"]]
+    return sorted(rows, key=lambda row: order.index(row["measure"]))

@@ -9,7 +9,9 @@ from pipelines.output_dir.results import Results
 from pipelines.report.sections import SECTIONS
 
 
-def plot_figures(results: Results, progress: Callable[[int, int], None] | None = None) -> list[Path]:
+def plot_figures(
+    results: Results, progress: Callable[[int, int], None] | None = None, folder: str = "figures"
+) -> list[Path]:
     """Write ``figures/*.svg`` from the tables and ``decoded.npz``; what cannot be plotted is left out.
 
     Parameters
@@ -18,6 +20,8 @@ def plot_figures(results: Results, progress: Callable[[int, int], None] | None =
         A figure of an earlier call whose table is gone is removed.
     progress
         Called with (done, of how many).
+    folder
+        Whose pictures, below OUTPUT_DIR: ``sensitivity/`` has its own.
 
     Returns
     -------
@@ -25,9 +29,10 @@ def plot_figures(results: Results, progress: Callable[[int, int], None] | None =
         The files written, in the order of the report.
     """
     pictures = [picture for section in SECTIONS for picture in section.pictures]
+    pictures = [picture for picture in pictures if picture.folder == folder]
     written = []
     for done, picture in enumerate(pictures, start=1):
-        path = results.paths.figures / picture.file
+        path = results.paths.folder / picture.file
         figure = picture.plot(results)
         if figure is None:
             remove(path)

@@ -85,7 +85,7 @@ def _sections(results: Results) -> list[dict[str, Any]]:
 
 def _embedded(results: Results, picture: Picture) -> tuple[Picture, str, int, int] | None:
     """A picture, its file as a data address, width and height; None where it was not plotted."""
-    path = results.paths.figures / picture.file
+    path = results.paths.folder / picture.file
     if not path.is_file():
         return None
     content = path.read_bytes()

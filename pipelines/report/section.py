@@ -27,7 +27,7 @@ class Picture:
     Attributes
     ----------
     name
-        File name under ``figures/``, without its ending.
+        File name, without its ending.
     title
         Heading of its caption.
     alt
@@ -46,6 +46,8 @@ class Picture:
     caption: str
     plot: Plotter
     wide: bool = False
+    folder: str = "figures"
+    """Where it lies below OUTPUT_DIR."""
 
     @property
     def heading(self) -> str:
@@ -54,8 +56,8 @@ class Picture:
 
     @property
     def file(self) -> str:
-        """File name with its ending."""
-        return f"{self.name}.svg"
+        """Its path below OUTPUT_DIR."""
+        return f"{self.folder}/{self.name}.svg"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,16 @@ from adhd_cvae.names import GROUP_LABELS
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import counted
 from pipelines.report.section import sentences_of
-from pipelines.report.sections import claims, clusters, confounding, p_values, recovery, rsa, separation
+from pipelines.report.sections import (
+    claims,
+    clusters,
+    confounding,
+    p_values,
+    recovery,
+    rsa,
+    sensitivity,
+    separation,
+)
 
 sentence = sentences_of(__file__)
 
@@ -17,7 +26,7 @@ def is_simulated(results: Results) -> bool:
 def summary(results: Results) -> list[str]:
     """The page's first paragraphs; the verdict on the groups goes before all."""
     of_patients = (claims.summary, rsa.summary, rsa.as_published, clusters.summary, recovery.summary)
-    parts = (separation.summary, _cohort, p_values.summary, *of_patients)
+    parts = (separation.summary, _cohort, p_values.summary, sensitivity.summary, *of_patients)
     return [sentences for part in parts if (sentences := part(results))]
 
 

@@ -66,7 +66,7 @@ def _figures() -> str:
         if section.pictures
     ]
     table = _table(["section", "pictures"], rows)
-    return f"Each picture of `figures/` belongs to one section of the report:\n\n{table}"
+    return f"Each picture of `figures/` and `sensitivity/figures/` belongs to one section of the report:\n\n{table}"
 
 
 def _content(described: dict[str, Any]) -> str:

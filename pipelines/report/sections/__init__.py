@@ -14,6 +14,7 @@ from pipelines.report.sections import (
     reconstruction,
     recovery,
     rsa,
+    sensitivity,
     separation,
     training,
 )
@@ -22,6 +23,7 @@ SECTIONS = tuple(
     module.SECTION
     for module in (
         separation,
+        sensitivity,
         cohort,
         confounding,
         training,

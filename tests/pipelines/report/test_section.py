@@ -29,7 +29,7 @@ from tests.pipelines.whole_tables import write_whole
 def test_a_title_that_asks_needs_no_full_stop() -> None:
     pictures = [Picture("rsa", title, "", "", lambda results: None) for title in ("Losses", "Clusters?")]
     assert [picture.heading for picture in pictures] == ["Losses.", "Clusters?"]
-    assert pictures[0].file == "rsa.svg"
+    assert pictures[0].file == "figures/rsa.svg"
 
 
 def test_a_section_of_words_alone_says_and_shows_nothing_more(tmp_path: Path) -> None:
