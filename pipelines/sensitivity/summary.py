@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, logit
-from scipy.stats import binomtest, t
+from scipy.optimize import minimize_scalar
+from scipy.stats import binomtest, norm, t
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from adhd_cvae.analysis.group_measures import AUC, BEYOND
 from adhd_cvae.analysis.refits import BOTH
@@ -21,6 +20,8 @@ POWERFUL = 0.8
 """Share of cohorts in which an effect that is there should be found."""
 _SHOWN = {(AUC, SALIENT), (AUC, BACKGROUND), (AUC, BOTH), (R, SALIENT), (DICE, MAPS)}
 """Measures and spaces of which power is shown."""
+_STEEPEST = 10.0
+"""Probits a unit of d · √n: every effect that is planted is found."""
 _RESAMPLES, _LINES = 400, 100
 """For an interval; fewer where a line is fitted to each."""
 
@@ -113,8 +114,8 @@ def _extrapolated(part: pd.DataFrame, n: int) -> Iterator[dict[str, Any]]:
         return
     effects = np.unique(curve.cohens_d[curve.cohens_d > 0])
     rng = np.random.default_rng(0)
-    several = [_line(curve.resampled(rng)).chance(effects, n) for _ in range(_LINES)]
-    found, (low, high) = _line(curve).chance(effects, n), np.nanpercentile(several, [2.5, 97.5], axis=0)
+    several = [_Line.of(curve.resampled(rng)).chance(effects, n) for _ in range(_LINES)]
+    found, (low, high) = _Line.of(curve).chance(effects, n), np.percentile(several, [2.5, 97.5], axis=0)
     patients = round(float((part["patients"] / part["n"]).mean()) * n)
     for row in zip(effects, found, low, high, strict=True):
         names = ("cohens_d", "significant", "significant_low", "significant_high")
@@ -123,28 +124,30 @@ def _extrapolated(part: pd.DataFrame, n: int) -> Iterator[dict[str, Any]]:
 
 
 class _Line(NamedTuple):
-    """Log odds that an effect is found, along d · √n; both NaN where all cohorts or none found theirs."""
+    """Probits of finding an effect, along d · √n from that of 5 % where there is none, as of a test of two means."""
 
-    start: float
     slope: float
+
+    @classmethod
+    def of(cls, curve: Curve) -> "_Line":
+        """The likeliest one that does not fall."""
+        along = curve.cohens_d * np.sqrt(curve.n)
+
+        def unlikely(slope: float) -> float:
+            chance = np.clip(norm.cdf(norm.ppf(ALPHA) + slope * along), 1e-9, 1 - 1e-9)
+            return -float(
+                np.sum(curve.found * np.log(chance) + (curve.cohorts - curve.found) * np.log1p(-chance))
+            )
+
+        return cls(float(minimize_scalar(unlikely, bounds=(0, _STEEPEST), method="bounded").x))
 
     def chance(self, effects: NDArray[np.float64], n: float) -> NDArray[np.float64]:
         """That effects are found in `n` participants."""
-        return expit(self.start + self.slope * effects * np.sqrt(n))
+        return norm.cdf(norm.ppf(ALPHA) + self.slope * effects * np.sqrt(n))
 
     def crossing(self, n: float) -> float:
-        """Effect that `POWERFUL` of cohorts of `n` participants find; infinite where no effect is."""
-        return (logit(POWERFUL) - self.start) / (self.slope * np.sqrt(n)) if self.slope > 0 else float("inf")
-
-
-def _line(curve: Curve) -> _Line:
-    if not 0 < curve.found.sum() < curve.cohorts.sum():
-        return _Line(float("nan"), float("nan"))
-    along = np.tile(curve.cohens_d * np.sqrt(curve.n), 2)[:, None]
-    outcome = np.repeat([True, False], len(curve.n))
-    model = LogisticRegression(C=1e4, max_iter=5000)
-    model.fit(along, outcome, sample_weight=np.append(curve.found, curve.cohorts - curve.found))
-    return _Line(float(model.intercept_[0]), float(model.coef_[0, 0]))
+        """Effect that `POWERFUL` of cohorts of `n` participants find."""
+        return float((norm.ppf(POWERFUL) - norm.ppf(ALPHA)) / (max(self.slope, 1e-6) * np.sqrt(n)))
 
 
 def _smallest(part: pd.DataFrame, n: int) -> Iterator[dict[str, Any]]:
@@ -154,12 +157,10 @@ def _smallest(part: pd.DataFrame, n: int) -> Iterator[dict[str, Any]]:
         several = [_crossing(curve.resampled(rng)) for _ in range(_RESAMPLES)]
         yield {"n": size} | _interval(_crossing(curve), several, curve.cohens_d.max())
     curve, rng = Curve.of(part), np.random.default_rng(0)
-    if n > curve.n.max() and np.isfinite((line := _line(curve)).slope):
-        several = [_line(curve.resampled(rng)).crossing(n) for _ in range(_LINES)]
-        row = _interval(line.crossing(n), several, curve.cohens_d.max())
-        yield (
-            {"n": n} | row | {"note": f"extrapolated from cohorts of at most {curve.n.max():g} participants"}
-        )
+    if n > curve.n.max():
+        several = [_Line.of(curve.resampled(rng)).crossing(n) for _ in range(_LINES)]
+        beyond = f"extrapolated from cohorts of at most {curve.n.max():g} participants"
+        yield {"n": n} | _interval(_Line.of(curve).crossing(n), several, curve.cohens_d.max(), beyond)
 
 
 def _crossing(curve: Curve) -> float:
@@ -176,12 +177,16 @@ def _crossing(curve: Curve) -> float:
     return float(np.interp(POWERFUL, rising[ends], effects[ends]))
 
 
-def _interval(found: float, several: list[float], largest: float) -> dict[str, Any]:
+def _interval(found: float, several: list[float], largest: float, beyond: str = "") -> dict[str, Any]:
+    """An effect and its interval, n/a beyond the largest planted, and a note of why."""
     low, high = np.percentile(several, [2.5, 97.5], method="lower")
-    note = None
-    if not np.isfinite(found):
-        note = f"found in less than {POWERFUL:.0%} of the cohorts at the largest effect planted, {largest:g}"
-    elif not np.isfinite(high):
-        note = f"the interval reaches beyond the largest effect planted, {largest:g}"
+    notes = [beyond] if beyond else []
+    if found > largest:
+        notes.append(
+            f"found in less than {POWERFUL:.0%} of the cohorts at the largest effect planted, {largest:g}"
+        )
+    elif high > largest:
+        notes.append(f"the interval reaches beyond the largest effect planted, {largest:g}")
     values = {"cohens_d": found, "ci_low": low, "ci_high": high}
-    return {name: value if np.isfinite(value) else np.nan for name, value in values.items()} | {"note": note}
+    known = {name: value if value <= largest else np.nan for name, value in values.items()}
+    return known | {"note": "; ".join(notes) or None}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit
+from scipy.stats import norm
 
 from pipelines.sensitivity.summary import in_words, tables
 
@@ -11,8 +11,8 @@ EFFECTS = (0.0, 0.2, 0.5, 0.8, 1.2)
 
 
 def chance(effect, n):
-    """That an effect is found: 5 % of none, and odds that rise along d · √n."""
-    return expit(np.log(0.05 / 0.95) + 0.9 * effect * np.sqrt(n))
+    """That an effect is found: 5 % of none, and probits that rise along d · √n."""
+    return norm.cdf(norm.ppf(0.05) + 0.45 * effect * np.sqrt(n))
 
 
 def cells(sizes=(30, 60), cohorts=400, borrows=(False,)):
@@ -55,7 +55,7 @@ def test_beyond_the_size_of_the_cohorts_it_is_extrapolated_and_says_so():
 def test_the_smallest_effect_is_where_four_of_five_cohorts_find_it():
     smallest = tables(cells(), n=150, lent=0)["smallest"].set_index("n")
     for n in (30, 60, 150):
-        exact = (np.log(4) - np.log(0.05 / 0.95)) / (0.9 * np.sqrt(n))
+        exact = (norm.ppf(0.8) - norm.ppf(0.05)) / (0.45 * np.sqrt(n))
         row = smallest.loc[n]
         assert row["ci_low"] <= row["cohens_d"] <= row["ci_high"]
         assert row["cohens_d"] == pytest.approx(exact, abs=0.12)
