@@ -40,11 +40,13 @@ class Dealer:
         own = everybody["group"] == BACKGROUND
         self.controls = pd.DataFrame(everybody[own]).reset_index(drop=True)
         self._sites = place[own]
-        if is_patient.any():
-            self.shares = {str(site): float(is_patient[place == site].mean()) for site in np.unique(place)}
-        else:
-            self.shares = dict.fromkeys(map(str, np.unique(place)), 0.5)
+        self.shares = {str(site): float(is_patient[place == site].mean()) for site in np.unique(place)}
         self._log_odds = _log_odds(everybody, is_patient, settings)[own]
+
+    @property
+    def has_both(self) -> bool:
+        """Whether a site has both groups; where none has, half of every site's controls are pseudo-patients."""
+        return any(0 < share < 1 for share in self.shares.values())
 
     def deal(self, fraction: float, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Take a fraction of the controls at every site, and say who of them is a pseudo-patient, (m,) each."""
@@ -53,7 +55,7 @@ class Dealer:
             members = np.flatnonzero(self._sites == site)
             taken = rng.permutation(members)[: round(fraction * len(members))]
             rows.append(np.sort(taken))
-            is_patient.append(np.arange(len(taken)) < round(share * len(taken)))
+            is_patient.append(np.arange(len(taken)) < round((share if self.has_both else 0.5) * len(taken)))
         chosen, first = np.concatenate(rows), np.concatenate(is_patient)
         strata = np.unique(self._sites[chosen], return_inverse=True)[1]
         order = conditional_orders(rng, strata, first, self._log_odds[chosen], 1)[0]

@@ -33,6 +33,7 @@ from pipelines.output_dir.run import Run
 from pipelines.output_dir.tables import FALSE_POSITIVES, POWER, SMALLEST
 from pipelines.recipes.borrowed import Source
 from pipelines.sensitivity.cells import Laboratory, cells_of
+from pipelines.sensitivity.pseudo_cohorts import Dealer
 from pipelines.sensitivity.summary import tables
 
 NAME = "sensitivity"
@@ -178,26 +179,23 @@ def _check_count(controls: int, recipe: Recipe) -> None:
 def _notes(everybody: pd.DataFrame, recipe: Recipe) -> list[str]:
     """What this cohort cannot be asked, or not as well."""
     controls, patients = ((everybody["group"] == one).sum() for one in (BACKGROUND, TARGET))
-    notes = []
+    dealer, notes = Dealer(everybody, recipe.cohort), []
+    apart = [site for site, share in dealer.shares.items() if share in (0, 1)]
     if controls < recipe.sensitivity.usual_controls:
         notes.append(
-            f"{controls} controls are few: what is found in cohorts of so many says little of larger ones, and their "
-            "splits are much alike."
+            f"{controls} controls are few: cohorts made of them say little of larger ones, and are much alike."
         )
     if not patients:
         notes.append(
-            "There are no patients: pseudo-patients are half of the controls of every site, whoever they are."
+            "There are no patients: half of the controls of every site stand for them, whoever they are."
         )
-    site = recipe.cohort.site
-    if patients and site in everybody:
-        shares = everybody.groupby(site)["group"].agg(lambda one: (one == TARGET).mean())
-        if not ((shares > 0) & (shares < 1)).any():
-            notes.append(
-                "No site has patients and controls: pseudo-patients are half of the controls of every site, which is "
-                "not how the groups of this cohort differ. Its own comparison cannot tell groups from sites."
-            )
-        elif apart := [str(name) for name, share in shares.items() if share in (0, 1)]:
-            notes.append(f"Sites with one group alone: {', '.join(apart)}. No pseudo-patient is there.")
+    elif not dealer.has_both:
+        notes.append(
+            "No site has patients and controls: half of the controls of every site stand for patients, which is not "
+            "how the groups of this cohort differ. Its own comparison cannot tell groups from sites."
+        )
+    elif apart:
+        notes.append(f"Sites with one group alone, where nobody stands for a patient: {', '.join(apart)}.")
     return notes
 
 
