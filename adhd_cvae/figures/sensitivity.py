@@ -77,13 +77,13 @@ def _looks(power: pd.DataFrame, own: int) -> dict[int, dict[str, Any]]:
     looks = {}
     for marker, size in zip(cycle("os^Dv"), sorted({int(n) for n in power["n"]}), strict=False):
         is_guess = bool((power.loc[power["n"] == size, "extrapolated"] == 1).any())
-        said = [words for words, holds in (("yours", size == own), ("extrapolated", is_guess)) if holds]
+        notes = [words for words, holds in (("yours", size == own), ("extrapolated", is_guess)) if holds]
         looks[size] = {
             **({"lw": 2.4, "ms": 5.5} if size == own else {"lw": 1.3, "ms": 4, "mfc": "none"}),
             "ls": "--" if is_guess else "-",
             "marker": marker,
             "alpha": 1.0 if size >= min(own, _largest_made(power)) else 0.5,
-            "label": f"n = {size}{f' ({listed})' if (listed := ', '.join(said)) else ''}",
+            "label": f"n = {size}{f' ({listed})' if (listed := ', '.join(notes)) else ''}",
         }
     return looks
 

@@ -1,8 +1,10 @@
 """Every table of OUTPUT_DIR is described: each column has a meaning, and terms have their names of today."""
 
+import pandas as pd
+
 from adhd_cvae.config.identity import RENAMED_TERMS
 from adhd_cvae.names import TARGET
-from pipelines.output_dir.tables import ANALYSIS, ARRAYS, COHORT, HISTORY, LATENTS, TABLES
+from pipelines.output_dir.tables import ANALYSIS, ARRAYS, COHORT, HISTORY, LATENTS, TABLES, headlines
 
 
 def test_every_column_says_what_it_means():
@@ -25,3 +27,14 @@ def test_the_history_reads_the_terms_of_version_0_1():
 def test_the_tables_of_the_contract_are_there():
     assert {"rsa", "as_published", "silhouette", "mixture", "umap", "probes", "independence"} <= set(ANALYSIS)
     assert {"draws.npz", "decoded.npz"} <= set(ARRAYS)
+
+
+def test_headlines_are_of_their_space_alone_and_in_reading_order():
+    spaces = ["maps", "background", "salient", "salient"]
+    table = pd.DataFrame({"measure": ["dice", "auc", "r", "auc"], "space": spaces})
+    assert [(row["measure"], row["space"]) for row in headlines(table)] == [
+        ("auc", "salient"),
+        ("r", "salient"),
+        ("dice", "maps"),
+    ]
+    assert headlines(None) == []
