@@ -262,12 +262,17 @@ def sensitivity(
     quick: opt.FirstAnswer = False,
     jobs: opt.Jobs = None,
     dask: opt.Dask = None,
+    export: opt.Export = None,
 ) -> None:
     """Plant known effects, and none, into the cohort's own controls: what it could have shown."""
     from pipelines.workflows import sensitivity as workflow
 
     with options.alone(dataset.bids_dir):
-        print(workflow.run(options.first_run(), dataset.source, quick=quick, jobs=jobs, dask=dask))
+        run = options.later_run()
+        if export is None:
+            print(workflow.run(run, dataset.source, quick=quick, jobs=jobs, dask=dask))
+        else:
+            print(workflow.export(run, dataset.source, export))
 
 
 @app.command()

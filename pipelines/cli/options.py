@@ -127,3 +127,12 @@ Jobs = Annotated[
 FirstAnswer = Annotated[
     bool, typer.Option("--quick", help="Fewer cohorts: a first answer, with wide intervals, in minutes.")
 ]
+Export = Annotated[
+    Path | None,
+    typer.Option(
+        "--export",
+        metavar="DIR",
+        help="Only write one planted cohort as a BIDS dataset that any tool can be tried on.",
+        readable=False,
+    ),
+]

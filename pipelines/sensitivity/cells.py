@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 
 from adhd_cvae.config import ImageConfig, Recipe, SensitivityConfig
 from adhd_cvae.images.resampling import grid_affine
@@ -18,6 +19,7 @@ from adhd_cvae.models.reference_background import Reference
 from adhd_cvae.models.reference_file import load_reference
 from adhd_cvae.names import BACKGROUND, TARGET
 from adhd_cvae.simulation.planting import Planting, lost_fractions, simulated_severities
+from bids_adapters.planted import Plan
 from bids_adapters.planting import Regions, open_planting
 from pipelines.output_dir.ownership import owned
 from pipelines.output_dir.table import read_table
@@ -91,29 +93,37 @@ class Laboratory:
         """Deals the controls."""
         return Dealer(self.everybody, self.recipe.cohort)
 
-    def planted(self, cell: Cell) -> Planted:
-        """The cohort of a cell; whatever is planted, and whether something is borrowed, the same participants."""
+    def plan(self, cell: Cell) -> tuple[NDArray[np.intp], Plan]:
+        """Which controls a cell takes, and what is planted in them.
+
+        Whatever is planted, and whether something is borrowed, a seed and a fraction have the same participants.
+        """
         rng = np.random.default_rng([self.recipe.seed, cell.seed, round(1000 * cell.fraction)])
         rows, is_patient = self.dealer.deal(cell.fraction, rng)
-        config = self.recipe.sensitivity
-        names = list(config.severities)
-        severities = np.zeros((len(rows), len(names)))
-        own = simulated_severities(rng, int(is_patient.sum()), names, subtypes=config.subtypes)
+        config, planting = self.recipe.sensitivity, _planting(self.maps)
+        severities = np.zeros((len(rows), len(planting.names)))
+        own = simulated_severities(rng, int(is_patient.sum()), planting.names, subtypes=config.subtypes)
         severities[is_patient] = own
-        planting, lost = _planting(self.maps), np.zeros_like(severities)
+        losses = np.zeros(len(planting.names))
         if cell.cohens_d:
-            lost[is_patient] = lost_fractions(own, planting.losses(cell.cohens_d, own, rows[is_patient]))
-        group = np.where(is_patient, TARGET, BACKGROUND)
+            losses = planting.losses(cell.cohens_d, own, rows[is_patient])
+        return rows, Plan(is_patient, severities, losses, cell.cohens_d)
+
+    def planted(self, cell: Cell) -> Planted:
+        """The cohort of a cell."""
+        (rows, plan), planting = self.plan(cell), _planting(self.maps)
+        group = np.where(plan.is_patient, TARGET, BACKGROUND)
         table = self.dealer.controls.iloc[rows].reset_index(drop=True).assign(group=group)
-        regions = _regions(config, self.recipe.image)
-        return Planted(planting.planted(rows, lost), table, pd.DataFrame(severities, columns=names), regions)
+        images = planting.planted(rows, lost_fractions(plan.severities, plan.losses))
+        severities = pd.DataFrame(plan.severities, columns=list(planting.names))
+        return Planted(images, table, severities, _regions(self.recipe.sensitivity, self.recipe.image))
 
     def run(self, cell: Cell) -> str:
         """Measure one cohort and write what was found."""
         recipe = self.recipe.model_copy(update={"seed": cell.seed})
         planted = self.planted(cell)
         rows = measured(planted, recipe, _reference(self.borrowed) if cell.borrows else None)
-        patients = int((planted.table["group"] == TARGET).sum())
+        patients = np.count_nonzero(planted.table["group"] == TARGET)
         found = pd.DataFrame(rows).assign(**cell._asdict(), n=len(planted.table), patients=patients)
         with owned(self.folder, shared=True):
             write_tsv(found, self.file(cell))
