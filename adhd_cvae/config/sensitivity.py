@@ -27,8 +27,9 @@ class Region(Settings):
 # Effects that ENIGMA found in children with ADHD are in these structures (Hoogman et al. 2017, doi
 # 10.1016/S2215-0366(17)30049-4); the striatum's centres are those of Di Martino et al. 2008, doi 10.1093/cercor/bhn041.
 _STRIATUM = Region(centres=((-9, 9, -8), (9, 9, -8), (-13, 15, 9), (13, 15, 9), (-28, 1, 3), (28, 1, 3)))
-"""Accumbens, caudate and putamen."""
-_AMYGDALA = Region(centres=((-23, -4, -19), (23, -4, -19)))
+"""Accumbens (inferior ventral striatum), dorsal caudate and dorsal caudal putamen, left and right."""
+_AMYGDALA = Region(centres=((-23, -1, -17), (27, 1, -18)))
+"""Where the AAL atlas has its centres of mass (Tzourio-Mazoyer et al. 2002, doi 10.1006/nimg.2001.0978)."""
 
 
 class SensitivityConfig(Settings):

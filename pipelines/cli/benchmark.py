@@ -56,6 +56,12 @@ def separation(
         Lent | None,
         typer.Option("--lent", help="Small effects, with healthy people elsewhere who fit or do not."),
     ] = None,
+    cohort: Annotated[
+        Path | None,
+        typer.Option(
+            "--cohort", metavar="DIR", help="The planted cohort of `sensitivity --export DIR` instead."
+        ),
+    ] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Cohorts of each kind.")] = None,
     methods: Annotated[
         str | None, typer.Option("--methods", metavar="A,B", help="These methods only.")
@@ -65,6 +71,7 @@ def separation(
 ) -> None:
     """Every objective and baseline where the truth is known."""
     from pipelines.benchmarks.separation.cells import Cells, known_methods
+    from pipelines.benchmarks.separation.cohorts import PlantedFolder
     from pipelines.benchmarks.separation.grid import grid
     from pipelines.benchmarks.separation.report import summary_page, write_report
     from pipelines.compute import workers
@@ -72,11 +79,13 @@ def separation(
 
     usual = "curved" if curved else "quick" if quick else "full"
     size = usual if lent is None else "borrowed" if lent is Lent.fitting else "mismatched"
-    names = known_methods(methods.split(",") if methods else None, size)
-    folder = options.output_dir.resolve()
+    names = known_methods(methods.split(",") if methods else None, size, lends=cohort is None)
+    folder, recipe = options.output_dir.resolve(), options.resolved("separation")
+    planted = None if cohort is None else PlantedFolder(cohort.resolve(), recipe.cohort)
+    asked = grid(seeds, size=size, planted=None if planted is None else planted.condition)
     with owned(folder, overwrite=options.overwrite), workers(dask):
-        cells = Cells(folder, options.resolved("separation"), names, overwrite=options.overwrite)
-        table = cells.measure(grid(seeds, size=size), for_this_terminal(), jobs)
+        cells = Cells(folder, recipe, names, overwrite=options.overwrite, planted=planted)
+        table = cells.measure(asked, for_this_terminal(), jobs)
         written = ", ".join(file.name for file in write_report(table, folder))
     print(f"{summary_page(table)}\nWritten to {options.output_dir}: {written}")
 

@@ -12,7 +12,12 @@ from joblib import Parallel, delayed
 from adhd_cvae.config import ImageConfig, Recipe
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import read_object, remove_partial_files, write_json, write_tsv
-from pipelines.benchmarks.separation.cohorts import SimulatedMaps, reference_patients, simulate_maps
+from pipelines.benchmarks.separation.cohorts import (
+    PlantedFolder,
+    SimulatedMaps,
+    reference_patients,
+    simulate_maps,
+)
 from pipelines.benchmarks.separation.grid import Cell, Condition, Size
 from pipelines.benchmarks.separation.methods import METHODS, borrowed, ceiling_rows, method_rows, one_thread
 from pipelines.benchmarks.separation.metrics import CEILING, Row, aligned_correlation
@@ -45,6 +50,8 @@ class Cells:
         Half of them are the patients in whom methods fitted to different cohorts are compared.
     overwrite
         Whether cells made with other settings, and tables that somebody edited, may be replaced.
+    planted
+        Whose maps the cells have that are not simulated; methods are compared in all of its patients.
     """
 
     folder: Path
@@ -52,6 +59,7 @@ class Cells:
     methods: tuple[str, ...]
     reference_participants: int = 120
     overwrite: bool = False
+    planted: PlantedFolder | None = None
 
     @property
     def store(self) -> Path:
@@ -125,13 +133,12 @@ class Cells:
         rows: list[Row] = []
         codes = self._codes(cell)
         with one_thread(), TemporaryDirectory(prefix="adhd-cvae-") as scratch:
-            cohort = cohort_of(cell, recipe.cohort.site, recipe.image)
-            of_reference = cell.condition.simulation(REFERENCE_SEED, self.reference_participants)
+            cohort = self._cohort(cell, recipe)
             for name in self.missing(cell):
                 if name == CEILING:
                     found, spaces = ceiling_rows(cohort, permutations=permutations, seed=cell.seed), {}
                 else:
-                    reference = reference_patients(of_reference, recipe.image)
+                    reference = self._reference(cell, cohort)
                     method = METHODS[name]
                     lent = borrowed(method, cell.condition, recipe.image)
                     found, spaces = method_rows(
@@ -144,6 +151,18 @@ class Cells:
         CODES.write(codes, self.store / f"{cell.key}.npz")
         write_tsv(table, self.store / f"{cell.key}.tsv")  # last: with it the cell is done
         return cell.key
+
+    def _cohort(self, cell: Cell, recipe: Recipe) -> SimulatedMaps:
+        if self.planted is not None:
+            return self.planted.maps(recipe.image, cell.seed)
+        return cohort_of(cell, recipe.cohort.site, recipe.image)
+
+    def _reference(self, cell: Cell, cohort: SimulatedMaps) -> np.ndarray:
+        """Maps of the patients in whom the codes of several seeds are compared."""
+        if self.planted is not None:
+            return cohort.images[cohort.is_target]
+        settings = cell.condition.simulation(REFERENCE_SEED, self.reference_participants)
+        return reference_patients(settings, cohort.image)
 
     def collect(self, cells: Sequence[Cell]) -> pd.DataFrame:
         """Put the cells' tables together and add how stable each method's codes are over seeds."""
@@ -188,18 +207,27 @@ def cohort_of(cell: Cell, site: str | None, image: ImageConfig) -> SimulatedMaps
     return simulate_maps(kind.simulation(cell.seed), site, image, **apart)
 
 
-def known_methods(asked: Sequence[str] | None, size: Size = "full") -> tuple[str, ...]:
+def known_methods(asked: Sequence[str] | None, size: Size = "full", *, lends: bool = True) -> tuple[str, ...]:
     """The asked methods, all of a grid where None, in the order of `METHODS`, and the ceiling.
+
+    Parameters
+    ----------
+    lends
+        Whether there are healthy people elsewhere, whom a method may borrow from.
 
     Raises
     ------
     InputError
-        A method is unknown.
+        A method is unknown, or borrows from nobody.
     """
     unknown = [name for name in asked or () if name not in METHODS]
     if unknown:
         raise InputError(
             *(f"--methods: no method '{name}'. Known ones: {', '.join(METHODS)}." for name in unknown)
+        )
+    if borrowing := [name for name in asked or () if METHODS[name].borrows and not lends]:
+        raise InputError(
+            f"--methods: {', '.join(borrowing)} borrow simulated people, who do not fit a planted cohort. Leave out."
         )
     chosen = [name for name, one in METHODS.items() if size in one.grids] if asked is None else asked
     return (*(name for name in METHODS if name in chosen), CEILING)

@@ -1,18 +1,25 @@
-"""Simulated cohorts whose truth is known, and the patients in whom methods are compared."""
+"""Cohorts whose truth is known, simulated or planted, and the patients in whom methods are compared."""
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from adhd_cvae.cohort.folds import hold_out
-from adhd_cvae.config import ImageConfig
+from adhd_cvae.config import CohortConfig, ImageConfig
+from adhd_cvae.errors import ImageError, InputError
+from adhd_cvae.images.nifti import load_map
 from adhd_cvae.images.resampling import to_grid
-from adhd_cvae.names import BACKGROUND, TARGET
+from adhd_cvae.io import file_checksum
+from adhd_cvae.names import BACKGROUND, SUBTYPE, TARGET
 from adhd_cvae.simulation.cohort import SimulatedCohort, SimulationConfig
+from bids_adapters.planted import TRUTH, PlantedCohort, read_planted
+from pipelines.benchmarks.separation.grid import Condition
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,68 @@ def simulate_maps(
     is_held_out = hold_out(table, held_out, config.seed, site)
     images = maps_of(simulated, image, np.arange(len(table)))
     return SimulatedMaps(table, config.factors, is_held_out, images, image)
+
+
+@dataclass(frozen=True)
+class PlantedFolder:
+    """A folder of `sensitivity --export`, as one more kind of cohort.
+
+    Attributes
+    ----------
+    folder
+        Absolute: workers elsewhere have another working directory.
+    settings
+        Which column is the site.
+    """
+
+    folder: Path
+    settings: CohortConfig
+
+    @property
+    def _found(self) -> PlantedCohort:
+        return read_planted(self.folder, self.settings)
+
+    @property
+    def condition(self) -> Condition:
+        """What kind of cohort it is; its name has the truth's checksum, so that another export is another cohort.
+
+        Raises
+        ------
+        InputError
+            As `read_planted`.
+        """
+        found = self._found
+        name = re.sub(r"[^0-9A-Za-z.]+", "-", self.folder.name)[:40]
+        checksum = file_checksum(self.folder / TRUTH / "truth.tsv")[:8]
+        return Condition(
+            cohens_d=found.cohens_d,
+            n=len(found.table),
+            severities=len(found.factors),
+            subtypes=len(found.factors) if SUBTYPE in found.table else 0,
+            confounding=0.0,
+            cohort=f"{name}-{checksum}",
+        )
+
+    def maps(self, image: ImageConfig, seed: int, held_out: float = 0.3) -> SimulatedMaps:
+        """Put its maps on a grid, and hold a share out by the seed.
+
+        Raises
+        ------
+        InputError
+            A map cannot be used, or as `read_planted`.
+        """
+        found, site = self._found, self.settings.site
+        table = found.table if site in found.table else found.table.assign(site="one")
+        if site in table and site != "site":
+            table = table.assign(site=table[site])
+        images = np.empty((len(table), *image.shape), np.float16)
+        for place, name in enumerate(table["image"]):
+            try:
+                images[place] = load_map(self.folder / name, image)
+            except ImageError as error:
+                raise InputError(f"{self.folder}: {error.detail}") from None
+        apart = hold_out(table, held_out, seed, "site")
+        return SimulatedMaps(table, found.factors, apart, images, image)
 
 
 def reference_patients(config: SimulationConfig, image: ImageConfig) -> NDArray[np.float16]:

@@ -25,6 +25,8 @@ class Condition(NamedTuple):
     """How healthy people elsewhere, whom some methods borrow from, differ from the cohort's."""
     new: int = 0
     """Participants beside, who are held out; where there are none, a share of `n` is."""
+    cohort: str = "simulated"
+    """Whose maps: simulated ones, or those of a planted cohort of this name."""
 
     def simulation(self, seed: int, participants: int | None = None) -> SimulationConfig:
         """Settings of the simulator."""
@@ -57,7 +59,7 @@ class Cell(NamedTuple):
     def key(self) -> str:
         """Name of its file; what is usual of the last ones is not named, as in folders from before these were."""
         settings = self.columns | {"null": int(self.condition.null)}
-        later = {name: settings.pop(name) for name in ("truth", "lent", "new")}
+        later = {name: settings.pop(name) for name in ("truth", "lent", "new", "cohort")}
         name = "_".join(f"{name.replace('_', '')}-{value:g}" for name, value in settings.items())
         usual = Condition._field_defaults
         return name + "".join(f"_{one}-{value}" for one, value in later.items() if value != usual[one])
@@ -105,8 +107,10 @@ NULL_SEEDS = {"quick": 1, "full": 4, "curved": 0, "borrowed": 0, "mismatched": 0
 """Times as many seeds for the null: a rate of false positives needs many cohorts."""
 
 
-def grid(seeds: int | None = None, *, size: Size) -> list[Cell]:
-    """Cells of one of the grids; all conditions of a seed before the next seed."""
+def grid(seeds: int | None = None, *, size: Size, planted: Condition | None = None) -> list[Cell]:
+    """Cells of one of the grids, or of a planted cohort alone; all conditions of a seed before the next seed."""
+    if planted is not None:
+        return [Cell(planted, seed) for seed in range(seeds or SEEDS[size])]
     kinds: dict[str, tuple[Condition, ...]] = {
         "quick": QUICK, "full": FULL, "curved": CURVED, "borrowed": BORROWED, "mismatched": MISMATCHED,
     }  # fmt: skip

@@ -115,7 +115,7 @@ def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: 
     questions = (
         (outside_salient, severities, patients),
         (outside_salient, group, cohort.is_held_out),
-        (outside_background, COVARIATES, patients),
+        (outside_background, _known(COVARIATES, cohort), patients),
     )
     inference = Inference(strata=cohort.sites, permutations=permutations, seed=seed)
     found = [
@@ -132,6 +132,15 @@ def _leakage_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: 
         row(f"probe_{one['probe']}", one["score"], one["target"], one["space"], one["p_value"])
         for one in answers
     ]
+
+
+def _known(scales: Mapping[str, Scale], cohort: KnownCohort) -> dict[str, Scale]:
+    """Those that the cohort's table has, which differ: planted cohorts may lack some, and have one site."""
+    return {
+        name: scale
+        for name, scale in scales.items()
+        if name in cohort.table and len(set(cohort.table[name].dropna())) > 1
+    }
 
 
 def _independence_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:
@@ -187,7 +196,7 @@ def _rand_index(codes: NDArray, subtype: NDArray, cohort: KnownCohort, seed: int
 def _similarity_rows(spaces: Spaces, cohort: KnownCohort, permutations: int, seed: int) -> list[Row]:
     """`rsa` (Kendall's τ) of each space with age, sex, IQ and symptoms in held-out patients."""
     _, patients = cohort.learnt_and_asked
-    scales: dict[str, Scale] = {name: scale for name, scale in COVARIATES.items() if name != "site"}
+    scales = _known({name: scale for name, scale in COVARIATES.items() if name != "site"}, cohort)
     scales |= {name: "ratio" for name in SYMPTOMS if name in cohort.table}
     found = rsa_table(
         {name: codes[patients] for name, codes in spaces.items()},

@@ -10,6 +10,7 @@ from adhd_cvae.figures.style import save_figure
 from adhd_cvae.io import remove, write_text, write_tsv
 from adhd_cvae.names import ALPHA, BACKGROUND, rows_of
 from pipelines.benchmarks.separation import figures
+from pipelines.benchmarks.separation.grid import MIDDLE
 from pipelines.benchmarks.separation.summary import (
     elsewhere,
     false_positives,
@@ -35,6 +36,8 @@ OTHER = {
     "seconds": "seconds",
 }
 BORROWED = {"r": "r of the severities (mean) from `s`", "auc": "AUC of `s_00`"}
+PLANTED = {"r": "r of {target}", "auc": "AUC", "rand": "Rand index", "stability": OTHER["stability"]}
+"""What is said of planted cohorts; `target` is a severity."""
 CURVED = {
     "r": "r, ridge",
     "r_rbf": "r, kernel ridge",
@@ -91,6 +94,7 @@ def summary_page(table: pd.DataFrame) -> str:
     parts[f"**{title}**"] = _subtypes(table)
     parts["**Where depth can win**: d = 1.4, from `s`"] = _curved(table)
     parts["**The middle of the grid**"] = _others(table)
+    parts["**Planted into given maps**: salient or only space"] = _planted(table)
     shown = [text for words, wide in parts.items() if len(wide) for text in (words, _markdown(wide))]
     return "\n\n".join(["Mean ± standard deviation over seeds; held-out participants only.", *shown]) + "\n"
 
@@ -149,6 +153,15 @@ def _curved(table: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(what=[CURVED[one["metric"]].format(**one) for one in rows_of(rows)])
     summary = over_seeds(rows, ["truth", "n", "method", "what"]).dropna(subset="mean")
     return _wide(_spreads(summary), summary["what"], ["truth", "n"])
+
+
+def _planted(table: pd.DataFrame) -> pd.DataFrame:
+    """Cohorts that were not simulated: recovery of each severity, AUC, subtypes."""
+    asked = np.isin(table["metric"], list(PLANTED))
+    rows = where(table, table["cohort"] != MIDDLE.cohort, asked, table["space"] != BACKGROUND)
+    rows = rows.assign(what=[PLANTED[one["metric"]].format(**one) for one in rows_of(rows)])
+    summary = over_seeds(rows, ["cohort", "cohens_d", "n", "method", "what"])
+    return _wide(_spreads(summary), summary["what"], ["cohort", "cohens_d", "n"])
 
 
 def _others(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from adhd_cvae.io import read_tsv
 from pipelines.benchmarks.separation import cells, grid
 from pipelines.benchmarks.separation.metrics import CEILING
 from pipelines.cli.benchmark import app
+from tests.pipelines.benchmarks.separation.planted_folder import UNCHECKED, planted_folder
 from tests.pipelines.benchmarks.separation.tiny import TINY
 
 
@@ -59,3 +60,16 @@ def test_a_tiny_grid_ends_in_a_table_a_page_and_figures(tmp_path, monkeypatch):
     assert "No effect planted" in page
     assert page in ended.output
     assert {"separation_leakage.svg", "separation_null.svg"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_planted_cohort_is_measured_instead_and_another_folder_is_refused_first(tmp_path):
+    arguments = ["separation", str(tmp_path / "out"), "--cohort", str(tmp_path)]
+    assert "--export" in str(CliRunner().invoke(app, arguments).exception)
+    assert not (tmp_path / "out").exists()
+    folder = planted_folder(tmp_path, participants=40)
+    settings = [word for override in (*TINY, *UNCHECKED) for word in ("--set", override)]
+    arguments = ["separation", str(tmp_path / "out"), "--cohort", str(folder), "--jobs", "1", "--seeds", "1"]
+    ended = CliRunner().invoke(app, [*arguments, "--methods", "pca", *settings], catch_exceptions=False)
+    table = read_tsv(tmp_path / "out" / "separation.tsv")
+    assert len(set(table["cohort"])) == 1
+    assert "Planted into given maps" in ended.output

@@ -3,14 +3,18 @@
 import pandas as pd
 import pytest
 
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from pipelines.benchmarks.separation import cells as cells_module
 from pipelines.benchmarks.separation.cells import COLUMNS, Cells, known_methods
-from pipelines.benchmarks.separation.grid import Cell, Condition
+from pipelines.benchmarks.separation.cohorts import PlantedFolder
+from pipelines.benchmarks.separation.grid import Cell, Condition, grid
 from pipelines.benchmarks.separation.methods import METHODS
 from pipelines.benchmarks.separation.metrics import CEILING
+from pipelines.benchmarks.separation.report import summary_page
 from pipelines.progress import Silent
 from pipelines.recipes.loader import load_recipe
+from tests.pipelines.benchmarks.separation.planted_folder import UNCHECKED, planted_folder
 from tests.pipelines.benchmarks.separation.tiny import TINY
 
 # Without effects nothing has to be calibrated, and in so few nothing is compiled for RSA.
@@ -133,3 +137,37 @@ def test_a_method_that_diverges_is_a_row_and_stops_nobody(tmp_path, monkeypatch)
     table = measure(tmp_path, cells=CELLS[:1], methods=("pca",))
     assert table.loc[table["method"] == "pca", "metric"].tolist() == ["failed"]
     assert (table["method"] == CEILING).any()
+
+
+def test_a_planted_cohort_is_scored_as_simulated_ones_are(tmp_path):
+    recipe = load_recipe("separation", (*TINY, *UNCHECKED))
+    planted = PlantedFolder(planted_folder(tmp_path, participants=60, loss=0.7), CohortConfig())
+    cells = grid(2, size="quick", planted=planted.condition)
+    names = known_methods(("contrastive_pca", "shrinkage_lda"), lends=False)
+    table = Cells(tmp_path / "out", recipe, names, planted=planted).measure(cells, Silent(), 1)
+    assert list(table.columns) == COLUMNS
+    assert set(table["method"]) == {"contrastive_pca", "shrinkage_lda", CEILING}
+    assert (set(table["cohort"]), set(table["n"]), set(table["cohens_d"])) == (
+        {cells[0].condition.cohort},
+        {60},
+        {0.7},
+    )
+    assert {"r", "auc", "probe_linear", "hsic", "stability", "unexplained"} <= set(table["metric"])
+    of_ceiling = table[(table["method"] == CEILING) & (table["metric"] == "r")]
+    assert set(of_ceiling["target"]) == {"severity_left", "severity_right"}
+    assert of_ceiling.groupby("target")["score"].mean().max() > 0.5
+    of_lda = table[(table["method"] == "shrinkage_lda") & (table["metric"] == "auc")]
+    assert of_lda["score"].mean() > 0.8
+    page = summary_page(table)
+    assert "Planted into given maps" in page
+    assert "r of severity_left" in page
+    assert str(tmp_path) not in page
+
+
+def test_methods_that_borrow_have_nobody_to_borrow_from_beside_a_planted_cohort():
+    with pytest.raises(InputError, match="borrowed_500 borrow"):
+        known_methods(("borrowed_500", "pca"), lends=False)
+    assert "borrowed_500" in known_methods(("borrowed_500",))
+    assert not any(
+        METHODS[name].borrows for name in known_methods(None, "quick", lends=False) if name != CEILING
+    )
