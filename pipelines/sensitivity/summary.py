@@ -61,10 +61,11 @@ class Line(NamedTuple):
         along = curve.cohens_d * np.sqrt(curve.n)
 
         def unlikely(slope: float) -> float:
-            chance = np.clip(norm.cdf(norm.ppf(ALPHA) + slope * along), 1e-9, 1 - 1e-9)
-            return -float(
-                np.sum(curve.found * np.log(chance) + (curve.cohorts - curve.found) * np.log1p(-chance))
-            )
+            probits = (
+                norm.ppf(ALPHA) + slope * along
+            )  # logarithms of chances, not of clipped ones: no plateau
+            missed = curve.cohorts - curve.found
+            return -float(np.sum(curve.found * norm.logcdf(probits) + missed * norm.logsf(probits)))
 
         found: Any = minimize_scalar(unlikely, bounds=(0, _STEEPEST), method="bounded")
         return cls(float(found.x))

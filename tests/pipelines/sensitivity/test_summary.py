@@ -52,6 +52,16 @@ def test_beyond_the_size_of_the_cohorts_it_is_extrapolated_and_says_so():
     assert set(beyond["patients"]) == {75}
 
 
+@pytest.mark.parametrize("found", [0, 1])
+def test_what_hardly_any_small_cohort_finds_is_not_found_by_all_larger_ones(found):
+    few = pd.DataFrame({"cohens_d": [0.0] * 20 + [0.5] * 5 + [1.2] * 5, "n": 50, "patients": 21})
+    few = few.assign(borrows=False, effect="all", space="salient", measure="auc", value=0.5, p_value=0.5)
+    few.loc[len(few) - 1, "p_value"] = 0.05 if found else 0.5
+    power = tables(few, n=100, lent=0)["power"].query("extrapolated == 1")
+    assert len(power) == 2
+    assert (power["significant"] < 0.3).all()
+
+
 def test_the_smallest_effect_is_where_four_of_five_cohorts_find_it():
     smallest = tables(cells(), n=150, lent=0)["smallest"].set_index("n")
     for n in (30, 60, 150):
