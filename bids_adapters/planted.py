@@ -27,7 +27,7 @@ TRUTH = Path("sourcedata") / "truth"
 """Below the dataset, where validators and other tools do not look."""
 _DESCRIBED = ("age", "sex", "handedness", "tiv")
 """Columns of the cohort that participants.tsv takes over, beside site and covariates: none that tells of symptoms."""
-_SAID = ("LongName", "Description", "Levels", "Units")
+_COPIED = ("LongName", "Description", "Levels", "Units")
 """Fields of a column's description that say nothing of where it is from."""
 _README = """# Gray-matter maps with planted effects
 
@@ -172,7 +172,7 @@ def _write_participants(
     columns = {"participant_id": names, settings.group: codes[is_patient[order].astype(int)]}
     columns |= {str(name): cohort.table[name].to_numpy()[order] for name in own}
     described = {
-        name: {key: cohort.columns[name][key] for key in _SAID if key in cohort.columns[name]}
+        name: {key: cohort.columns[name][key] for key in _COPIED if key in cohort.columns[name]}
         for name in map(str, own)
         if name in cohort.columns
     }

@@ -13,6 +13,7 @@ from pipelines.progress import for_this_terminal
 
 if TYPE_CHECKING:
     from adhd_cvae.config import Recipe
+    from pipelines.benchmarks.separation.grid import Size
 
 FOLDER = Path("benchmark")
 app = typer.Typer(name="benchmark", no_args_is_help=True, help="Measure, and write what was found as tables.")
@@ -43,26 +44,39 @@ class BenchmarkOptions:
         return load_recipe(self.recipe or default, tuple(self.overrides or ()))
 
 
-@app.command()
-@grouped
-def separation(
-    options: BenchmarkOptions,
-    *,
-    quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False,
+@dataclass(frozen=True, kw_only=True)
+class CohortOptions:
+    """In which cohorts methods are compared."""
+
+    quick: Annotated[bool, typer.Option("--quick", help="A small grid, minutes instead of hours.")] = False
     curved: Annotated[
         bool, typer.Option("--curved", help="Effects that lie on a curve, up to 2,000 participants.")
-    ] = False,
+    ] = False
     lent: Annotated[
         Lent | None,
         typer.Option("--lent", help="Small effects, with healthy people elsewhere who fit or do not."),
-    ] = None,
+    ] = None
     cohort: Annotated[
         Path | None,
         typer.Option(
             "--cohort", metavar="DIR", help="The planted cohort of `sensitivity --export DIR` instead."
         ),
-    ] = None,
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Cohorts of each kind.")] = None,
+    ] = None
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Cohorts of each kind.")] = None
+
+    @property
+    def size(self) -> "Size":
+        """Which grid."""
+        usual = "curved" if self.curved else "quick" if self.quick else "full"
+        return usual if self.lent is None else "borrowed" if self.lent is Lent.fitting else "mismatched"
+
+
+@app.command()
+@grouped
+def separation(
+    options: BenchmarkOptions,
+    cohorts: CohortOptions,
+    *,
     methods: Annotated[
         str | None, typer.Option("--methods", metavar="A,B", help="These methods only.")
     ] = None,
@@ -77,12 +91,10 @@ def separation(
     from pipelines.compute import workers
     from pipelines.output_dir.ownership import owned
 
-    usual = "curved" if curved else "quick" if quick else "full"
-    size = usual if lent is None else "borrowed" if lent is Lent.fitting else "mismatched"
-    names = known_methods(methods.split(",") if methods else None, size, lends=cohort is None)
     folder, recipe = options.output_dir.resolve(), options.resolved("separation")
-    planted = None if cohort is None else PlantedFolder(cohort.resolve(), recipe.cohort)
-    asked = grid(seeds, size=size, planted=None if planted is None else planted.condition)
+    planted = None if cohorts.cohort is None else PlantedFolder(cohorts.cohort.resolve(), recipe.cohort)
+    names = known_methods(methods.split(",") if methods else None, cohorts.size, lends=planted is None)
+    asked = grid(cohorts.seeds, size=cohorts.size, planted=None if planted is None else planted.condition)
     with owned(folder, overwrite=options.overwrite), workers(dask):
         cells = Cells(folder, recipe, names, overwrite=options.overwrite, planted=planted)
         table = cells.measure(asked, for_this_terminal(), jobs)

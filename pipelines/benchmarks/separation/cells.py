@@ -133,7 +133,7 @@ class Cells:
         rows: list[Row] = []
         codes = self._codes(cell)
         with one_thread(), TemporaryDirectory(prefix="adhd-cvae-") as scratch:
-            cohort = self._cohort(cell, recipe)
+            cohort = self._cohort(cell)
             for name in self.missing(cell):
                 if name == CEILING:
                     found, spaces = ceiling_rows(cohort, permutations=permutations, seed=cell.seed), {}
@@ -152,10 +152,10 @@ class Cells:
         write_tsv(table, self.store / f"{cell.key}.tsv")  # last: with it the cell is done
         return cell.key
 
-    def _cohort(self, cell: Cell, recipe: Recipe) -> SimulatedMaps:
+    def _cohort(self, cell: Cell) -> SimulatedMaps:
         if self.planted is not None:
-            return self.planted.maps(recipe.image, cell.seed)
-        return cohort_of(cell, recipe.cohort.site, recipe.image)
+            return self.planted.maps(self.recipe.image, cell.seed)
+        return cohort_of(cell, self.recipe.cohort.site, self.recipe.image)
 
     def _reference(self, cell: Cell, cohort: SimulatedMaps) -> np.ndarray:
         """Maps of the patients in whom the codes of several seeds are compared."""
