@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest, norm, t
 from sklearn.isotonic import IsotonicRegression
 
@@ -20,8 +19,8 @@ POWERFUL = 0.8
 """Share of cohorts in which an effect that is there should be found."""
 _SHOWN = {(AUC, SALIENT), (AUC, BACKGROUND), (AUC, BOTH), (R, SALIENT), (DICE, MAPS)}
 """Measures and spaces of which power is shown."""
-_STEEPEST = 10.0
-"""Probits a unit of d · √n: every effect that is planted is found."""
+_SLOPES = np.append(0, np.geomspace(1e-3, 10, 400))
+"""Probits a unit of d · √n, from no effect being found to all of them, 2 % apart."""
 _RESAMPLES, _LINES = 400, 100
 """For an interval; fewer where a line is fitted to each."""
 Row = dict[str, Any]
@@ -59,16 +58,9 @@ class Line(NamedTuple):
     def of(cls, curve: Curve) -> "Line":
         """The likeliest one that does not fall."""
         along = curve.cohens_d * np.sqrt(curve.n)
-
-        def unlikely(slope: float) -> float:
-            probits = (
-                norm.ppf(ALPHA) + slope * along
-            )  # logarithms of chances, not of clipped ones: no plateau
-            missed = curve.cohorts - curve.found
-            return -float(np.sum(curve.found * norm.logcdf(probits) + missed * norm.logsf(probits)))
-
-        found: Any = minimize_scalar(unlikely, bounds=(0, _STEEPEST), method="bounded")
-        return cls(float(found.x))
+        probits = norm.ppf(ALPHA) + _SLOPES[:, None] * along
+        likelihoods = norm.logcdf(probits) @ curve.found + norm.logsf(probits) @ (curve.cohorts - curve.found)
+        return cls(float(_SLOPES[np.argmax(likelihoods)]))
 
     def chance(self, effects: NDArray[np.float64], n: float) -> NDArray[np.float64]:
         """That effects are found in `n` participants."""

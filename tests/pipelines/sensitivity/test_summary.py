@@ -79,6 +79,13 @@ def test_an_effect_that_is_hardly_found_has_no_smallest_size():
     assert "1.2" in smallest["note"].iloc[0]
 
 
+@pytest.mark.parametrize(("p_value", "share"), [(0.5, 0.05), (0.05, 1.0)])
+def test_where_all_cohorts_or_none_found_theirs_more_participants_find_as_many(p_value, share):
+    power = tables(cells().assign(p_value=p_value), n=150, lent=0)["power"]
+    beyond = power.loc[power["extrapolated"] == 1, "significant"]
+    assert beyond.tolist() == pytest.approx([share] * 4, abs=1e-3)
+
+
 def test_false_positives_are_of_cohorts_in_which_nothing_was_planted():
     table = tables(cells(sizes=(60,)), n=60, lent=0)["false_positives"]
     assert table["test"].tolist() == ["AUC of salient"]
