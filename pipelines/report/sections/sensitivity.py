@@ -59,6 +59,8 @@ class _Quoted:
         Measure and effect to the rows of that size of cohort, without a background that was lent and with one.
     made
         The same of the largest cohorts that were made, where the others are extrapolated.
+    planted
+        Every effect.
     """
 
     size: int
@@ -66,6 +68,7 @@ class _Quoted:
     cohorts: str
     tests: dict[tuple[str, str], dict[bool, Row]]
     made: dict[tuple[str, str], dict[bool, Row]]
+    planted: frozenset[float]
 
     def of(self, measure: str) -> list[dict[bool, Row]]:
         """Rows of the effects of one measure."""
@@ -77,7 +80,8 @@ def _quoted(results: Results, facts: SensitivityFacts) -> _Quoted | None:
     rows = [row for row in _headlines(results.power) if pd.notna(row["significant"])]
     if not rows:
         return None
-    d = min((row["cohens_d"] for row in rows), key=lambda one: (abs(one - _QUOTED), one))
+    planted = frozenset(float(row["cohens_d"]) for row in rows)
+    d = min(planted, key=lambda one: (abs(one - _QUOTED), one))
     size = min((int(row["n"]) for row in rows), key=lambda one: (abs(one - facts["n"]), one))
     rows = [row for row in rows if row["cohens_d"] == d]
     chosen = next((row for row in rows if int(row["n"]) == size), rows[0])
@@ -86,7 +90,7 @@ def _quoted(results: Results, facts: SensitivityFacts) -> _Quoted | None:
     more = sentence("guessed") if is_guess else ""
     cohorts = sentence("like_yours" if size == facts["n"] else "smaller", more=more, **gaps)
     made = _pairs((row for row in rows if row["extrapolated"] != 1), facts["cohort_n"]) if is_guess else {}
-    return _Quoted(size, f"{d:g}", cohorts, _pairs(rows, size), made)
+    return _Quoted(size, f"{d:g}", cohorts, _pairs(rows, size), made, planted)
 
 
 def _headlines(table: pd.DataFrame | None) -> list[Row]:
@@ -160,23 +164,25 @@ def _percent(share: float) -> str:
 def _smallest(results: Results, quoted: _Quoted | None) -> str:
     """The smallest effect that is found often enough, of each severity, in the cohorts that were quoted."""
     pairs = {} if quoted is None else _pairs(_headlines(results.smallest), quoted.size)
-    effects = [_threshold(pair) for (measure, _), pair in pairs.items() if measure == "r" and False in pair]
+    largest = f"{max(quoted.planted):g}" if quoted is not None else ""
+    severities = [pair for (measure, _), pair in pairs.items() if measure == "r" and False in pair]
+    effects = [_threshold(pair, largest) for pair in severities]
     return sentence("smallest", effects="; ".join(effects)) if effects else ""
 
 
-def _threshold(pair: dict[bool, Row]) -> str:
+def _threshold(pair: dict[bool, Row], largest: str) -> str:
     alone, lent = pair[False], ""
     if True in pair and pd.notna(pair[True]["cohens_d"]):
         lent = sentence("one_lent", **_limit(pair[True]))
     if pd.isna(alone["cohens_d"]):
-        return sentence("none", effect=words(alone["effect"]), note=alone["note"], lent=lent)
+        return sentence("none", effect=words(alone["effect"]), largest=largest, lent=lent)
     return sentence("one", effect=words(alone["effect"]), lent=lent, **_limit(alone))
 
 
 def _limit(row: Row) -> dict[str, str]:
-    known = pd.notna(row["ci_low"]) and pd.notna(row["ci_high"])
-    ends = f" ({interval(row['ci_low'], row['ci_high'], 2)})" if known else ""
-    return {"d": number(row["cohens_d"], 2), "interval": ends}
+    low, high = (number(row[name], 2) for name in ("ci_low", "ci_high"))
+    ends = sentence("ends" if pd.notna(row["ci_high"]) else "open", low=low, high=high)
+    return {"d": number(row["cohens_d"], 2), "interval": ends if pd.notna(row["ci_low"]) else ""}
 
 
 def _false_positives(results: Results) -> str:

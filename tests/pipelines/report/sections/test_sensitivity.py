@@ -13,6 +13,7 @@ from tests.pipelines.report.invented_sensitivity import (
     facts,
     false_positives_table,
     power_table,
+    smallest_table,
     write_sensitivity,
 )
 from tests.pipelines.whole_tables import write_whole
@@ -31,14 +32,14 @@ def text_of(folder: Path) -> str:
 def test_an_effect_is_quoted_with_and_without_the_reference_and_the_extrapolation_named(asked: Path) -> None:
     text = text_of(asked)
     assert text.startswith(
-        "An effect of d = 0.5 in the striatum would have been found in 35 % of cohorts like yours (280 participants, "
-        "140 of them patients; extrapolated), in 70 % with the reference you named; one in the amygdala in 18 %, in "
+        "An effect of d = 0.5 in the striatum would have been found in 35 % of cohorts like yours (280 participants; "
+        "extrapolated), in 70 % with the reference you named; one in the amygdala in 18 %, in "
         "35 % with it."
     )
     assert "cohorts of at most 140 participants can be made" in text
     assert "in 18 % (7 to 28 %) of them, in 35 % (25 to 45 %) with it." in text
     assert "d = 0.50 (0.40 to 0.70) in the striatum, with the reference 0.40 (0.30 to 0.60);" in text
-    assert "not among those planted in the amygdala (less than 80 % at the largest d planted, 1.2)" in text
+    assert "larger than any planted (1.2) in the amygdala, with the reference 0.40 (0.30 to 0.60)." in text
     assert "The reference: pool (482 participants)." in text
     assert "within this sample: the cohorts share the same 140 controls" in text
     assert text.endswith(NOTE)
@@ -50,8 +51,8 @@ def test_without_a_reference_of_the_cohorts_own_size_nothing_more_is_said(tmp_pa
     write_sensitivity(tmp_path, references=[], lent=0, n=140, patients=70, quick=True)
     write_whole(power_table(lent=(0,), sizes=(140,)), tmp_path / "sensitivity/power.tsv")
     text = text_of(tmp_path)
-    assert "in 18 % (7 to 28 %) of cohorts like yours (140 participants, 70 of them patients)." not in text
-    assert "of cohorts like yours (140 participants, 70 of them patients); one in the amygdala in 9 %" in text
+    assert "in 18 % (7 to 28 %) of cohorts like yours (140 participants)." not in text
+    assert "of cohorts like yours (140 participants); one in the amygdala in 9 %" in text
     assert "--quick" in text
     for absent in ("extrapol", "The reference", "with it"):
         assert absent not in text
@@ -78,6 +79,11 @@ def test_tests_that_find_what_is_not_there_are_named(asked: Path, share: float, 
     assert verdict in text
     assert ("above that lie salient auc" in text) == (share > 0.1)
     assert f"in 2 to {100 * share:.0f} % of cohorts (3 tests)" in text
+
+
+def test_an_interval_that_reaches_beyond_what_was_planted_is_called_so(asked: Path) -> None:
+    write_whole(smallest_table().assign(ci_high=None), asked / "sensitivity/smallest.tsv")
+    assert "d = 0.50 (0.40 to more than was planted) in the striatum" in text_of(asked)
 
 
 def test_tables_have_every_effect_and_say_what_was_made(asked: Path) -> None:
