@@ -80,7 +80,8 @@ def prepare_planting(
     regions = Regions(config)
     asked = config.model_dump(include={"severities"}, mode="json")
     dseg = file_checksum(Path(config.dseg)) if config.dseg else None
-    key = fingerprint([grid_settings(image), [file_marks(path) for path in paths], asked, dseg])
+    maps = [file_marks(path) for path in paths]
+    key = fingerprint({"grid": grid_settings(image), "maps": maps, "dseg": dseg, **asked})
     if not (read_object(folder / FACTS).get("key") == key and (folder / PRODUCTS).is_file()):
         names = tuple(config.severities)
         shape = (len(paths), len(names), *image.shape)
@@ -109,11 +110,12 @@ def _products(path: Path, image: ImageConfig, regions: Regions) -> tuple[NDArray
         ) from None
     voxel = float(abs(np.linalg.det(affine[:3, :3])))
     prepared, volumes, removed = [], [], []
-    for weight in regions.on(values.shape, affine):
+    weights = regions.on(values.shape, affine)
+    for weight in weights:
         product = weight * values
         prepared.append(halved(to_grid(product, affine, image, image.fwhm)))
         volumes.append(voxel * float(product.sum(dtype=np.float64)))
-        removed.append(voxel * float((weight * product).sum(dtype=np.float64)))
+        removed.append([voxel * float((other * product).sum(dtype=np.float64)) for other in weights])
     return np.stack(prepared), {"volumes": volumes, "removed": removed}
 
 

@@ -17,6 +17,10 @@ from adhd_cvae.simulation.participants import SEVERITY
 
 _CUT = 0.01
 """Weight below which nothing is lost, so that all but the surroundings of a centre stays as it was."""
+_ROUNDS = 60
+"""For each severity, in which losses of regions that overlap are brought into agreement; apart, they lack e⁻⁶⁰ then."""
+_TOLERANCE = 0.01
+"""Of the effect that is asked for."""
 Segmentation = tuple[NDArray[np.integer], NDArray[np.floating]]
 """Labels (x, y, z) and their affine (4, 4)."""
 
@@ -103,7 +107,8 @@ class Planting:
     volumes
         (n, severities) weighted gray matter of each region on the map's own grid, unsmoothed, mm³.
     removed
-        (n, severities) what a loss of 1 takes from that, mm³.
+        (n, severities, severities) what a loss of 1 takes from that, mm³: from each region by each severity, since
+        regions may overlap.
     """
 
     names: tuple[str, ...]
@@ -117,8 +122,8 @@ class Planting:
     ) -> NDArray[np.float64]:
         """Loss at severity 1 by which pseudo-patients lose `cohens_d` standard deviations of their regions on average.
 
-        The standard deviation is that of all `volumes`; the mean is over those who have the severity, of what it takes
-        from its own region. Nobody loses more than there is.
+        The standard deviation is that of all `volumes`; the mean is over those who have the severity, of all that they
+        lose in its region. Nobody loses more than there is.
 
         Parameters
         ----------
@@ -135,26 +140,51 @@ class Planting:
         Raises
         ------
         InputError
-            All of a region's gray matter is less than that.
+            All of a region's gray matter is less than that, or regions overlap so much that one takes more than that
+            from another.
         """
+        spread, removed = self.volumes.std(axis=0, ddof=1), self.removed[rows]
+        has, each = severities > 0, range(len(self.names))
+        asked = [column for column in each if has[:, column].any()]
+        curves = {
+            column: _mean_losses(severities[has[:, column], column], removed[has[:, column], column, column])
+            for column in asked
+        }
+
+        def taken(losses: NDArray[np.float64], *, by_others: bool) -> NDArray[np.float64]:
+            """Mean loss of each region, (severities,) mm³."""
+            lost = np.einsum("mkj,mj->mkj", removed, lost_fractions(severities, losses))
+            if by_others:
+                lost[:, each, each] = 0
+            return np.array(
+                [lost[has[:, column], column].sum(axis=1).mean() if column in asked else 0 for column in each]
+            )
+
         losses = np.zeros(len(self.names))
-        for column, name in enumerate(self.names):
-            has = severities[:, column] > 0
-            if not has.any():
-                continue
-            spread = self.volumes[:, column].std(ddof=1)
-            own, removed = severities[has, column], self.removed[rows[has], column]
-            # The mean loss is a polygon: it bends where somebody has no more to lose.
-            bends = np.append(0, np.sort(1 / own))
-            means = (np.minimum(bends[:, None] * own, 1) * removed).mean(axis=1)
-            if not cohens_d * spread <= means[-1]:
-                raise InputError(
-                    f"{name}: a loss of d = {cohens_d:g} is more than its region holds: all of it is d = "
-                    f"{means[-1] / spread:.2g}. Ask for smaller effects (sensitivity.cohens_d), or for a region with "
-                    "more gray matter (sensitivity.severities)."
-                )
-            losses[column] = np.interp(cohens_d * spread, means, bends)
+        for _ in range(_ROUNDS * len(curves)):
+            left = cohens_d * spread - taken(losses, by_others=True)
+            for column, (bends, means) in curves.items():
+                losses[column] += (np.interp(left[column], means, bends) - losses[column]) / len(curves)
+        found, most = taken(losses, by_others=False), taken(np.full(len(self.names), np.inf), by_others=False)
+        self._check_losses(asked, found / spread, most / spread, cohens_d)
         return losses
+
+    def _check_losses(
+        self, asked: Sequence[int], found: NDArray[np.float64], most: NDArray[np.float64], cohens_d: float
+    ) -> None:
+        """Refuse an effect that the regions do not hold, or that they cannot all have."""
+        for column in asked:
+            if found[column] < cohens_d * (1 - _TOLERANCE):
+                raise InputError(
+                    f"{self.names[column]}: a loss of d = {cohens_d:g} is more than its region holds: all of it is d = "
+                    f"{most[column]:.2g}. Ask for smaller effects (sensitivity.cohens_d), or for a region with more "
+                    "gray matter (sensitivity.severities)."
+                )
+            if found[column] > cohens_d * (1 + _TOLERANCE):
+                raise InputError(
+                    f"{self.names[column]}: other severities alone take d = {found[column]:.2g} from its region, more "
+                    f"than the d = {cohens_d:g} asked for. Choose regions that overlap less (sensitivity.severities)."
+                )
 
     def planted(self, rows: NDArray[np.integer], fractions: NDArray[np.float64]) -> NDArray[np.float16]:
         """Maps (m, *shape) of rows (m,) that lose fractions (m, severities), 0 to 1; as they are where all are 0.
@@ -191,6 +221,14 @@ class Planting:
         return tuple(box)
 
 
+def _mean_losses(
+    severities: NDArray[np.float64], removed: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean loss by the loss at severity 1: a polygon, which bends where somebody has no more to lose."""
+    bends = np.append(0, np.sort(1 / severities))
+    return bends, (np.minimum(bends[:, None] * severities, 1) * removed).mean(axis=1)
+
+
 def simulated_severities(
     rng: np.random.Generator, n: int, names: Sequence[str], *, subtypes: bool
 ) -> NDArray[np.float64]:
@@ -206,4 +244,5 @@ def simulated_severities(
 
 def lost_fractions(severities: NDArray[np.float64], losses: NDArray[np.float64]) -> NDArray[np.float64]:
     """What (m, severities) take at losses (severities,) from the middle of their regions: at most all of it."""
-    return np.minimum(severities * losses, 1)
+    with np.errstate(invalid="ignore"):  # of a loss without end nobody without severity has a share
+        return np.nan_to_num(np.minimum(severities * losses, 1))

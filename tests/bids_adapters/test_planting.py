@@ -101,6 +101,25 @@ def test_the_loss_measured_in_planted_maps_is_the_one_asked_for_and_nothing_else
         assert measured == pytest.approx(cohens_d, rel=0.05)
 
 
+def test_regions_that_overlap_lose_what_is_asked_for_in_planted_maps_too(tmp_path):
+    near = SensitivityConfig(
+        severities={
+            "a": Region(centres=((-24, 4, 0),), radius=8),
+            "b": Region(centres=((-12, 4, 0),), radius=8),
+        }
+    )
+    table, planting = prepared(tmp_path, config=near)
+    rows = np.arange(12)
+    severities = simulated_severities(np.random.default_rng(1), 12, planting.names, subtypes=False)
+    fractions = lost_fractions(severities, planting.losses(0.8, severities, rows))
+    weights = Regions(near).on((40, 40, 40), LAS)
+    maps = [long_way(tmp_path, table["image"][row], fractions[row], near)[:2] for row in rows]
+    paired = [(weights * (before - after)).sum(axis=(1, 2, 3)) for before, after in maps]
+    volumes = [(weights * read_map(tmp_path / name)[0]).sum(axis=(1, 2, 3)) for name in table["image"]]
+    assert np.mean(paired, axis=0) / np.std(volumes, axis=0, ddof=1) == pytest.approx([0.8] * 2, rel=0.02)
+    assert all(((after >= 0) & (after <= before)).all() for before, after in maps)
+
+
 def test_a_segmentation_of_another_grid_is_lost_evenly_within_its_labels(tmp_path):
     labels = np.zeros((30, 30, 30), np.int16)
     labels[5:12, 12:18, 12:18] = 7
@@ -142,14 +161,14 @@ def test_an_interrupted_call_goes_on_and_a_second_does_nothing(tmp_path, monkeyp
     cut = tmp_path / "cut" / "cache"
     assert not (cut / "within.npy").exists()
     seen = []
-    args = (write_maps, tmp_path / "cut", GRID, TWO, cut)
+    args = (tmp_path / "cut", GRID, TWO, cut)
     table = pd.DataFrame({"image": [f"{number}.nii.gz" for number in range(7)]})
-    planting = prepare_planting(table, *args[1:], lambda done, total: seen.append(done))
+    planting = prepare_planting(table, *args, lambda done, total: seen.append(done))
     assert seen[0] == 4
     assert (cut / "within.npy").read_bytes() == written.read_bytes()
-    assert planting.volumes.shape == planting.removed.shape == (7, 2)
+    assert (planting.volumes.shape, planting.removed.shape) == ((7, 2), (7, 2, 2))
     seen.clear()
-    again = prepare_planting(table, *args[1:], lambda done, total: seen.append(done))
+    again = prepare_planting(table, *args, lambda done, total: seen.append(done))
     assert seen == []
     assert (again.volumes == planting.volumes).all()
     assert sorted(path.name for path in cut.iterdir()) == [

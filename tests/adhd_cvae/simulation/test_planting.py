@@ -27,7 +27,7 @@ def planting(n=40, largest=1.0, seed=0):
         maps.astype(np.float16),
         within.astype(np.float16),
         within.sum(axis=(2, 3, 4), dtype=float),
-        (within * weights).sum(axis=(2, 3, 4), dtype=float),
+        np.einsum("nkxyz,jxyz->nkj", within.astype(float), weights),
     )
 
 
@@ -90,13 +90,14 @@ def test_mean_losses_are_standard_deviations_of_all_regional_volumes(cohens_d):
 def test_a_severity_that_some_have_to_the_end_is_planted_in_the_others_all_the_more():
     _, given = planting(n=4)
     given = Planting(
-        ("a",), given.images, given.within[:, :1], np.array([[1.0], [2], [3], [4]]), np.full((4, 1), 2.0)
+        ("a",), given.images, given.within[:, :1], np.array([[1.0], [2], [3], [4]]), np.full((4, 1, 1), 2.0)
     )
     severities = np.array([[10.0], [1.0], [1.0], [0.0]])  # 10 has no more to lose at a loss of 0.1
     spread = np.std([1, 2, 3, 4], ddof=1)
     loss = given.losses(1.0, severities, np.array([0, 1, 2, 3]))
     assert loss == pytest.approx([(3 * spread / 2 - 1) / 2])
     assert given.losses(1.0, np.zeros((4, 1)), np.arange(4)) == [0]
+    assert given.losses(0.0, severities, np.arange(4)) == [0]
 
 
 def test_an_effect_that_all_of_a_region_is_not_is_refused_with_the_largest():
@@ -117,3 +118,26 @@ def test_severities_have_mean_one_and_subtypes_one_each():
     assert ((own > 0).sum(axis=1) == 1).all()
     assert (own > 0).sum(axis=0).tolist() == [1000, 1000, 1000]
     assert own[own > 0].mean() == pytest.approx(1, abs=0.05)
+
+
+def test_regions_that_overlap_lose_together_what_is_asked_for_of_each():
+    rng = np.random.default_rng(0)
+    near = regions(
+        a=Region(centres=((0, 0, 0),)), b=Region(centres=((9, 0, 0),)), c=Region(centres=((0, 15, 0),))
+    )
+    weights = np.stack(list(region_weights(near, SHAPE, AFFINE).values()))
+    maps = rng.random((30, *SHAPE)) * rng.uniform(0.8, 1, (30, 1, 1, 1))
+    within = maps[:, None] * weights
+    volumes, removed = within.sum(axis=(2, 3, 4)), np.einsum("nkxyz,jxyz->nkj", within, weights)
+    halves = maps.astype(np.float16), within.astype(np.float16)
+    given = Planting(("a", "b", "c"), *halves, volumes, removed)
+    severities = simulated_severities(rng, 30, given.names, subtypes=False)
+    for cohens_d in (0.2, 1.0):
+        fractions = lost_fractions(severities, given.losses(cohens_d, severities, np.arange(30)))
+        lost = np.einsum("nkxyz,nk->nxyz", within, fractions)
+        measured = np.einsum("nxyz,kxyz->nk", lost, weights).mean(axis=0) / volumes.std(axis=0, ddof=1)
+        assert measured == pytest.approx([cohens_d] * 3, rel=0.01)
+    within_another = np.array([[4.0, 4.0], [1.0, 1.1]])  # b, of which there is much less, is lost with a
+    nested = Planting(("a", "b"), *halves, volumes[:, :2] / [1, 50], np.tile(within_another, (30, 1, 1)))
+    with pytest.raises(InputError, match=r"b: other severities alone take d = .* overlap less"):
+        nested.losses(0.01, severities[:, :2], np.arange(30))
