@@ -93,6 +93,11 @@ class Laboratory:
         """Deals the controls."""
         return Dealer(self.everybody, self.recipe.cohort)
 
+    @property
+    def planting(self) -> Planting:
+        """The controls' maps, and what can be planted in them."""
+        return _planting(self.maps)
+
     def plan(self, cell: Cell) -> tuple[NDArray[np.intp], Plan]:
         """Which controls a cell takes, and what is planted in them.
 
@@ -100,7 +105,7 @@ class Laboratory:
         """
         rng = np.random.default_rng([self.recipe.seed, cell.seed, round(1000 * cell.fraction)])
         rows, is_patient = self.dealer.deal(cell.fraction, rng)
-        config, planting = self.recipe.sensitivity, _planting(self.maps)
+        config, planting = self.recipe.sensitivity, self.planting
         severities = np.zeros((len(rows), len(planting.names)))
         own = simulated_severities(rng, int(is_patient.sum()), planting.names, subtypes=config.subtypes)
         severities[is_patient] = own
@@ -111,7 +116,7 @@ class Laboratory:
 
     def planted(self, cell: Cell) -> Planted:
         """The cohort of a cell."""
-        (rows, plan), planting = self.plan(cell), _planting(self.maps)
+        (rows, plan), planting = self.plan(cell), self.planting
         group = np.where(plan.is_patient, TARGET, BACKGROUND)
         table = self.dealer.controls.iloc[rows].reset_index(drop=True).assign(group=group)
         images = planting.planted(rows, lost_fractions(plan.severities, plan.losses))
@@ -121,12 +126,9 @@ class Laboratory:
     def run(self, cell: Cell) -> str:
         """Measure one cohort and write what was found."""
         recipe = self.recipe.model_copy(update={"seed": cell.seed})
-        planted = self.planted(cell)
-        rows = measured(planted, recipe, _reference(self.borrowed) if cell.borrows else None)
-        patients = np.count_nonzero(planted.table["group"] == TARGET)
-        found = pd.DataFrame(rows).assign(**cell._asdict(), n=len(planted.table), patients=patients)
+        found = found_in(self.planted(cell), recipe, _reference(self.borrowed) if cell.borrows else None)
         with owned(self.folder, shared=True):
-            write_tsv(found, self.file(cell))
+            write_tsv(found.assign(**cell._asdict()), self.file(cell))
         return cell.key
 
     def file(self, cell: Cell) -> Path:
@@ -145,6 +147,13 @@ class Laboratory:
             for done, key in enumerate(running, start=1):
                 tick(done, len(pending), str(key))
         return pd.concat([read_table(self.file(cell), MADE_BY) for cell in cells], ignore_index=True)
+
+
+def found_in(planted: Planted, recipe: Recipe, reference: Reference | None) -> pd.DataFrame:
+    """What the chain finds in a cohort, and how large it is."""
+    patients = np.count_nonzero(planted.table["group"] == TARGET)
+    rows = measured(planted, recipe, reference)
+    return pd.DataFrame(rows).assign(n=len(planted.table), patients=patients)
 
 
 @lru_cache(1)  # a worker meets one laboratory
