@@ -95,10 +95,7 @@ def write_planted(
         target_dir, "Gray-matter maps with planted effects", "planted effects, adhd-cvae sensitivity", **kept
     )
     write_text(_README, target_dir / "README.md")
-    sidecar = {"Description": "Gray matter per voxel; in some participants planted losses", "Sources": []}
-    if "_space-MNI_" in f"_{common}":
-        sidecar["SpatialReference"] = "The template of the maps it is made of, whose names do not tell which"
-    write_json(sidecar, target_dir / f"{common}.json")
+    write_json(_sidecar(common), target_dir / f"{common}.json")
     _write_participants(cohort, names, plan.is_patient, order, target_dir, settings[1])
     _write_truth(names, plan, order, target_dir / TRUTH, settings[0])
     fractions = lost_fractions(plan.severities, plan.losses)
@@ -155,6 +152,19 @@ def _entities(kind: Kind | None) -> str:
     pieces = [f"space-{'MNI' if space == 'template' else space}", band, resolution[0] if resolution else ""]
     pieces += ["label-GM", f"desc-{description}" if description else "", "probseg"]
     return "_".join(filter(None, pieces))
+
+
+def _sidecar(common: str) -> dict[str, object]:
+    """Describe all maps."""
+    content: dict[str, object] = {
+        "Description": "Gray matter per voxel; in some participants planted losses",
+        "Sources": [],
+    }
+    if common.startswith("space-MNI_"):
+        content["SpatialReference"] = "The template of the maps it is made of, whose names do not tell which"
+    if (resolution := re.search(r"_res-([0-9A-Za-z]+)_", common)) is not None:
+        content["Resolution"] = {resolution[1]: "That of the maps it is made of; see the headers"}
+    return content
 
 
 def _write_participants(

@@ -1,5 +1,10 @@
 """A planted cohort is a dataset like any other, whose truth stands apart, and nothing of it names anybody."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -193,3 +198,14 @@ def test_maps_are_recognised_as_the_kind_they_are_made_of(lab, tmp_path, name, e
         nib.save(nib.Nifti1Image(values, affine), path)
     kind = build_cohort(written(lab, tmp_path / "planted"), LAB).kind
     assert (kind.space, kind.modulation, kind.smoothing) == expected
+
+
+def test_the_official_validator_finds_no_error(lab, tmp_path):
+    for one in NAMES:  # res wants a description
+        path = next((lab / one).rglob("*.nii.gz"))
+        path.rename(path.with_name(path.name.replace("_label", "_res-6_label")))
+    folder = written(lab, tmp_path / "planted")
+    command = [Path(sys.executable).with_name("bids-validator-deno"), "--format", "json", folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    issues = json.loads(done.stdout)["issues"]["issues"]
+    assert [issue for issue in issues if issue["severity"] == "error"] == []
