@@ -75,6 +75,8 @@ class Separation:
         The linear model of every fold; None where it cannot be fitted again.
     is_linear
         Whether the observed codes are of these linear models.
+    supervised
+        Whether a classifier of maps is asked beside, which takes longer than the spaces.
     """
 
     groups: Groups
@@ -82,6 +84,7 @@ class Separation:
     in_sample: Scores
     refit: Refit | None
     is_linear: bool
+    supervised: bool = True
 
     def scores(
         self, is_target: NDArray[np.bool_], settings: SeparationConfig
@@ -142,8 +145,6 @@ def separation_table(
     settings: SeparationConfig,
     refits: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    *,
-    supervised: bool = True,
 ) -> pd.DataFrame:
     """Tell patients from controls by each space, by covariates and by a supervised classifier.
 
@@ -158,8 +159,6 @@ def separation_table(
         odds of covariates, where these vary within strata.
     progress
         Called with permutations done and in all.
-    supervised
-        Whether the classifier is asked, which takes longer than the spaces.
 
     Returns
     -------
@@ -170,7 +169,7 @@ def separation_table(
     """
     groups = separation.groups
     scores = separation.scores(groups.is_target, settings)
-    if supervised and separation.refit is not None:
+    if separation.supervised and separation.refit is not None:
         found = supervised_scores(separation.refit.folds, groups.is_target, settings, inference.seed)
         scores[SUPERVISED] = found
     strata, note = permutation_strata(groups, inference.among(np.ones(len(groups.fold), bool)).codes)

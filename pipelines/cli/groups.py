@@ -108,6 +108,16 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CohortOptions:
+    """How many cohorts are made of the controls, where, or that one is only written."""
+
+    quick: opt.FirstAnswer = False
+    jobs: opt.Jobs = None
+    dask: opt.Dask = None
+    export: opt.Export = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SimulationOptions:
     """What is planted in a simulated cohort, by the names of `adhd_cvae.simulation.cohort.SimulationConfig`."""
 

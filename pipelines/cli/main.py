@@ -14,6 +14,7 @@ from adhd_cvae.errors import InputError
 from pipelines.cli import options as opt
 from pipelines.cli.benchmark import app as benchmark
 from pipelines.cli.groups import (
+    CohortOptions,
     DatasetOptions,
     DemoOptions,
     SimulationOptions,
@@ -255,24 +256,12 @@ def background(
 
 @app.command()
 @grouped
-def sensitivity(
-    dataset: DatasetOptions,
-    options: StageOptions,
-    *,
-    quick: opt.FirstAnswer = False,
-    jobs: opt.Jobs = None,
-    dask: opt.Dask = None,
-    export: opt.Export = None,
-) -> None:
+def sensitivity(dataset: DatasetOptions, options: StageOptions, cohorts: CohortOptions) -> None:
     """Plant known effects, and none, into the cohort's own controls: what it could have shown."""
     from pipelines.workflows import sensitivity as workflow
 
     with options.alone(dataset.bids_dir):
-        run = options.later_run()
-        if export is None:
-            print(workflow.run(run, dataset.source, quick=quick, jobs=jobs, dask=dask))
-        else:
-            print(workflow.export(run, dataset.source, export))
+        print(workflow.run(options.later_run(), dataset.source, **vars(cohorts)))
 
 
 @app.command()

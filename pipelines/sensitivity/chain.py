@@ -73,8 +73,10 @@ def measured(planted: Planted, recipe: Recipe, reference: Reference | None) -> l
     strata = None if asked.permute_within is None else pd.Series(planted.table[asked.permute_within])
     inference = Inference(recipe.sensitivity.permutations, 0, recipe.seed, strata, asked.sizes)
     groups = Groups(cohort.is_target, folds, cohort.sites, covariates)
+    separation = Separation(groups, {}, {}, refit, is_linear=True, supervised=False)
+    table = separation_table(separation, inference, asked.separation, recipe.sensitivity.refits)
     return [
-        *_separated(groups, refit, inference, recipe),
+        *_separated(table),
         *_recovered(planted, cohort.is_target, folds, refit, inference),
         _mapped(planted, cohort.is_target, covariates, inference, recipe.image.mask_threshold),
     ]
@@ -86,11 +88,8 @@ def _fold(cohort: Cohort, held_out: NDArray[np.bool_], recipe: Recipe) -> Fold:
     return fold_of(arrays, held_out, cohort.sites, recipe.cohort)
 
 
-def _separated(groups: Groups, refit: Refit, inference: Inference, recipe: Recipe) -> list[Row]:
-    """Patients told from controls by codes."""
-    separation = Separation(groups, {}, {}, refit, is_linear=True)
-    refits = recipe.sensitivity.refits
-    table = separation_table(separation, inference, recipe.analysis.separation, refits, supervised=False)
+def _separated(table: pd.DataFrame) -> list[Row]:
+    """Patients told from controls by codes, everybody together."""
     rows = rows_of(pd.DataFrame(table[table["site"].isna() & table["measure"].isin([AUC, BEYOND])]))
     return [
         {"effect": ALL, **{name: row[name] for name in ("space", "measure", "value", "p_value")}}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.cohort.covariates import chosen_covariates
-from adhd_cvae.config import Recipe
+from adhd_cvae.config import Recipe, SensitivityConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, TARGET
 from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
@@ -79,7 +79,7 @@ def prepare(run: Run, source: BidsInput, key: str) -> Prepared:
     is_control = found.table["group"] == BACKGROUND
     own = replace(found, table=pd.DataFrame(found.table[is_control]).reset_index(drop=True))
     controls = _with_maps(of_controls, own, source.folder, "Preparing controls' maps")
-    _check_count(len(controls.table), recipe)
+    _check_count(len(controls.table), recipe.sensitivity)
     with run.progress.bar("Preparing what is planted") as tick:
         prepare_planting(
             *(controls.table, source.folder, recipe.image, recipe.sensitivity, of_controls.paths.cache),
@@ -94,7 +94,7 @@ def prepare(run: Run, source: BidsInput, key: str) -> Prepared:
         recipe=_of_cells(recipe, table),
         everybody=table,
     )
-    return Prepared(laboratory, controls, lent, _notes(laboratory.dealer, table, recipe))
+    return Prepared(laboratory, controls, lent, _notes(laboratory.dealer, table, recipe.sensitivity))
 
 
 def _of_cells(recipe: Recipe, everybody: pd.DataFrame) -> Recipe:
@@ -124,7 +124,7 @@ def _find(run: Run, source: BidsInput) -> Cohort:
         found = replace(found, table=found.table.assign(group=BACKGROUND))
     known = found.table["group"].isin([TARGET, BACKGROUND])
     found = replace(found, table=pd.DataFrame(found.table[known]).reset_index(drop=True))
-    _check_count(counts(found.table)[1], run.recipe)
+    _check_count(counts(found.table)[1], run.recipe.sensitivity)
     if not found.volumes:
         return found
     with run.progress.bar("Measuring heads") as tick:
@@ -139,8 +139,8 @@ def counts(everybody: pd.DataFrame) -> tuple[int, int]:
     return int(np.count_nonzero(group == TARGET)), int(np.count_nonzero(group == BACKGROUND))
 
 
-def _check_count(controls: int, recipe: Recipe) -> None:
-    if controls < (least := recipe.sensitivity.fewest_controls):
+def _check_count(controls: int, config: SensitivityConfig) -> None:
+    if controls < (least := config.fewest_controls):
         raise InputError(
             f"{controls} controls with a usable map were found, and cohorts are made of at least {least} "
             "(sensitivity.fewest_controls). Add controls, or name the codes of those that there are: "
@@ -156,11 +156,11 @@ def _with_maps(run: Run, cohort: Cohort, bids_dir: Path, name: str) -> Cohort:
         )
 
 
-def _notes(dealer: Dealer, everybody: pd.DataFrame, recipe: Recipe) -> list[str]:
+def _notes(dealer: Dealer, everybody: pd.DataFrame, config: SensitivityConfig) -> list[str]:
     patients, controls = counts(everybody)
     apart = [site for site, share in dealer.shares.items() if share in (0, 1)]
     notes = []
-    if controls < recipe.sensitivity.usual_controls:
+    if controls < config.usual_controls:
         notes.append(
             f"{controls} controls are few: cohorts made of them say little of larger ones, and are much alike."
         )

@@ -44,7 +44,13 @@ _HOW_MANY = tuple(f"sensitivity.{one}" for one in ("cohens_d", "fractions", "coh
 
 
 def run(
-    run: Run, source: BidsInput, *, quick: bool = False, jobs: int | None = None, dask: str | None = None
+    run: Run,
+    source: BidsInput,
+    *,
+    quick: bool = False,
+    jobs: int | None = None,
+    dask: str | None = None,
+    export: Path | None = None,
 ) -> str:
     """Make the cohorts, the tables and the figures, and log them; return what a terminal shows.
 
@@ -56,13 +62,17 @@ def run(
         Cohorts at a time, all cores where None. The numbers do not depend on it.
     dask
         Scheduler of a cluster that measures them.
+    export
+        Only write one cohort there, with the largest of the effects planted, as a BIDS dataset.
 
     Raises
     ------
     InputError
-        Too few controls, an effect that is larger than its region, a dataset that is none, or OUTPUT_DIR holds the
-        results of another one, or was asked with other settings.
+        Too few controls, an effect that is larger than its region, a dataset that is none, OUTPUT_DIR holds the results
+        of another one or was asked with other settings, or `export` holds something or is in a dataset.
     """
+    if export is not None:
+        return _export(run, source, export)
     paths, recipe, provenance = run.paths, run.recipe, _opened(run, source)
     settings, inputs = _decides(run, source)
     asked = recipe.sensitivity.first_answer() if quick else recipe.sensitivity
@@ -89,14 +99,7 @@ def run(
     return _shown(run)
 
 
-def export(run: Run, source: BidsInput, target_dir: Path) -> str:
-    """Write one cohort with the largest of the effects planted as a BIDS dataset; return what a terminal shows.
-
-    Raises
-    ------
-    InputError
-        As `run`; or the folder holds something, or is in a dataset.
-    """
+def _export(run: Run, source: BidsInput, target_dir: Path) -> str:
     check_target(target_dir, source.folder)
     _opened(run, source)
     laboratory, controls, *_ = prepare(run, source, fingerprint(_decides(run, source)))
