@@ -126,7 +126,7 @@ class Laboratory:
     def run(self, cell: Cell) -> str:
         """Measure one cohort and write what was found."""
         recipe = self.recipe.model_copy(update={"seed": cell.seed})
-        found = found_in(self.planted(cell), recipe, _reference(self.borrowed) if cell.borrows else None)
+        found = measured(self.planted(cell), recipe, _reference(self.borrowed) if cell.borrows else None)
         with owned(self.folder, shared=True):
             write_tsv(found.assign(**cell._asdict()), self.file(cell))
         return cell.key
@@ -147,13 +147,6 @@ class Laboratory:
             for done, key in enumerate(running, start=1):
                 tick(done, len(pending), str(key))
         return pd.concat([read_table(self.file(cell), MADE_BY) for cell in cells], ignore_index=True)
-
-
-def found_in(planted: Planted, recipe: Recipe, reference: Reference | None) -> pd.DataFrame:
-    """What the chain finds in a cohort, and how large it is."""
-    patients = np.count_nonzero(planted.table["group"] == TARGET)
-    rows = measured(planted, recipe, reference)
-    return pd.DataFrame(rows).assign(n=len(planted.table), patients=patients)
 
 
 @lru_cache(1)  # a worker meets one laboratory

@@ -56,8 +56,8 @@ class Planted(NamedTuple):
 
 
 @threadpool_limits.wrap(limits=1)  # a cohort keeps to its core
-def measured(planted: Planted, recipe: Recipe, reference: Reference | None) -> list[Row]:
-    """What the chain finds: `effect`, `space`, `measure`, `value`, `p_value` of each headline."""
+def measured(planted: Planted, recipe: Recipe, reference: Reference | None) -> pd.DataFrame:
+    """What the chain finds: `effect`, `space`, `measure`, `value`, `p_value` of each headline; `n`, `patients`."""
     cohort = Cohort(planted.images, planted.table, recipe.cohort.site, reference)
     asked, settings = recipe.analysis, recipe.cohort
     folds = deal_folds(
@@ -75,11 +75,12 @@ def measured(planted: Planted, recipe: Recipe, reference: Reference | None) -> l
     groups = Groups(cohort.is_target, folds, cohort.sites, covariates)
     separation = Separation(groups, {}, {}, refit, is_linear=True, supervised=False)
     table = separation_table(separation, inference, asked.separation, recipe.sensitivity.refits)
-    return [
+    rows = [
         *_separated(table),
         *_recovered(planted, cohort.is_target, folds, refit, inference),
         _mapped(planted, cohort.is_target, covariates, inference, recipe.image.mask_threshold),
     ]
+    return pd.DataFrame(rows).assign(n=len(folds), patients=np.count_nonzero(cohort.is_target))
 
 
 def _fold(cohort: Cohort, held_out: NDArray[np.bool_], recipe: Recipe) -> Fold:

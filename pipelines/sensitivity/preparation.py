@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from adhd_cvae.cohort.covariates import chosen_covariates
-from adhd_cvae.config import Recipe, SensitivityConfig
+from adhd_cvae.config import SensitivityConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, TARGET
 from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
@@ -86,26 +86,19 @@ def prepare(run: Run, source: BidsInput, key: str) -> Prepared:
             lambda done, total: tick(done, total, ""),
         )
     table = pd.DataFrame(pd.concat([controls.table, found.table[~is_control]], ignore_index=True))
+    # The linear model alone, and the covariates that the whole cohort has: parts of it might choose others.
+    constant = chosen_covariates(table, recipe.cohort)
+    cohort = recipe.cohort.model_copy(update={"covariates": constant})
+    training = recipe.training.model_copy(update={"vae": False})
     laboratory = Laboratory(
         folder=run.paths.folder.resolve(),
         store=run.paths.sensitivity.resolve() / "cells" / key[:16],
         maps=of_controls.paths.cache,
         borrowed=of_everybody.paths.borrowed,
-        recipe=_of_cells(recipe, table),
+        recipe=recipe.model_copy(update={"cohort": cohort, "training": training}),
         everybody=table,
     )
     return Prepared(laboratory, controls, lent, _notes(laboratory.dealer, table, recipe.sensitivity))
-
-
-def _of_cells(recipe: Recipe, everybody: pd.DataFrame) -> Recipe:
-    """The linear model alone, and the covariates that the whole cohort has: parts of it might choose others."""
-    constant = chosen_covariates(everybody, recipe.cohort)
-    return recipe.model_copy(
-        update={
-            "cohort": recipe.cohort.model_copy(update={"covariates": constant}),
-            "training": recipe.training.model_copy(update={"vae": False}),
-        }
-    )
 
 
 def _find(run: Run, source: BidsInput) -> Cohort:

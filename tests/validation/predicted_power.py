@@ -37,7 +37,7 @@ from pipelines.cli.options import Jobs, OutputDir
 from pipelines.progress import for_this_terminal
 from pipelines.recipes.loader import load_recipe
 from pipelines.sensitivity import chain
-from pipelines.sensitivity.cells import Cell, Laboratory, found_in
+from pipelines.sensitivity.cells import Cell, Laboratory
 from pipelines.sensitivity.chain import DICE, Planted, R
 from tests.validation.out_of_fold.cohorts import campaign_settings
 from tests.validation.real_table import AtTheirSites
@@ -100,7 +100,7 @@ def lab_of(seed: int, phenotype: Path | None) -> Lab:
         images.append(to_grid(brain, cohort.affine, recipe.image, recipe.image.fwhm))
         within.append([to_grid(w * brain, cohort.affine, recipe.image, recipe.image.fwhm) for w in weights])
         volumes.append([float((w * brain).sum()) for w in weights])
-        removed.append([float((w * w * brain).sum()) for w in weights])
+        removed.append([[float((w * other * brain).sum()) for other in weights] for w in weights])
     planting = Planting(
         PLANTED,
         images=np.asarray(images, np.float16),
@@ -156,7 +156,7 @@ def measure_one(lab: int | None, cell: Cell, phenotype: Path | None, fault: str 
     """Write what is found in one cohort."""
     with parallel_config("sequential"), seeded(fault):
         planted = fresh(cell.seed, cell.cohens_d) if lab is None else lab_of(lab, phenotype).planted(cell)
-        found = found_in(planted, recipe_of(cell.seed), None)
+        found = chain.measured(planted, recipe_of(cell.seed), None)
     write_tsv(found.assign(cohens_d=cell.cohens_d, seed=cell.seed, lab=-1 if lab is None else lab), file)
     return file.stem
 

@@ -8,6 +8,7 @@ import pytest
 from joblib import parallel_config
 
 from adhd_cvae.config import Recipe
+from adhd_cvae.names import rows_of
 from adhd_cvae.simulation.cohort import SimulationConfig
 from pipelines.benchmarks.separation.cohorts import simulate_maps
 from pipelines.recipes.loader import load_recipe
@@ -43,9 +44,9 @@ def planted(seed: int, cohens_d: float, recipe: Recipe) -> Planted:
     return Planted(cohort.images, table, severities, np.ones(recipe.image.shape, bool))
 
 
-def found(rows: list, **kind: str) -> dict:
+def found(table: pd.DataFrame, **kind: str) -> dict:
     """The one row of a kind."""
-    (row,) = [row for row in rows if all(row[name] == value for name, value in kind.items())]
+    (row,) = [row for row in rows_of(table) if all(row[name] == value for name, value in kind.items())]
     return row
 
 
