@@ -47,6 +47,8 @@ CONTROLS = 60
 """Of a lab, and participants of every cohort: half of them patients."""
 FIRST_LAB, FIRST_FRESH = 5000, 6000
 """Seeds that nothing was chosen on."""
+OF_TABLE = 0.25
+"""Of a table's controls, who are some hundreds, in a cohort."""
 PLANTED = tuple(FACTORS)[:2]
 """Severities of a simulated cohort."""
 HEADLINES = {(AUC, SALIENT), (R, SALIENT), (DICE, "maps")}
@@ -212,7 +214,10 @@ def main(
     asked: list[tuple[int | None, Cell]] = []
     if null:
         few = -(-null // labs)
-        asked += [(FIRST_LAB + place // few, Cell(0.0, 1.0, False, place % few)) for place in range(null)]
+        fraction = 1.0 if phenotype is None else OF_TABLE
+        asked += [
+            (FIRST_LAB + place // few, Cell(0.0, fraction, False, place % few)) for place in range(null)
+        ]
     else:
         asked += [(None, Cell(d, 1.0, False, FIRST_FRESH + seed)) for seed in range(new) for d in EFFECTS]
         asked += [
