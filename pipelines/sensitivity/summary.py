@@ -11,12 +11,10 @@ from sklearn.isotonic import IsotonicRegression
 
 from adhd_cvae.analysis.group_measures import AUC, BEYOND
 from adhd_cvae.analysis.refits import BOTH
-from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT
+from adhd_cvae.names import ALPHA, BACKGROUND, ENOUGH, SALIENT
 from pipelines.output_dir.tables import FALSE_POSITIVES, POWER, SMALLEST
 from pipelines.sensitivity.chain import DICE, MAPS, R
 
-POWERFUL = 0.8
-"""Share of cohorts in which an effect that is there should be found."""
 _SHOWN = {(AUC, SALIENT), (AUC, BACKGROUND), (AUC, BOTH), (R, SALIENT), (DICE, MAPS)}
 """Measures and spaces of which power is shown."""
 _SLOPES = np.append(0, np.geomspace(1e-3, 10, 400))
@@ -67,8 +65,8 @@ class Line(NamedTuple):
         return norm.cdf(norm.ppf(ALPHA) + self.slope * effects * np.sqrt(n))
 
     def crossing(self, n: float) -> float:
-        """Effect that `POWERFUL` of cohorts of `n` participants find."""
-        return float((norm.ppf(POWERFUL) - norm.ppf(ALPHA)) / (max(self.slope, 1e-6) * np.sqrt(n)))
+        """Effect that `ENOUGH` of cohorts of `n` participants find."""
+        return float((norm.ppf(ENOUGH) - norm.ppf(ALPHA)) / (max(self.slope, 1e-6) * np.sqrt(n)))
 
 
 def tables(cells: pd.DataFrame, n: int, lent: int) -> dict[str, pd.DataFrame]:
@@ -149,7 +147,7 @@ def _extrapolated(part: pd.DataFrame, n: int) -> Iterator[Row]:
 
 
 def _smallest(part: pd.DataFrame, n: int) -> Iterator[Row]:
-    """The smallest effect that is found in `POWERFUL` of the cohorts, of each size, and of `n` by the line."""
+    """The smallest effect that is found in `ENOUGH` of the cohorts, of each size, and of `n` by the line."""
     every = Curve.of(part)
     largest, beyond = every.cohens_d.max(), n > every.n.max()
     for size in np.unique(every.n):
@@ -164,14 +162,14 @@ def _smallest(part: pd.DataFrame, n: int) -> Iterator[Row]:
 
 
 def _crossing(curve: Curve) -> float:
-    """Where the share of cohorts, taken to rise with the effect, crosses `POWERFUL`; infinite where it does not."""
+    """Where the share of cohorts, taken to rise with the effect, crosses `ENOUGH`; infinite where it does not."""
     shares = curve.found / curve.cohorts
     rising = IsotonicRegression().fit_transform(curve.cohens_d, shares, sample_weight=curve.cohorts)
-    above = np.flatnonzero(rising >= POWERFUL)
+    above = np.flatnonzero(rising >= ENOUGH)
     if not len(above):
         return float("inf")
     ends = slice(max(above[0] - 1, 0), above[0] + 1)
-    return float(np.interp(POWERFUL, rising[ends], curve.cohens_d[ends]))
+    return float(np.interp(ENOUGH, rising[ends], curve.cohens_d[ends]))
 
 
 def _interval(found: float, several: list[float], largest: float, note: str = "") -> Row:
@@ -180,7 +178,7 @@ def _interval(found: float, several: list[float], largest: float, note: str = ""
     notes = [note] if note else []
     if found > largest:
         notes.append(
-            f"found in less than {POWERFUL:.0%} of the cohorts at the largest effect planted, {largest:g}"
+            f"found in less than {ENOUGH:.0%} of the cohorts at the largest effect planted, {largest:g}"
         )
     elif high > largest:
         notes.append(f"the interval reaches beyond the largest effect planted, {largest:g}")
