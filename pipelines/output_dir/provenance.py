@@ -41,6 +41,8 @@ class Stage:
         Files and folders removed before the stage starts afresh.
     keeps_on_new_inputs
         Whether changed inputs are refused like changed settings: the results were dear.
+    is_aside
+        Whether it asks something of its own, so that its recipe is not that of the stages before.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Stage:
     outputs: tuple[str, ...]
     clears: tuple[str, ...] = ()
     keeps_on_new_inputs: bool = False
+    is_aside: bool = False
 
 
 @dataclass
@@ -171,8 +174,9 @@ class Provenance:
 
     def _start(self, stage: Stage, run: Run) -> None:
         self.content.setdefault("format", 1)
-        self.content["recipe"] = run.recipe.model_dump(mode="json")
-        self.content["seed"] = run.recipe.seed
+        if not (stage.is_aside and {*self.stages} - {stage.name}):
+            self.content["recipe"] = run.recipe.model_dump(mode="json")
+            self.content["seed"] = run.recipe.seed
         self.content["software"] = software()
         self.stages[stage.name] = {
             "state": "started",

@@ -1,5 +1,6 @@
 """From a dataset to what cohorts are made of: its controls' maps, what can be planted in them, and what is borrowed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from pipelines.output_dir.run import Run
 from pipelines.recipes.borrowed import Source
 from pipelines.sensitivity.cells import Laboratory
 from pipelines.sensitivity.pseudo_cohorts import Dealer
+
+_WHY = {"same_brain": "are one brain under several names (same_brain)"}
 
 
 class Prepared(NamedTuple):
@@ -79,7 +82,8 @@ def prepare(run: Run, source: BidsInput, key: str) -> Prepared:
     is_control = found.table["group"] == BACKGROUND
     own = replace(found, table=pd.DataFrame(found.table[is_control]).reset_index(drop=True))
     controls = _with_maps(of_controls, own, source.folder, "Preparing controls' maps")
-    _check_count(len(controls.table), recipe.sensitivity)
+    unusable = _unusable(controls, len(own.table))
+    _check_count(len(controls.table), recipe.sensitivity, unusable)
     with run.progress.bar("Preparing what is planted") as tick:
         prepare_planting(
             *(controls.table, source.folder, recipe.image, recipe.sensitivity, of_controls.paths.cache),
@@ -98,7 +102,8 @@ def prepare(run: Run, source: BidsInput, key: str) -> Prepared:
         recipe=recipe.model_copy(update={"cohort": cohort, "training": training}),
         everybody=table,
     )
-    return Prepared(laboratory, controls, lent, _notes(laboratory.dealer, table, recipe.sensitivity))
+    notes = [*unusable, *_notes(laboratory.dealer, table, recipe.sensitivity)]
+    return Prepared(laboratory, controls, lent, notes)
 
 
 def _find(run: Run, source: BidsInput) -> Cohort:
@@ -132,13 +137,25 @@ def counts(everybody: pd.DataFrame) -> tuple[int, int]:
     return int(np.count_nonzero(group == TARGET)), int(np.count_nonzero(group == BACKGROUND))
 
 
-def _check_count(controls: int, config: SensitivityConfig) -> None:
-    if controls < (least := config.fewest_controls):
-        raise InputError(
-            f"{controls} controls with a usable map were found, and cohorts are made of at least {least} "
-            "(sensitivity.fewest_controls). Add controls, or name the codes of those that there are: "
-            "--set 'cohort.background=[…]'."
-        )
+def _check_count(controls: int, config: SensitivityConfig, unusable: Sequence[str] = ()) -> None:
+    if controls >= (least := config.fewest_controls):
+        return
+    needed = f"cohorts are made of at least {least} (sensitivity.fewest_controls)"
+    if unusable:
+        raise InputError(f"{unusable[0]} {controls} are left, and {needed}.")
+    raise InputError(
+        f"{controls} controls with a map were found, and {needed}. Add controls, or name the codes of those that there "
+        "are: --set 'cohort.background=[…]'."
+    )
+
+
+def _unusable(controls: Cohort, found: int) -> list[str]:
+    """Say how many controls' maps cannot be used, and why; empty where all can."""
+    of_image = controls.exclusions["stage"] == "image"
+    reasons = Counter(controls.exclusions.loc[of_image, "reason"])
+    why = ", ".join(f"{count} {_WHY.get(reason, reason)}" for reason, count in reasons.most_common())
+    left_out = f"The maps of {reasons.total()} of {found} controls cannot be used: {why}."
+    return [f"{left_out} `adhd-cvae prepare` names each in exclusions.tsv."] if reasons else []
 
 
 def _with_maps(run: Run, cohort: Cohort, bids_dir: Path, name: str) -> Cohort:

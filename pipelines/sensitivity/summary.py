@@ -29,7 +29,7 @@ class Curve(NamedTuple):
 
     cohens_d: NDArray[np.float64]
     n: NDArray[np.float64]
-    found: NDArray[np.int64]
+    found: NDArray[np.float64]
     cohorts: NDArray[np.int64]
 
     @classmethod
@@ -43,8 +43,8 @@ class Curve(NamedTuple):
         return cls(kinds[:, 0], kinds[:, 1], *(one.astype(int) for one in counts))
 
     def resampled(self, rng: np.random.Generator) -> "Curve":
-        """Cohorts drawn with replacement, as many of each effect and size."""
-        return self._replace(found=rng.binomial(self.cohorts, self.found / self.cohorts))
+        """With shares that so many cohorts might have come of, Jeffreys' prior: also where all or none found theirs."""
+        return self._replace(found=self.cohorts * rng.beta(self.found + 0.5, self.cohorts - self.found + 0.5))
 
 
 class Line(NamedTuple):

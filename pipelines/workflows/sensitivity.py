@@ -83,6 +83,7 @@ def run(
         settings,
         {**inputs, "cohorts that are asked for": how_many},
         outputs=tuple(f"{NAME}/{one}" for one in files),
+        is_aside=True,
     )
 
     def work() -> None:

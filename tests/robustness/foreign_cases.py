@@ -138,6 +138,11 @@ VERBS = {
     "background": _to(
         "background {bids} {out} --recipe {recipe} --set reference.least_participants=10 --set cohort.group=none"
     ),
+    "sensitivity": _to(
+        "sensitivity {bids} {out} --recipe {recipe} --jobs 1 --set cohort.group=none --set sensitivity.cohorts=5 "
+        "--set sensitivity.null_cohorts=20 --set sensitivity.fewest_controls=12 "
+        "--set image.min_template_correlation=null"
+    ),
     "ui": _to("ui {out}"),
 }
 """Each verb, and each level of `run`, to its arguments."""
@@ -153,6 +158,7 @@ OPTIONS = {
     "demo": ["--overwrite", "--null"],
     "benchmark separation": ["--overwrite", "--set image.fwhm=8"],
     "benchmark speed": ["--overwrite"],
+    "sensitivity": ["--overwrite", "--quick", "--set sensitivity.subtypes=true"],
 }
 """Verb to options, of which each is given or not."""
 

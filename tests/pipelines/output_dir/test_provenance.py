@@ -152,6 +152,26 @@ def test_a_started_stage_still_guards_its_settings(paths, perform):
         perform(replace(STAGE, settings={"seed": 1, "analysis.draws": 10}))
 
 
+def test_a_stage_aside_leaves_the_recipe_of_those_before(perform, paths):
+    aside = replace(STAGE, name="aside", is_aside=True)
+    other = Run(paths, Recipe(name="of its own", seed=5), Silent())
+    perform()
+    with owned(paths.folder):
+        Provenance.open(paths).perform(replace(aside, outputs=()), other, lambda: None)
+    record = read_json(paths.provenance)
+    assert (record["recipe"]["name"], record["seed"]) == (Recipe().name, Recipe().seed)
+    assert record["stages"]["aside"]["state"] == "done"
+
+
+def test_a_stage_aside_that_is_alone_leaves_its_own_recipe(paths):
+    aside = replace(STAGE, name="aside", is_aside=True, outputs=())
+    for seed in (1, 2):
+        stage, run = replace(aside, settings={"seed": seed}), Run(paths, Recipe(seed=seed), Silent())
+        with owned(paths.folder):
+            Provenance.open(paths).perform(stage, replace(run, overwrite=True), lambda: None)
+    assert read_json(paths.provenance)["recipe"]["seed"] == 2
+
+
 def test_the_record_is_a_reproducibility_checklist(paths, perform):
     perform()
     content = read_json(paths.provenance)

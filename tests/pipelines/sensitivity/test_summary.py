@@ -60,6 +60,7 @@ def test_what_hardly_any_small_cohort_finds_is_not_found_by_all_larger_ones(foun
     power = tables(few, n=100, lent=0)["power"].query("extrapolated == 1")
     assert len(power) == 2
     assert (power["significant"] < 0.3).all()
+    assert (power["significant_high"] - power["significant_low"] > 0.05).all()
 
 
 def test_the_smallest_effect_is_where_four_of_five_cohorts_find_it():
