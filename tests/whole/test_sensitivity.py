@@ -306,18 +306,12 @@ def apart(table) -> np.ndarray:
     return np.where(table["dx"] > 0, 1, 3)
 
 
-def one_apart(table) -> np.ndarray:
-    """Patients of the first site alone have a site of their own."""
-    return np.where((table["dx"] > 0) & (table["site"] == table["site"].min()), 6, 5)
-
-
 @pytest.mark.parametrize(
     ("columns", "note"),
     [
         ({}, "12 controls are few"),
         ({"dx": 0}, "There are no patients"),
         ({"site": apart}, "No site has patients and controls"),
-        ({"site": one_apart}, "Sites with one group alone, where nobody stands for a patient: 6"),
     ],
 )
 def test_what_cannot_be_asked_is_noted_and_the_rest_is_answered(copied, tmp_path, columns, note):
