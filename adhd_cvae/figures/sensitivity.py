@@ -119,7 +119,7 @@ def false_positives(table: pd.DataFrame) -> Figure:
         axes.plot(100 * row["below"], place, "o", color=_COLOURS[is_lent], ms=5.5)
     axes.axvline(100 * ALPHA, color=INK, lw=1, ls=":", zorder=1)
     axes.set_yticks(range(len(tests)), [folded(test.replace("_", " "), 26, 2) for test in tests])
-    axes.set(ylim=(len(tests) - 0.5, -0.5), xlabel="cohorts with p at most 0.05, nothing planted (%)")
+    axes.set(ylim=(len(tests) - 0.5, -0.5), xlabel="cohorts with p ≤ 0.05 (%)")
     axes.set_xlim(0, max(10.0, 105 * max(known["ci_high"])))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     soft_grid(axes)

@@ -102,7 +102,7 @@ def in_words(effect: str, space: str, measure: str) -> str:
     if measure == DICE:
         return "group map, any voxel"
     if measure == R:
-        return f"severity in {effect}, from s"
+        return f"severity in {effect}"
     beyond = " beyond covariates" if measure == BEYOND else ""
     return f"AUC of {space}{beyond}"
 

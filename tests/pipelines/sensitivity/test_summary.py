@@ -111,7 +111,7 @@ def test_a_test_without_a_p_value_is_left_out():
     ("kind", "words"),
     [
         (("all", "maps", "dice"), "group map, any voxel"),
-        (("striatum", "salient", "r"), "severity in striatum, from s"),
+        (("striatum", "salient", "r"), "severity in striatum"),
         (("all", "both", "auc_beyond_covariates"), "AUC of both beyond covariates"),
     ],
 )
