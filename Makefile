@@ -14,7 +14,7 @@ HAS_BEFORE = $(shell git cat-file -e '$(BEFORE)^{commit}' 2>/dev/null && echo ye
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fast slow coverage house same-results
-.PHONY: calibration out-of-fold training-beside-the-study generated-datasets kills foreign-files fuzz clean
+.PHONY: calibration out-of-fold predicted-power training-beside-the-study generated-datasets kills foreign-files fuzz clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ calibration: .venv/.installed  ## how often each test rejects where nothing is, 
 
 out-of-fold: .venv/.installed  ## null cohorts through the chain: how often is each p-value below 0.05? (hours)
 	$(ONE_THREAD) $(BIN)/python -m tests.validation.out_of_fold.run $(CAMPAIGN)/$@ --jobs $(JOBS)
+
+predicted-power: .venv/.installed  ## is the power that sensitivity predicts that of cohorts with patients? (hours)
+	$(ONE_THREAD) $(BIN)/python -m tests.validation.predicted_power $(CAMPAIGN)/$@ --jobs $(JOBS)
 
 training-beside-the-study: .venv/.installed  ## training beside the study's network (10 minutes, 8 GB)
 	$(BIN)/python -m tests.validation.training_beside_the_study $(CAMPAIGN)/$@
