@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,8 @@ from pipelines.recipes.loader import load_recipe
 from pipelines.sensitivity.cells import cells_of
 from pipelines.sensitivity.preparation import prepare
 from pipelines.sensitivity.summary import tables
-from pipelines.stages import simulate
-from pipelines.workflows import background, group, sensitivity
+from pipelines.stages import publish, simulate
+from pipelines.workflows import background, sensitivity
 from tests.shown import Shown
 
 GRID = (
@@ -37,12 +37,10 @@ GRID = (
 SETTINGS = (
     *GRID,
     *("cohort.folds=2", "model.background=3", "model.linear.choice_repeats=1", "model.linear.choice_folds=2"),
-    *("training.vae=false", "training.epochs=1", "analysis.permutations=19", "analysis.draws=2"),
-    *("analysis.claims=[]", "analysis.batteries={}", "analysis.variables=[{name: age, scale: ratio}]"),
     *("sensitivity.cohorts=5", "sensitivity.null_cohorts=20", "sensitivity.permutations=19"),
-    *("sensitivity.cohens_d=[0.5, 1.2]", "sensitivity.fractions=[1.0]"),
+    *("sensitivity.cohens_d=[0.5, 1.2]", "sensitivity.fractions=[1.0]", "sensitivity.fewest_controls=12"),
 )
-OWN, LENT = 60, 40
+OWN, LENT = 24, 40
 TABLES = ("power.tsv", "smallest.tsv", "false_positives.tsv")
 KILLED_AFTER = 5
 """Cohorts."""
@@ -79,7 +77,7 @@ def with_settings(*settings: str) -> list[str]:
 
 @dataclass
 class Lab:
-    """A dataset, and its results after `run … group`, `sensitivity --quick` and `sensitivity`."""
+    """A dataset, and its results after every stage, `sensitivity --quick` and `sensitivity`."""
 
     folder: Path
     dataset: dict[str, str]
@@ -107,13 +105,15 @@ def _own_store():
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def lab(demo, tmp_path_factory):
+    """The demo's results, published in a store of their own; sensitivity is asked with settings of its own."""
     folder = tmp_path_factory.mktemp("lab")
-    simulate.run(folder / "bids", SimulationConfig(participants=OWN, seed=7, resolution=6), Silent())
-    run = Run(OutputPaths(folder / "whole" / "out"), load_recipe("smoke", SETTINGS), Silent())
-    dataset = checksums(folder / "bids")
-    group.run(run, BidsInput(folder / "bids"))
-    paths = run.paths
+    shutil.copytree(demo.bids_dir, folder / "bids")
+    run = Run(OutputPaths(folder / "derivatives" / "adhd-cvae"), load_recipe("smoke", SETTINGS), Silent())
+    paths, dataset = run.paths, checksums(folder / "bids")
+    shutil.copytree(demo.paths.folder, paths.folder)
+    with owned(paths.folder):
+        publish.run(replace(run, recipe=load_recipe("smoke")))
     results, record = checksums(paths.folder), read_json(paths.provenance)
     page = paths.report.read_text(encoding="utf-8")
     ask(run, folder / "bids", quick=True)
@@ -143,8 +143,8 @@ def test_tables_figures_and_words_answer(lab):
 def test_the_page_quotes_it_and_everything_else_stays_as_it_was(lab):
     paths, now = lab.run.paths, checksums(lab.run.paths.folder)
     changed = {name for name, known in lab.results.items() if now.get(name) != known}
-    assert changed <= {"run.json", "report.html", ".adhd-cvae.jsonl", ".in-use.json", ".in-use.lock"}
-    assert all(name.startswith("sensitivity/") for name in now.keys() - lab.results.keys())
+    assert changed == {"run.json", "report.html", ".adhd-cvae.jsonl"}
+    assert {name.split("/")[0] for name in now.keys() - lab.results.keys()} == {"sensitivity"}
     record = read_json(paths.provenance)
     assert record["stages"].pop("sensitivity")["state"] == "done"
     assert record == lab.record
@@ -239,7 +239,11 @@ def test_what_was_learnt_elsewhere_is_borrowed_in_cohorts_of_their_own(lab):
     few = "reference.least_participants=20"
     with owned(lent.folder, dataset=elsewhere):
         background.run(Run(lent, load_recipe("smoke", (*GRID, few)), Silent()), BidsInput(elsewhere))
-    asked = f"cohort.background_from=[{lent.folder}]", "sensitivity.cohens_d=[1.2]"
+    asked = (f"cohort.background_from=[{lent.folder}]", "sensitivity.cohens_d=[1.2]")
+    asked += (
+        "cohort.folds=3",
+        "model.linear.choice_folds=5",
+    )  # of 12 participants, two or three in each part
     recipe = load_recipe("smoke", (*SETTINGS, *asked))
     run = Run(OutputPaths(lab.output("borrowing")), recipe, Silent())
     with owned(run.paths.folder, dataset=lab.bids):
@@ -260,14 +264,15 @@ def test_what_was_learnt_elsewhere_is_borrowed_in_cohorts_of_their_own(lab):
 def test_a_planted_cohort_is_a_dataset_that_prepare_reads(lab, tmp_path, capsys):
     target, out = tmp_path / "planted", tmp_path / "out"
     given = with_settings(*SETTINGS)
-    assert ended("sensitivity", lab.bids, lab.run.paths.folder, "--export", target) == 0
+    call = ("sensitivity", lab.bids, lab.run.paths.folder, *given, "--export", target)
+    assert ended(*call) == 0
     assert "d = 1.2" in capsys.readouterr().out
     assert len(list(target.glob("sub-*/anat/*.nii.gz"))) == OWN // 2
     assert ended("prepare", target, out, *given) == 0
     truth = read_tsv(target / "sourcedata" / "truth" / "truth.tsv")
     cohort = read_tsv(out / "cohort.tsv").set_index("participant_id")["group"]
     assert cohort.to_dict() == truth.set_index("participant_id")["group"].to_dict()
-    assert ended("sensitivity", lab.bids, lab.run.paths.folder, "--export", target) == 1
+    assert ended(*call) == 1
     assert "not empty" in capsys.readouterr().err
     assert checksums(lab.bids) == lab.dataset
 
@@ -286,7 +291,6 @@ def test_controls_alone_are_asked_and_it_is_told(lab):
 
 
 NOWHERE = "sensitivity.severities={nowhere: {centres: [[0, 0, 190]]}}"
-FEW = (*SETTINGS, "sensitivity.fewest_controls=12")
 
 
 @pytest.fixture
@@ -316,7 +320,7 @@ def apart(table) -> np.ndarray:
 )
 def test_what_cannot_be_asked_is_noted_and_the_rest_is_answered(copied, tmp_path, columns, note):
     bids = copied(**columns)
-    run = Run(OutputPaths(tmp_path / "out"), load_recipe("smoke", FEW), Silent())
+    run = Run(OutputPaths(tmp_path / "out"), load_recipe("smoke", SETTINGS), Silent())
     with owned(run.paths.folder, dataset=bids):
         made = prepare(run, BidsInput(bids), "k" * 16)
         cells = [one for one in cells_of(run.recipe.sensitivity, borrows=False) if one.seed == 0]
@@ -331,7 +335,7 @@ def test_maps_that_cannot_be_used_are_told(copied, tmp_path):
     maps = sorted(bids.glob("sub-*/anat/*.nii.gz"))
     shutil.copy(maps[0], maps[1])
     maps[2].write_bytes(b"no map")
-    run = Run(OutputPaths(tmp_path / "out"), load_recipe("smoke", FEW), Silent())
+    run = Run(OutputPaths(tmp_path / "out"), load_recipe("smoke", SETTINGS), Silent())
     with owned(run.paths.folder, dataset=bids):
         made = prepare(run, BidsInput(bids), "k" * 16)
     assert len(made.controls.table) == 21
@@ -346,7 +350,7 @@ def test_one_brain_under_several_names_is_no_cohort(copied, tmp_path, capsys):
     one, *others = sorted(bids.glob("sub-*/anat/*.nii.gz"))
     for other in others:
         shutil.copy(one, other)
-    assert ended("sensitivity", bids, tmp_path / "out", *with_settings(*FEW)) == 1
+    assert ended("sensitivity", bids, tmp_path / "out", *with_settings(*SETTINGS)) == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("adhd-cvae: ")]
     assert len(lines) == 1
     assert "24 of 24 controls cannot be used: 24 are one brain under several names" in lines[0]
@@ -355,9 +359,12 @@ def test_one_brain_under_several_names_is_no_cohort(copied, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ((), "12 controls with a map were found, and cohorts are made of at least 16"),
+        (
+            ("sensitivity.fewest_controls=16",),
+            "12 controls with a map were found, and cohorts are made of at least 16",
+        ),
         (("cohort.background=[9]",), "0 controls with a map were found"),
-        (("sensitivity.fewest_controls=12", NOWHERE), "no map has gray matter in the region of nowhere"),
+        ((NOWHERE,), "no map has gray matter in the region of nowhere"),
     ],
 )
 def test_what_cannot_be_answered_is_one_line(demo, tmp_path, capsys, settings, problem):
@@ -371,7 +378,7 @@ def test_what_cannot_be_answered_is_one_line(demo, tmp_path, capsys, settings, p
 
 
 def test_results_of_another_dataset_are_refused(demo, copied, tmp_path, capsys):
-    results = tmp_path / "results" / "out"
+    results = tmp_path / "out"  # from where the copy is elsewhere than the dataset was
     shutil.copytree(demo.paths.folder, results)
     before = checksums(results)
     assert ended("sensitivity", copied(), results) == 1
