@@ -8,12 +8,10 @@ Labs and cohorts are simulated, of one population; a table's labs have its sites
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, cast
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -40,6 +38,7 @@ from pipelines.sensitivity import chain
 from pipelines.sensitivity.cells import Cell, Laboratory
 from pipelines.sensitivity.chain import DICE, Planted, R
 from tests.validation.out_of_fold.cohorts import campaign_settings
+from tests.validation.out_of_fold.faults import Faults, seeded
 from tests.validation.real_table import AtTheirSites
 
 EFFECTS = (0.3, 0.5, 0.8, 1.2)
@@ -142,21 +141,12 @@ def _finished(refit: Refit, is_target: np.ndarray, orders: np.ndarray) -> Iterat
     yield from (scores for _ in orders)
 
 
-FAULTS = {"leaky": [(chain, "_fold", _of_everybody), (Refit, "permuted", _finished)]}
-
-
-@contextmanager
-def seeded(fault: str | None) -> Iterator[None]:
-    """Work with one of `FAULTS`, or none."""
-    with ExitStack() as stack:
-        for owner, name, wrong in FAULTS[fault] if fault else ():
-            stack.enter_context(patch.object(owner, name, wrong))
-        yield
+FAULTS: Faults = {"leaky": [(chain, "_fold", _of_everybody), (Refit, "permuted", _finished)]}
 
 
 def measure_one(lab: int | None, cell: Cell, phenotype: Path | None, fault: str | None, file: Path) -> str:
     """Write what is found in one cohort."""
-    with parallel_config("sequential"), seeded(fault):
+    with parallel_config("sequential"), seeded(fault, FAULTS):
         planted = fresh(cell.seed, cell.cohens_d) if lab is None else lab_of(lab, phenotype).planted(cell)
         found = chain.measured(planted, recipe_of(cell.seed), None)
     write_tsv(found.assign(cohens_d=cell.cohens_d, seed=cell.seed, lab=-1 if lab is None else lab), file)

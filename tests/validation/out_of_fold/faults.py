@@ -1,9 +1,10 @@
 """Seeded faults that the campaign must notice, and the question that notices what no p-value does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -41,7 +42,8 @@ def _as_observed(separation: Separation, is_target: np.ndarray, settings: Separa
     return {**_SCORES(separation, is_target, settings), **separation.observed}
 
 
-FAULTS = {
+Faults = Mapping[str, Sequence[tuple[Any, str, Any]]]
+FAULTS: Faults = {
     "standardise": [(out_of_fold, "fold_models", _over_everybody)],
     "align": [(group_scores, "_observed", _aligned), (Separation, "scores", _as_observed)],
 }
@@ -49,10 +51,10 @@ FAULTS = {
 
 
 @contextmanager
-def seeded(fault: str | None) -> Iterator[None]:
-    """Work with one of `FAULTS`, or none."""
+def seeded(fault: str | None, faults: Faults = FAULTS) -> Iterator[None]:
+    """Work with one of the faults, or none."""
     with ExitStack() as stack:
-        for owner, name, wrong in FAULTS[fault] if fault else ():
+        for owner, name, wrong in faults[fault] if fault else ():
             stack.enter_context(patch.object(owner, name, wrong))
         yield
 
