@@ -65,5 +65,9 @@ class SensitivityConfig(Settings):
         """Every second effect, all controls, and fewer cohorts: shares are uncertain by 0.2, that of 5 % by 0.07."""
         few = {"cohorts": min(self.cohorts, 20), "null_cohorts": min(self.null_cohorts, 40)}
         return self.model_copy(
-            update={**few, "cohens_d": self.cohens_d[1::2] or self.cohens_d, "fractions": self.fractions[-1:]}
+            update={
+                **few,
+                "cohens_d": self.cohens_d[1::2] or self.cohens_d,
+                "fractions": (max(self.fractions),),
+            }
         )
