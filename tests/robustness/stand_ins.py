@@ -18,7 +18,15 @@ _ROWS = [
     for space in ("salient", "background")
 ]
 _FOUND = [
-    {"effect": effect, "space": space, "measure": measure, "value": 0.5, "p_value": 0.5}
+    {
+        "effect": effect,
+        "space": space,
+        "measure": measure,
+        "value": 0.5,
+        "p_value": 0.5,
+        "n": 12,
+        "patients": 6,
+    }
     for effect, space, measure in (
         ("all", "salient", "auc"),
         ("striatum", "salient", "r"),

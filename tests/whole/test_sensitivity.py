@@ -384,4 +384,8 @@ def test_results_of_another_dataset_are_refused(demo, copied, tmp_path, capsys):
     assert ended("sensitivity", copied(), results) == 1
     assert "not of the cohort" in capsys.readouterr().err
     now = checksums(results)
-    assert {name for name in now if now[name] != before.get(name)} <= {".in-use.json", ".in-use.lock"}
+    assert {name for name in now if now[name] != before.get(name)} <= {
+        ".adhd-cvae.jsonl",
+        ".in-use.json",
+        ".in-use.lock",
+    }
