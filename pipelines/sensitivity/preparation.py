@@ -56,7 +56,7 @@ def lenders_of(run: Run) -> Lenders:
 
 def _below(run: Run, name: str) -> Run:
     """The same call for a folder below ``sensitivity/cache``."""
-    return replace(run, paths=OutputPaths(run.paths.sensitivity.resolve() / "cache" / name))
+    return replace(run, paths=OutputPaths(run.paths.sensitivity.absolute() / "cache" / name))
 
 
 def prepare(run: Run, source: BidsInput, key: str) -> Prepared:
@@ -96,7 +96,7 @@ def prepare(run: Run, source: BidsInput, key: str) -> Prepared:
     training = recipe.training.model_copy(update={"vae": False})
     laboratory = Laboratory(
         folder=run.paths.folder.resolve(),
-        store=run.paths.sensitivity.resolve() / "cells" / key[:16],
+        store=run.paths.sensitivity.absolute() / "cells" / key[:16],
         maps=of_controls.paths.cache,
         borrowed=of_everybody.paths.borrowed,
         recipe=recipe.model_copy(update={"cohort": cohort, "training": training}),
