@@ -18,14 +18,14 @@ from adhd_cvae.analysis.permutation import (
     upper_p_value,
 )
 from adhd_cvae.analysis.recovery import correlation
-from adhd_cvae.analysis.refits import Fold, Refit
+from adhd_cvae.analysis.refits import BOTH, Fold, Refit
 from adhd_cvae.analysis.separation import Separation, separation_table
 from adhd_cvae.cohort.covariates import constant_columns
 from adhd_cvae.cohort.folds import deal_folds
 from adhd_cvae.config import Recipe
 from adhd_cvae.inference.out_of_fold import Cohort, fold_models, refitted
 from adhd_cvae.models.reference_background import Reference
-from adhd_cvae.names import ALPHA, SALIENT, rows_of
+from adhd_cvae.names import ALPHA, BACKGROUND, SALIENT, rows_of
 from pipelines.output_dir.group_scores import fold_of
 
 ALL = "all"
@@ -90,8 +90,9 @@ def _fold(cohort: Cohort, held_out: NDArray[np.bool_], recipe: Recipe) -> Fold:
 
 
 def _separated(table: pd.DataFrame) -> list[Row]:
-    """Patients told from controls by codes, everybody together."""
-    rows = rows_of(pd.DataFrame(table[table["site"].isna() & table["measure"].isin([AUC, BEYOND])]))
+    """Patients told from controls by codes, everybody together; covariates may tell who stands for whom, and do."""
+    asked = table["measure"].isin([AUC, BEYOND]) & table["space"].isin([SALIENT, BACKGROUND, BOTH])
+    rows = rows_of(pd.DataFrame(table[table["site"].isna() & asked]))
     return [
         {"effect": ALL, **{name: row[name] for name in ("space", "measure", "value", "p_value")}}
         for row in rows
