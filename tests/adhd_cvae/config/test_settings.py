@@ -9,6 +9,7 @@ from adhd_cvae.config.settings import Settings
 SECTIONS = [kind for kind in vars(config).values() if isinstance(kind, type) and issubclass(kind, Settings)]
 REQUIRED = {
     config.Claim: {"space": "salient", "one_cluster": True},
+    config.Region: {"centres": ((0.0, 0.0, 0.0),)},
     config.Variable: {"name": "a", "scale": "ratio"},
 }
 
