@@ -162,7 +162,7 @@ class Cells:
         if self.planted is not None:
             return cohort.images[cohort.is_target]
         settings = cell.condition.simulation(REFERENCE_SEED, self.reference_participants)
-        return reference_patients(settings, cohort.image)
+        return reference_patients(settings, self.recipe.image)
 
     def collect(self, cells: Sequence[Cell]) -> pd.DataFrame:
         """Put the cells' tables together and add how stable each method's codes are over seeds."""
