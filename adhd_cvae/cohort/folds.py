@@ -6,6 +6,7 @@ import pandas as pd
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.config.cohort import LEAVE_SITE_OUT
 from adhd_cvae.errors import InputError
+from adhd_cvae.io import MISSING
 from adhd_cvae.names import BACKGROUND, TARGET
 
 _LEAST_FITTED = 2
@@ -135,10 +136,10 @@ def _families(table: pd.DataFrame, groups: str | None) -> np.ndarray:
 
 
 def _sites(table: pd.DataFrame, site: str | None) -> np.ndarray:
-    """(n,) name of each participant's site; a missing one has a name too, ``n/a``."""
+    """(n,) name of each participant's site; a missing one has a name too."""
     if site is None or site not in table:
         return np.full(len(table), "")
-    return np.where(table[site].isna(), "n/a", table[site].astype(str))
+    return np.where(table[site].isna(), MISSING, table[site].astype(str))
 
 
 def _one_a_site(sites: np.ndarray, families: np.ndarray) -> np.ndarray:

@@ -108,7 +108,7 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CohortOptions:
+class SensitivityOptions:
     """How many cohorts are made of the controls, where, or that one is only written."""
 
     quick: opt.FirstAnswer = False

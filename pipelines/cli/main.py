@@ -14,9 +14,9 @@ from adhd_cvae.errors import InputError
 from pipelines.cli import options as opt
 from pipelines.cli.benchmark import app as benchmark
 from pipelines.cli.groups import (
-    CohortOptions,
     DatasetOptions,
     DemoOptions,
+    SensitivityOptions,
     SimulationOptions,
     StageOptions,
     TrainingOptions,
@@ -256,12 +256,12 @@ def background(
 
 @app.command()
 @grouped
-def sensitivity(dataset: DatasetOptions, options: StageOptions, cohorts: CohortOptions) -> None:
+def sensitivity(dataset: DatasetOptions, options: StageOptions, asked: SensitivityOptions) -> None:
     """Plant known effects, and none, into the cohort's own controls: what it could have shown."""
     from pipelines.workflows import sensitivity as workflow
 
     with options.alone(dataset.bids_dir):
-        print(workflow.run(options.later_run(), dataset.source, **vars(cohorts)))
+        print(workflow.run(options.later_run(), dataset.source, **vars(asked)))
 
 
 @app.command()

@@ -99,7 +99,7 @@ class Cells:
     def claim(self) -> None:
         """Write down with what the cells are made; others in the same folder are refused, or replaced."""
         path = self.folder / "separation.json"
-        recipe = self.recipe.model_dump(mode="json", exclude={"seed", "name"})
+        recipe = self.recipe.model_dump(mode="json", exclude={"seed", "name", "sensitivity"})
         methods = {name: METHODS[name].settings for name in self.methods if name != CEILING}
         before = read_object(path) if path.is_file() else {"recipe": recipe, "methods": methods}
         known = before["methods"] if isinstance(before.get("methods"), dict) else {}

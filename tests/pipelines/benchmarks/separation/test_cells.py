@@ -107,6 +107,9 @@ def test_other_settings_and_unknown_methods_are_refused(tmp_path):
     measure(tmp_path, cells=CELLS[:1], methods=("pca",))
     with pytest.raises(InputError, match=r"other settings of the recipe.*separation\.json"):
         measure(tmp_path, cells=CELLS[:1], methods=("pca",), overrides=("image.fwhm=0",))
+    measure(
+        tmp_path, cells=CELLS[:1], methods=("pca",), overrides=("sensitivity.cohorts=9",)
+    )  # asks nothing of it
     (tmp_path / "separation.json").write_bytes(b"\x81")
     with pytest.raises(InputError, match=r"other settings of the recipe.*separation\.json"):
         measure(tmp_path, cells=CELLS[:1], methods=("pca",))
