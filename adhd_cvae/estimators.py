@@ -161,7 +161,9 @@ class LinearContrast(TransformerMixin, BaseEstimator):
         reference = self._reference(values.shape[1])
         found = in_coordinates(
             standard,
-            None if reference is None else borrowed(reference, np.arange(values.shape[1]), self.spread_),
+            None
+            if reference is None
+            else borrowed(reference, np.arange(values.shape[1]), self.mean_, self.spread_),
         )
         config = ModelConfig(salient=self.salient, background=self.background, correction=False)
         self.forms_: list[Form] = []

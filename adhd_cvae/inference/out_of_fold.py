@@ -190,11 +190,12 @@ def refitted(models: FoldModels, cohort: Cohort) -> dict[str, np.ndarray]:
     """What a fold's linear model is fitted again from: `fold` scores and `fitted` rows; `covariates` of an adjustment.
 
     Where maps are adjusted the scores are those before, and `covariates` (n, columns) what takes part in it. A
-    reference is there as `reference_axes` (axes, scores), `reference_variances` and `reference_counts`: of
-    participants, of voxels.
+    reference is there as `reference_mean` (scores,), `reference_axes` (axes, scores), `reference_variances` and
+    `reference_counts`: of participants, of voxels.
     """
     found = {"fold": models.scores, "fitted": models.fitted}
     if (reference := models.start.reference) is not None:
+        found["reference_mean"] = reference.mean.astype(np.float32)
         found["reference_axes"] = reference.axes.astype(np.float32)
         found["reference_variances"] = reference.variances
         found["reference_counts"] = np.array([reference.count, reference.features])

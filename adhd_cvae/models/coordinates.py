@@ -47,4 +47,5 @@ def in_coordinates(centred: NDArray, reference: Borrowed | None = None) -> Coord
     others = (vectors[:, keep] / lengths).astype(added.dtype).T @ added
     padded = np.hstack([scores, np.zeros((len(scores), len(others)))])
     inside = np.hstack([along, vectors[:, keep] * lengths])
-    return Coordinates(np.vstack([axes, others]), padded, replace(reference, axes=inside))
+    every = np.vstack([axes, others])
+    return Coordinates(every, padded, replace(reference, mean=every @ reference.mean, axes=inside))

@@ -124,7 +124,10 @@ def _separation(
     seed: int,
 ) -> float:
     seen = method.whitened(voxels) if isinstance(method, Ratio) else voxels
-    seen = principal_axes(seen)[0]  # all that parts of these participants span
+    seen, axes = principal_axes(seen)  # all that parts of these participants span
+    lent = None
+    if isinstance(method, Ratio) and method.reference is not None:
+        lent = axes @ method.whitened(method.reference.mean)
     found = []
     for repeat in range(config.linear.choice_repeats):
         for fitted, held in folds_of(is_target, config.linear.choice_folds, seed + repeat):
@@ -132,6 +135,7 @@ def _separation(
             known = None if sites is None else sites[fitted]
             encoder = encoder_of_whitened(
                 *(method, seen[fitted] - origin, is_target[fitted], config.salient),
+                lent=None if lent is None else lent - origin,
                 sites=known,
                 settings=config.linear,
                 seed=seed,

@@ -90,7 +90,8 @@ def initial_models(
     mask, mean, scale, voxels = _standardised(maps, image, reference)
     middle = voxels.mean(axis=0)
     linear = [config for config in configs if config.start != "random"]
-    known = None if reference is None or not linear else borrowed(reference, mask, scale)
+    around = mean + scale * middle
+    known = None if reference is None or not linear else borrowed(reference, mask, around, scale)
     coordinates = in_coordinates(voxels - middle, known) if linear else None
     forms: list[Form] = []
     if coordinates is not None and coordinates.reference is not None and linear[0].salient:

@@ -66,6 +66,9 @@ def fit_linear(
     The salient codes come from the method's directions, turned and scaled so that patients' codes are uncorrelated
     with second moment one; of a ratio all but the first, which has second moment one too.
 
+    Where a ratio borrows, patients' directions are sought around the controls' mean as `shrunk_mean` knows it, with the
+    lenders'. All codes are around that of the controls alone.
+
     The background codes come from the PCA of *controls*, who cannot teach it what only patients have, and of a ratio's
     reference, in the ratio's weights: voxels are regressed on its axes and on the first salient directions' maps
     together, so that what those explain does not enter.
@@ -89,7 +92,11 @@ def fit_linear(
     """
     origin = voxels[~is_target].mean(axis=0)
     centred = voxels - origin
-    encoder = salient_encoder(method, centred, is_target, salient, sites=sites, settings=settings, seed=seed)
+    lent = None
+    if isinstance(method, Ratio) and method.reference is not None:
+        lent = method.reference.mean - origin
+    usual = {"sites": sites, "settings": settings, "seed": seed}
+    encoder = salient_encoder(method, centred, is_target, salient, lent=lent, **usual)
     salient_codes = (centred @ encoder.T) * is_target[:, None]
     maps = _regression(salient_codes[is_target], centred[is_target])
     controls = centred[~is_target]
@@ -106,21 +113,22 @@ def salient_encoder(
     is_target: np.ndarray,
     salient: int,
     *,
+    lent: np.ndarray | None = None,
     sites: Sequence[object] | np.ndarray | None = None,
     settings: LinearConfig = _USUAL,
     seed: int = 0,
 ) -> np.ndarray:
     """Encoder (units, voxels) of the salient space, as `fit_linear` has it, of voxels around the controls' mean.
 
-    Units are at most `salient`, fewer where the data has fewer dimensions.
+    Units are at most `salient`, fewer where the data has fewer dimensions. `lent`, (voxels,), is the mean of those who
+    lend, around the controls'.
     """
+    usual = {"sites": sites, "settings": settings, "seed": seed}
     if not isinstance(method, Ratio):
-        return encoder_of_whitened(
-            method, centred, is_target, salient, sites=sites, settings=settings, seed=seed
-        )
+        return encoder_of_whitened(method, centred, is_target, salient, **usual)
+    lent = None if lent is None else method.whitened(lent)
     seen = method.whitened(centred)
-    encoder = encoder_of_whitened(method, seen, is_target, salient, sites=sites, settings=settings, seed=seed)
-    return method.whitened(encoder)
+    return method.whitened(encoder_of_whitened(method, seen, is_target, salient, lent=lent, **usual))
 
 
 def encoder_of_whitened(
@@ -129,6 +137,7 @@ def encoder_of_whitened(
     is_target: np.ndarray,
     salient: int,
     *,
+    lent: np.ndarray | None = None,
     sites: Sequence[object] | np.ndarray | None = None,
     settings: LinearConfig = _USUAL,
     seed: int = 0,
@@ -136,10 +145,13 @@ def encoder_of_whitened(
     """`salient_encoder` of voxels (n, voxels) that a ratio has whitened, for such voxels."""
     if sites is not None:
         _, maps = site_maps(seen, is_target, np.asarray(sites).astype(str), settings.smallest_site)
-        seen = without_sites(seen, maps)
-    scores, axes = principal_axes(seen)
+        seen, lent = without_sites(seen, maps), None if lent is None else without_sites(lent, maps)
+    moved = seen
+    if lent is not None:
+        moved = seen - is_target[:, None] * shrunk_mean(seen[~is_target], lent)
+    scores, axes = principal_axes(moved)
     units = max(min(salient, int(is_target.sum()) - 1, scores.shape[1]), 1)
-    patients = scores[is_target]
+    patients = seen[is_target] @ axes.T
     if not isinstance(method, Ratio):
         directions = METHODS[method](scores, is_target, units, settings, seed)
         return _uncorrelated(patients @ directions, directions).T @ axes
@@ -208,9 +220,20 @@ def site_maps(
 
 
 def without_sites(centred: np.ndarray, maps: np.ndarray) -> np.ndarray:
-    """Voxels projected off what `site_maps` (sites, voxels) differ in."""
+    """Voxels (…, voxels) projected off what `site_maps` (sites, voxels) differ in."""
     _, axes = principal_axes(maps - maps.mean(axis=0))
     return centred - (centred @ axes.T) @ axes
+
+
+def shrunk_mean(controls: np.ndarray, lent: np.ndarray) -> np.ndarray:
+    """Mean of few controls (n, voxels), who are whitened and around it, shrunk towards the mean `lent`, (voxels,).
+
+    James & Stein 1961, positive part: whatever the lenders' mean, its expected squared error is not above that of the
+    controls' own. Where the two are no further apart than so few controls scatter, it is the lenders'; of other
+    scanners, much further away, it stays where it was.
+    """
+    scatter = np.square(controls).sum() / (len(controls) * max(len(controls) - 1, 1))
+    return lent * min(1.0, scatter / max(float(np.square(lent).sum()), np.finfo(float).tiny))
 
 
 def _uncorrelated(codes: np.ndarray, directions: np.ndarray) -> np.ndarray:

@@ -223,6 +223,8 @@ class Borrowed:
 
     Attributes
     ----------
+    mean
+        (coordinates,) of everybody.
     axes
         (axes, coordinates) orthonormal.
     variances
@@ -233,6 +235,7 @@ class Borrowed:
         How many the coordinates stand for.
     """
 
+    mean: NDArray[np.floating]
     axes: NDArray[np.floating]
     variances: NDArray[np.float64]
     count: int
@@ -243,26 +246,27 @@ class Borrowed:
         return float(self.variances[min(round(share * self.count), len(self.variances) - 1)])
 
     def whitened(self, coordinates: NDArray, share: float) -> NDArray[np.float64]:
-        """Coordinates (n, coordinates) times the inverse root of the floored covariance, which is symmetric."""
+        """Coordinates (…, coordinates) times the inverse root of the floored covariance, which is symmetric."""
         off = 1 / np.sqrt(self.floor(share))
         along = 1 / np.sqrt(np.maximum(self.variances, self.floor(share))) - off
         return ((coordinates @ self.axes.T) * along) @ self.axes + coordinates * off
 
 
-def borrowed(reference: Reference, columns: NDArray[np.integer], spread: NDArray) -> Borrowed:
-    """Bring a reference to features standardised by a cohort's own `spread`.
+def borrowed(reference: Reference, columns: NDArray[np.integer], mean: NDArray, spread: NDArray) -> Borrowed:
+    """Bring a reference to features around a cohort's own `mean`, standardised by its `spread`.
 
     Parameters
     ----------
     columns
         (features,) which of a participant's values the cohort's features are; the reference has all of them.
-    spread
+    mean, spread
         (features,) the cohort's.
     """
     places = np.searchsorted(reference.columns, columns)
     ratio = np.sqrt(reference.variances)[:, None] * _over(reference.spread[places], spread)
     rows = (reference.axes[:, places] * ratio).astype(np.float32)
-    return Borrowed(*_principal(rows, len(rows)), reference.count, len(columns))
+    theirs = _over(reference.mean[places] - mean, spread)
+    return Borrowed(theirs, *_principal(rows, len(rows)), reference.count, len(columns))
 
 
 def _within_sites(features: NDArray, names: NDArray[np.integer]) -> NDArray:

@@ -58,8 +58,10 @@ def fold_of(
             residualised=settings.residualise,
         )
     if "reference_axes" in arrays:
-        axes, variances, counts = (arrays[f"reference_{name}"] for name in ("axes", "variances", "counts"))
-        reference = Borrowed(axes, variances, *map(int, counts))
+        mean, axes, variances, counts = (
+            arrays[f"reference_{name}"] for name in ("mean", "axes", "variances", "counts")
+        )
+        reference = Borrowed(mean, axes, variances, *map(int, counts))
     return Fold(arrays["fold"], arrays["fitted"], held_out, adjusting, reference)
 
 

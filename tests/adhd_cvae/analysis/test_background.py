@@ -34,7 +34,7 @@ def cohort():
 def asked_of(cohort, *, lends=True):
     values, is_target, _ = cohort
     healthy = fit_reference(sample(1500, 103))
-    reference = borrowed(healthy, np.arange(SIZE), np.ones(SIZE)) if lends else None
+    reference = borrowed(healthy, np.arange(SIZE), np.zeros(SIZE), np.ones(SIZE)) if lends else None
     numbers = np.arange(COUNT) // 2 % 4
     folds = [
         Fold(values, np.flatnonzero(numbers != one), numbers == one, None, reference) for one in range(4)

@@ -199,8 +199,9 @@ def borrowing(cohort):
 def test_what_is_borrowed_is_fitted_again_as_it_was(borrowing):
     models = fold_models(borrowing, FOLDS == 0, RECIPE, None)
     arrays = refitted(models, borrowing)
-    axes, variances, counts = (arrays[f"reference_{name}"] for name in ("axes", "variances", "counts"))
-    fold = Fold(arrays["fold"], arrays["fitted"], FOLDS == 0, None, Borrowed(axes, variances, *counts))
+    names = ("mean", "axes", "variances", "counts")
+    *known, counts = (arrays[f"reference_{name}"] for name in names)
+    fold = Fold(arrays["fold"], arrays["fitted"], FOLDS == 0, None, Borrowed(*known, *counts))
     codes = Refit([fold], borrowing.sites, MODEL.of_folds(), 0).codes(fold, borrowing.is_target[fold.fitted])
     assert "borrowed" in [form.name for form in models.start.forms]
     expected = embed(models.contrastive, borrowing.images).salient_mean

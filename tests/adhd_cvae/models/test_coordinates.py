@@ -11,12 +11,12 @@ from adhd_cvae.models.reference_background import borrowed, fit_reference
 def test_nothing_of_participants_and_reference_is_lost(rng, features):
     centred = rng.standard_normal((20, features))
     centred -= centred.mean(axis=0)
-    reference = borrowed(
-        fit_reference(rng.standard_normal((50, features))), np.arange(features), np.ones(features)
-    )
+    healthy = fit_reference(rng.standard_normal((50, features)))
+    reference = borrowed(healthy, np.arange(features), np.full(features, 0.5), np.ones(features))
     found = in_coordinates(centred, reference)
     assert found.axes @ found.axes.T == pytest.approx(np.eye(len(found.axes)), abs=1e-6)
     assert found.values @ found.axes == pytest.approx(centred, abs=1e-6)
+    assert found.reference.mean @ found.reference.axes.T == pytest.approx(reference.mean @ reference.axes.T)
     white = found.reference.whitened(found.values, 0.3) @ found.axes
     assert white == pytest.approx(reference.whitened(centred, 0.3), abs=1e-4)
 

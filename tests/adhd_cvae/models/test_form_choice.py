@@ -27,8 +27,9 @@ def anatomy(rng):
 
 
 def compared(values, is_target, healthy, config=CONFIG, **how):
-    standard = (values - values.mean(axis=0)) / values.std(axis=0)
-    reference = borrowed(fit_reference(healthy), np.arange(FEATURES), values.std(axis=0))
+    own = values.mean(axis=0), values.std(axis=0)
+    standard = (values - own[0]) / own[1]
+    reference = borrowed(fit_reference(healthy), np.arange(FEATURES), *own)
     return compared_forms(config, standard, is_target, reference, **how)
 
 

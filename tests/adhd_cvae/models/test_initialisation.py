@@ -213,8 +213,8 @@ def test_a_network_may_start_with_what_healthy_participants_elsewhere_teach(maps
     assert found.axes @ found.axes.T == pytest.approx(np.eye(len(found.axes)), abs=1e-4)
     voxels, method = voxels_of(model, maps).numpy(), found.forms[0].method
     if isinstance(method, Ratio) and method.reference is not None:
-        scale = model.voxel_scale.numpy()
-        method = replace(method, reference=borrowed(reference, np.arange(250), scale))
+        own = model.voxel_mean.numpy(), model.voxel_scale.numpy()
+        method = replace(method, reference=borrowed(reference, np.arange(250), *own))
     expected = fit_linear(method, voxels, IS_TARGET, CONFIG.salient, CONFIG.background).salient.embed(voxels)
     codes = embed(model, maps).salient_mean
     assert np.abs(np.corrcoef(codes.T, expected.T).diagonal(CONFIG.salient)) == pytest.approx(

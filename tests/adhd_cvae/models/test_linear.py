@@ -3,7 +3,9 @@ import pytest
 from sklearn.decomposition import PCA
 
 from adhd_cvae.models.directions import METHODS
-from adhd_cvae.models.linear import fit_linear, fit_pca
+from adhd_cvae.models.linear import fit_linear, fit_pca, shrunk_mean
+from adhd_cvae.models.ratio import Ratio
+from adhd_cvae.models.reference_background import Borrowed
 
 
 def planted(participants=160, voxels=600, seed=0):
@@ -137,3 +139,35 @@ def test_many_participants_in_few_dimensions_have_what_there_is():
     assert np.isfinite(model.salient.encoder).all()
     assert np.linalg.matrix_rank(model.salient.encoder) <= 5
     assert np.isfinite(model.background.decoder).all()
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.3, 1.0, 5.0])
+def test_a_mean_shrunk_towards_lenders_is_never_further_off_than_that_of_few_controls(rng, apart):
+    """Along each of 200 axes lenders' mean lies `apart` standard deviations from that of where controls come from."""
+    errors = []
+    for _ in range(40):
+        controls = rng.standard_normal((25, 200))
+        own = controls.mean(axis=0)
+        lenders = np.full(200, apart)
+        shrunk = own + shrunk_mean(controls - own, lenders - own)
+        errors.append([np.square(own).sum(), np.square(shrunk).sum()])
+    own, shrunk = np.mean(errors, axis=0)
+    assert shrunk < own
+    assert (shrunk < 0.3 * own) == (apart == 0)
+    assert (shrunk > 0.9 * own) == (apart >= 1)
+
+
+def test_of_few_controls_patients_are_told_better_around_a_mean_that_lenders_know(rng):
+    is_target, effect = np.arange(60) % 2 == 1, np.zeros(300)
+    effect[:30] = 0.6
+    found = {}
+    for place in (0.0, 4.0):  # of the lenders' mean: that of the controls, and far away
+        reference = Borrowed(np.full(300, place), np.eye(300), np.ones(300), 1000, 300)
+        accuracy = []
+        for _ in range(10):
+            voxels = rng.standard_normal((400, 300)) + np.outer(np.arange(400) % 2, effect)
+            model = fit_linear(Ratio(1.0, reference), voxels[:60], is_target, 1, 2)
+            codes = model.salient.embed(voxels[60:])[:, 0]
+            accuracy.append((codes[1::2][:, None] > codes[::2]).mean())
+        found[place] = np.mean(accuracy)
+    assert found[0.0] > found[4.0] + 0.02 > 0.7

@@ -19,7 +19,7 @@ def known(rng):
 
 def test_directions_are_fishers_and_the_leading_generalised_eigenvectors(known, rng):
     scores, is_target = known
-    reference = Borrowed(np.eye(5), np.ones(5), 10, 5)
+    reference = Borrowed(np.zeros(5), np.eye(5), np.ones(5), 10, 5)
     found = Ratio(0.7, reference).directions(scores, is_target, 3, 5)
     patients, controls = scores[is_target], scores[~is_target]
     shrunk = 0.3 * controls.T @ controls / 15 + 0.7 * np.eye(5)
@@ -34,7 +34,8 @@ def test_without_a_reference_it_shrinks_towards_own_controls_mean_variance(known
     scores, is_target = known
     controls = scores[~is_target]
     other = np.square(controls).sum() / 15 / 5
-    same = Ratio(0.4, Borrowed(np.eye(5), np.full(5, other), 10, 5)).whitened(scores) * np.sqrt(other)
+    reference = Borrowed(np.zeros(5), np.eye(5), np.full(5, other), 10, 5)
+    same = Ratio(0.4, reference).whitened(scores) * np.sqrt(other)
     assert same == pytest.approx(scores)
     patients = scores[is_target]
     shrunk = 0.6 * controls.T @ controls / 15 + 0.4 * other * np.eye(5)
@@ -51,7 +52,8 @@ def test_without_a_reference_it_shrinks_towards_own_controls_mean_variance(known
 def test_likelihood_is_the_gaussian_density_of_those_held_out(rng, coordinates):
     controls = rng.standard_normal((12, coordinates)) * np.linspace(0.5, 2, coordinates)
     variances = np.linspace(3, 1, coordinates)
-    ratio = Ratio(0.7, Borrowed(np.eye(coordinates), variances, 1, coordinates), share=coordinates - 1)
+    reference = Borrowed(np.zeros(coordinates), np.eye(coordinates), variances, 1, coordinates)
+    ratio = Ratio(0.7, reference, share=coordinates - 1)
     kept = slice(0, coordinates - 1)  # off the kept axes nothing is asked
     folds = [np.arange(first, 12, 3) for first in range(3)]
     expected = 0.0
@@ -70,7 +72,7 @@ def test_background_rows_have_the_mixed_covariance(known):
     scores, is_target = known
     controls = scores[~is_target]
     axes = np.linalg.qr(np.random.default_rng(0).standard_normal((5, 5)))[0]
-    ratio = Ratio(0.8, Borrowed(axes, np.array([5.0, 4, 3, 2, 1]), 10, 5))
+    ratio = Ratio(0.8, Borrowed(np.zeros(5), axes, np.array([5.0, 4, 3, 2, 1]), 10, 5))
     rows = ratio.background_rows(controls, 5)
     expected = 0.2 * controls.T @ controls / 15 + 0.8 * (axes.T * [5, 4, 3, 2, 1]) @ axes
     assert rows.T @ rows == pytest.approx(expected)

@@ -106,15 +106,18 @@ def test_a_pass_over_the_features_is_followed_and_axes_can_be_cut_later(healthy)
 
 
 def test_a_cohort_borrows_it_in_its_own_units(healthy, rng):
-    columns, spread = np.array([2, 3, 9, 20]), np.array([1.0, 2, 0.5, 3])
-    found = borrowed(fit_reference(healthy, SITES), columns, spread)
+    columns, mean, spread = np.array([2, 3, 9, 20]), np.arange(4.0), np.array([1.0, 2, 0.5, 3])
+    found = borrowed(fit_reference(healthy, SITES), columns, mean, spread)
+    assert found.mean == pytest.approx((healthy[:, columns].mean(axis=0) - mean) / spread, abs=1e-5)
     expected = covariance(healthy, SITES)[np.ix_(columns, columns)] / np.outer(spread, spread)
     assert (found.axes.T * found.variances) @ found.axes == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
 def test_whitening_takes_the_floored_covariance_to_the_identity(rng):
     axes = np.linalg.qr(rng.standard_normal((6, 3)))[0].T
-    found = Borrowed(axes, np.array([9.0, 4.0, 0.25]), 10, 6)
+    found = Borrowed(np.zeros(6), axes, np.array([9.0, 4.0, 0.25]), 10, 6)
     assert found.floor(0.1) == 4
     floored = (axes.T * [9, 4, 4]) @ axes + 4 * (np.eye(6) - axes.T @ axes)
-    assert found.whitened(floored, 0.1) == pytest.approx(np.linalg.inv(found.whitened(np.eye(6), 0.1)))
+    one = found.whitened(floored, 0.1)
+    assert found.whitened(floored[0], 0.1) == pytest.approx(one[0])
+    assert one == pytest.approx(np.linalg.inv(found.whitened(np.eye(6), 0.1)))

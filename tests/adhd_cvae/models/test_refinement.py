@@ -75,7 +75,7 @@ AXES = np.linalg.qr(np.random.default_rng(1).standard_normal((VOXELS, VOXELS)))[
 @pytest.mark.parametrize("salient", [2, 0])
 @pytest.mark.parametrize(
     "method",
-    [None, Ratio(0.7, Borrowed(AXES, np.linspace(4, 0.5, VOXELS), 40, VOXELS))],
+    [None, Ratio(0.7, Borrowed(np.full(VOXELS, 0.2), AXES, np.linspace(4, 0.5, VOXELS), 40, VOXELS))],
     ids=["own", "borrowed"],
 )
 def test_conditioned_on_sites_no_encoder_reads_what_they_differ_in(method, salient):
