@@ -126,7 +126,8 @@ class Laboratory:
     def run(self, cell: Cell) -> str:
         """Measure one cohort and write what was found."""
         recipe = self.recipe.model_copy(update={"seed": cell.seed})
-        found = measured(self.planted(cell), recipe, _reference(self.borrowed) if cell.borrows else None)
+        reference = _reference(self.borrowed) if cell.borrows else None
+        found = measured(self.planted(cell), recipe, reference, beyond_covariates=not cell.cohens_d)
         with owned(self.folder, shared=True):
             write_tsv(found.assign(**cell._asdict()), self.file(cell))
         return cell.key

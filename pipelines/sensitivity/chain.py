@@ -56,8 +56,13 @@ class Planted(NamedTuple):
 
 
 @threadpool_limits.wrap(limits=1)  # a cohort keeps to its core
-def measured(planted: Planted, recipe: Recipe, reference: Reference | None) -> pd.DataFrame:
-    """What the chain finds: `effect`, `space`, `measure`, `value`, `p_value` of each headline; `n`, `patients`."""
+def measured(
+    planted: Planted, recipe: Recipe, reference: Reference | None, *, beyond_covariates: bool
+) -> pd.DataFrame:
+    """What the chain finds: `effect`, `space`, `measure`, `value`, `p_value` of each headline; `n`, `patients`.
+
+    Patients told from controls `beyond_covariates` takes as many refits again.
+    """
     cohort = Cohort(planted.images, planted.table, recipe.cohort.site, reference)
     asked, settings = recipe.analysis, recipe.cohort
     folds = deal_folds(
@@ -72,7 +77,8 @@ def measured(planted: Planted, recipe: Recipe, reference: Reference | None) -> p
     covariates, _ = constant_columns(planted.table, settings.site, settings)
     strata = None if asked.permute_within is None else pd.Series(planted.table[asked.permute_within])
     inference = Inference(recipe.sensitivity.permutations, 0, recipe.seed, strata, asked.sizes)
-    groups = Groups(cohort.is_target, folds, cohort.sites, covariates)
+    known = covariates if beyond_covariates else covariates[:, :0]
+    groups = Groups(cohort.is_target, folds, cohort.sites, known)
     separation = Separation(groups, {}, {}, refit, is_linear=True, supervised=False)
     table = separation_table(separation, inference, asked.separation, recipe.sensitivity.refits)
     rows = [

@@ -148,7 +148,7 @@ def measure_one(lab: int | None, cell: Cell, phenotype: Path | None, fault: str 
     """Write what is found in one cohort."""
     with parallel_config("sequential"), seeded(fault, FAULTS):
         planted = fresh(cell.seed, cell.cohens_d) if lab is None else lab_of(lab, phenotype).planted(cell)
-        found = chain.measured(planted, recipe_of(cell.seed), None)
+        found = chain.measured(planted, recipe_of(cell.seed), None, beyond_covariates=not cell.cohens_d)
     write_tsv(found.assign(cohens_d=cell.cohens_d, seed=cell.seed, lab=-1 if lab is None else lab), file)
     return file.stem
 

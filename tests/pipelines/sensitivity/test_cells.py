@@ -93,7 +93,7 @@ def test_pseudo_patients_lose_what_was_asked_for_and_controls_nothing(laboratory
 def test_a_finished_cohort_is_not_measured_again(laboratory, monkeypatch):
     asked = []
 
-    def measured(planted, recipe, reference):
+    def measured(planted, recipe, reference, *, beyond_covariates):
         asked.append(recipe.seed)
         return pd.DataFrame([{"effect": "all", "value": float(len(planted.table)), "p_value": 0.5}])
 

@@ -52,7 +52,7 @@ def found(table: pd.DataFrame, **kind: str) -> dict:
 
 def test_it_finds_what_the_command_line_finds() -> None:
     recipe = recipe_of(1000)
-    rows = measured(planted(1000, 0, recipe), recipe, None)
+    rows = measured(planted(1000, 0, recipe), recipe, None, beyond_covariates=True)
     table = measured_through_files(Kind(60, 0), 1000, Asked(("separation",), 19)).set_index("test")
     for space in ("salient", "background", "both"):
         for measure in ("auc", "auc_beyond_covariates"):
@@ -64,7 +64,8 @@ def test_it_finds_what_the_command_line_finds() -> None:
 def test_a_plain_effect_is_found_in_people_whom_no_model_has_met() -> None:
     recipe = recipe_of(3)
     cohort = planted(3, 2.0, recipe)
-    rows = measured(cohort, recipe, None)
+    rows = measured(cohort, recipe, None, beyond_covariates=False)
+    assert "auc_beyond_covariates" not in set(rows["measure"])
     row = found(rows, space="salient", measure="auc")
     assert row["value"] > 0.8
     assert row["p_value"] == pytest.approx(1 / 20)
@@ -83,7 +84,7 @@ def test_severities_that_no_map_knows_of_are_not_predicted() -> None:
     is_patient = (cohort.table["group"] == "target").to_numpy()
     rng = np.random.default_rng(0)
     severities = pd.DataFrame({name: rng.gamma(2, 0.5, 60) * is_patient for name in "abcdefghijklmnop"})
-    rows = measured(cohort._replace(severities=severities), recipe, None)
+    rows = measured(cohort._replace(severities=severities), recipe, None, beyond_covariates=False)
     values = [found(rows, effect=name)["value"] for name in severities]
     # Around 0, and not below it, as predictions around the others' mean would be.
     assert abs(np.mean(values)) < 3 * np.std(values, ddof=1) / np.sqrt(len(values))
