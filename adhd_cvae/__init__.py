@@ -8,15 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from adhd_cvae.config import Recipe
-    from adhd_cvae.estimators import LinearContrast, ReferenceBackground
+    from adhd_cvae.estimators import (
+        ContrastiveModel,
+        ContrastivePCA,
+        LinearContrast,
+        ProbabilisticContrastivePCA,
+        ReferenceBackground,
+    )
     from adhd_cvae.inference.embedding import embed
     from adhd_cvae.models.network import ContrastiveVAE
     from adhd_cvae.simulation.cohort import simulate_cohort
     from adhd_cvae.training.train import train
 
 __all__ = [
+    "ContrastiveModel",
+    "ContrastivePCA",
     "ContrastiveVAE",
     "LinearContrast",
+    "ProbabilisticContrastivePCA",
     "Recipe",
     "ReferenceBackground",
     "embed",
@@ -26,8 +35,11 @@ __all__ = [
 
 __path__.append(f"{__path__[0]}/moved")  # where models registered by version 0.1 find their imports
 _HOMES = {
+    "ContrastiveModel": "estimators",
+    "ContrastivePCA": "estimators",
     "ContrastiveVAE": "models.network",
     "LinearContrast": "estimators",
+    "ProbabilisticContrastivePCA": "estimators",
     "Recipe": "config",
     "ReferenceBackground": "estimators",
     "embed": "inference.embedding",

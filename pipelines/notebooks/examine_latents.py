@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from adhd_cvae import ContrastiveModel
 from adhd_cvae.analysis import permutation_rsa
 from adhd_cvae.analysis.variables import Scale
 from adhd_cvae.io import read_tsv
 
-out = Path("demo/derivatives/adhd-cvae")
-cohort = read_tsv(out / "cohort.tsv").merge(read_tsv(out / "latents.tsv"), on=["participant_id", "group"])
-patients = cohort.query("group == 'target'")
-salient, background = (patients.filter(regex=rf"^{space}_\d+$").to_numpy() for space in "sz")
+bids_dir, out = Path("demo/bids"), Path("demo/derivatives/adhd-cvae")
+cohort = read_tsv(out / "cohort.tsv")
+patients = cohort[cohort["group"] == "target"]
+model = ContrastiveModel.load(out / "checkpoints").set_output(transform="pandas")
+codes = model.transform(patients.assign(image=[str(bids_dir / image) for image in patients["image"]]))
+salient, background = (codes.filter(like=f"{space}_").to_numpy() for space in "sz")
 
 # %% [markdown]
 # Do patients who differ in a variable lie apart in a space? Participants are permuted within sites.

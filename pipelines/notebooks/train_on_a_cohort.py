@@ -10,10 +10,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from adhd_cvae import embed, train
+from adhd_cvae import ContrastiveModel
 from adhd_cvae.cohort.folds import deal_folds
 from adhd_cvae.images.cache import open_images, prepare_images
-from adhd_cvae.models.weights import load_model
 from bids_adapters import build_cohort
 from pipelines.recipes.loader import load_recipe
 
@@ -41,21 +40,20 @@ images = open_images(folder / "cache")
 
 # %% [markdown]
 # A model is asked about those it has not met: everybody is held out once. Here the first fold is, and its codes alone
-# are drawn. An interrupted call goes on where it stopped; other settings or people need another folder.
+# are plotted. `fit` takes maps as an array, NIfTI files, or a table of files; what goes wrong in training is a warning.
 
 # %%
 folds = deal_folds(cohort, recipe.cohort.folds, recipe.seed, recipe.cohort.site)
 held_out = (folds == 0).to_numpy()
-result = train(images, cohort, recipe, folder / "checkpoints", fitted=~held_out)
-print(result.history.tail(), *result.warnings, sep="\n")
+patients = (cohort["group"] == "target").to_numpy()
+model = ContrastiveModel.from_recipe(recipe)
+model.fit(images[~held_out], patients[~held_out], sites=cohort["site"][~held_out])
+print(model.training_.history.tail(), model.training_.earned, sep="\n")
+model.save(folder / "model")
 
 # %%
-model, grid = load_model(folder / "checkpoints" / "cvae")
-codes = embed(model, images)
-patients = (cohort["group"] == "target").to_numpy()
+codes = ContrastiveModel.load(folder / "model").transform(images)
 for name, rows in (("patients", patients & held_out), ("controls", ~patients & held_out)):
-    plt.plot(
-        *codes.salient_mean[rows, :2].T, "o", label=f"{name}, |s| {np.ptp(codes.salient_mean[rows]):.2f}"
-    )
+    plt.plot(*codes[rows, :2].T, "o", label=f"{name}, |s| {np.ptp(codes[rows, :2]):.2f}")
 plt.legend()
 plt.show()

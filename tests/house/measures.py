@@ -71,13 +71,13 @@ def measure_house(checkout: Path) -> list[Measure]:
         _largest("arguments of a function", 8, [(len(one.parameters), one.place) for one in everything]),
         _few_arguments(everything),
         _counted("booleans that may be given by position", 0, _positional_booleans(everything)),
-        _counted("functions that take a recipe", 23, _takers(functions, _takes_recipe)),
+        _counted("functions that take a recipe", 24, _takers(functions, _takes_recipe)),
         _counted("functions that take OUTPUT_DIR", 24, _takers(functions, _takes_output_dir)),
         _counted("functions that take a Run (of both)", None, _takers(functions, _takes_run)),
         _counted("functions of the command line with such an option", None, _takers(functions, _is_verb)),
         # 21,000 when the house was put in order; the rest is what came since: whose folder it is, stores, privacy,
-        # folds, covariates, head sizes, harmonisation, borrowed background and datasets that lend it.
-        Measure("lines of the product", 36_800, {"all": lines}),
+        # folds, covariates, head sizes, harmonisation, borrowed background, datasets that lend it, and estimators.
+        Measure("lines of the product", 37_400, {"all": lines}),
         _counted("numbers of modules outside config and names, for review", None, _constants(modules)),
     ]
 
@@ -136,7 +136,7 @@ def _arrows(imports: list[Import]) -> Measure:
         for (package, start, end), found in ordered
     ]
     counts = _by_package((package, 1) for package, _, _ in arrows)
-    return Measure("arrows between rooms", 44, counts, listed, notes)
+    return Measure("arrows between rooms", 45, counts, listed, notes)
 
 
 def _few_arguments(functions: list[Function]) -> Measure:

@@ -35,6 +35,7 @@ def run(demo, tmp_path, monkeypatch):
     plt.close("all")
 
 
+@pytest.mark.filterwarnings("ignore:cvae:sklearn.exceptions.ConvergenceWarning")  # of two epochs
 def test_train_on_a_cohort(run, demo, capsys):
     seen = run("train_on_a_cohort.py")
     assert len(seen["images"]) == len(seen["cohort"]) == len(read_tsv(demo.paths.cohort))
@@ -43,7 +44,8 @@ def test_train_on_a_cohort(run, demo, capsys):
     assert seen["cohort"]["participant_id"].tolist() == own["participant_id"].tolist()
     assert seen["folds"].tolist() == own["fold"].tolist()
     np.testing.assert_array_equal(seen["images"], np.load(demo.paths.images))
-    assert set(seen["result"].history["model"]) == {"cvae", "vae"}
+    assert set(seen["model"].training_.history["model"]) == {"cvae"}
+    assert seen["codes"].shape == (len(seen["cohort"]), 6)
     assert "target" in capsys.readouterr().out
 
 
@@ -52,6 +54,8 @@ def test_examine_latents(run, demo, capsys):
     assert len(seen["patients"]) == (read_tsv(demo.paths.cohort)["group"] == "target").sum()
     assert seen["salient"].shape[1] == 2
     assert seen["background"].shape[1] == 4
+    own = read_tsv(demo.paths.latents).query("group == 'target'")
+    np.testing.assert_allclose(seen["salient"], own[["s_00", "s_01"]], atol=1e-5)
     assert seen["similarity"]["p"].between(0, 1).all()
     assert (seen["similarity"]["low"] <= seen["similarity"]["high"]).all()
     said = capsys.readouterr().out
@@ -63,6 +67,10 @@ def test_reuse_a_registered_model(run, capsys):
     seen = run("reuse_a_registered_model.py")
     assert len(seen["codes"]) == 8
     assert seen["difference"] < 1e-4
+    found = seen["estimator"].transform(seen["maps"].head(8))
+    names = [*seen["estimator"].get_feature_names_out()]
+    np.testing.assert_allclose(found, seen["codes"][names], atol=1e-5)
+    assert len(seen["ages"]) == len(seen["cohort"])
     assert "largest difference" in capsys.readouterr().out
 
 
