@@ -159,6 +159,7 @@ def link_folder(path: Path, target: Path) -> None:
 
 def append_text(text: str, path: Path) -> None:
     """Add text as UTF-8 to the end of a file, which is made where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with written_in_place(path).open("a", encoding="utf-8") as file:
         file.write(text)
 

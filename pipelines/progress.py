@@ -6,6 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, unquote_plus
 
@@ -17,6 +21,51 @@ _ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_BACKEND_STOR
 _IN_LOGIN = r"(\w://[^:/?#@]*):(.*)@"
 _IN_QUERY = r"([?&;](?:ssl)?(?:password|passwd|pwd|token))=([^\s&;#'\"]+)"
 """Drivers of databases take a password among the options of an address, too."""
+_PLACE = re.compile(r"(?<![\w.~/-])(?:file://)?(?:~|[A-Za-z]:)?[\\/](?:[^\s\\/'\",;]+[\\/])*")
+_PARTICIPANT = re.compile(r"\bsub-[0-9A-Za-z]+|\b[\w.-]+\.nii(?:\.gz)?\b")
+
+
+@dataclass
+class _Log:
+    path: Path
+    begun: bool = False
+
+    def add(self, text: str) -> None:
+        """Add a line; the first one also says what wrote it, so that a refused command leaves no log."""
+        from adhd_cvae.io import append_text  # brings pandas, which --help can do without
+
+        if not self.begun:
+            self.begun = True
+            self.add(f"adhd-cvae {version('adhd-cvae')} begins")
+        inside = without_passwords(text).replace(f"{self.path.parents[1]}/", "")
+        kept = _PARTICIPANT.sub("…", _PLACE.sub("", inside)).replace("\n", " ")
+        if kept.strip():
+            append_text(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {kept}\n", self.path)
+
+
+_logs: list[_Log] = []
+
+
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Add to the log at `path` what is done while the block runs, and how it ends; no place and no participant."""
+    log, ended = _Log(path), "interrupted"
+    _logs.append(log)
+    try:
+        yield
+        ended = "done"
+    except Exception as error:
+        ended = f"stopped by {type(error).__name__}"
+        raise
+    finally:
+        _logs.remove(log)
+        if log.begun:
+            log.add(ended)
+
+
+def _log(text: str) -> None:
+    for log in _logs:
+        log.add(text)
 
 
 def without_passwords(text: str) -> str:
@@ -80,11 +129,15 @@ class PlainLines:
 
     def line(self, text: str) -> None:
         """Print one line."""
-        print(without_passwords(text), file=sys.stderr, flush=True)
+        self._print(text)
+        _log(text)
 
     def warning(self, text: str) -> None:
         """Print one line that starts with the word."""
         self.line(f"Warning: {text}")
+
+    def _print(self, text: str) -> None:
+        print(without_passwords(text), file=sys.stderr, flush=True)
 
     @contextmanager
     def bar(self, title: str) -> Iterator[Tick]:
@@ -96,10 +149,19 @@ class PlainLines:
             nonlocal last
             if time.monotonic() - last >= _SECONDS_BETWEEN_LINES and done < total:
                 last = time.monotonic()
-                self.line(f"  {done} of {total}{f': {note}' if note else ''}")
+                left = f", {_in_words((last - started) * (total - done) / done)} left" if done else ""
+                self._print(f"  {done} of {total}{left}{f': {note}' if note else ''}")
 
         yield tick
         self.line(f"{title}: {time.monotonic() - started:.1f} s")
+
+
+def _in_words(seconds: float) -> str:
+    """Say a duration shortly, more exactly the shorter it is."""
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
 
 
 class TerminalBars:
@@ -113,10 +175,12 @@ class TerminalBars:
     def line(self, text: str) -> None:
         """Print one line above the bar."""
         self._console.print(without_passwords(text), markup=False)
+        _log(text)
 
     def warning(self, text: str) -> None:
         """Print one line in yellow."""
         self._console.print(without_passwords(f"Warning: {text}"), style="yellow", markup=False)
+        _log(f"Warning: {text}")
 
     @contextmanager
     def bar(self, title: str) -> Iterator[Tick]:
@@ -131,6 +195,7 @@ class TerminalBars:
             bars.TextColumn("{task.fields[note]}", markup=False),
         )
         started = time.monotonic()
+        _log(f"{title} …")
         with bars.Progress(*columns, console=self._console, transient=True) as display:
             task = display.add_task(title, total=None, note="")
             yield lambda done, total, note: display.update(task, completed=done, total=total, note=note)

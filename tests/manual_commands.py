@@ -19,7 +19,8 @@ import typer
 import yaml
 
 from adhd_cvae.errors import InputError
-from pipelines.cli.main import app, spread_labels
+from pipelines.cli.bids_app import in_our_words
+from pipelines.cli.main import app
 from pipelines.recipes.loader import flatten, known_keys, load_recipe, shipped_recipes
 from tests.manual_pages import ROOMS, Page
 
@@ -62,7 +63,10 @@ def misread(name: str, words: Iterable[str]) -> str | None:
 def ours(words: list[str]) -> str | None:
     """Read words that follow `adhd-cvae`, with values in place of what stands for them."""
     kept = [re.sub(r"^\[([A-Z_]+)\]$", r"\1", word) for word in words if word not in ("…", "--debug")]
-    said = misread("adhd-cvae", spread_labels([re.sub(r"^[A-Z]$", "1", word) for word in kept]))
+    said = misread(
+        "adhd-cvae",
+        in_our_words([re.sub(r"^[A-Z]$", "1", word) for word in kept], _command("adhd-cvae").commands),
+    )
     pairs = list(pairwise(kept))
     unknown = [value for option, value in pairs if option == "--recipe" and not _is_recipe(value)]
     unfit = [unset(value) for option, value in pairs if option == "--set"]

@@ -113,6 +113,15 @@ def _meets(code: object, column: str, held: Mapping[str, int], levels: Mapping[s
     return same
 
 
+def group_of_words(text: str) -> str:
+    """Give the group that a word or a level's label stands for; empty where it stands for none."""
+    words = plain_words(text)
+    code = read_value(BY_NAME["dx"], text) if canonical_number(text) is None else None
+    if code == "0" or _CONTROL.fullmatch(words):
+        return BACKGROUND
+    return TARGET if code is not None or _PATIENT.fullmatch(words) else ""
+
+
 def _check_levels(
     column: str, codes: Mapping[str, str], levels: Mapping[str, str], settings: CohortConfig, origin: str
 ) -> None:
@@ -121,12 +130,10 @@ def _check_levels(
     is_default = all(getattr(settings, name) == getattr(default, name) for name in ("target", "background"))
     for value, group in codes.items():
         label = levels.get(plain_code(value), "")
-        words = plain_words(label)
-        code = read_value(BY_NAME["dx"], label) if canonical_number(label) is None else None
-        is_control = code == "0" or _CONTROL.fullmatch(words) is not None
-        is_patient = code in ("1", "2", "3") or _PATIENT.fullmatch(words) is not None
-        agrees, contradicts = (is_patient, is_control) if group == TARGET else (is_control, is_patient)
-        if words and (contradicts or (is_default and not agrees)):
+        meant = group_of_words(label)
+        if plain_words(label) and (
+            meant == {TARGET: BACKGROUND, BACKGROUND: TARGET}[group] or (is_default and not meant)
+        ):
             meanings = ", ".join(f"{code} = {text}" for code, text in sorted(levels.items()))
             raise InputError(
                 f"{column} ({origin}): the Levels of the dataset's JSON file are {meanings}, but the recipe takes "

@@ -32,6 +32,7 @@ def find_healthy(
             settings,
             participant_labels=source.labels,
             bids_filter=bids_filter,
+            phenotype_files=source.tables,
             prefer=source.prefer,
             require_groups=False,
             index_cache=index_cache,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.cli import options as opt
 from pipelines.output_dir.paths import BidsInput, OutputPaths
-from pipelines.progress import for_this_terminal
+from pipelines.progress import for_this_terminal, logged
 
 if TYPE_CHECKING:
     from adhd_cvae.config import Recipe
@@ -52,12 +52,21 @@ class DatasetOptions:
     bids_dir: opt.BidsDir
     labels: opt.Labels = None
     filter_file: opt.FilterFile = None
+    tables: opt.Tables = None
     prefer: opt.Prefer = None
 
     @property
     def source(self) -> BidsInput:
         """The same, as the stages take it."""
-        return BidsInput(self.bids_dir, tuple(self.labels or ()), self.filter_file, self.prefer)
+        return BidsInput(
+            *(
+                self.bids_dir,
+                tuple(self.labels or ()),
+                self.filter_file,
+                self.prefer,
+                tuple(self.tables or ()),
+            )
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +85,7 @@ class StageOptions:
         from pipelines.output_dir.ownership import owned
 
         here = owned(self.output_dir, overwrite=self.overwrite, dataset=dataset, way_in=way_in)
-        with here, locked(self.output_dir):
+        with here, locked(self.output_dir), logged(OutputPaths(self.output_dir).log):
             yield
 
     def run(self, recipe: "Recipe") -> "Run":

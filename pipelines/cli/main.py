@@ -3,7 +3,6 @@
 import sys
 import traceback
 from dataclasses import asdict
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ import typer
 from adhd_cvae.errors import InputError
 from pipelines.cli import options as opt
 from pipelines.cli.benchmark import app as benchmark
+from pipelines.cli.bids_app import Level, MachineOptions, in_our_words
 from pipelines.cli.groups import (
     DatasetOptions,
     DemoOptions,
@@ -22,33 +22,24 @@ from pipelines.cli.groups import (
     TrainingOptions,
     grouped,
 )
+from pipelines.cli.init import init
+from pipelines.cli.verbs import CHECK, REUSE, RUN, STAGES, START, Verbs
 from pipelines.compute import helps, stop_workers, writable_caches
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.progress import for_this_terminal, without_passwords
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
-_OF_SEVERAL = ("--participant-label", "--merge")
-"""Options that take several values at once."""
 
 app = typer.Typer(
     name="adhd-cvae",
-    help="Salient and background anatomy of patients and controls, from BIDS, with contrastive variational "
-    "autoencoders.",
-    epilog="Exit status: 0 done, 1 the data or the settings are wrong, 2 the command is wrong.",
+    cls=Verbs,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(benchmark)
-
-
-class Level(StrEnum):
-    """The two levels of a BIDS App."""
-
-    participant = "participant"
-    group = "group"
+app.add_typer(benchmark, rich_help_panel=CHECK)
 
 
 def _show_version(*, wanted: bool) -> None:
@@ -69,7 +60,7 @@ def _options(
     """Hold the options that come before a verb."""
 
 
-@app.command()
+@app.command(rich_help_panel=START)
 @grouped
 def demo(
     simulation: DemoOptions,
@@ -91,12 +82,15 @@ def demo(
         print(workflow.run(run, bids_dir, SimulationConfig(**asdict(simulation)), live=live))
 
 
-@app.command()
+app.command(rich_help_panel=START)(init)
+
+
+@app.command(rich_help_panel=START)
 @grouped
 def simulate(
     bids_dir: opt.NewBidsDir, simulation: SimulationOptions, *, overwrite: opt.Overwrite = False
 ) -> None:
-    """Make a BIDS dataset of gray-matter maps with planted effects."""
+    """Make a BIDS dataset of maps with planted effects."""
     from adhd_cvae.simulation.cohort import SimulationConfig
     from pipelines.stages import simulate as stage
 
@@ -104,44 +98,56 @@ def simulate(
     stage.run(bids_dir, config, for_this_terminal(), overwrite=overwrite)
 
 
-@app.command("import-burner")
+@app.command("import-burner", rich_help_panel=START)
 def import_burner(
     maps_dir: opt.MapsDir,
     bids_dir: opt.NewBidsDir,
     phenotype: opt.Phenotype,
     prefer: opt.Prefer = None,
 ) -> None:
-    """Turn a Burner-style folder and its phenotype tables into a BIDS derivative."""
+    """Make a BIDS dataset of a Burner folder."""
     from pipelines.stages import import_burner as stage
 
     stage.run(maps_dir, bids_dir, phenotype, prefer, for_this_terminal())
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 @grouped
 def run(
     dataset: DatasetOptions,
     options: StageOptions,
     level: Annotated[Level, typer.Argument(metavar="participant,group", show_default=False)],
     training: TrainingOptions,
+    machine: MachineOptions,
     model: opt.Model = None,
     new_site: opt.NewSite = "refuse",
 ) -> None:
-    """Run every stage (group), or embed new participants with a registered model (participant)."""
-    if level is Level.group:
-        _run_group(dataset, options, training, model)
-    elif model is None:
+    """Every stage (group), or new participants only."""
+    with machine.heeded():
+        if level is Level.group:
+            _run_group(dataset, options, training, model)
+        else:
+            _run_participants(dataset, options, training, model, new_site)
+
+
+def _run_participants(
+    dataset: DatasetOptions,
+    options: StageOptions,
+    training: TrainingOptions,
+    model: str | None,
+    new_site: opt.NewSite,
+) -> None:
+    if model is None:
         raise typer.BadParameter(
             "the participant level needs a trained model, e.g. --model models:/adhd-cvae@champion",
             param_hint="--model",
         )
-    elif options.recipe is not None or options.overrides or training.seeds > 1:
+    if options.recipe is not None or options.overrides or training.seeds > 1:
         raise typer.BadParameter("the model brings its own settings", param_hint="--recipe / --set / --seeds")
-    else:
-        from adhd_cvae.config import Recipe
-        from pipelines.workflows import participant
+    from adhd_cvae.config import Recipe
+    from pipelines.workflows import participant
 
-        participant.run(options.run(Recipe(name="participant")), dataset.source, model, new_site)
+    participant.run(options.run(Recipe(name="participant")), dataset.source, model, new_site)
 
 
 def _run_group(
@@ -157,10 +163,12 @@ def _run_group(
         published = group.run(
             run, dataset.source, live=training.live, seeds=training.seeds, cluster=dask is not None
         )
-    print(f"Report           {run.paths.report}\n{published}")
+    print(
+        f"Report           {run.paths.report}\n{published}\nLook around      adhd-cvae ui {run.paths.folder}"
+    )
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @grouped
 def prepare(dataset: DatasetOptions, options: StageOptions, *, dry_run: opt.DryRun = False) -> None:
     """BIDS in; cohort, exclusions and image cache out."""
@@ -174,10 +182,10 @@ def prepare(dataset: DatasetOptions, options: StageOptions, *, dry_run: opt.DryR
         stage.run(run, dataset.source)
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @grouped
 def train(options: StageOptions, *, live: opt.Live = True) -> None:
-    """Train the models on the image cache; goes on where it was interrupted. torchrun gives it several processes."""
+    """Train the models on the cache, or go on with it. torchrun gives it several processes."""
     from pipelines.stages import train as stage
 
     if helps():
@@ -187,7 +195,7 @@ def train(options: StageOptions, *, live: opt.Live = True) -> None:
         stage.run(options.later_run(), live=live)
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @grouped
 def embed(options: StageOptions) -> None:
     """Posterior means and draws of every participant."""
@@ -197,10 +205,10 @@ def embed(options: StageOptions) -> None:
         stage.run(options.later_run())
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @grouped
 def analyse(options: StageOptions, dask: opt.Dask = None) -> None:
-    """Tables, maps and figures from cohort.tsv, latents.tsv and draws.npz alone."""
+    """Tables, maps and figures, from the files there alone."""
     from pipelines.compute import workers
     from pipelines.stages import analyse as stage
 
@@ -208,7 +216,7 @@ def analyse(options: StageOptions, dask: opt.Dask = None) -> None:
         stage.run(options.later_run())
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 def publish(output_dir: opt.OutputDir, *, promote: opt.Promote = False) -> None:
     """Report, MLflow run and registered model."""
     from pipelines.stages import publish as stage
@@ -218,7 +226,7 @@ def publish(output_dir: opt.OutputDir, *, promote: opt.Promote = False) -> None:
         print(stage.run(options.later_run(), promote=promote))
 
 
-@app.command("export-bundle")
+@app.command("export-bundle", rich_help_panel=REUSE)
 def export_bundle(output_dir: opt.OutputDir, bundle_dir: opt.BundleDir) -> None:
     """The trained model as a MONAI bundle."""
     from pipelines.stages import export_bundle as stage
@@ -226,7 +234,7 @@ def export_bundle(output_dir: opt.OutputDir, bundle_dir: opt.BundleDir) -> None:
     print(f"MONAI bundle     {stage.run(OutputPaths(output_dir), bundle_dir)}")
 
 
-@app.command()
+@app.command(rich_help_panel=REUSE)
 @grouped
 def background(
     dataset: DatasetOptions,
@@ -239,7 +247,7 @@ def background(
     shareable: opt.Shareable = False,
     site_names: opt.SiteNames = False,
 ) -> None:
-    """Learn healthy anatomy for others to borrow; or, as OUTPUT_DIR --merge A B, put together what was learnt apart."""
+    """Learn healthy anatomy for others to borrow. OUTPUT_DIR --merge A B puts together what was learnt apart."""
     from pipelines.workflows import background as workflow
 
     place = dataset.bids_dir if parts else learnt
@@ -254,22 +262,22 @@ def background(
             print(workflow.run(run, dataset.source, shareable=shareable, site_names=site_names))
 
 
-@app.command()
+@app.command(rich_help_panel=CHECK)
 @grouped
 def sensitivity(dataset: DatasetOptions, options: StageOptions, asked: SensitivityOptions) -> None:
-    """Plant known effects, and none, into the cohort's own controls: what it could have shown."""
+    """What this cohort could have shown. Known effects, and none, are planted into its own controls."""
     from pipelines.workflows import sensitivity as workflow
 
     with options.alone(dataset.bids_dir):
         print(workflow.run(options.later_run(), dataset.source, **vars(asked)))
 
 
-@app.command()
+@app.command(rich_help_panel=REUSE)
 def ui(
     output_dir: opt.OutputDir = Path("demo/derivatives/adhd-cvae"),
     port: opt.Port = 5000,
 ) -> None:
-    """Open the MLflow UI on the store of OUTPUT_DIR, on this computer only."""
+    """Open the MLflow UI on this store. It serves this computer only."""
     from pipelines.mlflow_tracking import ui as server
 
     server.run(output_dir, port, for_this_terminal())
@@ -281,7 +289,8 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         with writable_caches():
-            app(args=spread_labels([one for one in given if one != "--debug"]), prog_name="adhd-cvae")
+            verbs = vars(typer.main.get_command(app))["commands"]
+            app(args=in_our_words([one for one in given if one != "--debug"], verbs), prog_name="adhd-cvae")
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             stop_workers()
@@ -304,16 +313,3 @@ def problems(error: InputError | MemoryError | OSError) -> tuple[str, ...]:
         return (f"the memory of this machine is full ({error or 'no more is given'}).",)
     where = f"{error.filename}: " if error.filename else ""
     return (f"{where}{error.strerror or error}",)
-
-
-def spread_labels(arguments: list[str]) -> list[str]:
-    """Repeat an option before each of its values: BIDS Apps take several labels after one ``--participant-label``."""
-    spread, several = [], ""
-    for argument in arguments:
-        if argument.startswith("-"):
-            several = argument if argument in _OF_SEVERAL else ""
-            if not several:
-                spread.append(argument)
-        else:
-            spread.extend([several, argument] if several else [argument])
-    return spread

@@ -20,8 +20,11 @@ BidsDir = Annotated[Path, folder("BIDS_DIR", "BIDS dataset with gray-matter maps
 NewBidsDir = Annotated[Path, folder("BIDS_DIR", "Folder for the new BIDS dataset.")]
 MapsDir = Annotated[Path, folder("MAPS_DIR", "Folder of mwrc1<id>.nii[.gz] files.")]
 BundleDir = Annotated[Path, folder("BUNDLE_DIR", "Folder for the new bundle.")]
+NewRecipe = Annotated[Path, folder("RECIPE.yaml", "The new recipe. Nothing is overwritten.")]
 OutputDir = Annotated[Path, folder("OUTPUT_DIR", "Folder of the results.")]
-Phenotype = Annotated[list[Path], file("--phenotype", "Table. Repeatable.")]
+_TABLE = file("--phenotype", "Table of participants, beside those of a dataset. Repeatable.")
+Phenotype = Annotated[list[Path], _TABLE]
+Tables = Annotated[list[Path] | None, _TABLE]
 RecipeName = Annotated[
     str | None,
     typer.Option(

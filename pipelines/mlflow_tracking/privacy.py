@@ -9,7 +9,7 @@ from adhd_cvae.io import fingerprint
 from pipelines.mlflow_tracking.reference_model import shown_name
 from pipelines.output_dir.results import Results
 
-_AS_CHECKSUM = ("--bids-filter-file", "--prefer")
+_AS_CHECKSUM = ("--bids-filter-file", "--prefer", "--phenotype")
 """Settings of `prepare` that are, or name, somebody's files."""
 _SHOWN = 12
 """Digits of a checksum that tell two files apart."""

@@ -60,16 +60,16 @@ def describe_output(source: BidsInput, paths: OutputPaths) -> None:
 
 
 def table_checksums(source: BidsInput) -> dict[str, str]:
-    """Checksums of the dataset's tables; those of the maps are in cache/manifest.json."""
+    """Checksums of the dataset's tables and of those given beside them; maps' are in cache/manifest.json."""
     return {
         Path(os.path.relpath(file.resolve(), source.folder.resolve())).as_posix(): file_checksum(file)
-        for file in find_phenotype(source.folder)
-        if how_to_fetch(file) is None
+        for file in (*find_phenotype(source.folder), *source.tables)
+        if file.is_file() and how_to_fetch(file) is None
     }
 
 
 def tables_elsewhere(source: BidsInput) -> dict[str, str]:
-    """Checksums of the tables of the raw dataset around a derivative that has none itself."""
+    """Checksums of tables outside: of the raw dataset around a derivative that has none itself, or given."""
     return {name: checksum for name, checksum in table_checksums(source).items() if name.startswith("..")}
 
 

@@ -241,7 +241,7 @@ def owned(
         The folder is somebody else's, or inside a raw dataset.
     """
     here = folder.resolve()
-    _refuse_raw_dataset(here, dataset)
+    refuse_raw_dataset(here, dataset)
     place, seals = _claim(here, way_in=way_in)
     present = next((one for one in _active if one.folder == place), None)
     if present:
@@ -282,8 +282,14 @@ def _claim(folder: Path, *, way_in: bool) -> tuple[Path, Seals]:
     return folder, earlier
 
 
-def _refuse_raw_dataset(folder: Path, dataset: Path | None) -> None:
-    """Nothing is written in a raw dataset but below its derivatives, however it is spelt or mounted."""
+def refuse_raw_dataset(folder: Path, dataset: Path | None) -> None:
+    """Refuse a place in a raw dataset, or in the one that goes in, but below its derivatives, however it is spelt.
+
+    Raises
+    ------
+    InputError
+        It is there.
+    """
     for one in (folder, *folder.parents):
         is_dataset = dataset is not None and one.exists() and dataset.exists() and one.samefile(dataset)
         if not (is_dataset or _is_raw(one)):

@@ -18,12 +18,15 @@ class BidsInput:
         JSON of BIDS entities that choose the maps, as in other BIDS Apps.
     prefer
         The phenotype table to trust where two disagree.
+    tables
+        Phenotype tables beside those of the dataset.
     """
 
     folder: Path
     labels: tuple[str, ...] = ()
     filter_file: Path | None = None
     prefer: Path | None = None
+    tables: tuple[Path, ...] = ()
 
 
 class _Below:
@@ -55,6 +58,9 @@ class OutputPaths:
     conflicts = _Below("conflicts.tsv")
     confounding = _Below("confounding.tsv")
     provenance = _Below("run.json")
+    log = _Below("logs/adhd-cvae.log")
+    citation = _Below("logs/CITATION.md")
+    bibliography = _Below("logs/CITATION.bib")
 
     cache = _Below("cache")
     images = _Below("cache/images.npy")

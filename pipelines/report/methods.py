@@ -15,15 +15,13 @@ REFERENCES: dict[str, str] = yaml.safe_load(
     Path(__file__).with_name("references.yaml").read_text(encoding="utf-8")
 )
 """Key to full reference, in the order of the list."""
-_ALWAYS = ("study", "aglinskas", "cvae", "vae", "adhd200")
-"""References of every page; a simulated cohort has the release's variables and codes, so its makers are credited."""
 _CITED = re.compile(r"@([a-z0-9_]+)")
 """A reference in the text, before it becomes a number."""
 
 
 def used_references(results: Results) -> list[tuple[str, str]]:
     """Key and text of each reference that this run's methods call for."""
-    cited = {*_ALWAYS, *_CITED.findall(_text(results))}
+    cited = {*_CITED.findall(_text(results))}
     return [(key, text) for key, text in REFERENCES.items() if key in cited]
 
 

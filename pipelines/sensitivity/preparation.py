@@ -114,6 +114,7 @@ def _find(run: Run, source: BidsInput) -> Cohort:
             run.recipe.cohort,
             participant_labels=source.labels,
             bids_filter=read_filter_file(source.filter_file),
+            phenotype_files=source.tables,
             prefer=source.prefer,
             require_groups=False,
         )

@@ -66,6 +66,7 @@ def run(run: Run, source: BidsInput) -> None:
             "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
             "--bids-filter-file": bids_filter,
             "--prefer": None if source.prefer is None else source.prefer.name,
+            **({"--phenotype": [table.name for table in source.tables]} if source.tables else {}),
         },
         inputs={
             "files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder),
@@ -142,6 +143,7 @@ def _find(
             run.recipe.cohort,
             participant_labels=source.labels,
             bids_filter=bids_filter,
+            phenotype_files=source.tables,
             prefer=source.prefer,
             index_cache=index_cache,
         )
@@ -151,7 +153,7 @@ def _find(
             f"maps: {cohort.kind.describe()}" + (f"; {other} of other kinds left out" if other else "")
         )
     if around := tables_elsewhere(source):
-        run.progress.line(f"phenotype of the dataset around BIDS_DIR: {', '.join(around)}")
+        run.progress.line(f"phenotype from outside of BIDS_DIR: {', '.join(around)}")
     for warning in check_columns(cohort.table, run.recipe.cohort.site, run.recipe.analysis):
         run.progress.warning(warning)
     return cohort

@@ -37,11 +37,13 @@ def run(run: Run, *, promote: bool = False, name: str | None = None, register: b
         )
     recipe = made_with(Provenance.open(paths), run.recipe)
     from pipelines.mlflow_tracking import publication
+    from pipelines.report.citation import write_citation
     from pipelines.report.page import write_report
 
     results = Results(paths.folder)
     with progress.bar("Writing the report"):
         write_report(results)
+        write_citation(results)
     started, summary = time.monotonic(), RunSummary(results, recipe)
     published = publication.log_results(summary, name or summary.title(), progress, register=register)
     Provenance.open(paths).note(

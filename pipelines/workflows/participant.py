@@ -111,6 +111,7 @@ def _cohort(
         settings,
         participant_labels=labels,
         bids_filter=bids_filter,
+        phenotype_files=source.tables,
         prefer=source.prefer,
         require_groups=False,  # those of new participants need not be known
         index_cache=run.paths.cache,

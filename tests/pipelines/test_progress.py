@@ -1,7 +1,9 @@
 """What somebody sees while a stage works: plain lines in a log, bars on a terminal."""
 
 import io
+import re
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -33,7 +35,7 @@ def test_plain_lines_go_to_standard_error_and_leave_out_what_comes_too_soon(caps
     assert out == ""
     assert err.splitlines() == [
         "Preparing maps …",
-        "  2 of 4: sub-02",
+        "  2 of 4, 6 s left: sub-02",
         "Preparing maps: 21.0 s",
         "Warning: two left out",
     ]
@@ -94,3 +96,52 @@ def test_passwords_of_the_environment_are_hidden_wherever_they_stand(monkeypatch
     PlainLines().line("refused for hunter2")
     PlainLines().warning("http://a:b@c")
     assert capsys.readouterr().err == "refused for …\nWarning: http://a:…@c\n"
+
+
+def test_a_log_says_what_was_done_when_and_names_nobody(tmp_path, capsys):
+    path = tmp_path / "logs" / "run.log"
+    lines = PlainLines()
+    lines.line("before")
+    with progress.logged(path):
+        assert not path.exists()
+        with lines.bar("Preparing maps") as tick:
+            tick(1, 2, "sub-0010042")
+        lines.warning(f"Hyper/Impulsive: sub-0010042 left out; see {tmp_path}/a.tsv and /data/lab/b.tsv")
+        lines.line("")
+    lines.line("after")
+    text = path.read_text(encoding="utf-8")
+    stamps = [line.split(" ", 1) for line in text.splitlines()]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp) for stamp, _ in stamps)
+    assert [words for _, words in stamps] == [
+        f"adhd-cvae {version('adhd-cvae')} begins",
+        "Preparing maps …",
+        "Preparing maps: 0.0 s",
+        "Warning: Hyper/Impulsive: … left out; see a.tsv and b.tsv",
+        "done",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "ended"),
+    [(ValueError("sub-01"), "stopped by ValueError"), (KeyboardInterrupt(), "interrupted")],
+)
+def test_a_log_says_how_it_ended_and_a_next_one_is_added(tmp_path, capsys, error, ended):
+    path = tmp_path / "run.log"
+
+    def work():
+        with progress.logged(path):
+            TerminalBars().line("at work")
+            raise error
+
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            work()
+    ends = [line.split(" ", 1)[1] for line in path.read_text(encoding="utf-8").splitlines()]
+    assert ends[2::3] == [ended, ended]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(3.2, "3 s"), (99, "99 s"), (130, "2 min"), (5400, "90 min"), (9000, "2.5 h")]
+)
+def test_time_left_is_short(seconds, words):
+    assert progress._in_words(seconds) == words

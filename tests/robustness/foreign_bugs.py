@@ -39,7 +39,7 @@ BUGS: dict[str, Bug] = {
     "links are not followed": _stubborn("_place", staticmethod(lambda path: path.absolute())),
     "an edit is not noticed": _stubborn("_allowed", _blind),
     "an edit is thrown away": _forgotten("_free", lambda path: path.with_name(".writing-gone")),
-    "a raw dataset is like any folder": _forgotten("_refuse_raw_dataset", lambda folder, dataset: None),
+    "a raw dataset is like any folder": _forgotten("refuse_raw_dataset", lambda folder, dataset: None),
     "every folder is ours": _forgotten(
         "_claim", lambda folder, way_in: (folder, inventory.read(folder) or {})
     ),

@@ -124,6 +124,7 @@ def _to(words: str) -> Callable[[Ground, Path], list[object]]:
 VERBS = {
     "simulate": _to("simulate {out} --participants 8"),
     "import-burner": _to("import-burner {burner}/maps {out} --phenotype {burner}/table.tsv"),
+    "init": _to("init {bids} {out}"),
     "prepare": _to("prepare {bids} {out} --recipe {recipe}"),
     "run": _to("run {bids} {out} group --recipe {recipe} --no-live"),
     "run participant": _to("run {bids} {out} participant --model models:/adhd-cvae@champion"),

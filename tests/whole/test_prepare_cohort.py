@@ -90,7 +90,7 @@ def test_a_derivative_is_described_by_the_dataset_around_it(tmp_path: Path, writ
     write_maps(derivative, names(10))
     write_table(tmp_path / "raw/participants.tsv", HEADER, people(10))
     paths, told = prepared(BidsInput(derivative), tmp_path / "out")
-    assert "phenotype of the dataset around BIDS_DIR: ../../participants.tsv" in told.lines
+    assert "phenotype from outside of BIDS_DIR: ../../participants.tsv" in told.lines
     assert len(read_tsv(paths.cohort)) == 10
     assert (
         read_json(paths.cohort.with_suffix(".json"))["age"]["Origin"]

@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from pipelines.cli import main
-from pipelines.cli.main import spread_labels
 
 VERBS = ["demo", "simulate", "import-burner", "run", "prepare", "train", "embed", "analyse", "publish"]
 VERBS += ["export-bundle", "background", "benchmark", "ui"]
@@ -167,22 +166,6 @@ def test_an_output_folder_that_is_a_file_is_a_readable_line(call, tmp_path):
     status, _, err = call("prepare", bids, tmp_path / "out")
     assert status == 1
     assert "Traceback" not in err
-
-
-def test_participant_labels_may_follow_one_option():
-    given = ["run", "bids", "out", "group", "--participant-label", "01", "02", "--set", "seed=1"]
-    spread = spread_labels(given)
-    assert spread == [
-        *("run", "bids", "out", "group"),
-        *("--participant-label", "01", "--participant-label", "02"),
-        *("--set", "seed=1"),
-    ]
-
-
-def test_references_to_merge_may_follow_one_option():
-    assert spread_labels(["background", "out", "--merge", "a", "b"]) == [
-        *("background", "out", "--merge", "a", "--merge", "b"),
-    ]
 
 
 def test_background_takes_a_dataset_and_a_folder_or_a_folder_and_parts(call, tmp_path):

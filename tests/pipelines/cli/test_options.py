@@ -19,7 +19,7 @@ DECLARED = {
 def test_no_two_options_have_the_same_name():
     named = Counter(
         word
-        for info in DECLARED.values()
+        for info in {id(info): info for info in DECLARED.values()}.values()
         if isinstance(info, OptionInfo)
         for word in (info.default, *(info.param_decls or ()))
         if isinstance(word, str)
