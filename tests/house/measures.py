@@ -76,8 +76,8 @@ def measure_house(checkout: Path) -> list[Measure]:
         _counted("functions that take a Run (of both)", None, _takers(functions, _takes_run)),
         _counted("functions of the command line with such an option", None, _takers(functions, _is_verb)),
         # 21,000 when the house was put in order; the rest is what came since: whose folder it is, stores, privacy,
-        # folds, covariates, head sizes, harmonisation, borrowed background, datasets that lend it, and estimators.
-        Measure("lines of the product", 37_400, {"all": lines}),
+        # folds, covariates, head sizes, harmonisation, borrowed background, datasets that lend it, estimators, `init`.
+        Measure("lines of the product", 38_500, {"all": lines}),
         _counted("numbers of modules outside config and names, for review", None, _constants(modules)),
     ]
 
