@@ -18,7 +18,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.estimators.codes import CodesEstimator
 from adhd_cvae.estimators.inputs import Maps, maps_of, sites_of
 from adhd_cvae.estimators.reference import Lender, merged_reference
-from adhd_cvae.io import read_object, write_json
+from adhd_cvae.io import read_object, remove, write_json
 from adhd_cvae.names import BACKGROUND, TARGET
 
 if TYPE_CHECKING:  # they bring torch
@@ -206,7 +206,9 @@ class ContrastiveModel(CodesEstimator):
         check_is_fitted(self, "network_")
         place = Path(folder)
         save_model(self.network_, self.recipe_.image, place / _MODEL)
-        if self.adjustment_ is not None:
+        if self.adjustment_ is None:  # another model's may lie there
+            remove((place / ADJUSTMENT).with_suffix(".json"))
+        else:
             save_adjustment(self.adjustment_, place / ADJUSTMENT)
         about = {"recipe": self.recipe_.model_dump(mode="json"), "new_site": self.new_site}
         write_json(about | {"classes": self.classes_.tolist()}, place / _ABOUT)
@@ -226,6 +228,8 @@ class ContrastiveModel(CodesEstimator):
         place = Path(folder)
         network, image = load_model(place / _MODEL)
         adjustment, about = load_adjustment(place / ADJUSTMENT), read_object(place / _ABOUT)
+        if not about and (place / _ABOUT).is_file():
+            raise InputError(f"{_ABOUT} in {place.name}/ is damaged. Fit the model again, and save it.")
         adjusting = {} if adjustment is None else _adjusting(adjustment)
         settings = {"model": network.config, "image": image, "cohort": adjusting} | about.get("recipe", {})
         loaded = cls.from_recipe(Recipe.model_validate(settings))
@@ -273,8 +277,8 @@ def _check_columns(table: pd.DataFrame, needed: Sequence[str]) -> None:
     lacking = [name for name in needed if name not in table]
     if lacking:
         raise InputError(
-            f"the model takes what these explain from maps, and they are missing: {', '.join(lacking)}. Give sites=… "
-            "and covariates=…, a table with these columns, or a table of paths that has them."
+            f"what the model needs of everybody is missing: {', '.join(lacking)}. Give sites=… and"
+            " covariates=…, a table with these columns, or a table of paths that has them."
         )
 
 

@@ -85,6 +85,16 @@ def test_a_saved_model_is_the_same(adjusting, maps, covariates, tmp_path):
     np.testing.assert_allclose(again.transform(values, sites, covariates), codes, atol=1e-5)
 
 
+def test_another_model_in_its_place_and_a_damaged_one(adjusting, maps, covariates, tmp_path):
+    values, is_target, sites = maps
+    adjusting.fit(values, is_target, sites=sites, covariates=covariates).save(tmp_path)
+    adjusting.set_params(harmonise="none", residualise=False).fit(values, is_target).save(tmp_path)
+    assert ContrastiveModel.load(tmp_path).adjustment_ is None
+    (tmp_path / "estimator.json").write_text("{")
+    with pytest.raises(InputError, match=r"estimator\.json in .* is damaged"):
+        ContrastiveModel.load(tmp_path)
+
+
 def test_what_it_takes_from_maps_must_be_known_of_everybody(adjusting, maps, covariates):
     values, is_target, sites = maps
     with pytest.raises(InputError, match=r"missing: site\. Give sites="):
