@@ -8,75 +8,94 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 # What campaigns have found so far lies here; a call goes on with it.
 CAMPAIGN ?= campaign
+# Interpreters, by version or place.
+PYTHONS ?= 3.11
 # The version that this one is compared with: where its commit is, which a shallow clone may lack.
 BEFORE ?= 951aeea
 HAS_BEFORE = $(shell git cat-file -e '$(BEFORE)^{commit}' 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast slow coverage house same-results
+.PHONY: help demo test check fast slow coverage house bounds same-results
 .PHONY: calibration out-of-fold predicted-power training-beside-the-study generated-datasets kills foreign-files fuzz clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo; echo "Variables: PYTHON=$(PYTHON) OUTPUT_DIR=$(OUTPUT_DIR) JOBS=$(JOBS) CAMPAIGN=$(CAMPAIGN) BEFORE=$(BEFORE)"
 
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
+
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Making the environment in .venv (once; a few minutes) …"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(INSTALL) .
+	@touch $@
+
+.venv/.developer: .venv/.installed
+	@echo "Adding what the tests need …"
+	$(INSTALL) '.[dev]'
 	@touch $@
 
 demo: .venv/.installed  ## simulate a cohort and run every stage, into OUTPUT_DIR
 	$(BIN)/adhd-cvae demo $(OUTPUT_DIR)
 
-check: .venv/.installed  ## lint, types, and walls between rooms
+check: .venv/.developer  ## lint, types, and walls between rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	sed -n '/^%post/,/^%runscript/{/^%/!p;}' apptainer.def | $(BIN)/shellcheck --shell=sh -
 
 test: check fast  ## check, then every test that is not slow
 
-fast: .venv/.installed  ## every test that is not slow, in JOBS processes
+fast: .venv/.developer  ## every test that is not slow, in JOBS processes
 	$(PYTEST) -m "not slow"
 
-slow: .venv/.installed  ## the tests that take more than half a minute each
+slow: .venv/.developer  ## the tests that take more than half a minute each
 	$(PYTEST) -m slow
 
-coverage: .venv/.installed  ## branches of the packages that the fast tests reach, subprocesses included
+coverage: .venv/.developer  ## branches of the packages that the fast tests reach, subprocesses included
 	$(BIN)/python -m coverage erase
 	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
-house: .venv/.installed  ## the house in numbers beside BEFORE, into tests/README.md
+house: .venv/.developer  ## the house in numbers beside BEFORE, into tests/README.md
 	$(BIN)/python tests/house/measure.py $(if $(HAS_BEFORE),--before $(BEFORE) --write)
 
-same-results: .venv/.installed  ## the same recipe and seed with BEFORE and now: the same bytes? (20 minutes)
+bounds: .venv/.developer  ## the smoke demo with the lowest and the newest dependencies, for each of PYTHONS (7 GB each)
+	for python in $(PYTHONS); do for versions in lowest-direct highest; do \
+	  echo "Python $$python, $$versions"; place=$(CAMPAIGN)/$@/$$versions; rm -rf $$place; \
+	  $(BIN)/uv venv --quiet --python $$python $$place/venv && \
+	  $(BIN)/uv pip install --quiet --python $$place/venv --resolution $$versions . && \
+	  $$place/venv/bin/adhd-cvae demo $$place/demo --recipe smoke --participants 24 || exit 1; \
+	done; done
+
+same-results: .venv/.developer  ## the same recipe and seed with BEFORE and now: the same bytes? (20 minutes)
 	$(BIN)/python tests/validation/same_results/run.py --before $(BEFORE)
 
-calibration: .venv/.installed  ## how often each test rejects where nothing is, into CAMPAIGN (hours)
+calibration: .venv/.developer  ## how often each test rejects where nothing is, into CAMPAIGN (hours)
 	$(BIN)/python -m tests.validation.calibration.run $(CAMPAIGN)/$@
 
-out-of-fold: .venv/.installed  ## null cohorts through the chain: how often is each p-value below 0.05? (hours)
+out-of-fold: .venv/.developer  ## null cohorts through the chain: how often is each p-value below 0.05? (hours)
 	$(ONE_THREAD) $(BIN)/python -m tests.validation.out_of_fold.run $(CAMPAIGN)/$@ --jobs $(JOBS)
 
-predicted-power: .venv/.installed  ## is the power that sensitivity predicts that of cohorts with patients? (hours)
+predicted-power: .venv/.developer  ## is the power that sensitivity predicts that of cohorts with patients? (hours)
 	$(ONE_THREAD) $(BIN)/python -m tests.validation.predicted_power $(CAMPAIGN)/$@ --jobs $(JOBS)
 
-training-beside-the-study: .venv/.installed  ## training beside the study's network (10 minutes, 8 GB)
+training-beside-the-study: .venv/.developer  ## training beside the study's network (10 minutes, 8 GB)
 	$(BIN)/python -m tests.validation.training_beside_the_study $(CAMPAIGN)/$@
 
-generated-datasets: .venv/.installed  ## 20,000 datasets of every kind that the field writes: is anybody mixed up? (40 minutes)
+generated-datasets: .venv/.developer  ## 20,000 datasets of every kind that the field writes: is anybody mixed up? (40 minutes)
 	$(ONE_THREAD) $(BIN)/python -m tests.validation.generated_datasets.run $(CAMPAIGN)/$@ --processes $(JOBS)
 
-kills: .venv/.installed  ## whole runs killed at random moments and called again (22 minutes)
+kills: .venv/.developer  ## whole runs killed at random moments and called again (22 minutes)
 	$(BIN)/python -m tests.robustness.kills $(CAMPAIGN)/$@
 
-foreign-files: .venv/.installed  ## is a byte touched that is not ours? Verbs at random in folders of every kind (half an hour)
+foreign-files: .venv/.developer  ## is a byte touched that is not ours? Verbs at random in folders of every kind (half an hour)
 	$(BIN)/python -m tests.robustness.foreign_files $(CAMPAIGN)/$@
 
-fuzz: .venv/.installed  ## maps and tables spoilt at random (10 minutes)
+fuzz: .venv/.developer  ## maps and tables spoilt at random (10 minutes)
 	$(BIN)/python -m tests.robustness.fuzz $(CAMPAIGN)/$@
 
 clean:  ## remove the environment and the demo
