@@ -22,6 +22,8 @@ _SITE = re.compile(
 )
 _MACHINE = re.compile(r"(?:\w+_)?(?:manufacturer|vendor|field_?strength|coil|protocol|software)\w*")
 _AGE = re.compile(r"age(?:_\w+)?|\w+_age")
+_IMPUTED = 0.05
+"""Share of the participants that may lack a covariate which is imputed; without it, one gap would drop sex for all."""
 _INSTRUMENT = re.compile(r"\w+_measure")
 
 
@@ -42,7 +44,7 @@ class DatasetGuesses:
     machines
         Columns that say something of the scanner and are not taken for the site.
     covariates
-        Columns to be held constant, known for everybody of the two groups.
+        Columns to be held constant, known for nearly everybody of the two groups.
     gaps
         The usual ones that some lack, with the number of who does.
     head_size
@@ -93,7 +95,7 @@ def guess_dataset(cohort: Cohort) -> DatasetGuesses:
         site=site,
         by_site={} if not site else _by_site(pd.Series(table[site]), sides),
         machines=tuple(name for name in columns if _MACHINE.fullmatch(name) and name != site),
-        covariates=tuple(name for name in varied if not gaps.get(name)),
+        covariates=tuple(name for name in varied if gaps.get(name, 0) <= _IMPUTED * len(analysed)),
         gaps={name: gap for name, gap in gaps.items() if gap},
         head_size=str(entry.get("Origin", "")),
         tiv_source=str(entry.get("Source", "")),

@@ -125,12 +125,13 @@ def _site(found: DatasetGuesses) -> Iterator[str]:
 
 
 def _covariates(found: DatasetGuesses) -> Iterator[str]:
-    yield f"covariates: {_flow(found.covariates)}  # held constant: of age, sex and head size what everybody has"
+    yield f"covariates: {_flow(found.covariates)}  # held constant: of age, sex and head size what nearly everybody has"
+    if few := [f"{name} of {gap}" for name, gap in found.gaps.items() if name in found.covariates]:
+        yield f"missing_covariates: impute  # median or commonest code for whoever lacks one: {_plain(', '.join(few))}"
     for name, gap in found.gaps.items():
-        words = (
-            f"{name} is missing for {gap}; to hold it constant, name it above with missing_covariates: impute"
-        )
-        yield f"# {_plain(words)}"
+        if name not in found.covariates:
+            words = f"{name} is missing for {gap}; to hold it constant, name it above with missing_covariates: impute"
+            yield f"# {_plain(words)}"
     if found.head_size:
         yield f"tiv_source: {found.tiv_source}  # head size: {_plain(found.head_size)}"
     else:

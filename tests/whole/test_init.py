@@ -1,5 +1,6 @@
 """`init`, then the recipe as it is: for each layout of the manual, without an edit."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,24 @@ from tests.whole.test_layouts import BIDS, LAYOUTS, PEOPLE, call
 brains = test_layouts.brains
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_recipe_of_init_prepares_each_layout(
-    layout: str, brains: list[Nifti1Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+QUICK = [
+    *(
+        "image.shape=[16, 16, 16]",
+        "image.voxel_size=12",
+        "model.hidden=8",
+        "model.salient=2",
+        "model.background=4",
+    ),
+    *("training.epochs=1", "training.linear_epochs=1", "training.fold_models=linear", "training.vae=false"),
+    *("analysis.permutations=19", "analysis.refits=5", "analysis.bootstraps=5", "analysis.draws=2"),
+    *("analysis.max_components=2", "analysis.mixture_bootstraps=5", "image.min_template_correlation=null"),
+]
+"""Settings with which numbers mean nothing and a run takes a minute."""
+
+
+@pytest.fixture
+def made(brains: list[Nifti1Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Make a layout's dataset in an empty folder, and give its name."""
     monkeypatch.chdir(tmp_path)
 
     def maps(name: str) -> None:
@@ -24,8 +39,12 @@ def test_the_recipe_of_init_prepares_each_layout(
             path.parent.mkdir(parents=True, exist_ok=True)
             brain.to_filename(path)
 
-    make, first = LAYOUTS[layout]
-    folder, *_ = make(maps)
+    return lambda layout: LAYOUTS[layout][0](maps)[0]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_recipe_of_init_prepares_each_layout(layout: str, made: Callable[[str], str]) -> None:
+    folder = made(layout)
     filtered = ["--bids-filter-file", "filter.json"] if Path("filter.json").exists() else []
     before = {path: file_checksum(path) for path in Path().rglob("*") if path.is_file()}
     call("init", folder, "own.yaml", *filtered)
@@ -35,6 +54,30 @@ def test_the_recipe_of_init_prepares_each_layout(
     after = {path: file_checksum(path) for path in Path().rglob("*") if path.is_file()}
     assert {path: after[path] for path in after if path.name != "own.yaml"} == before
     call("prepare", folder, "OUT", "--recipe", "own.yaml", *filtered)
-    cohort = read_tsv(tmp_path / "OUT" / "cohort.tsv")
+    cohort = read_tsv(Path("OUT/cohort.tsv"))
     assert cohort["group"].tolist() == ["background", "target"] * (PEOPLE // 2)
-    assert Path(cohort["image"].iloc[0]).name == first
+    assert Path(cohort["image"].iloc[0]).name == LAYOUTS[layout][1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["CAT12", "fMRIPrep, sMRIPrep"])
+def test_init_then_run(layout: str, made: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made(layout)
+    call("init", folder, "own.yaml")
+    call(
+        folder,
+        "OUT",
+        "group",
+        "--recipe",
+        "own.yaml",
+        "--no-live",
+        *(part for one in QUICK for part in ("--set", one)),
+    )
+    shown = capsys.readouterr().out
+    assert "Report           OUT/report.html" in shown
+    assert "Look around      adhd-cvae ui OUT" in shown
+    assert "Registered model models:/adhd-cvae/1" in shown
+    for name in ("report.html", "logs/CITATION.md", "logs/CITATION.bib", "logs/adhd-cvae.log"):
+        text = Path("OUT", name).read_text(encoding="utf-8")
+        assert not [row for row in range(PEOPLE) if f"{10001 + row}" in text]
+    assert Path("OUT/logs/adhd-cvae.log").read_text(encoding="utf-8").endswith(" done\n")

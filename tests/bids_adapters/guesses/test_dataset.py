@@ -38,7 +38,7 @@ def test_one_site_or_one_for_each_is_none():
     assert guess(site=[f"S{row}" for row in range(N)]).site == ""
 
 
-def test_covariates_are_those_that_everybody_of_the_groups_has():
+def test_covariates_are_those_that_nearly_everybody_of_the_groups_has():
     age = [9.0 + row for row in range(N)]
     found = guess(
         {"tiv": {"Source": "cat12", "Origin": "CAT12"}}, age=age, sex=[0, 1, 1, 0] * 6, tiv=[1400.0, *age[1:]]
@@ -48,6 +48,8 @@ def test_covariates_are_those_that_everybody_of_the_groups_has():
     found = guess(age_mri=[*age[:-2], None, None], sex=[1] * N)
     assert found.covariates == ()
     assert found.gaps == {"age_mri": 2}
+    nearly = guess(age=[*age[:-1], None])
+    assert (nearly.covariates, nearly.gaps) == (("age",), {"age": 1})
 
 
 def test_what_somebody_of_no_group_lacks_is_no_gap():

@@ -1,6 +1,7 @@
 """The text of a first recipe: it loads, says why, and names nobody."""
 
 from collections import Counter
+from dataclasses import replace
 
 import yaml
 
@@ -65,6 +66,13 @@ def test_reasons_stand_beside_the_guesses():
         "gray-matter volume",
     ):
         assert words in text
+
+
+def test_a_covariate_that_few_lack_is_imputed(tmp_path):
+    found = replace(FOUND, covariates=("age", "sex"))
+    assert loaded(tmp_path, found).cohort.missing_covariates == "impute"
+    assert "whoever lacks one: sex of 3" in draft(found, "own")
+    assert loaded(tmp_path, FOUND).cohort.missing_covariates == "refuse"
 
 
 def test_what_cannot_be_told_is_a_comment_with_the_choices(tmp_path):
