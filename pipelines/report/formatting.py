@@ -12,8 +12,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select
 from adhd_cvae.io import MISSING
 from adhd_cvae.names import GROUP_LABELS
 
-FOLDED = 16
-"""Rows of a table beyond which a reader must ask for it."""
 _DECIMAL = re.compile(r"-?\b\d+\.\d{3,}\b")
 
 
@@ -33,8 +31,8 @@ class ReportTable:
         A heading row above the others: words and how many columns they cover.
     prose
         Headings of the columns that hold words rather than numbers.
-    folded
-        What it is called where it is folded away, however few rows there are; empty where its length decides.
+    title
+        What it is called where it is folded away.
     """
 
     caption: str
@@ -42,22 +40,12 @@ class ReportTable:
     blocks: Mapping[str, list[list[str]]]
     spans: tuple[tuple[str, int], ...] = ()
     prose: tuple[str, ...] = ()
-    folded: str = ""
-
-    @property
-    def long(self) -> bool:
-        """Whether it is folded away until a reader asks for the numbers."""
-        return bool(self.folded) or self.size > FOLDED
+    title: str = ""
 
     @property
     def size(self) -> int:
         """Number of rows."""
         return sum(map(len, self.blocks.values()))
-
-    @property
-    def wide(self) -> bool:
-        """Whether it needs the page's full width on a desktop."""
-        return len(self.columns) > 4
 
 
 def template(name: str) -> Template:

@@ -8,7 +8,7 @@ import yaml
 from adhd_cvae.names import GROUP_LABELS
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import listed, template
-from pipelines.report.section import holds
+from pipelines.report.section import holds, is_of_adhd200
 from pipelines.report.summary import is_simulated
 
 REFERENCES: dict[str, str] = yaml.safe_load(
@@ -48,6 +48,7 @@ def _text(results: Results) -> str:
         patients=sizes[0],
         controls=sizes[1],
         simulated=is_simulated(results),
+        of_adhd200=is_of_adhd200(results),
         voxels_tested=results.brain_map("groupP") is not None,
         trained=results.history is not None,
         folds=len(set(results.fold_of_each)),

@@ -5,16 +5,19 @@ import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import write_text
 from pipelines.output_dir.results import Results
 from pipelines.report import cautions, methods, reproducibility, summary
 from pipelines.report.formatting import template
-from pipelines.report.section import Picture
-from pipelines.report.sections import SECTIONS
+from pipelines.report.section import Picture, participants
+from pipelines.report.sections import SECTIONS, brain, confounding
 
+_PLAIN = " /:;,=+?!@$*()[]{}|"
+"""Characters that stand for themselves in a data address and in an attribute."""
 _SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
@@ -39,7 +42,8 @@ def write_report(results: Results) -> Path:
     if results.cohort is None:
         folder = results.paths.folder
         raise InputError(f"{folder} has no cohort.tsv with participants to report on. Run prepare first.")
-    sections = _sections(results)
+    lead = _lead(results)
+    sections = _sections(results, lead)
     has_viewer = any(section["viewer"] for section in sections)
     script = template("viewer.js").render() if has_viewer else ""
     page = template("report.html.j2").render(
@@ -47,7 +51,11 @@ def write_report(results: Results) -> Path:
         recipe=reproducibility.public(results.setting("name", "")),
         version=reproducibility.public(results.run.get("software", {}).get("adhd-cvae", "")),
         simulated=summary.is_simulated(results),
-        summary=summary.summary(results),
+        cohort=summary.cohort(results),
+        answers=summary.answers(results),
+        more=summary.more(results),
+        lead=lead and _embedded(results, replace(lead, wide=False)),
+        sizes=confounding.sizes_table(results),
         warnings=[reproducibility.public(line) for line in cautions.warnings(results)],
         sections=sections,
         methods=methods.paragraph(results),
@@ -58,11 +66,31 @@ def write_report(results: Results) -> Path:
     return results.paths.report
 
 
-def _sections(results: Results) -> list[dict[str, Any]]:
-    """What the template shows of each section that finds its files."""
+class Shown(NamedTuple):
+    """A picture as the template has it: words, address of its content, width and height."""
+
+    heading: str
+    alt: str
+    caption: str
+    wide: bool
+    source: str
+    width: int
+    height: int
+
+
+def _lead(results: Results) -> Picture | None:
+    """The picture of the first screen: the group map, else the model's own difference, else none."""
+    pictures = {picture.name: picture for picture in brain.SECTION.pictures}
+    found = (pictures[name] for name in ("group_test", "effect_map"))
+    return next((one for one in found if (results.paths.folder / one.file).is_file()), None)
+
+
+def _sections(results: Results, lead: Picture | None) -> list[dict[str, Any]]:
+    """What the template shows of each section that finds its files; the first screen's picture is shown there alone."""
     shown = []
     for section in SECTIONS:
-        pictures = [found for picture in section.pictures if (found := _embedded(results, picture))]
+        others = [picture for picture in section.pictures if picture != lead]
+        pictures = [found for picture in others if (found := _embedded(results, picture))]
         tables = [table for make in section.tables if (table := make(results)) is not None]
         if section.of_codes and not results.is_out_of_fold:
             tables = [replace(table, caption=f"In sample or unknown. {table.caption}") for table in tables]
@@ -83,12 +111,15 @@ def _sections(results: Results) -> list[dict[str, Any]]:
     return shown
 
 
-def _embedded(results: Results, picture: Picture) -> tuple[Picture, str, int, int] | None:
-    """A picture, its file as a data address, width and height; None where it was not plotted."""
+def _embedded(results: Results, picture: Picture) -> Shown | None:
+    """A picture with its file as a data address, and n at the end of its caption; None where it was not plotted."""
     path = results.paths.folder / picture.file
     if not path.is_file():
         return None
-    content = path.read_bytes()
-    size = _SIZE.search(content[:4000].decode("utf-8", errors="replace"))
+    # Percent-encoded: base64 would take a third more, and its own images are base64 already.
+    content = " ".join(path.read_text(encoding="utf-8").split())
+    size = _SIZE.search(content[:4000])
     width, height = (round(float(side)) for side in size.groups()) if size else (360, 240)
-    return picture, f"data:image/svg+xml;base64,{base64.b64encode(content).decode('ascii')}", width, height
+    caption = f"{picture.caption} {participants(results, picture.of)}".strip()
+    source = f"data:image/svg+xml,{quote(content, safe=_PLAIN)}"
+    return Shown(picture.heading, picture.alt, caption, picture.wide, source, width, height)

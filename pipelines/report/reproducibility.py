@@ -35,7 +35,7 @@ def tables(results: Results) -> list[ReportTable]:
         ("Checksums (SHA-256) of what went in and came out", "file", "checksum"): _checksums(run),
     }
     return [
-        ReportTable(caption, tuple(columns), {"": rows})
+        ReportTable(caption, tuple(columns), {"": rows}, title=caption)
         for (caption, *columns), rows in found.items()
         if rows
     ]

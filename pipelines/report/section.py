@@ -1,6 +1,6 @@
 """What a section of the page is made of: words, tables and pictures, each with what makes it from the results."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,14 +10,17 @@ import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 
-from adhd_cvae.names import ALPHA, rows_of, space_label, spaces_in
+from adhd_cvae.names import ALPHA, GROUP_LABELS, rows_of, space_label, spaces_in
 from pipelines.output_dir.results import Results
 from pipelines.report import formatting
-from pipelines.report.formatting import ReportTable
+from pipelines.report.formatting import ReportTable, counted
 
 Made = TypeVar("Made")
 Plotter = Callable[[Results], Figure | None]
 """Plots a picture from the files of an OUTPUT_DIR; None where they are absent."""
+ADHD200_RECIPES = ("adhd200", "as-published")
+ADHD200_COLUMNS = ("adhd_measure", "adhd_index", "inattentive", "hyper_impulsive")
+"""Columns that a cohort has with values where its phenotypes are ADHD-200's."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Picture:
     caption: str
     plot: Plotter
     wide: bool = False
+    of: str | tuple[str, str, str] = ""
+    """Whom it shows, for :func:`participants`."""
     folder: str = "figures"
     """Where it lies below OUTPUT_DIR."""
 
@@ -124,6 +129,37 @@ def sentences_of(module: str) -> Callable[..., str]:
     return lambda name, /, **gaps: words_of(module)["sentences"][name].format(**gaps)
 
 
+def is_of_adhd200(results: Results) -> bool:
+    """Whether the recipe or the data are ADHD-200's, so that the study's words and claims have a place."""
+    if results.setting("name") in ADHD200_RECIPES:
+        return True
+    return results.cohort is not None and any(holds(results.cohort, name) for name in ADHD200_COLUMNS)
+
+
+def participants(results: Results, of: str | Sequence[str]) -> str:
+    """How many participants a picture shows, as a sentence; empty where that is not known.
+
+    Parameters
+    ----------
+    of
+        ``everybody``, ``patients``, or a table of ``analysis/`` with `n`; of three words the table, a column, and the
+        value that a row has there.
+    """
+    patients, controls = (len(results.members(group=group)) for group in GROUP_LABELS)
+    if of == "everybody":
+        return f"n = {patients + controls} ({counted(patients, 'patient')}, {counted(controls, 'control')})."
+    if of == "patients" or not of:
+        return f"n = {counted(patients, 'patient')}." if of else ""
+    name, *where = [of] if isinstance(of, str) else of
+    table = results.analysis(name)
+    if table is None or "n" not in table:
+        return ""
+    rows = rows_of(table if not where else pd.DataFrame(table[table[where[0]] == where[1]]))
+    known = [int(row["n"]) for row in rows if pd.notna(row["n"])] or [0]
+    least, most = min(known), max(known)
+    return "" if not most else f"n = {most}." if least == most else f"n = {least} to {most}, by row."
+
+
 def from_table(
     name: str,
 ) -> Callable[[Callable[[Results, pd.DataFrame], Made]], Callable[[Results], Made | None]]:
@@ -168,18 +204,18 @@ class Column(NamedTuple):
 
 
 class TableWords(NamedTuple):
-    """The words of one of a module's `tables`: the caption, with gaps where it has any, and the columns."""
+    """The words of one of a module's `tables`: the caption, with gaps where it has any, the columns, and the title."""
 
     caption: str
     columns: tuple[Column, ...]
+    title: str
 
     @classmethod
     def of(cls, module: str, name: str) -> "TableWords":
         """Those of the table `name` in the YAML file beside a module."""
         words = words_of(module)["tables"][name]
-        return cls(
-            words["caption"], tuple(Column(name, *how) for name, how in words.get("columns", {}).items())
-        )
+        columns = tuple(Column(name, *how) for name, how in words.get("columns", {}).items())
+        return cls(words["caption"], columns, words["title"])
 
     def without(self, names: Collection[str]) -> "TableWords":
         """The same without these columns."""
@@ -198,7 +234,7 @@ class TableWords(NamedTuple):
             if column.form in ("text", "words", "rounded", "members")
         ]
         prose = tuple(heading for heading in in_words if heading != headings[0])
-        return ReportTable(self.caption.format(**gaps), headings, blocks, prose=prose)
+        return ReportTable(self.caption.format(**gaps), headings, blocks, prose=prose, title=self.title)
 
 
 def result_table(module: str, name: str, first: str) -> Callable[[Results], ReportTable | None]:

@@ -3,8 +3,9 @@
 from adhd_cvae.names import GROUP_LABELS
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import counted
-from pipelines.report.section import sentences_of
+from pipelines.report.section import is_of_adhd200, sentences_of
 from pipelines.report.sections import (
+    brain,
     claims,
     clusters,
     confounding,
@@ -23,14 +24,29 @@ def is_simulated(results: Results) -> bool:
     return results.analysis("recovery") is not None
 
 
-def summary(results: Results) -> list[str]:
-    """The page's first paragraphs; the verdict on the groups goes before all."""
-    of_patients = (claims.summary, rsa.summary, rsa.as_published, clusters.summary, recovery.summary)
-    parts = (separation.summary, _cohort, p_values.summary, sensitivity.summary, *of_patients)
+def answers(results: Results) -> list[str]:
+    """Whether the groups are told apart, what the maps show, what the confounds allow: a paragraph each."""
+    sizes = [len(results.members(group=group)) for group in GROUP_LABELS]
+    if not all(sizes):
+        return [sentence("one_group", group=GROUP_LABELS["background" if sizes[1] else "target"])]
+    return [
+        separation.summary(results) or sentence("no_separation"),
+        brain.summary(results) or sentence("no_maps"),
+        " ".join(filter(None, [confounding.summary(results), separation.beside_covariates(results)])),
+    ]
+
+
+def more(results: Results) -> list[str]:
+    """What else is said in short: p-values in all, sensitivity, and what the codes are about."""
+    parts = (
+        *(p_values.summary, sensitivity.summary, claims.summary, rsa.summary, rsa.as_published),
+        *(clusters.summary, recovery.summary),
+    )
     return [sentences for part in parts if (sentences := part(results))]
 
 
-def _cohort(results: Results) -> str:
+def cohort(results: Results) -> str:
+    """Who was analysed, in a line."""
     if results.cohort is None:
         return ""
     patients, controls = (len(results.members(group=group)) for group in GROUP_LABELS)
@@ -41,4 +57,5 @@ def _cohort(results: Results) -> str:
     text = sentence(
         "analysed", participants=participants, folds=sentence("folds", count=count) if count else ""
     )
-    return f"{sentence('simulated')} {text}" if is_simulated(results) else text
+    of = "ADHD or about people" if is_of_adhd200(results) else "people"
+    return f"{sentence('simulated', of=of)} {text}" if is_simulated(results) else text

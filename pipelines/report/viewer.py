@@ -99,14 +99,19 @@ def _content(one: _Map, values: np.ndarray) -> dict[str, object]:
     values = np.nan_to_num(values)
     limit = float(np.abs(values).max())
     peak = np.unravel_index(np.abs(values).argmax(), values.shape)
+    steps, hidden = (
+        np.rint(STEPS * values / limit).astype(np.int8),
+        1 if one.tested else round(SMALLEST * STEPS),
+    )
     return {
         "name": one.name,
         "unit": one.unit,
         "limit": float(f"{limit:.4g}"),
         "start": [int(index) for index in peak],
-        "hidden": 1 if one.tested else round(SMALLEST * STEPS),
+        "hidden": hidden,
         "opacity": STEPS if one.tested else OPACITY,
-        "values": _packed(np.rint(STEPS * values / limit).astype(np.int8)),
+        # What is not shown is not carried either: most of a map, and nearly all of its size.
+        "values": _packed(np.where(np.abs(steps) < hidden, 0, steps).astype(np.int8)),
     }
 
 

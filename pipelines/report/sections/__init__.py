@@ -23,20 +23,20 @@ SECTIONS = tuple(
     module.SECTION
     for module in (
         separation,
-        sensitivity,
+        brain,
         cohort,
         confounding,
-        training,
-        reconstruction,
+        sensitivity,
         recovery,
         background,
+        rsa,
         latents,
         claims,
-        rsa,
         clusters,
         leakage,
         harmonisation,
-        brain,
+        reconstruction,
+        training,
         p_values,
     )
 )

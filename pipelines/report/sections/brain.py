@@ -147,6 +147,20 @@ def sentences(results: Results, table: pd.DataFrame) -> list[str]:
     return [*paragraphs, *([sentence("batteries", tests=tests)] if tests else [])]
 
 
+@from_table("group_maps")
+def summary(results: Results, table: pd.DataFrame) -> str:
+    """Whether the groups' maps differ, in a sentence."""
+    rows = {row["map"]: row for row in rows_of(table)}
+    group = rows.get("group")
+    if group is None or pd.isna(group["p_value"]):
+        why = [] if group is None else [sentence("no_test", note=group["note"])]
+        return " ".join([*why, *([sentence("model_alone")] if "salient_effect" in rows else [])])
+    change = sentence("less" if group["largest"] < 0 else "more")
+    sizes = {name: f"{int(group[name]):,}" for name in ("significant", "voxels")}
+    p = probability(group["p_value"])
+    return sentence("differ_short" if group["significant"] else "alike_short", **sizes, p=p, change=change)
+
+
 def _of_groups(results: Results, row: dict[str, Any]) -> str:
     """Whether any voxel differs between the groups, or why that is not known."""
     if pd.isna(row["p_value"]):

@@ -1,6 +1,5 @@
 """The study's claims, each with its estimate and verdict."""
 
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -46,7 +45,7 @@ def _checks_table(results: Results, checks: pd.DataFrame) -> ReportTable:
     rows = rows_of(checks)
     claims = dict.fromkeys(row["claim"] for row in rows)
     blocks = {claim: [words.cells(row) for row in rows if row["claim"] == claim] for claim in claims}
-    return replace(words.shown(blocks), folded=True)
+    return words.shown(blocks)
 
 
 def _agreeing(row: dict[str, Any]) -> str:

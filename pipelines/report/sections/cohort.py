@@ -64,7 +64,7 @@ def _groups_table(results: Results) -> ReportTable | None:
     if folds := results.fold_of_each:
         name = f"held out in each of {len(set(folds))} folds"
         rows.append([name, *(cohort.held_out(folds, one) for one in members)])
-    return ReportTable("The cohort.", ("", *GROUP_LABELS.values()), {"": rows})
+    return ReportTable("The cohort.", ("", *GROUP_LABELS.values()), {"": rows}, title="Groups and folds")
 
 
 def _exclusions_table(results: Results) -> ReportTable | None:
@@ -77,7 +77,7 @@ def _exclusions_table(results: Results) -> ReportTable | None:
         for (stage, reason), size in counts.items()  # pyright: ignore[reportGeneralTypeIssues]
     ]
     caption = "Left out. Who, and the detail, is in exclusions.tsv."
-    return ReportTable(caption, ("reason", "stage", "rows"), {"": rows})
+    return ReportTable(caption, ("reason", "stage", "rows"), {"": rows}, title="Reasons for leaving out")
 
 
 SECTION = read_section(

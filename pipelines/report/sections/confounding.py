@@ -20,6 +20,8 @@ FEW_AT_A_SITE = 5
 """Participants of a site's smaller group below which the site hardly tells the groups apart."""
 UNBALANCED = 0.25
 """Difference in standard deviations from which adjusting by regression is not trusted (Rubin 2001)."""
+MOST_SITES = 5
+"""Sites of their own row on the first screen."""
 _SMALL = 0.5
 """Mean below which one decimal would not show it: framewise displacement is some 0.1 mm."""
 sentence = sentences_of(__file__)
@@ -60,8 +62,8 @@ def _differences_table(results: Results, only: Collection[str] | None = None) ->
             label = f"{results.label(name)}: {results.level(name, level)}"
             cells = [_share(values, group) for group in GROUP_LABELS]
         rows.append([label, *cells, number(values["difference", None], 2)])
-    caption = sentence("caption_differences")
-    return ReportTable(caption, ("", *GROUP_LABELS.values(), "difference"), {"": rows}) if rows else None
+    caption, headings = sentence("caption_differences"), ("", *GROUP_LABELS.values(), "difference")
+    return ReportTable(caption, headings, {"": rows}, title="Variables by group") if rows else None
 
 
 def _mean(values: Mapping[tuple[str, str | None], float], group: str) -> str:
@@ -89,7 +91,8 @@ def _missing_table(results: Results) -> ReportTable | None:
         for name, *pair in counts.itertuples(name=None)
     ]
     caption = "Values missing, of the analysed variables, age and sex; a variable not named here is complete."
-    return ReportTable(caption, ("", *GROUP_LABELS.values()), {"": rows}) if rows else None
+    headings = ("", *GROUP_LABELS.values())
+    return ReportTable(caption, headings, {"": rows}, title="Values missing") if rows else None
 
 
 def site_counts(results: Results) -> pd.DataFrame | None:
@@ -113,7 +116,7 @@ def _sites_table(results: Results) -> ReportTable | None:
         within = "yes" if fewer >= FEW_AT_A_SITE else "hardly" if fewer else "no"
         rows.append([str(name), str(patients), str(controls), within])
     columns = ("site", *GROUP_LABELS.values(), "comparable there")
-    return ReportTable(sentence("caption_sites"), columns, {"": rows})
+    return ReportTable(sentence("caption_sites"), columns, {"": rows}, title="Site by group")
 
 
 def site_sentences(counts: pd.DataFrame) -> list[str]:
@@ -186,6 +189,36 @@ def sex_sentence(level: str, shares: tuple[float, float], difference: float) -> 
 def sentences(results: Results) -> list[str]:
     """Say what site, age and sex share with the group."""
     return [*contrasts(results), *imbalance(results)]
+
+
+def summary(results: Results) -> str:
+    """Whether the groups can be told from the scanners at all, in a sentence."""
+    counts = site_counts(results)
+    if counts is None or len(counts) < 2:
+        return sentence("no_site") if counts is None else sentence("one_site")
+    pairs = counts[[TARGET, BACKGROUND]].to_numpy()
+    shared = pairs[pairs.min(axis=1) > 0]
+    if not len(shared):
+        return sentence("none_shared")
+    sizes = {"shared": len(shared), "sites": len(pairs), "within": shared.sum(), "n": pairs.sum()}
+    text = sentence("all_shared" if len(shared) == len(pairs) else "shared", **sizes)
+    return " ".join(filter(None, [text, association_sentence(measures.cramers_v(counts))]))
+
+
+def sizes_table(results: Results) -> ReportTable:
+    """Patients and controls in all and at the largest sites, for the first screen."""
+    counts = site_counts(results)
+    rows = [["everybody", *(str(len(results.members(group=group))) for group in GROUP_LABELS)]]
+    if counts is not None:
+        pairs = counts[[TARGET, BACKGROUND]]
+        pairs = pairs.loc[pairs.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+        kept = MOST_SITES if len(pairs) > MOST_SITES + 1 else len(pairs)
+        rows += [[str(name), *map(str, pair)] for name, *pair in pairs.head(kept).itertuples(name=None)]
+        if others := len(pairs) - kept:
+            rows.append([f"{others} more sites", *map(str, pairs.tail(others).sum())])
+    return ReportTable(
+        "Participants by site and group.", ("", *GROUP_LABELS.values()), {"": rows}, title="Sizes"
+    )
 
 
 def contrasts(results: Results) -> list[str]:

@@ -31,8 +31,8 @@ def _independence(results: Results, table: pd.DataFrame) -> ReportTable:
         for row in rows_of(table)
     ]
     headings = tuple("p" if name == "p_value" else words(name) for name in table.columns)
-    caption = TableWords.of(__file__, "independence").caption
-    return ReportTable(caption, headings, {"": rows}, prose=("space", "note"))
+    shown = TableWords.of(__file__, "independence")
+    return ReportTable(shown.caption, headings, {"": rows}, prose=("space", "note"), title=shown.title)
 
 
 def _independence_cell(column: str, value: Any) -> str:

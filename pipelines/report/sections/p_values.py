@@ -1,14 +1,12 @@
 """Every p-value in one place, and how many of them chance would give."""
 
-from dataclasses import replace
-
 import pandas as pd
 
 from adhd_cvae.analysis.multiplicity import below_alpha, expected_by_chance, tests_of
 from adhd_cvae.names import rows_of
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, counted, number
-from pipelines.report.section import TableWords, from_table, read_section, sentences_of
+from pipelines.report.section import TableWords, from_table, is_of_adhd200, read_section, sentences_of
 
 sentence = sentences_of(__file__)
 
@@ -35,13 +33,15 @@ def _sentences(results: Results, table: pd.DataFrame) -> list[str]:
 
 @from_table("p_values")
 def _p_values_table(results: Results, table: pd.DataFrame) -> ReportTable:
-    words, rows = TableWords.of(__file__, "p_values"), rows_of(table)
+    words = TableWords.of(__file__, "p_values")
+    shown = table if is_of_adhd200(results) else pd.DataFrame(table[table["family"] != "as_published"])
+    rows = rows_of(shown)
     families = dict.fromkeys(row["family"] for row in rows)
     blocks = {
         family.replace("_", " "): [words.cells(row) for row in rows if row["family"] == family]
         for family in families
     }
-    return replace(words.shown(blocks), folded=True)
+    return words.shown(blocks)
 
 
 SECTION = read_section(__file__, sentences=_sentences, tables=(_p_values_table,))

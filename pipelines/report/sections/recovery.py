@@ -51,7 +51,7 @@ def _recovery_table(results: Results, recovery: pd.DataFrame) -> ReportTable:
         rows.append(row + [number(scores.get(space), 2) for space in spaces])
     caption = "Recovery of the planted factors, within patients; only a simulated cohort has a truth."
     headings = ("factor", "codes", "metric", *map(space_label, spaces))
-    return ReportTable(caption, headings, {"": rows}, prose=("codes", "metric"))
+    return ReportTable(caption, headings, {"": rows}, prose=("codes", "metric"), title="Scores by factor")
 
 
 SECTION = read_section(

@@ -10,7 +10,15 @@ from adhd_cvae.io import MISSING
 from adhd_cvae.names import ALPHA, VAE, rows_of, space_label, spaces_in
 from pipelines.output_dir.results import Results
 from pipelines.report.formatting import ReportTable, count, counted, interval, listed, number, probability
-from pipelines.report.section import TableWords, from_table, holds, plot_variables, read_section, sentences_of
+from pipelines.report.section import (
+    TableWords,
+    from_table,
+    holds,
+    is_of_adhd200,
+    plot_variables,
+    read_section,
+    sentences_of,
+)
 
 sentence = sentences_of(__file__)
 _PARTIAL = ("tau_partial", "p_partial")
@@ -43,7 +51,7 @@ def summary(results: Results, rsa: pd.DataFrame) -> str:
 @from_table("rsa")
 def as_published(results: Results, rsa: pd.DataFrame) -> str:
     """How much the study's own statistic would call significant."""
-    published = results.analysis("as_published")
+    published = _published(results)
     if published is None:
         return ""
     naive = sum(row["p_value"] < ALPHA for row in rows_of(published))
@@ -51,10 +59,15 @@ def as_published(results: Results, rsa: pd.DataFrame) -> str:
     return sentence("as_published", naive=naive, rows=len(published), honest=honest)
 
 
+def _published(results: Results) -> pd.DataFrame | None:
+    """The study's own statistic, where the study is at stake."""
+    return results.analysis("as_published") if is_of_adhd200(results) else None
+
+
 @from_table("rsa")
 def _rsa_table(results: Results, rsa: pd.DataFrame) -> ReportTable:
     """Permutation RSA with the study's own statistic beside it, labelled as what it is."""
-    published = results.analysis("as_published")
+    published = _published(results)
     words = TableWords.of(__file__, "rsa").without([name for name in _PARTIAL if not holds(rsa, name)])
     more = {"partial": holds(rsa, "tau_partial"), "ceiling": holds(rsa, "noise_ceiling")}
     spans: tuple[tuple[str, int], ...] = ()

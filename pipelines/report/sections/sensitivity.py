@@ -242,8 +242,8 @@ def _power_table(results: Results) -> ReportTable | None:
         tests = blocks.setdefault(_block(row), {})
         tests.setdefault(row["panel"], dict.fromkeys(sizes, ""))[row["cohens_d"]] = _cell(row)
     cells = {name: [[test, *of.values()] for test, of in tests.items()] for name, tests in blocks.items()}
-    caption = TableWords.of(__file__, "power").caption
-    return ReportTable(caption, ("test", *(f"d = {size:g}" for size in sizes)), cells) if rows else None
+    texts, headings = TableWords.of(__file__, "power"), ("test", *(f"d = {size:g}" for size in sizes))
+    return ReportTable(texts.caption, headings, cells, title=texts.title) if rows else None
 
 
 def _block(row: Row) -> str:

@@ -1,5 +1,6 @@
 """Whether patients are told from controls, out of fold: the page's first sentence."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -24,22 +25,32 @@ MEASURES = (AUC, ACCURACY, BEYOND)
 
 @from_table("separation")
 def summary(results: Results, table: pd.DataFrame) -> str:
-    """Whether patients are told from controls, null results included, and what that says of one participant."""
+    """Whether patients are told from controls, null results included, and whether z leaks."""
     found = _everybody(table)
-    parts = [_verdict(results, found), _beside(results, found)]
     background = _tested(found, BACKGROUND)
-    if background is not None and background["p_value"] < ALPHA:
-        parts.append(_of_background(background))
-    return " ".join(part for part in [*parts, sentence("one_participant")] if part)
+    leaks = background is not None and background["p_value"] < ALPHA
+    return " ".join([_verdict(results, found), *([sentence("leaks")] if leaks else [])])
+
+
+@from_table("separation")
+def beside_covariates(results: Results, table: pd.DataFrame) -> str:
+    """What covariates alone reach, and what s reaches beyond them."""
+    return _beside(results, _everybody(table), (COVARIATES, BEYOND))
 
 
 @from_table("separation")
 def _sentences(results: Results, table: pd.DataFrame) -> list[str]:
-    """What the first sentences leave out: whether z leaks, and which codes have no p-value."""
+    """What the first sentences leave out: what else tells the groups, whether z leaks, which codes have no p."""
     found = _everybody(table)
     if not found:
         return [sentence("unknown")]
-    how = (sentence("how"), sentence("refits") if _tested(found, SALIENT) else "")
+    beside = _beside(results, found, (COVARIATES, SUPERVISED, BEYOND))
+    how = (
+        beside,
+        sentence("one_participant"),
+        sentence("how"),
+        sentence("refits") if _tested(found, SALIENT) else "",
+    )
     paragraphs, background = [" ".join(filter(None, how))], _tested(found, BACKGROUND)
     if background is not None:
         paragraphs.append(_of_background(background))
@@ -95,8 +106,8 @@ def _value(row: dict[str, Any]) -> dict[str, str]:
     return {"value": number(row["value"], 2), "interval": ends}
 
 
-def _beside(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> str:
-    """What covariates and a supervised classifier reach, and what s adds."""
+def _beside(results: Results, found: dict[tuple[str, str], dict[str, Any]], asked: Collection[str]) -> str:
+    """What covariates (`COVARIATES`) and a supervised classifier (`SUPERVISED`) reach, and what s adds (`BEYOND`)."""
     names = [*([results.site] if results.site is not None else []), *results.covariates]
     named, several = listed([results.label(name) for name in names]), len(names) > 1
     keys = {
@@ -107,7 +118,7 @@ def _beside(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> s
     parts = [
         sentence(words, covariates=named, value=number(row["value"], 2), p=_in_brackets(row))
         for key, words in keys.items()
-        if (row := found.get(key)) is not None
+        if (row := found.get(key)) is not None and not {*key}.isdisjoint(asked)
     ]
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
@@ -171,8 +182,7 @@ def _sites_table(results: Results, table: pd.DataFrame) -> ReportTable | None:
     for row in rows_of(known):
         site = row["site"] if results.site is None else results.named_level(results.site, _code(row["site"]))
         blocks.setdefault(_label(row["space"]), []).append([str(site), *words.cells(_cells({AUC: row}))])
-    folded = words_of(__file__)["tables"]["sites"]["folded"]
-    return replace(words.shown(blocks, "site"), folded=folded) if blocks else None
+    return words.shown(blocks, "site") if blocks else None
 
 
 def _code(site: Any) -> Any:

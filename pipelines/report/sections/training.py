@@ -61,7 +61,7 @@ def _earned(results: Results) -> ReportTable | None:
         for name, rows in _models(results).items()
     }
     headings = ("step", "epochs", "gain, nats a participant", "gain, share of variance explained")
-    return ReportTable(words.caption, headings, blocks)
+    return ReportTable(words.caption, headings, blocks, title=words.title)
 
 
 def _spread(row: dict[str, float], column: str, digits: int) -> str:

@@ -5,13 +5,16 @@ import hashlib
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
 from adhd_cvae.errors import InputError
 from pipelines.output_dir.results import Results
 from pipelines.report.page import write_report
 from pipelines.report.sections import SECTIONS
+from pipelines.report.sections.confounding import sizes_table
 from tests.pipelines.report.invented_report import HOSTILE, Page, cohort_table
 from tests.pipelines.whole_tables import write_whole
 
@@ -21,16 +24,41 @@ def test_every_picture_is_plotted_and_shown_in_its_section(plotted: Path, page: 
     assert {f"figures/{path.name}" for path in (plotted / "figures").iterdir()} == {
         picture.file for picture in pictures
     }
-    assert [image["alt"] for image in page.all("img")] == [picture.alt for picture in pictures]
+    shown = [image["alt"] for image in page.all("img")]
+    (lead,) = [picture.alt for picture in pictures if picture.name == "group_test"]
+    assert shown[0] == lead
+    assert shown[1:] == [picture.alt for picture in pictures if picture.alt != lead]
+
+
+def test_without_a_group_map_the_models_own_difference_comes_first(folder: Path) -> None:
+    alt = {picture.name: picture.alt for section in SECTIONS for picture in section.pictures}
+    for name in ("group_test", "effect_map"):
+        (folder / f"figures/{name}.svg").unlink()
+        page = Page(write_report(Results(folder)).read_text(encoding="utf-8"))
+        first = page.all("img")[0]["alt"]
+        assert first == alt["effect_map" if name == "group_test" else "held_out_scores"]
+
+
+def test_every_picture_of_participants_says_how_many(page: Page) -> None:
+    for words in ("n = 60 (30 patients, 30 controls).", "n = 30 patients.", "n = 60.", "n = 30."):
+        assert words in page.text
+
+
+def test_the_first_screen_counts_the_largest_sites_alone(folder: Path) -> None:
+    write_whole(cohort_table().assign(site=np.arange(60) % 40), folder / "cohort.tsv")
+    table = sizes_table(Results(folder))
+    assert [row[0] for row in table.blocks[""]][-1] == "35 more sites"
+    everybody, *sites = [[int(cell) for cell in row[1:]] for row in table.blocks[""]]
+    assert everybody == [30, 30] == [sum(column) for column in zip(*sites, strict=True)]
 
 
 def test_page_needs_nothing_from_outside(page: Page) -> None:
     for image in page.all("img"):
-        assert (image["src"] or "").startswith("data:image/svg+xml;base64,")
+        assert (image["src"] or "").startswith("data:image/svg+xml,%3C?xml")
         assert int(image["width"] or 0) > 100
     named = {section.name for section in SECTIONS} - {"background", "sensitivity"}  # not asked for here
     assert {link["href"] for link in page.all("a")} == {
-        f"#{one}" for one in (*named, "methods", "reproducibility")
+        f"#{one}" for one in (*named, "summary", "main", "methods", "reproducibility")
     }
     assert not page.all("link") + page.all("iframe")
 
@@ -67,7 +95,8 @@ def test_page_can_be_read_by_machines(page: Page) -> None:
 
 def test_page_shows_nobody_and_no_machine(plotted: Path, page: Page) -> None:
     raw = (plotted / "report.html").read_text(encoding="utf-8")
-    drawings = [base64.b64decode((image["src"] or "").split(",")[1]).decode() for image in page.all("img")]
+    drawings = [unquote((image["src"] or "").split(",", 1)[1]) for image in page.all("img")]
+    assert all(drawing.startswith("<?xml") and drawing.endswith("</svg>") for drawing in drawings)
     for text in (raw, *drawings):
         for private in ("sub-77", "sub-99", "someone", "secret-host", "/home", str(plotted), "61.25"):
             assert private not in text

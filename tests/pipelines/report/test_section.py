@@ -72,7 +72,7 @@ def test_result_table_has_a_block_a_space_and_leaves_empty_columns_out(tmp_path:
     }
     write_whole(pd.DataFrame({**table, "p_value": np.nan}), tmp_path / "analysis/probes.tsv")
     words = {"score": ["score", "number"], "p_value": ["p", "number"], "note": ["note", "text"]}
-    words = {"caption": "What is read.", "columns": words | {"no": ["no", "number"]}}
+    words = {"title": "Read", "caption": "What is read.", "columns": words | {"no": ["no", "number"]}}
     module = str(tmp_path / "leaks.py")
     content = yaml.safe_dump({"tables": {"probes": words, "rsa": words}}, sort_keys=False)
     Path(module).with_suffix(".yaml").write_text(content, encoding="utf-8")
@@ -89,7 +89,8 @@ def test_result_table_has_a_block_a_space_and_leaves_empty_columns_out(tmp_path:
 
 
 def test_the_column_of_headings_is_no_prose_and_a_caption_has_gaps(tmp_path: Path) -> None:
-    words = {"caption": "At most {most}.", "columns": {"name": ["name", "text"], "why": ["why", "text"]}}
+    columns = {"name": ["name", "text"], "why": ["why", "text"]}
+    words = {"title": "Whys", "caption": "At most {most}.", "columns": columns}
     content = yaml.safe_dump({"tables": {"whys": words}, "sentences": {"older": "Older by {by:.1f}."}})
     (tmp_path / "whys.yaml").write_text(content, encoding="utf-8")
     table = TableWords.of(str(tmp_path / "whys.py"), "whys")

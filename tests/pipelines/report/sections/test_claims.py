@@ -10,7 +10,7 @@ from tests.pipelines.report.invented_report import Page
 
 
 def test_claims_are_counted_by_verdict_and_shown(page: Page, folder: Path) -> None:
-    assert "The study's 2 claims, judged by this cohort: 1 supported and 1 not testable" in page.text
+    assert "The recipe's 2 claims, judged by this cohort: 1 supported and 1 not testable" in page.text
     assert re.search(
         r"s is related to age supported 6 of 7 .* age 30 0\.10 \(0\.05 to 0\.15\) 0\.010 −0\.12", page.text
     )
