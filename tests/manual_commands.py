@@ -25,7 +25,20 @@ from pipelines.recipes.loader import flatten, known_keys, load_recipe, shipped_r
 from tests.manual_pages import ROOMS, Page
 
 ROOT = Path(__file__).parents[1]
-OTHERS = ("cd", "chmod", "curl", "docker", "echo", "export", "git", "pip", "source", "sudo")
+OTHERS = (
+    "apptainer",
+    "cd",
+    "chmod",
+    "curl",
+    "dask",
+    "docker",
+    "echo",
+    "export",
+    "git",
+    "pip",
+    "source",
+    "sudo",
+)
 """Commands that are not ours and whose words nobody reads here."""
 ENDINGS = (".tsv", ".json", ".npz", ".pt")
 """Of files, which look like settings: `cohort.tsv` is none of `cohort`."""
@@ -157,6 +170,8 @@ def refusal(words: list[str]) -> str | None:
             return of_script(words[1:])
         case ["srun", "torchrun", *rest] | ["torchrun", *rest]:
             return of_torchrun(rest)
+        case ["srun", "dask", *_]:
+            return None
         case [("pip" | "source") as name, *rest]:
             extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
             named = re.findall(r"\.\[(\w+)\]", " ".join(rest)) if name == "pip" else []
