@@ -85,6 +85,24 @@ def prepared(
     return paths, told
 
 
+def test_a_table_may_be_given_beside_the_dataset(tmp_path: Path, write_maps) -> None:
+    write_maps(tmp_path / "bids", names(10))
+    table = tmp_path / "elsewhere" / "mine.tsv"
+    write_table(table, HEADER, people(10))
+    source = BidsInput(tmp_path / "bids", tables=(table,))
+    paths, told = prepared(source, tmp_path / "out")
+    assert "phenotype from outside of BIDS_DIR: ../elsewhere/mine.tsv" in told.lines
+    assert read_tsv(paths.cohort)["group"].tolist() == ["background", "target"] * 5
+    assert prepared(source, tmp_path / "out")[1].lines == ["prepare: already done"]
+    write_table(table, HEADER, people(8))
+    assert (
+        "prepare: ../elsewhere/mine.tsv changed since, doing it again"
+        in prepared(source, tmp_path / "out")[1].lines
+    )
+    with pytest.raises(InputError, match=r"no participants\.tsv"):
+        prepared(BidsInput(tmp_path / "bids"), tmp_path / "other")
+
+
 def test_a_derivative_is_described_by_the_dataset_around_it(tmp_path: Path, write_maps) -> None:
     derivative = tmp_path / "raw/derivatives/segmentation"
     write_maps(derivative, names(10))

@@ -61,8 +61,10 @@ def test_what_a_group_requires_is_required(verb):
 
 
 def test_labels_and_filter_reach_the_stages():
-    dataset = DatasetOptions(bids_dir=Path("bids"), labels=["01", "02"], filter_file=Path("f.json"))
-    assert dataset.source == BidsInput(Path("bids"), ("01", "02"), Path("f.json"))
+    dataset = DatasetOptions(
+        bids_dir=Path("bids"), labels=["01", "02"], filter_file=Path("f.json"), tables=[Path("a.tsv")]
+    )
+    assert dataset.source == BidsInput(Path("bids"), ("01", "02"), Path("f.json"), tables=(Path("a.tsv"),))
 
 
 def test_a_first_run_has_the_named_recipe_and_a_later_one_what_the_folder_was_made_with(tmp_path):
