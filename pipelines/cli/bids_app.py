@@ -98,9 +98,10 @@ def _with_hyphens(argument: str) -> str:
 
 def _with_verb(arguments: list[str], verbs: Collection[str]) -> list[str]:
     """Put `run` before what starts with a dataset, or with an option of `run`, and names a level."""
-    places = [at for at, one in enumerate(arguments) if one in tuple(Level)]
-    if not places or arguments[0] in verbs:
+    if not arguments or arguments[0] in verbs:
         return arguments
+    if not {*arguments} & {*Level}:
+        return ["run", *arguments] if os.path.isdir(arguments[0]) else arguments
     words = arguments[: next((at for at, one in enumerate(arguments) if one.startswith("-")), len(arguments))]
     misspelt = len(words) > 3 and not os.path.isdir(words[0])
     return arguments if misspelt else ["run", *arguments]

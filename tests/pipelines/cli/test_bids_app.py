@@ -38,6 +38,13 @@ def test_a_call_of_a_bids_app_is_one_of_ours(given, meant):
     assert in_our_words(given.split(), VERBS) == meant.split()
 
 
+def test_a_dataset_without_a_level_is_asked_for_one(capsys, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        main.main([str(tmp_path), "out"])
+    assert ended.value.code == 2
+    assert "Missing argument 'participant,group'" in capsys.readouterr().err
+
+
 def test_several_labels_end_with_the_next_option():
     given = ["run", "--participant-label", "01", "02", "--set", "seed=1"]
     assert spread_labels(given) == [
