@@ -13,6 +13,7 @@ from adhd_cvae.errors import InputError
 from pipelines.cli import options as opt
 from pipelines.cli.benchmark import app as benchmark
 from pipelines.cli.bids_app import Level, MachineOptions, in_our_words
+from pipelines.cli.compare import compare
 from pipelines.cli.groups import (
     DatasetOptions,
     DemoOptions,
@@ -270,6 +271,9 @@ def sensitivity(dataset: DatasetOptions, options: StageOptions, asked: Sensitivi
 
     with options.alone(dataset.bids_dir):
         print(workflow.run(options.later_run(), dataset.source, **vars(asked)))
+
+
+app.command(rich_help_panel=REUSE)(compare)
 
 
 @app.command(rich_help_panel=REUSE)

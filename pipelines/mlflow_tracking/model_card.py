@@ -24,8 +24,10 @@ def model_card(summary: RunSummary) -> str:
     software = {"adhd-cvae": "?", "torch": "?"} | known["software"]
     return _TEMPLATE.format(
         recipe=recipe,
+        answer="\n\n".join(summary.answer),
         shape=" × ".join(map(str, recipe.image.shape)),
         dataset=known["dataset"],
+        differs=summary.tags()["differs"],
         cohort=cohort,
         ours=software["adhd-cvae"],
         torch=software["torch"],
@@ -43,5 +45,19 @@ def _table(scores: dict[str, float]) -> str:
         for name, value in scores.items()
         if name.startswith(chosen) and ("recovery" not in name or name.endswith(f"{SALIENT}/{OUT_OF_FOLD}/r"))
     }
-    lines = [f"| {name} | {value:.3f} |" for name, value in rows.items() if value == value]
-    return "\n".join(["| metric | value |", "|---|---|", *lines]) if lines else "Nothing was measured."
+    lines = [
+        f"| {name} | {value:.3f} | {_interval(scores, name)} |"
+        for name, value in rows.items()
+        if value == value
+    ]
+    return (
+        "\n".join(["| metric | value | 95 % interval |", "|---|---|---|", *lines])
+        if lines
+        else "Nothing was measured."
+    )
+
+
+def _interval(scores: dict[str, float], row: str) -> str:
+    """Ends of a metric's interval, where they are known; a row begins with the metric's name."""
+    ends = [scores.get(f"{row.split('`')[1]}/{end}") for end in ("low", "high")]
+    return "" if None in ends else f"{ends[0]:.3f} to {ends[1]:.3f}"

@@ -1,5 +1,6 @@
 """The registered model: packed without pickle and without a path of this machine, found again by name."""
 
+import json
 import re
 import tempfile
 import warnings
@@ -13,14 +14,16 @@ from pathlib import Path
 import pandas as pd
 import yaml
 from mlflow import MlflowClient, pyfunc
-from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import AnyType
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import KNOWN_SITE
+from pipelines.mlflow_tracking.metrics import send
 from pipelines.mlflow_tracking.store import Store, readable_errors
 
 NAME = "adhd-cvae"
@@ -47,33 +50,51 @@ class Kind:
     code: Path
 
 
+@dataclass(frozen=True)
+class Shown:
+    """How a model appears on the page of models.
+
+    Attributes
+    ----------
+    metrics
+        Names of its run's metrics.
+    dataset, digest
+        Of the data they were measured on.
+    """
+
+    name: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    metrics: tuple[str, ...]
+    dataset: str
+    digest: str
+
+    def metric(self, point: Metric, model_id: str, run_id: str) -> Metric:
+        """A value of the run, of the model on the data."""
+        where = {"model_id": model_id, "dataset_name": self.dataset, "dataset_digest": self.digest}
+        return Metric(point.key, point.value, point.timestamp, point.step, run_id=run_id, **where)
+
+
 PATIENTS = Kind(NAME, "Salient (s) and background (z) anatomy of gray-matter maps.", CODE)
 
 
 def register(
     client: MlflowClient,
     run: Run,
-    artifacts: dict[str, Path],
-    signature: ModelSignature,
+    logged: LoggedModel,
     model_card: str,
     tags: dict[str, str],
     kind: Kind = PATIENTS,
 ) -> str:
-    """Pack the model, log it beside its run and make it a new version; return the version.
+    """Make a logged model a new version, beside its run; return the version.
 
     Parameters
     ----------
-    artifacts
-        Name to file: ``weights`` and ``config``, of the same stem, ``reference``, and of a model that takes sites or
-        covariates from maps ``adjustment`` and ``adjustment_config``, of the same stem.
-    signature
-        As `signature_of` gives it.
     model_card
         Markdown: kept with the run and shown with the version.
     tags
         What tells the version from others in the list of them.
     """
-    logged = _left_by_a_kill(client, run) or _log(client, run, artifacts, signature, kind)
     outputs = client.get_run(run.info.run_id).outputs
     if logged.model_id not in {one.model_id for one in (outputs.model_outputs if outputs else [])}:
         client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -90,19 +111,53 @@ def register(
         description=model_card,
         tags={name: text for name, text in tags.items() if not name.startswith("mlflow.")},
     )
+    versions = json.dumps([{"name": kind.name, "version": str(made.version)}])
+    client.set_logged_model_tags(logged.model_id, {MLFLOW_MODEL_VERSIONS: versions})  # what the UI links to
     return str(made.version)
 
 
-def _log(
-    client: MlflowClient, run: Run, artifacts: dict[str, Path], signature: ModelSignature, kind: Kind
+def log_model(
+    client: MlflowClient,
+    run: Run,
+    artifacts: dict[str, Path],
+    signature: ModelSignature,
+    shown: Shown,
+    kind: Kind = PATIENTS,
 ) -> LoggedModel:
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "model"
-        _pack(folder, artifacts, signature, kind.code)
-        made_by = run.info.run_id
-        logged = client.create_logged_model(run.info.experiment_id, name=kind.name, source_run_id=made_by)
-        client.log_model_artifacts(logged.model_id, str(folder))
-    return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    """Pack the model and log it beside its run, unless a killed call did, with what the page of models sorts by.
+
+    Parameters
+    ----------
+    artifacts
+        Name to file: ``weights`` and ``config``, of the same stem, ``reference``, and of a model that takes sites or
+        covariates from maps ``adjustment`` and ``adjustment_config``, of the same stem.
+    signature
+        As `signature_of` gives it.
+    """
+    run_id = run.info.run_id
+    logged = _left_by_a_kill(client, run)
+    if logged is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "model"
+            _pack(folder, artifacts, signature, kind.code)
+            name = re.sub(r"[/:%\"']", "-", shown.name).replace(".", "·")  # what MLflow forbids
+            made = client.create_logged_model(
+                run.info.experiment_id, name=name, source_run_id=run_id, params=shown.params, tags=shown.tags
+            )
+            client.log_model_artifacts(made.model_id, str(folder))
+        logged = client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
+    send(
+        client,
+        run_id,
+        [shown.metric(point, logged.model_id, run_id) for point in _points(client, run_id, shown)],
+    )
+    return logged
+
+
+def _points(client: MlflowClient, run_id: str, shown: Shown) -> Iterator[Metric]:
+    """The run's values of the metrics shown, as they stand there: logged again for the model, they stay one value."""
+    for name in shown.metrics:
+        yield from client.get_metric_history(run_id, name)[-1:]
 
 
 def _left_by_a_kill(client: MlflowClient, run: Run) -> LoggedModel | None:

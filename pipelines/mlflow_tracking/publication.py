@@ -1,5 +1,6 @@
 """Publishing results: one MLflow run of them, their model registered, and the champion chosen."""
 
+import re
 import time
 from dataclasses import dataclass, replace
 
@@ -7,13 +8,17 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from adhd_cvae.errors import InputError
-from adhd_cvae.io import fingerprint
 from adhd_cvae.names import BACKGROUND, KNOWN_SITE, SALIENT, column_names, units_in
 from pipelines.mlflow_tracking import metrics, model_registry, promotion, runs, streaming
 from pipelines.mlflow_tracking.model_card import model_card
 from pipelines.mlflow_tracking.store import find_store, readable_errors
-from pipelines.mlflow_tracking.summary import RunSummary
+from pipelines.mlflow_tracking.summary import RunSummary, fold_scores
 from pipelines.progress import Progress, Tick
+
+_SORTED_BY = re.compile(
+    r"separation/[^/]*|out_of_fold/[^/]*|recovery/.*/salient/out_of_fold/r|out_of_distribution"
+)
+"""Metrics that the page of models shows, without the ends of their intervals."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Published:
         Of the registered model; None where there is no trained model.
     champion
         The champion now; None where there is no trained model.
+    page
+        Where the run can be looked at.
     """
 
     store: str
@@ -33,6 +40,7 @@ class Published:
     run_id: str
     version: str | None = None
     champion: promotion.Champion | None = None
+    page: str = ""
 
     @property
     def model(self) -> str | None:
@@ -41,7 +49,10 @@ class Published:
 
     def __str__(self) -> str:
         """Lines for a terminal."""
-        return f"MLflow store     {self.store}\nMLflow run       {self.run_name}\nRegistered model {self._model()}"
+        return (
+            f"MLflow store     {self.store}\nMLflow run       {self.run_name}\n"
+            f"Look at it       {self.page}\nRegistered model {self._model()}"
+        )
 
     def _model(self) -> str:
         if self.champion is None:
@@ -69,18 +80,20 @@ def log_results(summary: RunSummary, name: str, progress: Progress, *, register:
         for run in runs.find_runs(client, runs.CONTENT_TAG, summary.content):
             if run.info.status == "FINISHED":
                 version = model_registry.version_of(client, run)
-                return Published(store.shown, run.info.run_name or name, run.info.run_id, version)
+                page = runs.run_page(store, run, paths.folder)
+                return Published(store.shown, run.info.run_name or name, run.info.run_id, version, page=page)
         unless = {runs.CONTENT_TAG: summary.content, **({runs.TRAINING_TAG: training} if training else {})}
-        tags = {**summary.tags(), runs.CONTENT_TAG: summary.content}
+        tags = {**summary.tags(), runs.CONTENT_TAG: summary.content, **_note(summary)}
         run = runs.start_run(client, store, name, tags, unless)
         with runs.ending(client, run):
-            _fill(client, run.info.run_id, summary, tick)
+            _fill(client, run, summary, tick)
             tick(3, 4, "model")
             version = model_registry.version_of(client, run)
             if version is None and register:
                 version = _register(client, run, summary)
         tick(4, 4, "")
-    return Published(store.shown, name, run.info.run_id, version)
+    page = runs.run_page(store, run, paths.folder)
+    return Published(store.shown, name, run.info.run_id, version, page=page)
 
 
 def choose_champion(summary: RunSummary, published: Published, *, promote: bool) -> Published:
@@ -102,18 +115,23 @@ def choose_champion(summary: RunSummary, published: Published, *, promote: bool)
     return replace(published, champion=champion)
 
 
-def _fill(client: MlflowClient, run_id: str, summary: RunSummary, tick: Tick) -> None:
-    """Log settings, losses, scores, dataset, tables and figures."""
-    results, now = summary.results, int(time.time() * 1000)
+def _note(summary: RunSummary) -> dict[str, str]:
+    """The run's description in the UI."""
+    return {"mlflow.note.content": "\n\n".join(summary.answer)} if summary.answer else {}
+
+
+def _fill(client: MlflowClient, run: Run, summary: RunSummary, tick: Tick) -> None:
+    """Log settings, losses, scores, dataset, tables and figures; folds as children."""
+    results, now, run_id = summary.results, int(time.time() * 1000), run.info.run_id
     tick(1, 4, "settings and losses")
     runs.log_settings(client, run_id, summary.settings)
     if results.history is not None:
         metrics.log_history(client, run_id, results.history, now)
     metrics.log_scores(client, run_id, summary.scores, now)
-    digest = fingerprint(results.provenance.checksums(results.paths.cohort, results.paths.manifest))
-    runs.log_dataset(client, run_id, results.run.get("dataset", "cohort"), digest, summary.profile)
+    runs.log_dataset(client, run_id, summary.dataset, summary.digest, summary.profile)
     tick(2, 4, "tables and figures")
     runs.log_files(client, run_id, results)
+    runs.log_folds(client, run, fold_scores(results), {**summary.tags(), runs.CONTENT_TAG: summary.content})
 
 
 def _register(client: MlflowClient, run: Run, summary: RunSummary) -> str | None:
@@ -138,4 +156,14 @@ def _register(client: MlflowClient, run: Run, summary: RunSummary) -> str | None
         flags += [KNOWN_SITE] if adjustment.site is not None else []
         needed = adjustment.needed
     signature = model_registry.signature_of(numbers, flags, needed)
-    return model_registry.register(client, run, artifacts, signature, model_card(summary), summary.tags())
+    logged = model_registry.log_model(client, run, artifacts, signature, _shown(client, run, summary))
+    return model_registry.register(client, run, logged, model_card(summary), summary.tags())
+
+
+def _shown(client: MlflowClient, run: Run, summary: RunSummary) -> model_registry.Shown:
+    """How the model appears on the page of models: the run's name and parameters, and what models are sorted by."""
+    known = client.get_run(run.info.run_id)
+    tags = {name: text for name, text in summary.tags().items() if not name.startswith("mlflow.")}
+    metrics = tuple(name for name in sorted(known.data.metrics) if _SORTED_BY.fullmatch(name))
+    name = known.info.run_name or summary.title()
+    return model_registry.Shown(name, known.data.params, tags, metrics, summary.dataset, summary.digest)

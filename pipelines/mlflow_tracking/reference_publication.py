@@ -10,7 +10,14 @@ from adhd_cvae.io import fingerprint
 from adhd_cvae.models.reference_background import Reference
 from adhd_cvae.models.reference_file import load_reference
 from pipelines.mlflow_tracking import runs
-from pipelines.mlflow_tracking.model_registry import Kind, register, signature_of, version_of
+from pipelines.mlflow_tracking.model_registry import (
+    Kind,
+    Shown,
+    log_model,
+    register,
+    signature_of,
+    version_of,
+)
 from pipelines.mlflow_tracking.reference_model import ALIAS, NAME
 from pipelines.mlflow_tracking.store import find_store, readable_errors
 from pipelines.progress import Progress
@@ -61,9 +68,10 @@ def publish_reference(folder: Path, progress: Progress) -> str:
                 }
                 labels = {_COUNT: str(reference.count), "terms": str(facts.get("terms", "unknown"))}
                 text = model_card(reference, facts)
-                version = register(
-                    client, run, artifacts, signature_of(["explained"], []), text, labels, KIND
-                )
+                digest, known = reference.checksum[:36], client.get_run(run.info.run_id).data
+                shown = Shown(name, known.params, labels, tuple(known.metrics), _dataset(facts), digest)
+                logged = log_model(client, run, artifacts, signature_of(["explained"], []), shown, KIND)
+                version = register(client, run, logged, text, labels, KIND)
         holder = _promoted(client, version, reference.count)
     return (
         f"MLflow store     {store.shown}\nMLflow run       {name}\n"
@@ -115,8 +123,11 @@ def _log(client: MlflowClient, run_id: str, reference: Reference, facts: dict[st
     counts = {"participants": float(reference.count), "axes": float(len(reference.axes))}
     for key, value in {**scores, **counts}.items():
         client.log_metric(run_id, f"reference/{key}", value)
-    name = str(facts.get("name", "reference"))
-    runs.log_dataset(client, run_id, name, reference.checksum, {"background": reference.count})
+    runs.log_dataset(client, run_id, _dataset(facts), reference.checksum, {"background": reference.count})
+
+
+def _dataset(facts: dict[str, Any]) -> str:
+    return str(facts.get("name", "reference"))
 
 
 def _log_curve(client: MlflowClient, run_id: str, folder: Path) -> None:

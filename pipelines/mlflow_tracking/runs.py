@@ -2,22 +2,28 @@
 
 import json
 import os
+import shlex
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run
 from mlflow.exceptions import MlflowException
 
 from adhd_cvae.errors import InputError
+from pipelines.mlflow_tracking.metrics import log_scores
 from pipelines.mlflow_tracking.privacy import public_checklist
 from pipelines.mlflow_tracking.store import EXPERIMENT, Store, find_store, readable_errors
 from pipelines.output_dir.results import Results
 from pipelines.output_dir.tables import ANALYSIS
-from pipelines.recipes.loader import flatten
+from pipelines.recipes.differences import NAME, compared
 
+RECIPE = "recipe.yaml"
+"""Artifact with every setting."""
 PARENT_TAG = "mlflow.parentRunId"
 CONTENT_TAG = "adhd_cvae.content"
 """Which results a run holds."""
@@ -84,15 +90,15 @@ def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
 
 
 def log_settings(client: MlflowClient, run_id: str, settings: dict[str, Any]) -> None:
-    """Log every setting of a recipe as a flat parameter; values too long for MLflow are in recipe.json alone."""
-    flat = flatten(settings)
-    flat["recipe"] = flat.pop("name")  # beside `objective.name`, "name" alone would say nothing
-    client.log_batch(run_id, params=parameters(flat))
-    client.log_dict(run_id, settings, "recipe.json")
+    """Log the settings one would compare as flat parameters, and all of a recipe as ``recipe.yaml``."""
+    client.log_batch(run_id, params=parameters(compared(settings)))
+    client.log_text(run_id, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), RECIPE)
 
 
 def parameters(settings: dict[str, Any]) -> list[Param]:
     """Turn flat settings into parameters, but for those too long for MLflow."""
+    # Beside `objective.name`, "name" alone would say nothing.
+    settings = {"recipe" if key == NAME else key: value for key, value in settings.items()}
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
     return [Param(key, text) for key, text in texts.items() if len(text) <= _LONGEST_PARAMETER]
 
@@ -128,6 +134,32 @@ def log_files(client: MlflowClient, run_id: str, results: Results) -> None:
         if file.is_file():
             client.log_artifact(run_id, str(file))
     client.log_dict(run_id, public_checklist(results), "run.json")
+
+
+def log_folds(
+    client: MlflowClient, parent: Run, scores: dict[int, dict[str, float]], tags: dict[str, str]
+) -> None:
+    """Show what each fold's models do for those they have not met as children of the results' run."""
+    now = int(time.time() * 1000)
+    for fold, values in scores.items():
+        content = f"{tags[CONTENT_TAG]}/fold-{fold}"
+        own = {**tags, CONTENT_TAG: content, PARENT_TAG: parent.info.run_id, "fold": str(fold)}
+        found = find_runs(client, CONTENT_TAG, content)
+        run = (
+            found[0]
+            if found
+            else client.create_run(parent.info.experiment_id, run_name=f"fold {fold}", tags=own)
+        )
+        log_scores(client, run.info.run_id, values, now)
+        client.set_terminated(run.info.run_id)
+
+
+def run_page(store: Store, run: Run, folder: Path) -> str:
+    """Say where a run can be looked at: the address of a server, or what serves the store of a folder, and there."""
+    page = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    if store.uri.startswith("http"):
+        return f"{store.shown.rstrip('/')}/{page}"
+    return f"adhd-cvae ui {shlex.quote(str(folder))}, then http://127.0.0.1:5000/{page}"
 
 
 def experiment_page(store: Store) -> str:

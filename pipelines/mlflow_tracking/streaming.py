@@ -85,7 +85,9 @@ class _Watcher(threading.Thread):
         if training_id(paths.checkpoints) is None:
             write_json({"training": uuid.uuid4().hex}, paths.checkpoints / TRAINING_FILE)
         self._store = store.find_store(paths.folder)
-        self._title, self._settings = summary.title(), settings
+        # Those of later stages may still change, and a parameter cannot.
+        self._settings = {key: value for key, value in summary.parameters.items() if key in settings}
+        self._title = summary.title()
         self._tags = {**summary.tags(**facts), runs.TRAINING_TAG: str(training_id(paths.checkpoints))}
         self._waiting: queue.Queue[list[Metric] | str] = queue.Queue()
         self._processor = CPUMonitor()

@@ -1,5 +1,6 @@
 """What of a finished OUTPUT_DIR an MLflow run shows: name, tags, scores. Imports no MLflow."""
 
+import math
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
@@ -7,16 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from adhd_cvae.analysis.group_measures import AUC
+from adhd_cvae.analysis.refits import applied
 from adhd_cvae.config import Recipe
 from adhd_cvae.config.identity import identity
 from adhd_cvae.io import fingerprint
 from adhd_cvae.models.form_choice import BORROWED
-from adhd_cvae.names import BACKGROUND, rows_of
+from adhd_cvae.names import BACKGROUND, SALIENT, TARGET, rows_of, units_in
 from pipelines.mlflow_tracking.privacy import public_settings
 from pipelines.output_dir.results import Results
+from pipelines.recipes.differences import changes, compared, short
 
 _OF_TABLES = (
     ("recovery", "recovery", ("factor", "space", "split", "metric"), "score"),
@@ -26,6 +30,9 @@ _OF_TABLES = (
 )
 """Table of ``analysis/``, start of its metrics' names, columns that make up the rest of it, column of the value."""
 
+_LONGEST_NAME, _LONGEST_CHANGES, _LONGEST_KEY = 32, 100, 14
+"""Characters of a dataset's name, of what was changed and of one changed setting, in a run's name."""
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -33,6 +40,8 @@ class RunSummary:
 
     results: Results
     recipe: Recipe
+    answer: tuple[str, ...] = ()
+    """The page's first screen, a sentence each."""
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -42,10 +51,26 @@ class RunSummary:
     def title(self, seeds: str | None = None) -> str:
         """Name the run so that a stranger can tell it from its neighbours.
 
-        What differs comes first, since the UI cuts names. `seeds` stands for the seed where there are several.
+        What differs from the recipe comes first, since the UI cuts names after some twenty characters, then the recipe,
+        the seed and the cohort. `seeds` stands for the seed where there are several.
         """
-        kind = f"{self.recipe.objective.name} {seeds or f'seed {self.recipe.seed}'}"
-        return f"{kind}, {self.recipe.name}, {self.profile['participants']} participants"
+        known, count = str(self.results.run.get("dataset", "")), self.profile["participants"]
+        cohort = known.split(",")[0][:_LONGEST_NAME]  # of a simulated one the rest says how it was simulated
+        parts = [*self._changes(), self.recipe.name, seeds or f"seed {self.recipe.seed}"]
+        return ", ".join([*parts, f"{cohort} n={count}" if cohort else f"n={count}"])
+
+    def _changes(self) -> list[str]:
+        """What differs from the recipe, as far as it fits into a name."""
+        found = [short(key, value, _LONGEST_KEY) for key, value in changes(self.settings).items()]
+        shown = [
+            text for place, text in enumerate(found, 1) if len(", ".join(found[:place])) <= _LONGEST_CHANGES
+        ]
+        return [*shown, *([f"{len(found) - len(shown)} more"] if len(shown) < len(found) else [])]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Settings that one would compare, by dotted key."""
+        return compared(self.settings)
 
     def tags(self, **facts: Any) -> dict[str, str]:
         """What runs are filtered by; `facts` are newer than those in run.json."""
@@ -55,6 +80,8 @@ class RunSummary:
         return {
             "recipe": self.recipe.name,
             "objective": self.recipe.objective.name,
+            "differs": ", ".join(short(key, value) for key, value in changes(self.settings).items())
+            or "nothing",
             "seed": str(self.recipe.seed),
             "dataset": str(known.get("dataset", "cohort")),
             "device": str(known.get("device", "unknown")),
@@ -84,6 +111,17 @@ class RunSummary:
         files += (*sorted(paths.analysis.glob("*.tsv")), paths.stability, paths.seed_scores)
         checksums = self.results.provenance.checksums(*files)
         return fingerprint({"recipe": identity(self.recipe), "files": checksums})
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data."""
+        return str(self.results.run.get("dataset", "cohort"))
+
+    @property
+    def digest(self) -> str:
+        """Tells cohorts apart: participants with their phenotypes, and maps; as long as MLflow takes."""
+        paths = self.results.paths
+        return fingerprint(self.results.provenance.checksums(paths.cohort, paths.manifest))[:36]
 
     @cached_property
     def profile(self) -> dict[str, int]:
@@ -128,13 +166,62 @@ def out_of_fold_scores(results: Results) -> dict[str, float]:
     separation, decoded = results.analysis("separation"), results.decoded
     if separation is None or "reconstruction_error" not in decoded:
         return {}
-    found = {"out_of_fold/unexplained": float(decoded["reconstruction_error"].mean())}
+    errors = np.asarray(decoded["reconstruction_error"], dtype=float)
+    found = with_interval("out_of_fold/unexplained", float(errors.mean()), *_mean_interval(errors))
     # A space that is known in sample only has a row without a value.
     asked = separation["site"].isna() & separation["value"].notna() & (separation["measure"] == AUC)
-    aucs = dict(zip(separation["space"][asked], separation["value"][asked], strict=True))
-    found |= {f"separation/{space}": float(value) for space, value in aucs.items()}
-    if BACKGROUND in aucs:
-        found["out_of_fold/leakage"] = max(0.5, float(aucs[BACKGROUND]))
+    for row in rows_of(pd.DataFrame(separation[asked])):
+        values = [float(row[name]) for name in ("value", "ci_low", "ci_high")]
+        found |= with_interval(f"separation/{row['space']}", *values)
+        if row["space"] == BACKGROUND:
+            found |= with_interval("out_of_fold/leakage", *(max(0.5, value) for value in values))
+    return found
+
+
+def with_interval(name: str, value: float, low: float, high: float) -> dict[str, float]:
+    """A metric and, where they are known, the ends of its 95 % interval."""
+    return {
+        name: value,
+        **({f"{name}/low": low, f"{name}/high": high} if low == low and high == high else {}),
+    }
+
+
+def _mean_interval(values: np.ndarray) -> tuple[float, float]:
+    """95 % interval of a mean over participants."""
+    half = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else math.nan
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
+def fold_scores(results: Results) -> dict[int, dict[str, float]]:
+    """What the models of each fold do for those they have not met: fold to metric to value."""
+    if results.folds is None or "reconstruction_error" not in results.decoded:
+        return {}
+    of_each = dict(zip(results.folds["participant_id"], results.folds["fold"], strict=True))
+    place = np.array([of_each.get(name, -1) for name in results.decoded["participant_id"]])
+    errors, aucs = results.decoded["reconstruction_error"], _fold_separation(results)
+    return {
+        int(fold): {
+            "out_of_fold/unexplained": float(errors[place == fold].mean()),
+            **({"separation/salient": aucs[fold]} if fold in aucs else {}),
+            "participants": float((place == fold).sum()),
+        }
+        for fold in sorted({*place.tolist()} - {-1})
+    }
+
+
+def _fold_separation(results: Results) -> dict[int, float]:
+    """Area under the curve of patients against controls by s in each fold that holds both."""
+    table, weights = results.out_of_fold, results.fold_arrays.get(f"{SALIENT}_discriminant")
+    if table is None or weights is None:
+        return {}
+    found = {}
+    for fold, fitted in zip(results.fold_arrays["folds"].tolist(), weights, strict=True):
+        held_out = pd.DataFrame(table[table["fold"] == fold])
+        is_target = (held_out["group"] == TARGET).to_numpy()
+        scores = applied(fitted, held_out[units_in(table.columns, SALIENT)].to_numpy(float))
+        if is_target.any() and not is_target.all():
+            above = scores[is_target, None] - scores[None, ~is_target]
+            found[int(fold)] = float((np.sign(above) / 2 + 0.5).mean())
     return found
 
 

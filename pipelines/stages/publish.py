@@ -39,12 +39,14 @@ def run(run: Run, *, promote: bool = False, name: str | None = None, register: b
     from pipelines.mlflow_tracking import publication
     from pipelines.report.citation import write_citation
     from pipelines.report.page import write_report
+    from pipelines.report.summary import answers
 
     results = Results(paths.folder)
     with progress.bar("Writing the report"):
         write_report(results)
         write_citation(results)
-    started, summary = time.monotonic(), RunSummary(results, recipe)
+    started, answer = time.monotonic(), tuple(filter(None, answers(results)))
+    summary = RunSummary(results, recipe, answer)
     published = publication.log_results(summary, name or summary.title(), progress, register=register)
     Provenance.open(paths).note(
         published={

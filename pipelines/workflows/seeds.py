@@ -143,7 +143,10 @@ def _scores(average: Run, members: Mapping[int, Run]) -> pd.DataFrame:
     `ensemble`.
     """
     table = pd.DataFrame({seed: scores(Results(one.paths.folder)) for seed, one in members.items()})
-    table = table[~table.index.str.startswith(("seconds/", "memory/"))]
+    left_out = table.index.str.startswith(("seconds/", "memory/")) | table.index.str.endswith(
+        ("/low", "/high")
+    )
+    table = table[~left_out]
     own = pd.Series(scores(Results(average.paths.folder)), dtype=float)
     spread = {"mean": table.mean(axis=1), "sd": table.std(axis=1), "min": table.min(axis=1)}
     spread |= {"max": table.max(axis=1), "seeds": table.notna().sum(axis=1), "ensemble": own}

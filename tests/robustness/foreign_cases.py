@@ -144,6 +144,7 @@ VERBS = {
         "--set sensitivity.null_cohorts=20 --set sensitivity.fewest_controls=12 "
         "--set image.min_template_correlation=null"
     ),
+    "compare": _to("compare {results} {out}"),
     "ui": _to("ui {out}"),
 }
 """Each verb, and each level of `run`, to its arguments."""

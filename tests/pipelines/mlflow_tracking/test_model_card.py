@@ -9,9 +9,13 @@ def test_the_card_counts_participants_and_names_none(published):
     card = model_card(published)
     assert "Invented: 20 patients, 20 controls" in card
     assert "`out_of_fold/leakage`: Area under the curve of telling patients from controls by z" in card
-    assert "| `recovery/severity/salient/out_of_fold/r` | 0.450 |" in card
+    assert "| `recovery/severity/salient/out_of_fold/r` | 0.450 |  |" in card
     assert "recovery/severity/background" not in card
-    assert "| `tau/salient/age` | 0.250 |" in card
+    assert "| 0.300 | 0.269 to 0.331 |" in card
+    assert "Patients are told.\n\nNot much else." in model_card(
+        replace(published, answer=("Patients are told.", "Not much else."))
+    )
+    assert "| `tau/salient/age` | 0.250 |  |" in card
     assert "sub-" not in card
     assert str(published.results.paths.folder) not in card
 

@@ -5,7 +5,7 @@ import pytest
 from adhd_cvae.errors import InputError
 from pipelines.mlflow_tracking import store as tracking
 from pipelines.mlflow_tracking.model_registry import NAME
-from pipelines.mlflow_tracking.promotion import champion_of, choose_champion, is_better
+from pipelines.mlflow_tracking.promotion import champion_of, choose_champion, is_better, is_rehearsal
 
 GRID = {"image.fwhm": "6", "image.shape": "[64, 64, 64]", "model.salient": "4"}
 
@@ -20,10 +20,13 @@ def client(tmp_path, monkeypatch):
     return client
 
 
-def add_version(client, unexplained=0.3, leakage=0.6, **params):
+def add_version(client, unexplained=0.3, leakage=0.6, *, recipe="mine", high=None, **params):
     experiment = client.get_experiment_by_name("test").experiment_id
     run = client.create_run(experiment).info.run_id
-    for name, value in {"out_of_fold/unexplained": unexplained, "out_of_fold/leakage": leakage}.items():
+    client.set_tag(run, "recipe", recipe)
+    given = {"out_of_fold/unexplained": unexplained, "out_of_fold/leakage": leakage}
+    given |= {"out_of_fold/unexplained/low": 0.0, "out_of_fold/unexplained/high": high} if high else {}
+    for name, value in given.items():
         if value is not None:
             client.log_metric(run, name, value)
     for key, value in {**GRID, **params}.items():
@@ -82,3 +85,36 @@ def test_other_smoothing_does_not_compare(client):
     choose_champion(client, add_version(client), promote=False)
     with pytest.raises(InputError, match=r"different grids \(image\.fwhm = 10, champion 6\)"):
         choose_champion(client, add_version(client, unexplained=0.1, **{"image.fwhm": "10"}), promote=True)
+
+
+def test_better_is_only_what_has_the_champion_outside_of_its_interval(client):
+    choose_champion(client, add_version(client), promote=False)
+    with pytest.raises(InputError, match=r"0\.2500 \[0\.0000 to 0\.3100\].*by more than its interval"):
+        choose_champion(client, add_version(client, unexplained=0.25, high=0.31), promote=True)
+    assert (
+        choose_champion(client, add_version(client, unexplained=0.25, high=0.29), promote=True).version == "3"
+    )
+
+
+@pytest.mark.parametrize("recipe", ["smoke", "demo"])
+def test_a_rehearsal_is_champion_only_among_rehearsals(client, recipe):
+    rehearsal = add_version(client, recipe=recipe)
+    assert choose_champion(client, rehearsal, promote=False).version == rehearsal
+    real = choose_champion(client, add_version(client, 0.9, 0.9), promote=False)
+    assert champion_of(client) == real.version == "2"
+    assert "a rehearsal" in real.note
+    better = add_version(client, 0.01, 0.5, recipe=recipe)
+    assert choose_champion(client, better, promote=False).version == "2"
+    with pytest.raises(InputError, match="version 3 is a rehearsal"):
+        choose_champion(client, better, promote=True)
+    client.delete_registered_model_alias(NAME, "champion")
+    assert choose_champion(client, better, promote=False).version == "none"
+    assert champion_of(client) is None
+
+
+def test_a_model_of_simulated_maps_is_a_rehearsal_whatever_its_recipe(client):
+    version = add_version(client)
+    run = client.get_model_version(NAME, version).run_id
+    assert not is_rehearsal(client.get_run(run))
+    client.log_metric(run, "recovery/severity/salient/out_of_fold/r", 0.3)
+    assert is_rehearsal(client.get_run(run))

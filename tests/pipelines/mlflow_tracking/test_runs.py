@@ -59,7 +59,9 @@ def test_a_run_holds_its_recipe_and_losses_once_and_an_interrupted_one_is_gone_o
     logged = client.get_run(run_id)
     assert logged.info.run_name == "demo"
     assert logged.data.params["model.salient"] == str(Recipe().model.salient)
-    assert logged.data.params["cohort.target"] == "[1, 2, 3]"
+    assert logged.data.params["image.shape"] == "[64, 64, 64]"
+    assert "cohort.target" not in logged.data.params, "all of them are in recipe.yaml"
+    assert "recipe.yaml" in {file.path for file in client.list_artifacts(run_id)}
     assert logged.data.metrics["cvae/loss_training"] == 2.0
     assert logged.data.metrics["tau/salient/age -years-"] == 0.2
     assert "tau/none" not in logged.data.metrics

@@ -24,7 +24,7 @@ from pipelines.mlflow_tracking.ui import free_port
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.output_dir.results import Results
 
-SETTINGS = {"training.epochs": 3, "model.salient": 2}
+SETTINGS = {"training.epochs": 60, "model.salient": 8}
 
 
 def row(epoch, model="cvae"):
@@ -78,7 +78,7 @@ def test_an_interrupted_run_is_killed_and_gone_on_with(paths, summary, monkeypat
         interrupted()
     client = client_of(paths)
     run = only_run(client)
-    assert (run.info.status, run.data.params["model.salient"]) == ("KILLED", "2")
+    assert (run.info.status, run.data.params["model.salient"]) == ("KILLED", "8")
     with streaming.followed(summary, SETTINGS, {}) as take:
         for epoch in range(4):
             take(row(epoch))

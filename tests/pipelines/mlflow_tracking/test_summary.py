@@ -2,17 +2,62 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.mlflow_tracking.summary import out_of_fold_scores, scores
+from adhd_cvae.io import write_tsv
+from pipelines.mlflow_tracking.summary import fold_scores, out_of_fold_scores, scores
 from pipelines.output_dir.results import Results
 from tests.pipelines.whole_tables import write_whole
 
 
-def test_the_title_begins_with_what_differs(published):
-    assert published.title() == "adhd_cvae seed 3, invented, 40 participants"
-    assert published.title("average of 2 seeds").startswith("adhd_cvae average of 2 seeds, ")
+def changed(published, **sections):
+    """The same results with other settings: ``model={"salient": 4}``."""
+    parts = {name: getattr(published.recipe, name).model_copy(update=to) for name, to in sections.items()}
+    return replace(published, recipe=published.recipe.model_copy(update=parts))
+
+
+def test_the_title_says_recipe_what_differs_from_it_seed_and_cohort(published):
+    assert published.title() == "invented, seed 3, Invented n=40"
+    assert published.title("average of 2 seeds") == "invented, average of 2 seeds, Invented n=40"
+    other = changed(published, model={"salient": 4}, image={"fwhm": 6.0})
+    assert other.title() == "image.fwhm=6, salient=4, invented, seed 3, Invented n=40"
+    assert other.tags()["differs"] == "image.fwhm=6, salient=4"
+    assert published.tags()["differs"] == "nothing"
+
+
+def test_a_title_stays_a_title_however_much_was_changed(published):
+    numbers = ("salient", "background", "patch", "patch_features", "hidden", "first_log_variance")
+    weights = ("effective_voxels", "beta", "total_correlation", "critic_hidden", "classification", "hsic")
+    many = changed(published, model=dict.fromkeys(numbers, 77), objective=dict.fromkeys(weights, 77))
+    assert len(many.title()) < 180
+    assert " more, invented, seed 3" in many.title()
+
+
+def test_each_fold_has_what_its_models_do_for_those_they_have_not_met(published):
+    assert fold_scores(published.results) == {}
+    paths, names = published.results.paths, published.results.cohort["participant_id"]
+    folds = pd.DataFrame({"participant_id": names, "fold": [number % 4 // 2 for number in range(40)]})
+    write_whole(folds, paths.folds)
+    codes = published.results.latents.merge(folds)
+    codes = codes.assign(**dict.fromkeys(("s_00_sd", "s_01_sd", "z_00_sd", "z_01_sd", "z_02_sd"), 0.1))
+    write_tsv(codes, paths.out_of_fold)
+    np.savez(
+        paths.out_of_fold_arrays,
+        participant_id=names.to_numpy(dtype=str),
+        folds=[0, 1],
+        linear=True,
+        salient_discriminant=[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+    )
+    found = fold_scores(Results(paths.folder))
+    assert [one["participants"] for one in found.values()] == [20, 20]
+    assert found[0]["out_of_fold/unexplained"] == pytest.approx(0.3)
+    own = codes[codes["fold"] == 0]
+    patients, controls = (own.loc[own["group"] == group, "s_00"] for group in ("target", "background"))
+    above = [np.sign(one - other) / 2 + 0.5 for one in patients for other in controls]
+    assert found[0]["separation/salient"] == pytest.approx(np.mean(above))
+    assert found[1]["separation/salient"] == 0.5, "equal scores are a coin"
 
 
 def test_newer_facts_go_before_those_of_run_json(published):
@@ -32,6 +77,10 @@ def test_scores_come_from_the_tables(published):
 
 def test_promotion_looks_at_everybody_out_of_fold_and_never_below_chance(published):
     found = out_of_fold_scores(published.results)
+    half = 1.96 * 0.1 * (40 / 39) ** 0.5 / 40**0.5
+    ends = {name: found.pop(name) for name in list(found) if name.endswith(("/low", "/high"))}
+    assert ends["out_of_fold/unexplained/low"] == pytest.approx(0.3 - half)
+    assert ends["out_of_fold/unexplained/high"] == pytest.approx(0.3 + half)
     assert found == {
         "out_of_fold/unexplained": pytest.approx(0.3),
         "out_of_fold/leakage": 0.62,
@@ -51,7 +100,9 @@ def test_numbers_in_sample_promote_nobody(published):
     separation = published.results.analysis("separation").assign(value=float("nan"), in_sample=0.5)
     write_whole(separation, paths.table("separation"))
     found = out_of_fold_scores(Results(paths.folder))
-    assert found == {"out_of_fold/unexplained": pytest.approx(0.3)}
+    assert {name for name in found if "/low" not in name and "/high" not in name} == {
+        "out_of_fold/unexplained"
+    }
 
 
 def test_what_each_step_of_the_contrastive_model_gained_and_which_is_kept(published):

@@ -56,7 +56,7 @@ def test_without_results_the_verb_that_makes_them_is_named(run, calls, missing):
 def test_the_report_comes_first_and_the_run_is_named_after_what_differs(run, calls):
     published = publish.run(run, promote=True)
     assert calls[0] == ("report", run.paths.folder)
-    assert calls[1:] == [("log", "adhd_cvae seed 3, invented, 40 participants", True), ("choose", "2", True)]
+    assert calls[1:] == [("log", "invented, seed 3, n=40", True), ("choose", "2", True)]
     assert published.model == "models:/adhd-cvae/2"
 
 

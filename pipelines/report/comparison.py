@@ -1,0 +1,171 @@
+"""The page that shows runs side by side: what differs in settings, headline numbers, maps."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+
+import pandas as pd
+
+from adhd_cvae.analysis.group_measures import AUC
+from adhd_cvae.io import write_text
+from adhd_cvae.names import GROUP_LABELS, SALIENT, rows_of
+from pipelines.output_dir.results import Results
+from pipelines.recipes.differences import differing
+from pipelines.report.formatting import ReportTable, interval, number, probability, template, text_lines
+from pipelines.report.section import sentences_of, words_of
+
+MOST = len(ascii_uppercase)
+"""Runs on a page: each has a letter."""
+sentence = sentences_of(__file__)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run as the page shows it; attributes as `pipelines.mlflow_tracking.found_runs.FoundRun` has them."""
+
+    name: str
+    place: str
+    settings: Mapping[str, Any]
+    cohort: str
+    digest: str
+    counts: Mapping[str, int]
+    scores: Mapping[str, float]
+    results: Results
+
+
+def comparison_lines(runs: Sequence[Compared], width: int) -> list[str]:
+    """The same for a terminal: letters, cohorts, settings and numbers."""
+    lines = [
+        f"{letter}  {run.name}  ({run.place})" for letter, run in zip(ascii_uppercase, runs, strict=False)
+    ]
+    for table, title in ((_settings(runs), "setting"), (_measures(runs), "out of fold")):
+        lines += ["", *(text_lines(table, title, width) if table else [sentence("nothing")])]
+    return [*lines, "", _cohorts(runs)]
+
+
+def write_comparison(runs: Sequence[Compared], file: Path) -> None:
+    """Write runs side by side as one self-contained page."""
+    tables = [_cohort_table(runs), _settings(runs), _measures(runs)]
+    page = template("comparison.html.j2").render(
+        runs=list(zip(ascii_uppercase, runs, strict=False)),
+        is_one_cohort=_is_one_cohort(runs),
+        cohorts=_cohorts(runs),
+        unchanged="" if tables[1] else sentence("nothing"),
+        tables=[table for table in tables if table],
+        pictures=_pictures(runs),
+        scale=words_of(__file__)["scale"],
+    )
+    write_text(page, file)
+
+
+def _is_one_cohort(runs: Sequence[Compared]) -> bool:
+    return len({run.digest for run in runs}) == 1
+
+
+def _cohorts(runs: Sequence[Compared]) -> str:
+    if not _is_one_cohort(runs):
+        return sentence("other")
+    return sentence("same", cohort=runs[0].cohort, n=runs[0].counts.get("participants", 0))
+
+
+def _table(name: str, runs: Sequence[Compared], rows: list[list[str]]) -> ReportTable | None:
+    columns = ("", *ascii_uppercase[: len(runs)])
+    caption = words_of(__file__)["tables"][name]["caption"]
+    return ReportTable(caption, columns, {"": rows}, prose=columns[1:]) if rows else None
+
+
+def _cohort_table(runs: Sequence[Compared]) -> ReportTable | None:
+    rows = [["data", *(run.cohort for run in runs)], ["checksum", *(run.digest[:12] for run in runs)]]
+    rows += [
+        [f"{words}", *(str(run.counts.get(group, 0)) for run in runs)]
+        for group, words in GROUP_LABELS.items()
+    ]
+    return _table("cohorts", runs, rows)
+
+
+def _settings(runs: Sequence[Compared]) -> ReportTable | None:
+    rows = [[key, *map(_text, values)] for key, values in differing([run.settings for run in runs]).items()]
+    return _table("settings", runs, rows)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "none" if value is None else json.dumps(value)
+
+
+def _measures(runs: Sequence[Compared]) -> ReportTable | None:
+    columns = [_numbers(run) for run in runs]
+    labels = dict.fromkeys(label for column in columns for label in column)
+    rows = [[label, *(column.get(label, "n/a") for column in columns)] for label in labels]
+    return _table("measures", runs, rows)
+
+
+def _numbers(run: Compared) -> dict[str, str]:
+    """Label to value, with its interval where there is one."""
+    table = run.results.analysis("separation")
+    rows = (
+        [] if table is None else rows_of(pd.DataFrame(table[table["site"].isna() & table["value"].notna()]))
+    )
+    found = {f"separation/{row['space']}": row for row in rows if row["measure"] == AUC}
+    shown: dict[str, str] = {}
+    for name, label in words_of(__file__)["measures"].items():
+        if name in found:
+            shown[label] = _value(*(found[name][part] for part in ("value", "ci_low", "ci_high")))
+            if name == f"separation/{SALIENT}":
+                shown["p of AUC by s"] = probability(found[name]["p_value"])
+        elif name in run.scores:
+            ends = (run.scores.get(f"{name}/{end}", float("nan")) for end in ("low", "high"))
+            shown[label] = _value(run.scores[name], *ends)
+    return shown | _of_maps(run) | _of_scores(run)
+
+
+def _of_maps(run: Compared) -> dict[str, str]:
+    table = run.results.analysis("group_maps")
+    rows = [] if table is None else [row for row in rows_of(table) if row["map"] == "group"]
+    return {
+        label: text
+        for row in rows
+        for label, text in (
+            ("group map, voxels", f"{row['significant']:,.0f}"),
+            ("group map, least p", probability(row["p_value"])),
+        )
+        if pd.notna(row["p_value"])
+    }
+
+
+def _of_scores(run: Compared) -> dict[str, str]:
+    """What s says of patients: recovery of what was planted, where anything was, and τ of each variable."""
+    planted = {
+        f"r of s and {name.split('/')[1]}": number(value, 2)
+        for name, value in run.scores.items()
+        if name.startswith("recovery/") and name.endswith(f"/{SALIENT}/out_of_fold/r")
+    }
+    table = run.results.analysis("rsa")
+    rows = [] if table is None else [row for row in rows_of(table) if row["space"] == SALIENT]
+    return planted | {
+        f"τ of s and {row['variable']}": _value(row["tau"], row["ci_low"], row["ci_high"]) for row in rows
+    }
+
+
+def _value(value: float, low: float, high: float) -> str:
+    return number(value, 2) + (f" ({interval(low, high, 2)})" if pd.notna(low) and pd.notna(high) else "")
+
+
+def _pictures(runs: Sequence[Compared]) -> list[dict[str, Any]]:
+    """Each map with its picture of every run, as a data address; empty where a run has none."""
+    found = []
+    for name, words in words_of(__file__)["pictures"].items():
+        files = [run.results.paths.figures / f"{name}.svg" for run in runs]
+        sources = [_embedded(file) for file in files]
+        if any(sources):
+            found.append({**words, "sources": list(zip(ascii_uppercase, sources, runs, strict=False))})
+    return found
+
+
+def _embedded(file: Path) -> str:
+    if not file.is_file():
+        return ""
+    return f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"
