@@ -16,7 +16,7 @@ HAS_BEFORE = $(shell git cat-file -e '$(BEFORE)^{commit}' 2>/dev/null && echo ye
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fast slow coverage house bounds same-results
-.PHONY: calibration out-of-fold predicted-power training-beside-the-study generated-datasets kills foreign-files fuzz clean
+.PHONY: calibration out-of-fold predicted-power training-beside-the-study page generated-datasets kills foreign-files fuzz clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ predicted-power: .venv/.developer  ## is the power that sensitivity predicts tha
 
 training-beside-the-study: .venv/.developer  ## training beside the study's network (10 minutes, 8 GB)
 	$(BIN)/python -m tests.validation.training_beside_the_study $(CAMPAIGN)/$@
+
+page: .venv/.installed  ## pages of five kinds in a browser: axe-core, valid HTML, sizes, pictures (10 minutes; node, npm, chromium)
+	$(BIN)/python -m tests.validation.pages.run $(CAMPAIGN)/$@ $(if $(PICTURES),pipelines/report/report.png)
 
 generated-datasets: .venv/.developer  ## 20,000 datasets of every kind that the field writes: is anybody mixed up? (40 minutes)
 	$(ONE_THREAD) $(BIN)/python -m tests.validation.generated_datasets.run $(CAMPAIGN)/$@ --processes $(JOBS)

@@ -242,7 +242,7 @@ def components_by_site(table: pd.DataFrame, levels: Mapping[str, str]) -> Figure
     tried = table.loc[table["explained"].notna()]
     sites = list(dict.fromkeys(tried["left_out"]))
     components = sorted(set(tried["component"]))
-    figure = new_figure(0.9 + len(components) * (0.55 + 0.3 * len(sites)))
+    figure = new_figure(0.9 + len(components) * (0.55 + 0.37 * len(sites)))
     panels = figure.subplots(len(components), 1, squeeze=False, sharex=True)[:, 0]
     colour = SPACE_COLOURS[SALIENT]
     for axes, component in zip(panels, components, strict=True):

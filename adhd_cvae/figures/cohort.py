@@ -112,11 +112,11 @@ def site_counts(cohort: pd.DataFrame, site: str, levels: Levels) -> Figure:
 @styled
 def age_and_sex(cohort: pd.DataFrame, sex_levels: Levels) -> Figure:
     """Age (years) and sex by group, as shares of each group, so that groups of unequal size compare."""
-    figure = new_figure(2.7)
-    age_axes, sex_axes = figure.subplots(1, 2, width_ratios=(1.5, 1))
     ages = cohort["age"].dropna()
     edges = np.linspace(ages.min(), ages.max() + 1e-6, 13) if len(ages) else np.arange(2)
     sexes = sorted(cohort["sex"].dropna().unique(), key=str)
+    figure = new_figure(max(2.7, 0.9 + 0.46 * len(sexes)))
+    age_axes, sex_axes = figure.subplots(1, 2, width_ratios=(1.2, 1))
     for index, (group, colour) in enumerate(GROUP_COLOURS.items()):
         members = cohort.loc[cohort["group"] == group]
         age = members["age"].dropna()
@@ -126,13 +126,15 @@ def age_and_sex(cohort: pd.DataFrame, sex_levels: Levels) -> Figure:
         age_axes.hist(age, edges, weights=weights, **outline)
         known = members["sex"].dropna()
         shares = [100 * float((known == sex).mean()) if len(known) else 0 for sex in sexes]
-        bars = sex_axes.bar(np.arange(len(sexes)) + 0.4 * index - 0.2, shares, 0.38, color=colour)
+        bars = sex_axes.barh(np.arange(len(sexes)) + 0.4 * index - 0.2, shares, 0.38, color=colour)
         sex_axes.bar_label(bars, fmt="%.0f", padding=1, fontsize=8.5)
     age_axes.set(xlabel="age (years)", ylabel="share of the group (%)")
-    sex_axes.set_xticks(range(len(sexes)), [code_label(sex, sex_levels) for sex in sexes])
-    sex_axes.margins(y=0.12)
-    for axes in (age_axes, sex_axes):
-        soft_grid(axes, "y")
+    names = [folded(code_label(sex, sex_levels), 12, 2) for sex in sexes]
+    sex_axes.set_yticks(range(len(sexes)), names)
+    sex_axes.set(ylim=(len(sexes) - 0.4, -0.6), xlabel="share (%)")
+    sex_axes.margins(x=0.2)
+    soft_grid(age_axes, "y")
+    soft_grid(sex_axes)
     legend_above(figure, age_axes.get_legend_handles_labels()[0], 2)
     return figure
 

@@ -16,6 +16,7 @@ from adhd_cvae.figures.style import (
     GROUP_COLOURS,
     GROUP_MARKERS,
     INK,
+    folded,
     legend_above,
     new_figure,
     soft_grid,
@@ -33,6 +34,8 @@ UMAP = ("umap_1", "umap_2")
 SEQUENTIAL = "viridis"
 LONGEST = 28
 """Letters of a legend's entry."""
+MOST_LEVELS = 12
+"""Codes with a colour of their own, those of the most participants; more could not be told apart."""
 
 
 def _points(
@@ -91,7 +94,7 @@ def umap_by_variable(
             _by_category(axes, known, variable, names[variable])
         else:
             _by_value(figure, axes, known, variable)
-        axes.set_title(labels.get(variable, variable.replace("_", " ")))
+        axes.set_title(folded(labels.get(variable, variable.replace("_", " ")), 26, 2))
         axes.set_box_aspect(1)
         _bare(axes)
     for axes in panels[len(scales) :]:
@@ -110,8 +113,8 @@ def _by_value(figure: Figure, axes: Axes, known: pd.DataFrame, variable: str) ->
 
 
 def _legend_names(codes: pd.Series, levels: Mapping[str, str]) -> dict[object, str]:
-    """Code: words short enough for half a phone's width, in the order of the codes."""
-    known = sorted(set(codes.dropna()), key=str)
+    """Code: words short enough for half a phone's width, in the order of the codes; none for those of few."""
+    known = sorted(codes.value_counts().index[:MOST_LEVELS], key=str)
     names = {code: code_label(code, levels) for code in known}
     return {code: name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for code, name in names.items()}
 
@@ -122,6 +125,10 @@ def _by_category(axes: Axes, known: pd.DataFrame, variable: str, names: Mapping[
         rows = known.loc[known[variable] == code]
         colour, marker = CATEGORY_COLOURS[index % len(CATEGORY_COLOURS)], markers[index % len(markers)]
         _points(axes, rows, UMAP, 14, color=colour, marker=marker, label=name)
+    others = known.loc[~known[variable].isin(list(names))]
+    if len(others):
+        label = f"{others[variable].nunique()} others"
+        _points(axes, others, UMAP, 8, color=FAINT, marker="+", label=label).set_linewidths(0.8)
     # Two columns of long words would leave no room for the points.
     columns = 1 if max((len(name) for name in names.values()), default=0) > 11 else 2
     tight: dict[str, Any] = {

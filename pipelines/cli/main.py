@@ -281,10 +281,13 @@ def ui(
     output_dir: opt.OutputDir = Path("demo/derivatives/adhd-cvae"),
     port: opt.Port = 5000,
 ) -> None:
-    """Open the MLflow UI on this store. It serves this computer only."""
+    """Open the MLflow UI on this store, and an index of the results beside it. They serve this computer only."""
     from pipelines.mlflow_tracking import ui as server
+    from pipelines.report.index import served
 
-    server.run(output_dir, port, for_this_terminal())
+    progress = for_this_terminal()
+    with served(output_dir, port, progress):
+        server.run(output_dir, port, progress)
 
 
 def main(arguments: list[str] | None = None) -> None:

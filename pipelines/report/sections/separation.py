@@ -33,6 +33,17 @@ def summary(results: Results, table: pd.DataFrame) -> str:
 
 
 @from_table("separation")
+def headline(results: Results, table: pd.DataFrame) -> tuple[str, str] | None:
+    """The AUC of s with its interval, and its p; None where it is not known out of fold."""
+    found = _everybody(table)
+    row = _tested(found, SALIENT) or found.get((SALIENT, AUC))
+    if row is None:
+        return None
+    ends = interval(row["ci_low"], row["ci_high"], 2) if pd.notna(row["ci_low"]) else ""
+    return number(row["value"], 2) + (f" ({ends})" if ends else ""), probability(row["p_value"])
+
+
+@from_table("separation")
 def beside_covariates(results: Results, table: pd.DataFrame) -> str:
     """What covariates alone reach, and what s reaches beyond them."""
     return _beside(results, _everybody(table), (COVARIATES, BEYOND))

@@ -41,8 +41,8 @@ def test_long_names_of_many_sites_do_not_overlap() -> None:
 
 def test_age_and_sex_are_shares_of_each_group(cohort: pd.DataFrame) -> None:
     figure = cohort_figures.age_and_sex(cohort, {"0": "female", "1": "male"})
-    heights = [patch.get_height() for patch in figure.axes[1].patches]
-    assert heights == pytest.approx([100 / 3, 200 / 3, 75, 25])
+    widths = [patch.get_width() for patch in figure.axes[1].patches]
+    assert widths == pytest.approx([100 / 3, 200 / 3, 75, 25])
     assert "male" in words_of(figure)
 
 
