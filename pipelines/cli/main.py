@@ -286,7 +286,8 @@ def ui(
     from pipelines.report.index import served
 
     progress = for_this_terminal()
-    with served(output_dir, port, progress):
+    with served(output_dir, port) as address:
+        progress.line(f"Results beside each other: {address}")
         server.run(output_dir, port, progress)
 
 

@@ -12,7 +12,6 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import MISSING
 from adhd_cvae.names import GROUP_LABELS
 from pipelines.output_dir.results import Results
-from pipelines.progress import Progress
 from pipelines.report.formatting import template
 from pipelines.report.reproducibility import public
 from pipelines.report.sections import confounding, separation
@@ -95,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(output_dir: Path, port: int, progress: Progress) -> Iterator[str]:
+def served(output_dir: Path, port: int) -> Iterator[str]:
     """Serve the index from another thread while the body runs; gives its address.
 
     Raises
@@ -117,7 +116,6 @@ def served(output_dir: Path, port: int, progress: Progress) -> Iterator[str]:
     address = f"http://{LOOPBACK}:{number}/"
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    progress.line(f"Results beside each other: {address}")
     try:
         yield address
     finally:

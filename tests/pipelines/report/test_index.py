@@ -9,7 +9,6 @@ import pytest
 
 from pipelines.report.index import folders_beside, index_page, served
 from tests.pipelines.report.invented_report import HOSTILE, Page
-from tests.shown import Shown
 
 
 @pytest.fixture
@@ -46,10 +45,8 @@ def test_only_pages_of_results_are_served_and_only_to_this_computer(lab: Path) -
         given = asked.getresponse()
         return given.status, given.read()
 
-    shown = Shown()
-    with served(lab / "a b", 5800, shown) as address:
+    with served(lab / "a b", 5800) as address:
         place = urlsplit(address)
-        assert shown.lines == [f"Results beside each other: {address}"]
         assert place.hostname == "127.0.0.1"
         assert answer("/") == (200, index_page(lab / "a b").encode())
         assert answer("/a%20b/report.html") == (200, (lab / "a b/report.html").read_bytes())
@@ -62,7 +59,7 @@ def test_only_pages_of_results_are_served_and_only_to_this_computer(lab: Path) -
         for path in (*refused[:2], refused[3], refused[2].replace(" ", "%20"), "/..%2fforeign/report.html"):
             assert answer(path) == (404, b"not here"), path
         assert answer("/", "evil.example:5801")[0] == 404
-        with served(lab / "a b", 5800, shown) as second:  # the first one's port is passed over
+        with served(lab / "a b", 5800) as second:  # the first one's port is passed over
             assert urlsplit(second).port != place.port
     with pytest.raises(ConnectionRefusedError):
         answer("/")
