@@ -277,16 +277,13 @@ app.command(rich_help_panel=REUSE)(compare)
 
 
 @app.command(rich_help_panel=REUSE)
-def ui(
-    output_dir: opt.OutputDir = Path("demo/derivatives/adhd-cvae"),
-    port: opt.Port = 5000,
-) -> None:
+def ui(output_dir: opt.OutputDir = Path("demo/derivatives/adhd-cvae"), port: opt.Port = 5000) -> None:
     """Open the MLflow UI on this store, and an index of the results beside it. They serve this computer only."""
     from pipelines.mlflow_tracking import ui as server
     from pipelines.report.index import served
 
     progress = for_this_terminal()
-    with served(output_dir, port) as address:
+    with served(output_dir.absolute().parent, port) as address:
         progress.line(f"Results beside each other: {address}")
         server.run(output_dir, port, progress)
 

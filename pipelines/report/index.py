@@ -29,17 +29,16 @@ class _Row(NamedTuple):
     cells: list[str]
 
 
-def folders_beside(output_dir: Path) -> list[Path]:
-    """The results in the folder that holds OUTPUT_DIR, by name; others' folders are left out."""
-    around = output_dir.absolute().parent
+def results_in(around: Path) -> list[Path]:
+    """The results that a folder holds, by name; others' folders are left out."""
     found = sorted(around.iterdir()) if around.is_dir() else []
     return [folder for folder in found if folder.is_dir() and Results(folder).paths.provenance.is_file()]
 
 
-def index_page(output_dir: Path) -> str:
+def index_page(around: Path) -> str:
     """Recipe, n and headline of each result as a page that names no participant."""
-    rows = [_row(folder) for folder in folders_beside(output_dir)]
-    return template("index.html.j2").render(name=output_dir.absolute().name, columns=COLUMNS, rows=rows)
+    rows = [_row(folder) for folder in results_in(around)]
+    return template("index.html.j2").render(name=around.name, columns=COLUMNS, rows=rows)
 
 
 def _row(folder: Path) -> _Row:
@@ -65,7 +64,7 @@ def _cells(results: Results) -> list[str]:
 class _Handler(BaseHTTPRequestHandler):
     """Answers with the index or with the page of one of its results, and with nothing else."""
 
-    output_dir: Path
+    around: Path
 
     def do_GET(self) -> None:
         """Give the index, or the page that was asked for; a name other than this computer's is refused."""
@@ -81,11 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _page(self) -> bytes | None:
         asked = unquote(self.path.partition("?")[0])
         if asked == "/":
-            return index_page(self.output_dir).encode()
-        pages = {
-            f"/{folder.name}/report.html": folder / "report.html"
-            for folder in folders_beside(self.output_dir)
-        }
+            return index_page(self.around).encode()
+        pages = {f"/{folder.name}/report.html": folder / "report.html" for folder in results_in(self.around)}
         page = pages.get(asked)
         return page.read_bytes() if page is not None and page.is_file() else None
 
@@ -94,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(output_dir: Path, port: int) -> Iterator[str]:
+def served(around: Path, port: int) -> Iterator[str]:
     """Serve the index from another thread while the body runs; gives its address.
 
     Raises
@@ -102,7 +98,7 @@ def served(output_dir: Path, port: int) -> Iterator[str]:
     InputError
         No port from the next one upwards is free.
     """
-    handler = type("_HandlerOfThis", (_Handler,), {"output_dir": output_dir})
+    handler = type("_HandlerOfThis", (_Handler,), {"around": around})
     for number in range(port + 1, min(port + 1 + _PORTS_TRIED, 65536)):
         try:
             server = ThreadingHTTPServer((LOOPBACK, number), handler)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pipelines.report.index import folders_beside, index_page, served
+from pipelines.report.index import index_page, results_in, served
 from tests.pipelines.report.invented_report import HOSTILE, Page
 
 
@@ -23,18 +23,18 @@ def lab(plotted: Path, tmp_path: Path) -> Path:
 
 
 def test_results_stand_beside_each_other_and_name_nobody(lab: Path) -> None:
-    assert [folder.name for folder in folders_beside(lab / "a b")] == ["a b", "broken"]
-    text = index_page(lab / "broken")
+    assert [folder.name for folder in results_in(lab)] == ["a b", "broken"]
+    text = index_page(lab)
     page = Page(text)
     assert "a b demo 3 30 30 2 0.53 (0.44 to 0.62) 0.310" in page.text
     assert "broken (no page yet) cannot be read" in page.text
     assert [link["href"] for link in page.all("a")] == ["a%20b/report.html"]
-    for private in ("sub-77", "someone", "secret", str(lab), HOSTILE):
+    for private in ("sub-77", "someone", "secret", str(lab.parent), HOSTILE):
         assert private not in text
 
 
 def test_a_folder_of_no_results_has_an_empty_index(tmp_path: Path) -> None:
-    assert folders_beside(tmp_path / "no/where") == []
+    assert results_in(tmp_path / "no/where") == []
     assert Page(index_page(tmp_path / "no/where")).all("a") == []
 
 
@@ -45,10 +45,10 @@ def test_only_pages_of_results_are_served_and_only_to_this_computer(lab: Path) -
         given = asked.getresponse()
         return given.status, given.read()
 
-    with served(lab / "a b", 5800) as address:
+    with served(lab, 5800) as address:
         place = urlsplit(address)
         assert place.hostname == "127.0.0.1"
-        assert answer("/") == (200, index_page(lab / "a b").encode())
+        assert answer("/") == (200, index_page(lab).encode())
         assert answer("/a%20b/report.html") == (200, (lab / "a b/report.html").read_bytes())
         refused = (
             "/foreign/report.html",
@@ -59,7 +59,7 @@ def test_only_pages_of_results_are_served_and_only_to_this_computer(lab: Path) -
         for path in (*refused[:2], refused[3], refused[2].replace(" ", "%20"), "/..%2fforeign/report.html"):
             assert answer(path) == (404, b"not here"), path
         assert answer("/", "evil.example:5801")[0] == 404
-        with served(lab / "a b", 5800) as second:  # the first one's port is passed over
+        with served(lab, 5800) as second:  # the first one's port is passed over
             assert urlsplit(second).port != place.port
     with pytest.raises(ConnectionRefusedError):
         answer("/")
