@@ -28,7 +28,7 @@ def summary(results: Results, table: pd.DataFrame) -> str:
     """Whether patients are told from controls, null results included, and whether z leaks."""
     found = _everybody(table)
     background = _tested(found, BACKGROUND)
-    leaks = background is not None and background["p_value"] < ALPHA
+    leaks = background is not None and background["p_value"] <= ALPHA
     return " ".join([_verdict(results, found), *([sentence("leaks")] if leaks else [])])
 
 
@@ -106,7 +106,7 @@ def _verdict(results: Results, found: dict[tuple[str, str], dict[str, Any]]) -> 
     words = {"chance": number(tested["null_mean"], 2), "p": probability(tested["p_value"]), "within": within}
     models = "models" if is_own else "linear models"
     text = sentence("found", models=models, **_value(tested), **words)
-    verdict = sentence("apart" if tested["p_value"] < ALPHA else "not_apart", found=text)
+    verdict = sentence("apart" if tested["p_value"] <= ALPHA else "not_apart", found=text)
     return verdict if is_own or own is None else f"{verdict} {sentence('deep', **_value(own))}"
 
 
@@ -143,7 +143,7 @@ def _in_brackets(row: dict[str, Any]) -> str:
 
 def _of_background(row: dict[str, Any]) -> str:
     words = {"value": number(row["value"], 2), "p": probability(row["p_value"])}
-    return sentence("leak" if row["p_value"] < ALPHA else "no_leak", **words)
+    return sentence("leak" if row["p_value"] <= ALPHA else "no_leak", **words)
 
 
 def _label(space: str) -> str:

@@ -46,6 +46,11 @@ def test_a_difference_is_the_verdict_and_a_z_that_knows_it_a_leak(folder: Path) 
     assert "tells them too (AUC 0.53, p 0.005): a leak" in " ".join(SECTION.sentences(results) or [])
 
 
+def test_the_largest_of_twenty_values_counts_as_found_as_it_does_in_sensitivity(folder: Path) -> None:
+    first = separation.summary(of(folder, separation_table(p=1 / 20))) or ""
+    assert first.startswith("Patients are told from controls: ")
+
+
 def test_a_z_that_does_not_know_the_groups_is_no_leak(folder: Path) -> None:
     paragraphs = SECTION.sentences(of(folder, separation_table(p=0.31))) or []
     assert (
