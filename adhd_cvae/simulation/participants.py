@@ -55,6 +55,9 @@ class SimulationConfig(BaseModel):
     age_gap: Annotated[float, Field(ge=-6, le=6)] = 0.0
     """Years by which patients are older on average: half of it is added to them and half taken from controls, who are
     4 at least."""
+    iq_gap: Annotated[float, Field(ge=0, le=30)] = 6.0
+    """How far patients' mean IQ lies below the controls'. Maps show IQ, so that 0 leaves what is planted as the only
+    difference beside sex."""
     head_size_gap: Annotated[float, Field(ge=-3, le=3)] | None = None
     """Standard deviations by which patients' mean total intracranial volume (`tiv`) lies above controls', half of it
     each way. It is independent of sex and age, and scales all of a brain. None: all heads are alike."""
@@ -142,7 +145,7 @@ def simulated_participants(config: SimulationConfig) -> pd.DataFrame:
             "handedness": (rng.random(count) < 0.9).astype(int),
             "site": site,
             "dx": np.where(patient, presentation, 0),
-            "iq": np.round(np.where(patient, 105, 111) + 13 * rng.standard_normal(count)),
+            "iq": np.round(111 - config.iq_gap * patient + 13 * rng.standard_normal(count)),
         }
     )
     # Streams of their own: whatever is planted, participants are the same.

@@ -115,9 +115,9 @@ def lab_of(seed: int, phenotype: Path | None) -> Lab:
 
 
 def fresh(seed: int, cohens_d: float) -> Planted:
-    """A cohort with patients of its own."""
+    """A cohort with patients of its own, who differ in what is planted and, held constant, in sex."""
     recipe = recipe_of(seed)
-    config = SimulationConfig(participants=CONTROLS, seed=seed, cohens_d=cohens_d, resolution=6)
+    config = SimulationConfig(participants=CONTROLS, seed=seed, cohens_d=cohens_d, iq_gap=0, resolution=6)
     cohort = simulate_maps(config, recipe.cohort.site, recipe.image)
     names = [f"sub-{number:04d}" for number in range(CONTROLS)]
     weights = region_weights(recipe.sensitivity, recipe.image.shape, grid_affine(recipe.image))

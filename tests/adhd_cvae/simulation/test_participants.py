@@ -56,6 +56,17 @@ def test_patients_are_older_by_the_gap_and_nothing_else_changes(gap):
     assert np.mean(found) == pytest.approx(gap, abs=0.3)
 
 
+def test_patients_know_less_by_the_gap_and_nothing_else_changes():
+    found = []
+    for seed in range(100, 106):
+        (moved, _), (equal, _) = (cohort(participants=400, seed=seed, iq_gap=one) for one in (12, 0))
+        patient = moved["dx"] > 0
+        assert moved.drop(columns="iq").equals(equal.drop(columns="iq"))
+        assert (moved["iq"] - equal["iq"]).tolist() == np.where(patient, -12, 0).tolist()
+        found.append(equal["iq"][patient].mean() - equal["iq"][~patient].mean())
+    assert np.mean(found) == pytest.approx(0, abs=1.5)
+
+
 @pytest.mark.parametrize("gap", [-3, 0, 0.5])
 def test_heads_differ_by_the_gap_and_nobody_else_does(gap):
     found, spreads = [], []
@@ -88,6 +99,7 @@ def test_patients_spread_over_as_many_sites_as_asked(sites):
     [
         {"age_gap": 6.1},
         {"age_gap": -7},
+        {"iq_gap": -1},
         {"head_size_gap": 3.5},
         {"sites": 0},
         {"sites": 21},
