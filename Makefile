@@ -8,6 +8,9 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 # What campaigns have found so far lies here; a call goes on with it.
 CAMPAIGN ?= campaign
+# Two results that are put side by side, and the browser that takes the picture.
+RUNS ?= $(OUTPUT_DIR)/derivatives/adhd-cvae $(OUTPUT_DIR)/derivatives/other
+CHROMIUM ?= chromium
 # Interpreters, by version or place.
 PYTHONS ?= 3.11
 # The version that this one is compared with: where its commit is, which a shallow clone may lack.
@@ -16,7 +19,7 @@ HAS_BEFORE = $(shell git cat-file -e '$(BEFORE)^{commit}' 2>/dev/null && echo ye
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fast slow coverage house bounds same-results
-.PHONY: calibration out-of-fold predicted-power training-beside-the-study page generated-datasets kills foreign-files fuzz clean
+.PHONY: compare-picture calibration out-of-fold predicted-power training-beside-the-study page generated-datasets kills foreign-files fuzz clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,6 +103,14 @@ foreign-files: .venv/.developer  ## is a byte touched that is not ours? Verbs at
 
 fuzz: .venv/.developer  ## maps and tables spoilt at random (10 minutes)
 	$(BIN)/python -m tests.robustness.fuzz $(CAMPAIGN)/$@
+
+compare-picture: .venv/.installed  ## the manual's picture of a comparison of RUNS, taken with CHROMIUM
+	rm -f $(CAMPAIGN)/compare.html
+	mkdir -p $(CAMPAIGN)
+	$(BIN)/adhd-cvae compare $(RUNS) --output $(CAMPAIGN)/compare.html
+	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,1500 \
+		--screenshot=$(CAMPAIGN)/compare.png $(abspath $(CAMPAIGN))/compare.html
+	$(BIN)/python -c "from PIL import Image; Image.open('$(CAMPAIGN)/compare.png').convert('RGB').quantize(96).save('pipelines/report/compare.png', optimize=True)"
 
 clean:  ## remove the environment and the demo
 	rm -rf .venv demo

@@ -23,6 +23,7 @@ def model_card(summary: RunSummary) -> str:
     known = {"dataset": "a cohort without a name", "software": {}} | summary.results.run
     software = {"adhd-cvae": "?", "torch": "?"} | known["software"]
     return _TEMPLATE.format(
+        title=summary.title(),
         recipe=recipe,
         answer="\n\n".join(summary.answer),
         shape=" × ".join(map(str, recipe.image.shape)),

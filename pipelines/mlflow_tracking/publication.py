@@ -16,7 +16,7 @@ from pipelines.mlflow_tracking.summary import RunSummary, fold_scores
 from pipelines.progress import Progress, Tick
 
 _SORTED_BY = re.compile(
-    r"separation/[^/]*|out_of_fold/[^/]*|recovery/.*/salient/out_of_fold/r|out_of_distribution"
+    r"separation/(salient|background)|out_of_fold/[^/]*|recovery/.*/salient/out_of_fold/r"
 )
 """Metrics that the page of models shows, without the ends of their intervals."""
 

@@ -32,6 +32,8 @@ TRAINING_TAG = "adhd_cvae.training"
 _NOTE = Path(__file__).with_name("experiment.md").read_text(encoding="utf-8")
 _SHOWN_AS = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _NOTE}
 """Makes the UI open on runs and losses instead of language-model traces, and explain them."""
+_IN_TRAINING = "?workflowType=machine_learning"
+"""Ends an address of the UI: its mode for training, which is not its default."""
 _LONGEST_PARAMETER = 6000
 """MLflow cuts longer ones."""
 
@@ -156,7 +158,7 @@ def log_folds(
 
 def run_page(store: Store, run: Run, folder: Path) -> str:
     """Say where a run can be looked at: the address of a server, or what serves the store of a folder, and there."""
-    page = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    page = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{_IN_TRAINING}"
     if store.uri.startswith("http"):
         return f"{store.shown.rstrip('/')}/{page}"
     return f"adhd-cvae ui {shlex.quote(str(folder))}, then http://127.0.0.1:5000/{page}"
@@ -166,7 +168,7 @@ def experiment_page(store: Store) -> str:
     """Name the UI's page of our runs, in the UI's mode for training, which is not its default; empty where none is."""
     with readable_errors(store):
         found = store.client().get_experiment_by_name(EXPERIMENT)
-    return f"#/experiments/{found.experiment_id}/runs?workflowType=machine_learning" if found else ""
+    return f"#/experiments/{found.experiment_id}/runs{_IN_TRAINING}" if found else ""
 
 
 def _experiment(client: MlflowClient, store: Store) -> str:

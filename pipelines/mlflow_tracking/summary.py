@@ -15,7 +15,7 @@ from adhd_cvae.analysis.group_measures import AUC
 from adhd_cvae.analysis.refits import applied
 from adhd_cvae.config import Recipe
 from adhd_cvae.config.identity import identity
-from adhd_cvae.io import fingerprint
+from adhd_cvae.io import fingerprint, read_json
 from adhd_cvae.models.form_choice import BORROWED
 from adhd_cvae.names import BACKGROUND, SALIENT, TARGET, rows_of, units_in
 from pipelines.mlflow_tracking.privacy import public_settings
@@ -30,6 +30,8 @@ _OF_TABLES = (
 )
 """Table of ``analysis/``, start of its metrics' names, columns that make up the rest of it, column of the value."""
 
+_LONGEST_DIGEST = 36
+"""Characters that MLflow takes."""
 _LONGEST_NAME, _LONGEST_CHANGES, _LONGEST_KEY = 32, 100, 14
 """Characters of a dataset's name, of what was changed and of one changed setting, in a run's name."""
 
@@ -119,9 +121,11 @@ class RunSummary:
 
     @property
     def digest(self) -> str:
-        """Tells cohorts apart: participants with their phenotypes, and maps; as long as MLflow takes."""
-        paths = self.results.paths
-        return fingerprint(self.results.provenance.checksums(paths.cohort, paths.manifest))[:36]
+        """Tells cohorts apart: participants with their phenotypes, and maps, whatever was done to them; for MLflow."""
+        paths, used = self.results.paths, []
+        if paths.manifest.is_file():
+            used = [row["sha256"] for row in read_json(paths.manifest)["maps"] if row["reason"] is None]
+        return fingerprint([self.results.provenance.checksums(paths.cohort), used])[:_LONGEST_DIGEST]
 
     @cached_property
     def profile(self) -> dict[str, int]:

@@ -1,9 +1,8 @@
 """The page that shows runs side by side: what differs in settings, headline numbers, maps."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -16,10 +15,13 @@ from adhd_cvae.names import GROUP_LABELS, SALIENT, rows_of
 from pipelines.output_dir.results import Results
 from pipelines.recipes.differences import differing
 from pipelines.report.formatting import ReportTable, interval, number, probability, template, text_lines
+from pipelines.report.page import data_address
 from pipelines.report.section import sentences_of, words_of
 
 MOST = len(ascii_uppercase)
 """Runs on a page: each has a letter."""
+_LABEL = 28
+"""Characters of a label that a terminal has room for, however many runs there are."""
 sentence = sentences_of(__file__)
 
 
@@ -43,8 +45,20 @@ def comparison_lines(runs: Sequence[Compared], width: int) -> list[str]:
         f"{letter}  {run.name}  ({run.place})" for letter, run in zip(ascii_uppercase, runs, strict=False)
     ]
     for table, title in ((_settings(runs), "setting"), (_measures(runs), "out of fold")):
-        lines += ["", *(text_lines(table, title, width) if table else [sentence("nothing")])]
+        lines += _blocks(table, title, width) if table else ["", sentence("nothing")]
     return [*lines, "", _cohorts(runs)]
+
+
+def _blocks(table: ReportTable, title: str, width: int) -> list[str]:
+    """A table for a terminal, as many runs beside each other as fit."""
+    rows = table.blocks[""]
+    first, widest = max(len(row[0]) for row in rows), max(len(cell) for row in rows for cell in row[1:])
+    beside, lines = max(1, (width - max(min(first, _LABEL), len(title))) // (widest + 2)), []
+    for start in range(1, len(table.columns), beside):
+        part = {"": [[row[0], *row[start : start + beside]] for row in rows]}
+        columns = ("", *table.columns[start : start + beside])
+        lines += ["", *text_lines(replace(table, columns=columns, blocks=part), title, width)]
+    return lines
 
 
 def write_comparison(runs: Sequence[Compared], file: Path) -> None:
@@ -93,6 +107,8 @@ def _settings(runs: Sequence[Compared]) -> ReportTable | None:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     return value if isinstance(value, str) else "none" if value is None else json.dumps(value)
 
 
@@ -159,13 +175,7 @@ def _pictures(runs: Sequence[Compared]) -> list[dict[str, Any]]:
     found = []
     for name, words in words_of(__file__)["pictures"].items():
         files = [run.results.paths.figures / f"{name}.svg" for run in runs]
-        sources = [_embedded(file) for file in files]
+        sources = [data_address(file) if file.is_file() else "" for file in files]
         if any(sources):
             found.append({**words, "sources": list(zip(ascii_uppercase, sources, runs, strict=False))})
     return found
-
-
-def _embedded(file: Path) -> str:
-    if not file.is_file():
-        return ""
-    return f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"

@@ -116,10 +116,15 @@ def _embedded(results: Results, picture: Picture) -> Shown | None:
     path = results.paths.folder / picture.file
     if not path.is_file():
         return None
-    # Percent-encoded: base64 would take a third more, and its own images are base64 already.
-    content = " ".join(path.read_text(encoding="utf-8").split())
-    size = _SIZE.search(content[:4000])
+    source = data_address(path)
+    size = _SIZE.search(path.read_text(encoding="utf-8")[:4000])
     width, height = (round(float(side)) for side in size.groups()) if size else (360, 240)
     caption = f"{picture.caption} {participants(results, picture.of)}".strip()
-    source = f"data:image/svg+xml,{quote(content, safe=_PLAIN)}"
     return Shown(picture.heading, picture.alt, caption, picture.wide, source, width, height)
+
+
+def data_address(path: Path) -> str:
+    """A picture as the address of an image that is part of a page."""
+    # Percent-encoded: base64 would take a third more, and its own images are base64 already.
+    content = " ".join(path.read_text(encoding="utf-8").split())
+    return f"data:image/svg+xml,{quote(content, safe=_PLAIN)}"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adhd_cvae.io import write_tsv
+from adhd_cvae.io import write_json, write_tsv
 from pipelines.mlflow_tracking.summary import fold_scores, out_of_fold_scores, scores
 from pipelines.output_dir.results import Results
 from tests.pipelines.whole_tables import write_whole
@@ -120,6 +120,15 @@ def test_the_agreement_of_seeds_is_a_mean_over_pairs(published):
     pairs = pd.DataFrame({"space": ["salient"] * 2, "split": ["out_of_fold"] * 2, "r": [0.5, 0.7]})
     write_whole(pairs, published.results.paths.stability)
     assert scores(published.results)["stability/salient/out_of_fold"] == pytest.approx(0.6)
+
+
+def test_a_cohort_is_the_same_however_its_maps_were_prepared_and_another_with_other_maps(published):
+    paths, digests = published.results.paths, []
+    for fwhm, sha256 in ((6, "abc"), (8, "abc"), (8, "abd")):
+        maps = [{"sha256": sha256, "reason": None}, {"sha256": f"{fwhm}", "reason": "left out"}]
+        write_json({"settings": {"fwhm": fwhm}, "maps": maps}, paths.manifest)
+        digests.append(published.digest)
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_the_content_changes_with_results_and_settings(published):

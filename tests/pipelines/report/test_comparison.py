@@ -45,6 +45,14 @@ def test_the_terminal_has_what_differs_and_numbers_with_intervals(runs):
     assert lines[-1] == "All runs are of the same cohort (Invented; n = 40)."
 
 
+def test_runs_that_do_not_fit_beside_each_other_stand_below_each_other(runs):
+    lines = comparison_lines([*runs, *runs], 80)
+    heads = [line.split()[3:] for line in lines if line.startswith("out of fold")]
+    assert heads == [["A", "B"], ["C", "D"]]
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("r of s and severity") for line in lines) == 2
+
+
 def test_other_cohorts_and_equal_settings_are_said(runs):
     lines = comparison_lines([runs[0], replace(runs[1], digest="abd", settings=runs[0].settings)], 80)
     assert "different cohorts" in lines[-1]
@@ -58,6 +66,6 @@ def test_the_page_is_one_file_that_fetches_nothing_and_escapes_names(runs, tmp_p
     assert "default-src 'none'" in page
     assert "<script" not in page
     assert "&lt;script&gt;" in page
-    assert page.count("data:image/svg+xml;base64,") == 1
+    assert page.count("data:image/svg+xml,") == 1
     assert "no such map was made" in page
     assert "sub-" not in page
