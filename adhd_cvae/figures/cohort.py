@@ -101,8 +101,9 @@ def site_counts(cohort: pd.DataFrame, site: str, levels: Levels) -> Figure:
         folded(code_label(code, levels), 20, 2) + (" *" if code in alone else "") for code in counts.index
     ]
     axes.set_yticks(positions, names)
-    axes.invert_yaxis()
+    axes.set_ylim(len(counts) - 0.4, -0.6)
     axes.margins(x=0.12)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("participants" + ("     * one group only" if alone else ""))
     soft_grid(axes)
     legend_above(figure, axes.get_legend_handles_labels()[0], 2)

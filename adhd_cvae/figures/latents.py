@@ -19,6 +19,7 @@ from adhd_cvae.figures.style import (
     folded,
     legend_above,
     new_figure,
+    shortened,
     soft_grid,
     styled,
     tidied,
@@ -116,7 +117,7 @@ def _legend_names(codes: pd.Series, levels: Mapping[str, str]) -> dict[object, s
     """Code: words short enough for half a phone's width, in the order of the codes; none for those of few."""
     known = sorted(codes.value_counts().index[:MOST_LEVELS], key=str)
     names = {code: code_label(code, levels) for code in known}
-    return {code: name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for code, name in names.items()}
+    return {code: shortened(name, LONGEST) for code, name in names.items()}
 
 
 def _by_category(axes: Axes, known: pd.DataFrame, variable: str, names: Mapping[object, str]) -> None:

@@ -56,9 +56,25 @@ def soft_grid(axes: Axes, axis: str = "x") -> None:
 
 
 def folded(name: str, width: int = 17, lines: int = 3) -> str:
-    """A long name on several lines, so that the plot keeps its room; what is beyond these is cut off."""
-    parts = [textwrap.wrap(part, width, max_lines=lines, placeholder="…") for part in name.splitlines()]
-    return "\n".join(line for part in parts for line in part)
+    """A long name on several lines, so that the plot keeps its room; of what is beyond these the end is kept."""
+    return "\n".join(line for part in name.splitlines() for line in _fitted(part, width, lines))
+
+
+def _fitted(name: str, width: int, lines: int) -> list[str]:
+    """Names of one kind differ at their end (Scanner 1, Scanner 2): what is cut out is cut out before it."""
+    found = textwrap.wrap(name, width)
+    if len(found) <= lines:
+        return found
+    return [*found[: lines - 1], shortened(" ".join(found[lines - 1 :]), width, ends=lines == 1)]
+
+
+def shortened(name: str, length: int, *, ends: bool = True) -> str:
+    """A name of at most so many letters: its beginning and its end, or its end alone."""
+    if len(name) <= length:
+        return name
+    start = (length - 1) // 2 if ends else 0
+    end = name[start + 1 - length :]
+    return f"{name[:start].rstrip()}…{end[end.find(' ') + 1 :] if ' ' in end else end}"
 
 
 def legend_above(figure: Figure, handles: Sequence[Artist], columns: int) -> None:

@@ -106,8 +106,10 @@ def interval(low: Any, high: Any, digits: int = 3) -> str:
     return MISSING if pd.isna(low) or pd.isna(high) else f"{number(low, digits)} to {number(high, digits)}"
 
 
-def listed(words: Sequence[str]) -> str:
-    """Words with commas and a last 'and'."""
+def listed(words: Sequence[str], most: int | None = None) -> str:
+    """Words with commas and a last 'and'; of more than `most` the first ones, and how many others."""
+    if most is not None and len(words) > most:
+        words = [*words[: most - 1], f"{len(words) - most + 1} others"]
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words) or "none"
 
 

@@ -21,7 +21,7 @@ FEW_AT_A_SITE = 5
 UNBALANCED = 0.25
 """Difference in standard deviations from which adjusting by regression is not trusted (Rubin 2001)."""
 MOST_SITES = 5
-"""Sites of their own row on the first screen."""
+"""Sites that the first screen names."""
 _SMALL = 0.5
 """Mean below which one decimal would not show it: framewise displacement is some 0.1 mm."""
 sentence = sentences_of(__file__)
@@ -145,13 +145,13 @@ def site_sentences(counts: pd.DataFrame) -> list[str]:
         )
     hardly = [f"{name} ({min(pair)})" for name, *pair in sites if 0 < min(pair) < FEW_AT_A_SITE]
     if hardly:
-        found.append(sentence("hardly", sites=listed(hardly)))
+        found.append(sentence("hardly", sites=listed(hardly, MOST_SITES)))
     return found or [sentence("every_site")]
 
 
 def _one_group(names: list[str], size: int, word: str) -> str:
     kind = "one_group" if len(names) == 1 else "one_group_each"
-    return sentence(kind, sites=listed(names), group=word, size=counted(size, "participant"))
+    return sentence(kind, sites=listed(names, MOST_SITES), group=word, size=counted(size, "participant"))
 
 
 def association_sentence(value: float) -> str | None:

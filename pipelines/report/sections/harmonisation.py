@@ -64,7 +64,9 @@ def _exceptions(results: Results) -> list[str]:
     named = {
         kind: [results.named_level(site, code) for code in counts.index[rows]] for kind, rows in kinds.items()
     }
-    return [sentence(kind, sites=listed(names), smallest=smallest) for kind, names in named.items() if names]
+    return [
+        sentence(kind, sites=listed(names, 5), smallest=smallest) for kind, names in named.items() if names
+    ]
 
 
 def _site_lines(rows: list[dict[str, Any]], *, named: bool) -> list[str]:

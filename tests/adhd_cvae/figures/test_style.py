@@ -18,6 +18,7 @@ from adhd_cvae.figures.style import (
     legend_above,
     new_figure,
     save_figure,
+    shortened,
     space_colour,
     styled,
 )
@@ -60,11 +61,13 @@ def test_long_names_are_folded_and_their_lines_kept() -> None:
     assert folded("a name of many words\nlinear") == "a name of many\nwords\nlinear"
 
 
-def test_of_a_name_without_end_the_first_lines_are_shown() -> None:
-    assert (
-        folded("University Hospital of Aberystwyth, Department", 20, 2)
-        == "University Hospital\nof Aberystwyth,…"
-    )
+def test_of_names_without_end_beginning_and_end_are_shown() -> None:
+    name = "University Hospital of Aberystwyth on Sea, Scanner"
+    assert folded(f"{name} 1", 20, 2) == "University Hospital\n…on Sea, Scanner 1"
+    assert folded(f"{name} 12", 20, 1) == "Universit…12"
+    assert shortened(f"{name} 2", 28) == "University Ho…Sea, Scanner 2"
+    assert shortened("x" * 40, 9) == "xxxx…xxxx"
+    assert shortened("short", 5) == "short"
 
 
 def test_a_legend_names_what_has_a_label() -> None:

@@ -34,6 +34,7 @@ def test_a_value_has_as_many_digits_as_it_needs() -> None:
 
 def test_names_are_listed_and_counted() -> None:
     assert [listed(list(names)) for names in ("", "a", "ab", "abc")] == ["none", "a", "a and b", "a, b and c"]
+    assert [listed(list("abcd"), most) for most in (4, 3)] == ["a, b, c and d", "a, b and 2 others"]
     assert (counted(1, "site"), counted(2, "site")) == ("1 site", "2 sites")
 
 
