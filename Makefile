@@ -110,7 +110,7 @@ compare-picture: .venv/.installed  ## the manual's picture of a comparison of RU
 	$(BIN)/adhd-cvae compare $(RUNS) --output $(CAMPAIGN)/compare.html
 	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,1500 \
 		--screenshot=$(CAMPAIGN)/compare.png $(abspath $(CAMPAIGN))/compare.html
-	$(BIN)/python -c "from PIL import Image; Image.open('$(CAMPAIGN)/compare.png').convert('RGB').quantize(96).save('pipelines/report/compare.png', optimize=True)"
+	$(BIN)/python -c "from PIL import Image; Image.open('$(CAMPAIGN)/compare.png').convert('RGB').quantize(224).save('pipelines/report/compare.png', optimize=True)"
 
 clean:  ## remove the environment and the demo
 	rm -rf .venv demo

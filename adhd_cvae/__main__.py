@@ -14,7 +14,7 @@ _DISTRIBUTION = "adhd-cvae"
 _BESIDE_US = ("bids_adapters", "pipelines")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Call the command line of this very installation.
 
     Raises
@@ -28,7 +28,7 @@ def main() -> None:
     sys.path[:] = _ours_first(sys.path, ours)
     from pipelines.cli import main as command_line
 
-    command_line.main()
+    command_line.main(arguments)
 
 
 def _ours_first(path: list[str], ours: Path) -> list[str]:

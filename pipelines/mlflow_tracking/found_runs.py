@@ -22,6 +22,7 @@ from pipelines.output_dir.made_with import made_with
 from pipelines.output_dir.provenance import Provenance, recipe_of
 from pipelines.output_dir.results import Results
 from pipelines.recipes.loader import flatten
+from pipelines.recipes.renamed import recipe_of_today
 
 _OF_0_1 = "recipe.json"
 """Where version 0.1 put every setting."""
@@ -149,4 +150,4 @@ def _downloaded(
         settings = yaml.safe_load(text)
     else:
         settings = read_json(Path(client.download_artifacts(run_id, _OF_0_1, str(scratch))))
-    return results, flatten(settings)
+    return results, flatten(recipe_of_today(settings))

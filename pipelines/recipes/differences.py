@@ -51,9 +51,9 @@ def compared(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def differing(all_settings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Flat settings that are not the same in all, each with its values; None where one lacks it."""
+    """Flat settings that are not the same in all, each with its values; n/a where one lacks it."""
     keys = dict.fromkeys(key for settings in all_settings for key in settings)
-    values = {key: [settings.get(key) for settings in all_settings] for key in keys}
+    values = {key: [settings.get(key, "n/a") for settings in all_settings] for key in keys}
     return {key: found for key, found in values.items() if any(one != found[0] for one in found)}
 
 

@@ -44,7 +44,8 @@ def comparison_lines(runs: Sequence[Compared], width: int) -> list[str]:
     lines = [
         f"{letter}  {run.name}  ({run.place})" for letter, run in zip(ascii_uppercase, runs, strict=False)
     ]
-    for table, title in ((_settings(runs), "setting"), (_measures(runs), "out of fold")):
+    tables = ((_settings(runs), "setting"), (_numbers("measures", runs), "out of fold"))
+    for table, title in (*tables, (_numbers("relations", runs), "among patients")):
         lines += _blocks(table, title, width) if table else ["", sentence("nothing")]
     return [*lines, "", _cohorts(runs)]
 
@@ -63,15 +64,17 @@ def _blocks(table: ReportTable, title: str, width: int) -> list[str]:
 
 def write_comparison(runs: Sequence[Compared], file: Path) -> None:
     """Write runs side by side as one self-contained page."""
-    tables = [_cohort_table(runs), _settings(runs), _measures(runs)]
+    is_one, settings = _is_one_cohort(runs), _settings(runs)
+    tables = (None if is_one else _cohort_table(runs), settings, _numbers("measures", runs))
     page = template("comparison.html.j2").render(
         runs=list(zip(ascii_uppercase, runs, strict=False)),
-        is_one_cohort=_is_one_cohort(runs),
+        is_one_cohort=is_one,
         cohorts=_cohorts(runs),
-        unchanged="" if tables[1] else sentence("nothing"),
+        unchanged="" if settings else sentence("nothing"),
         tables=[table for table in tables if table],
         pictures=_pictures(runs),
         scale=words_of(__file__)["scale"],
+        relations=_numbers("relations", runs),
     )
     write_text(page, file)
 
@@ -112,14 +115,16 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else "none" if value is None else json.dumps(value)
 
 
-def _measures(runs: Sequence[Compared]) -> ReportTable | None:
-    columns = [_numbers(run) for run in runs]
+def _numbers(name: str, runs: Sequence[Compared]) -> ReportTable | None:
+    """Table of headline ``measures``, or of ``relations``; n/a where a run lacks one."""
+    columns = [(_headlines if name == "measures" else _relations)(run) for run in runs]
     labels = dict.fromkeys(label for column in columns for label in column)
-    rows = [[label, *(column.get(label, "n/a") for column in columns)] for label in labels]
-    return _table("measures", runs, rows)
+    return _table(
+        name, runs, [[label, *(column.get(label, "n/a") for column in columns)] for label in labels]
+    )
 
 
-def _numbers(run: Compared) -> dict[str, str]:
+def _headlines(run: Compared) -> dict[str, str]:
     """Label to value, with its interval where there is one."""
     table = run.results.analysis("separation")
     rows = (
@@ -135,7 +140,7 @@ def _numbers(run: Compared) -> dict[str, str]:
         elif name in run.scores:
             ends = (run.scores.get(f"{name}/{end}", float("nan")) for end in ("low", "high"))
             shown[label] = _value(run.scores[name], *ends)
-    return shown | _of_maps(run) | _of_scores(run)
+    return shown | _of_maps(run) | _recovery(run)
 
 
 def _of_maps(run: Compared) -> dict[str, str]:
@@ -152,16 +157,19 @@ def _of_maps(run: Compared) -> dict[str, str]:
     }
 
 
-def _of_scores(run: Compared) -> dict[str, str]:
-    """What s says of patients: recovery of what was planted, where anything was, and τ of each variable."""
-    planted = {
+def _recovery(run: Compared) -> dict[str, str]:
+    """Where anything was planted, how well s tells it."""
+    return {
         f"r of s and {name.split('/')[1]}": number(value, 2)
         for name, value in run.scores.items()
         if name.startswith("recovery/") and name.endswith(f"/{SALIENT}/out_of_fold/r")
     }
+
+
+def _relations(run: Compared) -> dict[str, str]:
     table = run.results.analysis("rsa")
     rows = [] if table is None else [row for row in rows_of(table) if row["space"] == SALIENT]
-    return planted | {
+    return {
         f"τ of s and {row['variable']}": _value(row["tau"], row["ci_low"], row["ci_high"]) for row in rows
     }
 

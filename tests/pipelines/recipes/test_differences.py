@@ -52,5 +52,5 @@ def test_a_long_name_of_a_setting_leaves_room_for_its_value():
     assert short("objective.salient_of_background", 50.0, 14) == "salient_of_b…=50"
 
 
-def test_settings_that_differ_have_the_value_of_each_and_none_where_one_lacks_it():
-    assert differing([{"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}]) == {"b": [2, 3], "c": [None, 4]}
+def test_settings_that_differ_have_the_value_of_each_and_say_where_one_lacks_it():
+    assert differing([{"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}]) == {"b": [2, 3], "c": ["n/a", 4]}
