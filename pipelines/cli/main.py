@@ -278,7 +278,7 @@ app.command(rich_help_panel=REUSE)(compare)
 
 @app.command(rich_help_panel=REUSE)
 def ui(output_dir: opt.OutputDir = Path("demo/derivatives/adhd-cvae"), port: opt.Port = 5000) -> None:
-    """Open the MLflow UI on this store, and an index of the results beside it. They serve this computer only."""
+    """Open the MLflow UI and an index of all results. They serve this computer only."""
     from pipelines.mlflow_tracking import ui as server
     from pipelines.report.index import served
 

@@ -126,11 +126,11 @@ def python(*arguments: object, **environment: str) -> str:
 
 
 def seen(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and date of every file that is no lock."""
+    """Size and date of every file that is no lock and no log of when what was called."""
     return {
         file.relative_to(folder).as_posix(): (file.stat().st_size, file.stat().st_mtime_ns)
         for file in folder.rglob("*")
-        if file.is_file() and not file.name.startswith(".")
+        if file.is_file() and not file.name.startswith(".") and file.parent.name != "logs"
     }
 
 
