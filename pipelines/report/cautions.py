@@ -18,9 +18,11 @@ FEW = 30
 
 def warnings(results: Results) -> list[str]:
     """Where the data cannot answer."""
-    of_cohort = (_small_groups, _unidentified, imbalance, _gray_matter, _missing_values, _instruments)
-    of_models = (_not_testable, _training, _dependence)
-    return [line for part in (*of_cohort, *of_models) for line in part(results) or ()]
+    of_groups = (_small_groups, _unidentified, imbalance, _gray_matter)
+    of_others = (_missing_values, _instruments, _not_testable, _training, _dependence)
+    is_compared = all(len(results.members(group=group)) for group in GROUP_LABELS)
+    parts = (*(of_groups if is_compared else ()), *of_others)
+    return [line for part in parts for line in part(results) or ()]
 
 
 def _small_groups(results: Results) -> Iterator[str]:

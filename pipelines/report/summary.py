@@ -53,7 +53,8 @@ def cohort(results: Results) -> str:
     count = len(set(results.fold_of_each))
     sites = confounding.site_counts(results)
     where = f" from {counted(len(sites), 'site')}" if sites is not None else ""
-    participants = f"{counted(patients, 'patient')} and {counted(controls, 'control')}{where}"
+    groups = [counted(size, word) for size, word in ((patients, "patient"), (controls, "control")) if size]
+    participants = f"{' and '.join(groups)}{where}"
     text = sentence(
         "analysed", participants=participants, folds=sentence("folds", count=count) if count else ""
     )

@@ -8,7 +8,7 @@ import pytest
 
 from adhd_cvae.io import read_json, write_json
 from pipelines.output_dir.results import Results
-from pipelines.report import summary
+from pipelines.report import cautions, summary
 from pipelines.report.page import write_report
 from pipelines.report.sections import confounding
 from tests.pipelines.report.invented_report import Page, cohort_table, rsa_table
@@ -72,7 +72,8 @@ def test_what_the_confounds_allow_depends_on_the_sites(folder: Path) -> None:
 def test_one_group_alone_is_compared_with_nobody(tmp_path: Path, group: str, word: str) -> None:
     write_whole(cohort_table().assign(group=group), tmp_path / "cohort.tsv")
     assert summary.answers(Results(tmp_path)) == [f"There are {word} only, so that nothing is compared here."]
-    assert summary.more(Results(tmp_path)) == []
+    assert summary.more(Results(tmp_path)) == cautions.warnings(Results(tmp_path)) == []
+    assert summary.cohort(Results(tmp_path)).startswith(f"60 {word} from 2 sites")
 
 
 def test_the_studys_words_are_there_for_its_data_or_recipe_alone(folder: Path) -> None:
