@@ -161,6 +161,24 @@ def test_the_run_can_be_compared(demo, client):
     assert run.data.tags["objective"] == RECIPE.objective.name
 
 
+def test_the_page_of_models_sorts_by_what_was_measured_on_which_data(demo, client):
+    run = published_run(client)
+    order = [{"field_name": "metrics.separation/salient", "ascending": False}]
+    (model,) = client.search_logged_models([run.info.experiment_id], order_by=order)
+    shown = {point.key: point for point in model.metrics}
+    assert {"separation/salient", "out_of_fold/unexplained"} <= set(shown)
+    assert any(name.startswith("recovery/") for name in shown)
+    for name, point in shown.items():
+        assert point.value == run.data.metrics[name]
+        assert point.dataset_digest == run.inputs.dataset_inputs[0].dataset.digest
+        assert len(client.get_metric_history(run.info.run_id, name)) == 1, "the run has it once"
+    assert model.params == run.data.params
+    assert (model.source_run_id, model.name) == (run.info.run_id, run.info.run_name)
+    folds = [one for one in client.search_runs([run.info.experiment_id]) if "fold" in one.data.tags]
+    assert {one.data.tags["mlflow.parentRunId"] for one in folds} == {run.info.run_id}
+    assert sum(one.data.metrics["participants"] for one in folds) == 24
+
+
 def test_nothing_published_names_a_place_or_a_person(demo, client):
     store = find_store(demo.paths.folder)
     private = [str(demo.paths.folder.parent), os.path.expanduser("~"), os.uname().nodename]

@@ -7,7 +7,7 @@ from adhd_cvae.errors import InputError
 from pipelines.mlflow_tracking import publication, runs
 from pipelines.mlflow_tracking.promotion import Champion
 from pipelines.mlflow_tracking.publication import Published
-from pipelines.mlflow_tracking.store import find_store
+from pipelines.mlflow_tracking.store import Store, find_store
 from pipelines.progress import Silent
 
 
@@ -25,6 +25,16 @@ def test_the_same_results_are_one_run(published):
     assert [run.info.run_id for run in runs.find_runs(client, runs.CONTENT_TAG, published.content)] == [
         first.run_id
     ]
+
+
+def test_where_a_run_can_be_looked_at_is_said(published):
+    first = publication.log_results(published, "one name", Silent())
+    folder = published.results.paths.folder
+    page = f"#/experiments/1/runs/{first.run_id}?workflowType=machine_learning"
+    assert f"Look at it       adhd-cvae ui {folder}, then http://127.0.0.1:5000/{page}" in str(first)
+    run = find_store(folder).client().get_run(first.run_id)
+    served = Store("http://me:secret@lab:5000", None)
+    assert runs.run_page(served, run, folder) == f"http://me:…@lab:5000/{page}"
 
 
 def test_nothing_is_promoted_where_there_is_no_model(published):
