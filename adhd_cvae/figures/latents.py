@@ -129,7 +129,7 @@ def _by_category(axes: Axes, known: pd.DataFrame, variable: str, names: Mapping[
     others = known.loc[~known[variable].isin(list(names))]
     if len(others):
         label = f"{others[variable].nunique()} others"
-        _points(axes, others, UMAP, 8, color=FAINT, marker="+", label=label).set_linewidths(0.8)
+        _points(axes, others, UMAP, 5, color=FAINT, label=label)
     # Two columns of long words would leave no room for the points.
     columns = 1 if max((len(name) for name in names.values()), default=0) > 11 else 2
     tight: dict[str, Any] = {

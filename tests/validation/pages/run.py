@@ -23,7 +23,7 @@ SERIOUS = ("serious", "critical")
 TOOLS = {"node": ("node",), "npm": ("npm",), "a browser": ("chromium", "chromium-browser", "google-chrome")}
 
 
-def call(*command: str | Path) -> None:
+def call(*command: str | Path | int) -> None:
     """Run a verb of ours; its own lines are shown."""
     subprocess.run([sys.executable, "-m", "adhd_cvae", *map(str, command)], check=True)
 
