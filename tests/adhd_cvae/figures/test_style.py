@@ -65,7 +65,7 @@ def test_of_names_without_end_beginning_and_end_are_shown() -> None:
     name = "University Hospital of Aberystwyth on Sea, Scanner"
     assert folded(f"{name} 1", 20, 2) == "University Hospital\n…on Sea, Scanner 1"
     assert folded(f"{name} 12", 20, 1) == "Universit…12"
-    assert shortened(f"{name} 2", 28) == "University Ho…Sea, Scanner 2"
+    assert shortened(f"{name} 2", 28) == "University Ho…Scanner 2"
     assert shortened("x" * 40, 9) == "xxxx…xxxx"
     assert shortened("short", 5) == "short"
 
