@@ -282,10 +282,8 @@ def ui(output_dir: opt.OutputDir = Path("demo/derivatives/adhd-cvae"), port: opt
     from pipelines.mlflow_tracking import ui as server
     from pipelines.report.index import served
 
-    progress = for_this_terminal()
     with served(output_dir.absolute().parent, port) as address:
-        progress.line(f"Results beside each other: {address}")
-        server.run(output_dir, port, progress)
+        server.run(output_dir, port, address, for_this_terminal())
 
 
 def main(arguments: list[str] | None = None) -> None:

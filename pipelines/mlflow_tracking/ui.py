@@ -17,8 +17,8 @@ _PORTS_TRIED = 20
 
 
 @mlflow_environment()
-def run(output_dir: Path, port: int, progress: Progress) -> None:
-    """Serve until interrupted.
+def run(output_dir: Path, port: int, index: str, progress: Progress) -> None:
+    """Serve until interrupted, and say where, and where the `index` of results is served meanwhile.
 
     Raises
     ------
@@ -39,6 +39,7 @@ def run(output_dir: Path, port: int, progress: Progress) -> None:
         )
     free = free_port(port)
     address = f"http://{LOOPBACK}:{free}/{experiment_page(store)}"
+    progress.line(f"Results beside each other: {index}")
     progress.line(f"MLflow UI of {store.database}: {address}  (Ctrl+C ends it)")
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),

@@ -19,14 +19,14 @@ from tests.shown import Shown
 def test_without_a_store_it_says_where_it_looked(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(InputError, match=r"no MLflow store.*mlflow\.db"):
-        ui.run(tmp_path / "out", 5000, Silent())
+        ui.run(tmp_path / "out", 5000, "index", Silent())
 
 
 def test_a_server_of_the_environment_is_named_and_not_started(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5999")
     started = []
     monkeypatch.setattr(ui, "serve", started.append)
-    ui.run(tmp_path, 5000, Silent())
+    ui.run(tmp_path, 5000, "index", Silent())
     assert started == []
 
 
@@ -35,8 +35,9 @@ def test_it_serves_the_store_on_loopback(tmp_path, monkeypatch):
     store, commands, told = tracking.find_store(tmp_path / "out"), [], Shown()
     runs.start_run(store.client(), store, "a run", {})
     monkeypatch.setattr(ui, "serve", commands.append)
-    ui.run(tmp_path / "out", 5000, told)
-    assert "/#/experiments/1/runs?workflowType=machine_learning " in told.lines[0]
+    ui.run(tmp_path / "out", 5000, "index", told)
+    assert told.lines[0] == "Results beside each other: index"
+    assert "/#/experiments/1/runs?workflowType=machine_learning " in told.lines[1]
     command = commands[0]
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--backend-store-uri") + 1] == f"sqlite:///{tmp_path}/mlflow.db"
