@@ -140,7 +140,7 @@ def test_the_wheel_has_all_that_the_packages_need_and_nothing_else(built):
         str(file.relative_to(ROOT))
         for name in PACKAGES
         for file in (ROOT / name).rglob("*")
-        if file.is_file() and file.suffix not in (".pyc", ".md", ".png")
+        if file.is_file() and file.suffix not in (".md", ".png") and file.parent.name != "__pycache__"
     }
     assert needed - held == set()
     assert {name.partition("/")[0] for name in held} == {*PACKAGES, "adhd_cvae-0.1.0.dist-info"}
