@@ -53,7 +53,8 @@ def only_run(client):
 
 def all_runs(client):
     experiment = client.get_experiment_by_name(runs.EXPERIMENT)
-    return client.search_runs([experiment.experiment_id]) if experiment else []
+    found = client.search_runs([experiment.experiment_id]) if experiment else []
+    return [run for run in found if "fold" not in run.data.tags]
 
 
 def losses(client, model="cvae"):
