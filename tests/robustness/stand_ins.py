@@ -45,4 +45,4 @@ def quick_verbs(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(cells, "reference_patients", lambda *_: None)
     patch.setattr(cells, "ceiling_rows", lambda *_, **__: _ROWS)
     patch.setattr(cells, "method_rows", lambda *_, **__: (_ROWS, {"salient": np.zeros((4, 2))}))
-    patch.setattr(pseudo_cohorts, "measured", lambda *_: pd.DataFrame(_FOUND))
+    patch.setattr(pseudo_cohorts, "measured", lambda *_, **_by_name: pd.DataFrame(_FOUND))
