@@ -248,12 +248,15 @@ def _without(content: Any) -> Any:
 
 
 def finished_runs(folder: Path) -> int:
-    """Count the finished runs of the MLflow store; 0 where any other is beside them."""
+    """Count the finished runs of the MLflow store but for those of folds; 0 where any other is beside them."""
     database = folder / "derivatives" / "mlflow.db"
     if not database.is_file():
         return 0
     with closing(sqlite3.connect(database)) as store:
-        states = store.execute("SELECT status FROM runs WHERE lifecycle_stage = 'active'").fetchall()
+        states = store.execute(
+            "SELECT status FROM runs WHERE lifecycle_stage = 'active' "
+            "AND run_uuid NOT IN (SELECT run_uuid FROM tags WHERE key = 'fold')"
+        ).fetchall()
     return len(states) if all(state == ("FINISHED",) for state in states) else 0
 
 
