@@ -88,6 +88,11 @@ class Column:
         return f"{min(numbers):.4g} to {max(numbers):.4g}"
 
 
+def as_text(value: object) -> str:
+    """Write a value as `Column.counts` names it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def look_at(table: pd.DataFrame, described: Mapping[str, Mapping[str, Any]]) -> dict[str, Column]:
     """Look at each column of a cohort's table but the participants' names."""
     found = {}
@@ -96,7 +101,7 @@ def look_at(table: pd.DataFrame, described: Mapping[str, Mapping[str, Any]]) -> 
         levels = described.get(name, {}).get("Levels", {})
         found[name] = Column(
             name,
-            Counter(f"{value:g}" if isinstance(value, float) else str(value) for value in values),
+            Counter(map(as_text, values)),
             len(table),
             pd.api.types.is_numeric_dtype(table[name]) and len(values) > 0,
             {plain_code(str(code)): str(text) for code, text in levels.items()},

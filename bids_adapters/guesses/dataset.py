@@ -10,7 +10,7 @@ import pandas as pd
 from adhd_cvae.names import BACKGROUND, TARGET
 from bids_adapters.cohort import OWN_COLUMNS, Cohort
 from bids_adapters.guesses.batteries import complete, guess_batteries
-from bids_adapters.guesses.columns import RATIO, Column, look_at, scale_of
+from bids_adapters.guesses.columns import RATIO, Column, as_text, look_at, scale_of
 from bids_adapters.guesses.groups import GroupGuess, guess_group
 from bids_adapters.head_size.measures import TIV
 from bids_adapters.images.kind import Kind
@@ -122,10 +122,7 @@ def _sides(table: pd.DataFrame, group: GroupGuess) -> pd.Series:
     if not group.column:
         return pd.Series("", index=table.index)
     of_value = dict.fromkeys(group.target, TARGET) | dict.fromkeys(group.background, BACKGROUND)
-    values = [
-        "" if pd.isna(value) else f"{value:g}" if isinstance(value, float) else str(value)
-        for value in table[group.column]
-    ]
+    values = ["" if pd.isna(value) else as_text(value) for value in table[group.column]]
     return pd.Series([of_value.get(value, "") for value in values], index=table.index)
 
 

@@ -58,15 +58,8 @@ class DatasetOptions:
     @property
     def source(self) -> BidsInput:
         """The same, as the stages take it."""
-        return BidsInput(
-            *(
-                self.bids_dir,
-                tuple(self.labels or ()),
-                self.filter_file,
-                self.prefer,
-                tuple(self.tables or ()),
-            )
-        )
+        labels, tables = tuple(self.labels or ()), tuple(self.tables or ())
+        return BidsInput(self.bids_dir, labels, self.filter_file, self.prefer, tables)
 
 
 @dataclass(frozen=True, kw_only=True)
