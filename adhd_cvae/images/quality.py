@@ -8,6 +8,7 @@ native size 0.44; T1-weighted templates 0.41, white matter below 0. A mirror ima
 template and brains are almost symmetric. Nor can a smooth brain mask of the right size be told for certain (0.60).
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -124,7 +125,9 @@ def _centre_of_mass(volume: np.ndarray, image: ImageConfig) -> np.ndarray:
     return grid_affine(image)[:3, :3] @ index + grid_affine(image)[:3, 3]
 
 
-def distances_from_mean(images: np.ndarray, threshold: float) -> np.ndarray:
+def distances_from_mean(
+    images: np.ndarray, threshold: float, tick: Callable[[int, int], None] = lambda done, total: None
+) -> np.ndarray:
     """Root mean square, over the brain, of each map's difference from the mean map in standard deviations.
 
     Parameters
@@ -133,6 +136,8 @@ def distances_from_mean(images: np.ndarray, threshold: float) -> np.ndarray:
         (n, *shape), two or more; may be a memory map: it is read twice, one map at a time.
     threshold
         The mean map's gray matter above which a voxel belongs to the brain.
+    tick
+        Called with how many maps were read and of how many, each counted twice.
 
     Returns
     -------
@@ -141,16 +146,19 @@ def distances_from_mean(images: np.ndarray, threshold: float) -> np.ndarray:
     """
     total = np.zeros(images.shape[1:])
     squares = np.zeros(images.shape[1:])
-    for image in images:
+    for done, image in enumerate(images, start=1):
         values = image.astype(np.float32)
         total += values
         squares += values * values
+        tick(done, 2 * len(images))
     mean = total / len(images)
     variance = (squares - len(images) * mean**2) / (len(images) - 1)
     brain = (mean > threshold) & (variance > _LEAST_VARIANCE)
     if not brain.any():
         return np.zeros(len(images))
     centre, spread = mean[brain].astype(np.float32), np.sqrt(variance[brain]).astype(np.float32)
-    return np.array(
-        [np.sqrt(np.mean(((image[brain].astype(np.float32) - centre) / spread) ** 2)) for image in images]
-    )
+    found = np.empty(len(images), np.float32)
+    for row, image in enumerate(images):
+        found[row] = np.sqrt(np.mean(((image[brain].astype(np.float32) - centre) / spread) ** 2))
+        tick(len(images) + row + 1, 2 * len(images))
+    return found

@@ -4,6 +4,7 @@ Principal axes hold what their own participants vary in better than what others 
 asked of participants held out in turn, all of it from the Gram matrix, so no feature is read again.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,12 @@ class Membership(NamedTuple):
     explained_members: float
 
 
-def membership_curve(gram: NDArray[np.float64], config: ReferenceConfig, seed: int) -> list[Membership]:
+def membership_curve(
+    gram: NDArray[np.float64],
+    config: ReferenceConfig,
+    seed: int,
+    tick: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Membership]:
     """Ask it for each number of axes in `config.membership_axes` that there are.
 
     Parameters
@@ -45,7 +51,10 @@ def membership_curve(gram: NDArray[np.float64], config: ReferenceConfig, seed: i
     """
     gram = gram[np.ix_(heard := np.flatnonzero(np.diag(gram) > _LEAST * np.trace(gram) / len(gram)), heard)]
     held = np.random.default_rng(seed).permutation(len(gram)) % config.membership_folds
-    folds = [_left(gram, held == fold, config.membership_axes) for fold in range(config.membership_folds)]
+    folds = []
+    for fold in range(config.membership_folds):
+        folds.append(_left(gram, held == fold, config.membership_axes))
+        tick(fold + 1, config.membership_folds)
     found = []
     for number, axes in enumerate(config.membership_axes):
         asked = [fold[number] for fold in folds if number < len(fold)]

@@ -1,6 +1,6 @@
 """cache/pictures.npz: slices of the maps left out and of the outliers, for the report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,11 @@ FEWEST_FOR_OUTLIERS = 5
 
 
 def write_pictures(
-    left_out: Iterable[tuple[Path, str]], images: np.ndarray, image: ImageConfig, path: Path
+    left_out: Iterable[tuple[Path, str]],
+    images: np.ndarray,
+    image: ImageConfig,
+    path: Path,
+    tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write ``pictures.npz``; nobody is named in it.
 
@@ -34,6 +38,8 @@ def write_pictures(
         The file: ``excluded`` and ``outlier`` (m, 3, side, side) float16, sagittal, coronal and axial slices through
         the grid's middle, up or front at the end of the rows; ``excluded_reason`` (m,) text and
         ``outlier_distance`` (m,), farthest first; ``template`` (3, side, side), 1 inside the template's gray matter.
+    tick
+        As :func:`adhd_cvae.images.quality.distances_from_mean` calls it.
     """
     unchecked = image.model_copy(update={"min_template_correlation": None, "max_offset": None})
     slices: list[np.ndarray] = []
@@ -47,7 +53,7 @@ def write_pictures(
             continue
         reasons.append(reason)
     enough = len(images) >= FEWEST_FOR_OUTLIERS
-    distances = distances_from_mean(images, image.mask_threshold) if enough else np.empty(0)
+    distances = distances_from_mean(images, image.mask_threshold, tick) if enough else np.empty(0)
     farthest = np.argsort(-distances, kind="stable")[:MOST_MAPS]
     arrays = {
         "excluded": _stacked(slices, image),

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import write_text
 from pipelines.output_dir.results import Results
+from pipelines.progress import Tick
 from pipelines.report import cautions, methods, reproducibility, summary
 from pipelines.report.formatting import template
 from pipelines.report.section import Picture, participants
@@ -21,13 +22,16 @@ _PLAIN = " /:;,=+?!@$*()[]{}|"
 _SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
-def write_report(results: Results) -> Path:
+def write_report(results: Results, tick: Tick = lambda done, total, note: None) -> Path:
     """Write ``report.html`` from the files of an OUTPUT_DIR; a section without its files is left out.
 
     Parameters
     ----------
     results
         The figures are made by :func:`pipelines.report.figures.plot_figures` beforehand.
+
+    tick
+        Called before each section.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def write_report(results: Results) -> Path:
         folder = results.paths.folder
         raise InputError(f"{folder} has no cohort.tsv with participants to report on. Run prepare first.")
     lead = _lead(results)
-    sections = _sections(results, lead)
+    sections = _sections(results, lead, tick)
     has_viewer = any(section["viewer"] for section in sections)
     script = template("viewer.js").render() if has_viewer else ""
     page = template("report.html.j2").render(
@@ -85,10 +89,11 @@ def _lead(results: Results) -> Picture | None:
     return next((one for one in found if (results.paths.folder / one.file).is_file()), None)
 
 
-def _sections(results: Results, lead: Picture | None) -> list[dict[str, Any]]:
+def _sections(results: Results, lead: Picture | None, tick: Tick) -> list[dict[str, Any]]:
     """What the template shows of each section that finds its files; the first screen's picture is shown there alone."""
     shown = []
-    for section in SECTIONS:
+    for number, section in enumerate(SECTIONS):
+        tick(number, len(SECTIONS), section.title)
         others = [picture for picture in section.pictures if picture != lead]
         pictures = [found for picture in others if (found := _embedded(results, picture))]
         tables = [table for make in section.tables if (table := make(results)) is not None]

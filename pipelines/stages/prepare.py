@@ -244,8 +244,11 @@ def _keep_pictures(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame, bids
         (bids_dir / image_of[name], reason)
         for name, reason in zip(refused["participant_id"], refused["reason"], strict=True)
     ]
-    with run.progress.bar("Looking for outliers"):
-        write_pictures(left_out, open_images(run.paths.cache), run.recipe.image, run.paths.pictures)
+    with run.progress.bar("Looking for outliers") as tick:
+        write_pictures(
+            *(left_out, open_images(run.paths.cache), run.recipe.image, run.paths.pictures),
+            lambda done, total: tick(done, total, ""),
+        )
 
 
 def _show_participants(run: Run, cohort: Cohort, folds: pd.Series) -> None:

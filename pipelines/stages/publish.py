@@ -42,8 +42,8 @@ def run(run: Run, *, promote: bool = False, name: str | None = None, register: b
     from pipelines.report.summary import answers
 
     results = Results(paths.folder)
-    with progress.bar("Writing the report"):
-        write_report(results)
+    with progress.bar("Writing the report") as tick:
+        write_report(results, tick)
         write_citation(results)
     started, answer = time.monotonic(), tuple(filter(None, answers(results)))
     summary = RunSummary(results, recipe, answer)

@@ -165,8 +165,10 @@ def _learn(run: Run, cohort: Cohort, known: dict[str, Any], *, shareable: bool) 
     """Fit the reference, ask it for its members, and write both."""
     recipe, progress = run.recipe, run.progress
     reference, moments = learnt(run, open_images(run.paths.cache), cohort.table)
-    with progress.bar("Asking it for its members"):
-        curve = membership_curve(moments.gram, recipe.reference, recipe.seed)
+    with progress.bar("Asking it for its members") as tick:
+        curve = membership_curve(
+            moments.gram, recipe.reference, recipe.seed, lambda done, total: tick(done, total, "")
+        )
     if shareable:
         reference = _kept(run, reference, curve)
     kept = [len(reference.axes) == one.axes for one in curve]

@@ -51,6 +51,21 @@ def test_a_bar_leaves_one_line_and_takes_square_brackets_as_they_are(capsys):
     assert "image.shape=[64, 64, 64]" in shown
 
 
+@pytest.mark.parametrize(("ticks", "expected"), [([], "so far"), ([(1, 4, ""), (2, 4, "")], "2/4")])
+def test_a_bar_that_nothing_tells_how_much_is_left_shows_the_time_so_far(monkeypatch, ticks, expected):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    shown = io.StringIO()
+    monkeypatch.setattr("sys.stderr", shown)
+    with TerminalBars().bar("Looking") as tick:
+        for one in ticks:
+            tick(*one)
+    last = [
+        frame for frame in shown.getvalue().split("\r") if "Looking" in frame and "Looking: " not in frame
+    ][-1]
+    assert expected in last
+    assert ("so far" in last) == (not ticks)
+
+
 @pytest.mark.parametrize(("is_terminal", "expected"), [(True, TerminalBars), (False, PlainLines)])
 def test_bars_only_where_standard_error_is_a_terminal(monkeypatch, is_terminal, expected):
     stream = io.StringIO()

@@ -72,7 +72,9 @@ def test_the_step_and_the_runs_of_a_killed_call_are_told(tmp_path):
     with sqlite3.connect(tmp_path / "derivatives" / "mlflow.db") as store:
         store.execute("CREATE TABLE runs (run_uuid, status, lifecycle_stage)")
         store.execute("CREATE TABLE tags (run_uuid, key)")
-        store.execute("INSERT INTO runs VALUES ('of-people', 'FINISHED', 'active'), ('of-a-fold', 'RUNNING', 'active')")
+        store.execute(
+            "INSERT INTO runs VALUES ('of-people', 'FINISHED', 'active'), ('of-a-fold', 'RUNNING', 'active')"
+        )
         store.execute("INSERT INTO tags VALUES ('of-a-fold', 'fold')")
     assert finished_runs(tmp_path) == 1
     with sqlite3.connect(tmp_path / "derivatives" / "mlflow.db") as store:

@@ -17,7 +17,9 @@ def gram_of(seed, count, modes, noise=1.0):
 
 
 def test_many_axes_tell_members_and_the_more_the_better():
-    curve = membership_curve(gram_of(100, 120, 5), CONFIG, 0)
+    told = []
+    curve = membership_curve(gram_of(100, 120, 5), CONFIG, 0, lambda *one: told.append(one))
+    assert told == [(done, CONFIG.membership_folds) for done in range(1, CONFIG.membership_folds + 1)]
     assert [one.axes for one in curve] == [1, 5, 20, 60]  # nobody has 500
     assert curve[-1].auc > 0.95 > 0.75 > curve[1].auc
     assert all(one.explained < one.explained_members for one in curve)

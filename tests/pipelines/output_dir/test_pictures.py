@@ -21,7 +21,9 @@ def images():
 
 
 def test_distance_is_about_one_and_large_for_the_odd_map(images):
-    distances = distances_from_mean(images, 0.1)
+    told = []
+    distances = distances_from_mean(images, 0.1, lambda *one: told.append(one))
+    assert told == [(done, 60) for done in range(1, 61)]
     assert distances.argmax() == 7
     assert distances[7] > 1.8
     assert np.mean(distances**2) == pytest.approx(29 / 30, rel=1e-3)

@@ -153,7 +153,10 @@ def test_every_table_of_codes_without_folds_says_so(folder: Path) -> None:
 
 def test_cohort_alone_is_enough(tmp_path: Path) -> None:
     write_whole(cohort_table().drop(columns=["site", "age", "sex"]), tmp_path / "cohort.tsv")
-    assert "30 patients" in Page(write_report(Results(tmp_path)).read_text(encoding="utf-8")).text
+    told: list[tuple[int, int, str]] = []
+    written = write_report(Results(tmp_path), lambda *one: told.append(one))
+    assert "30 patients" in Page(written.read_text(encoding="utf-8")).text
+    assert [number for number, *_ in told] == list(range(len(SECTIONS)))
 
 
 def test_no_cohort_is_a_clear_error(tmp_path: Path) -> None:
