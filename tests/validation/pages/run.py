@@ -124,6 +124,7 @@ def problems(page: str, answers: list[dict]) -> list[str]:
         found += [f"{where}: {one['overflow']} px too wide"] if one["overflow"] > 0 else []
         found += [f"{where}: {one['broken']} pictures are not shown"] if one["broken"] else []
         found += [f"{where}: fetches {one['asked']}"] if one["asked"] else []
+        found += [f"{where}, by Tab: {control}" for control in one["keyboard"]]
     return found
 
 
