@@ -55,7 +55,9 @@ def in_words(forms: Sequence[Form]) -> str:
     if not forms:
         return ""
     found = ", ".join(f"{form.in_words} {form.separation:.2f}" for form in forms)
-    return f"form taken: {forms[0].in_words}; AUC in training participants held out in turn: {found}"
+    passed_over = any(form.separation > forms[0].separation for form in forms)
+    why = " (borrowing has to be better by a standard error)" if passed_over else ""
+    return f"form taken: {forms[0].in_words}; AUC in training participants held out in turn: {found}{why}"
 
 
 def compared_forms(
@@ -67,7 +69,11 @@ def compared_forms(
     sites: NDArray | None = None,
     seed: int = 0,
 ) -> list[Form]:
-    """Compare the forms in training participants; the one to take comes first, and of equals the simpler one.
+    """Compare the forms in training participants; the one to take comes first, then by how well each tells the groups.
+
+    That is the one that tells them best, of equals the simpler one. One that borrows has to do so by more than one standard
+    error, over the parts held out, of its gain over the best that does not (the rule of Breiman et al. 1984,
+    *Classification and Regression Trees*, 3.4.3, who take the simpler of two trees by it).
 
     Parameters
     ----------
@@ -88,11 +94,16 @@ def compared_forms(
     for name, other, share in shrunk:
         ratio, weights = Ratio(1.0, other, share, reference.features), config.linear.reference_weights
         candidates.append((name, *_likeliest(ratio, weights, controls, config.linear.choice_folds, seed)))
-    found = [
-        Form(name, method, likelihood, _separation(config, method, voxels, is_target, sites, seed))
-        for name, method, likelihood in candidates
-    ]
-    return sorted(found, key=lambda form: -form.separation)
+    areas = [_areas_held_out(config, method, voxels, is_target, sites, seed) for _, method, _ in candidates]
+    found = [Form(*one, float(np.mean(own))) for one, own in zip(candidates, areas, strict=True)]
+    order = sorted(range(len(found)), key=lambda number: -found[number].separation)
+    taken = order[0]
+    if found[taken].name == BORROWED:
+        without = next(number for number in order if found[number].name != BORROWED)
+        gain = areas[taken] - areas[without]
+        if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):
+            taken = without
+    return [found[taken], *(found[number] for number in order if number != taken)]
 
 
 def _within(voxels: NDArray, sites: NDArray | None) -> NDArray:
@@ -115,14 +126,15 @@ def _likeliest(
     return replace(ratio, weight=weights[best]), float(values[best])
 
 
-def _separation(
+def _areas_held_out(
     config: ModelConfig,
     method: str | Ratio,
     voxels: NDArray,
     is_target: NDArray[np.bool_],
     sites: NDArray | None,
     seed: int,
-) -> float:
+) -> NDArray[np.float64]:
+    """Mean (parts,) of two AUCs in each part held out: of the first code and of the codes' summed squares."""
     seen = method.whitened(voxels) if isinstance(method, Ratio) else voxels
     seen, axes = principal_axes(seen)  # all that parts of these participants span
     lent = None
@@ -142,8 +154,8 @@ def _separation(
             )
             codes = (seen[held] - origin) @ encoder.T
             values = np.column_stack([codes[:, 0], np.square(codes).sum(axis=1)])
-            found.append(_areas(values, is_target[held]))
-    return float(np.mean(found))
+            found.append(_areas(values, is_target[held]).mean())
+    return np.array(found)
 
 
 def _areas(values: NDArray[np.float64], is_target: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from adhd_cvae.config import ModelConfig
+from adhd_cvae.models import form_choice
 from adhd_cvae.models.form_choice import BORROWED, OWN, START, compared_forms, in_words
 from adhd_cvae.models.reference_background import borrowed, fit_reference
 
@@ -43,11 +44,29 @@ def test_a_fitting_reference_is_borrowed_and_a_foreign_one_is_not(anatomy, rng):
     assert best[BORROWED] < fitting[0].separation - 0.05
 
 
+@pytest.mark.parametrize(
+    ("gains", "taken"),
+    [((0.01, 0.01, 0.01, 0.02), BORROWED), ((0.2, -0.1, 0.1, -0.1), START), ((0.0, 0.0, 0.0, 0.0), START)],
+)
+def test_borrowing_has_to_tell_the_groups_better_by_a_standard_error(anatomy, monkeypatch, gains, taken):
+    def areas(config, method, *others):
+        return 0.7 + (np.array(gains) if getattr(method, "reference", None) else 0)
+
+    monkeypatch.setattr(form_choice, "_areas_held_out", areas)
+    forms = compared(*anatomy(40), anatomy(300)[0])
+    assert forms[0].name == taken
+    others = [form.separation for form in forms[1:]]
+    assert others == sorted(others, reverse=True)
+    assert ("by a standard error" in in_words(forms)) == (taken == START and sum(gains) > 0)
+
+
 def test_each_form_is_there_with_its_likelihood_and_the_best_comes_first(anatomy):
     values, is_target = anatomy(40)
     forms = compared(values, is_target, anatomy(300)[0], sites=np.arange(40) % 4 // 2)
     assert sorted(form.name for form in forms) == [BORROWED, BORROWED, OWN, START]
-    assert [form.separation for form in forms] == sorted((form.separation for form in forms), reverse=True)
+    others = [form.separation for form in forms[1:]]
+    assert others == sorted(others, reverse=True)
+    assert forms[0].separation >= others[0] or forms[0].name != BORROWED
     assert all(np.isnan(form.log_likelihood) == (form.name == START) for form in forms)
 
 
