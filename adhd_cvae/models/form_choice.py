@@ -71,8 +71,8 @@ def compared_forms(
 ) -> list[Form]:
     """Compare the forms in training participants; the one to take comes first, then by how well each tells the groups.
 
-    That is the one that tells them best, of equals the simpler one. One that borrows has to do so by more than one standard
-    error, over the parts held out, of its gain over the best that does not (the rule of Breiman et al. 1984,
+    That is the one that tells them best, of equals the simpler one. One that borrows has to do so by more than one
+    standard error, over the parts held out, of its gain over the best that does not (the rule of Breiman et al. 1984,
     *Classification and Regression Trees*, 3.4.3, who take the simpler of two trees by it).
 
     Parameters
