@@ -70,7 +70,8 @@ bounds: .venv/.developer  ## the smoke demo with the lowest and the newest depen
 	for python in $(PYTHONS); do for versions in lowest-direct highest; do \
 	  echo "Python $$python, $$versions"; place=$(CAMPAIGN)/$@/$$versions; rm -rf $$place; \
 	  $(BIN)/uv venv --quiet --python $$python $$place/venv && \
-	  $(BIN)/uv pip install --quiet --python $$place/venv --resolution $$versions . && \
+	  $(BIN)/uv pip install --quiet --python $$place/venv --resolution $$versions '.[bundle,dask,notebooks,postgres]' && \
+	  $$place/venv/bin/python -c 'import distributed, fire, ipykernel, psycopg2' && \
 	  $$place/venv/bin/adhd-cvae demo $$place/demo --recipe smoke --participants 24 || exit 1; \
 	done; done
 
