@@ -165,7 +165,7 @@ def _in_words(seconds: float) -> str:
 
 
 class TerminalBars:
-    """For a terminal: one bar at a time, with the time left, or so far where nothing tells that, and a note."""
+    """For a terminal: one bar at a time, with the time it took and that left, and a note."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -186,20 +186,14 @@ class TerminalBars:
     def bar(self, title: str) -> Iterator[Tick]:
         """Draw a bar while the block runs, and leave one line with its time."""
         from rich import progress as bars
-        from rich.text import Text
-
-        so_far = bars.TimeElapsedColumn()
-
-        class Time(bars.TimeRemainingColumn):
-            def render(self, task: bars.Task) -> Text:
-                return super().render(task) if task.total else Text.assemble(so_far.render(task), " so far")
 
         columns = (
             bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(bar_width=24),
             bars.MofNCompleteColumn(),
-            Time(compact=True),
-            bars.TextColumn("{task.fields[note]}", markup=False),
+            bars.TimeElapsedColumn(),
+            bars.TimeRemainingColumn(compact=True),
+            bars.TextColumn("left {task.fields[note]}", markup=False),
         )
         started = time.monotonic()
         _log(f"{title} …")

@@ -153,6 +153,7 @@ def traversals(
             _show(axes, below, (0, 1.6 * float(np.nanmax(anatomy))), GRAY)
             change = _axial(on_grid(changes[unit, step], mask), affine, z)[area]
             shown = _show(axes, change, (-limit, limit), DIVERGING)
+            shown.set_interpolation("nearest")  # as it is ("none") a picture has no opacity of its own
             shown.set_alpha(np.clip(OPACITY * np.abs(np.nan_to_num(change)) / limit, 0, 1))
             axes.set_xlabel(signed(f"{values[unit, step]:.1f}"), fontsize=9)
         panels[unit, 0].set_title(signed(f"{unit_name(SALIENT, unit)}, z = {z:g} mm"))
@@ -223,6 +224,8 @@ def _overlay(axes: Axes, image: Nifti1Image, heights: Sequence[int], limit: floa
     for z, cut in display.axes.items():
         # Nor does it need to take as much room as the map's grid has around the brain.
         cut.ax.set(xlim=BRAIN_X, ylim=BRAIN_Y)
+        for shown in cut.ax.images:  # as they are: a browser enlarges them
+            shown.set_interpolation("none")
         title = signed(f"z = {float(z):g} mm")
         cut.ax.set_title(title, loc="center", y=-0.08, fontsize=8.5, fontweight="normal")
 

@@ -2,15 +2,19 @@
 
 import re
 import textwrap
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from matplotlib import style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from adhd_cvae.io import atomic_path
 from adhd_cvae.names import BACKGROUND, CONTRASTIVE_PCA, PCA, SALIENT, TARGET, VAE
@@ -98,7 +102,8 @@ def space_colour(space: str) -> str:
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as SVG, atomically, the same bytes for the same data, legible on light and dark pages.
 
-    The ink becomes ``currentColor``; a style sheet inside the file sets it from the reader's colour scheme.
+    The ink becomes ``currentColor``; a style sheet inside the file sets it from the reader's colour scheme. Pixels are
+    written as numbers of 256 colours: a page has hundreds of pictures.
     """
     with atomic_path(path) as temporary:
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -106,4 +111,21 @@ def save_figure(figure: Figure, path: Path) -> None:
         svg = temporary.read_text(encoding="utf-8")
         svg = re.sub(INK, "currentColor", svg, flags=re.IGNORECASE)
         svg = re.sub(r"(<svg\b[^>]*>)", rf"\1{_THEME}", svg, count=1)
+        svg = re.sub(r"(?<=data:image/png;base64,)[^\"]+", lambda png: _of_few_colours(png[0]), svg)
         temporary.write_text(svg, encoding="utf-8")
+
+
+def _of_few_colours(png: str) -> str:
+    """A picture in base64 with a palette: exactly its own colours where they are 256 or fewer, else near ones."""
+    with Image.open(BytesIO(b64decode(png))) as opened:
+        image = opened.convert("RGBA")
+    pixels = np.asarray(image)
+    colours, numbers = np.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
+    written = BytesIO()
+    if len(colours) > 256:
+        image.quantize(256, method=Image.Quantize.FASTOCTREE).save(written, "png", optimize=True)
+    else:
+        numbered = Image.fromarray(numbers.reshape(pixels.shape[:2]).astype(np.uint8))
+        numbered.putpalette(colours[:, :3].tobytes())
+        numbered.save(written, "png", optimize=True, transparency=colours[:, 3].tobytes())
+    return min(png, b64encode(written.getvalue()).decode(), key=len)

@@ -35,10 +35,6 @@ class Provenance:
             first.setdefault(claim.value, claim)
         return list(dict.fromkeys([*first.values(), *mine]))[:most]
 
-    def understood(self, keys: Collection[str]) -> Counter[str]:
-        """Count values of some participants, as they are written."""
-        return Counter(claim.written for claim in self.claims if claim.key in keys)
-
     def not_understood(self, keys: Collection[str]) -> Counter[str]:
         """Count values of some participants that were taken as missing, as they are written."""
         return Counter(claim.written for claim in self.unread if claim.key in keys)

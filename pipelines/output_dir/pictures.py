@@ -18,11 +18,7 @@ FEWEST_FOR_OUTLIERS = 5
 
 
 def write_pictures(
-    left_out: Iterable[tuple[Path, str]],
-    images: np.ndarray,
-    image: ImageConfig,
-    path: Path,
-    tick: Callable[[int, int], None] = lambda done, total: None,
+    left_out: Iterable[tuple[Path, str]], images: np.ndarray, image: ImageConfig, path: Path, tick: Callable
 ) -> None:
     """Write ``pictures.npz``; nobody is named in it.
 

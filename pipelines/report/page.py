@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,6 @@ from urllib.parse import quote
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import write_text
 from pipelines.output_dir.results import Results
-from pipelines.progress import Tick
 from pipelines.report import cautions, methods, reproducibility, summary
 from pipelines.report.formatting import template
 from pipelines.report.section import Picture, participants
@@ -22,7 +22,9 @@ _PLAIN = " /:;,=+?!@$*()[]{}|"
 _SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
-def write_report(results: Results, tick: Tick = lambda done, total, note: None) -> Path:
+def write_report(
+    results: Results, tick: Callable[[int, int, str], None] = lambda done, total, note: None
+) -> Path:
     """Write ``report.html`` from the files of an OUTPUT_DIR; a section without its files is left out.
 
     Parameters
@@ -89,7 +91,7 @@ def _lead(results: Results) -> Picture | None:
     return next((one for one in found if (results.paths.folder / one.file).is_file()), None)
 
 
-def _sections(results: Results, lead: Picture | None, tick: Tick) -> list[dict[str, Any]]:
+def _sections(results: Results, lead: Picture | None, tick: Callable) -> list[dict[str, Any]]:
     """What the template shows of each section that finds its files; the first screen's picture is shown there alone."""
     shown = []
     for number, section in enumerate(SECTIONS):

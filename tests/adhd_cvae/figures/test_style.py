@@ -1,12 +1,17 @@
 """One look, the same bytes twice, and matplotlib's settings as they were."""
 
+import re
 import xml.etree.ElementTree as ET
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.lines import Line2D
+from PIL import Image
 
 from adhd_cvae.figures import statistics
 from adhd_cvae.figures.style import (
@@ -22,6 +27,23 @@ from adhd_cvae.figures.style import (
     space_colour,
     styled,
 )
+
+
+@pytest.mark.parametrize(("colours", "most"), [(200, 0), (2000, 24)])
+def test_pixels_of_a_few_hundred_colours_are_kept_and_many_come_near(
+    tmp_path: Path, colours: int, most: int
+) -> None:
+    figure = new_figure(2)
+    values = np.random.default_rng(0).integers(0, colours, (64, 64))
+    with mpl.rc_context({"image.interpolation": "none"}):
+        figure.subplots().imshow(values, cmap=mpl.colormaps["viridis"].resampled(colours))
+    save_figure(figure, tmp_path / "a.svg")
+    (png,) = re.findall(r'data:image/png;base64,([^"]+)"', (tmp_path / "a.svg").read_text(encoding="utf-8"))
+    with Image.open(BytesIO(b64decode(png))) as image:
+        assert image.mode == "P"
+        shown = np.asarray(image.convert("RGBA"), float)[..., :3]
+    expected = mpl.colormaps["viridis"].resampled(colours)(values)[..., :3] * 255
+    assert np.abs(np.flipud(shown) - expected).max() <= most + 1 or np.abs(shown - expected).max() <= most + 1
 
 
 def test_file_is_the_same_twice_and_follows_the_colour_scheme(tmp_path: Path, rsa: pd.DataFrame) -> None:

@@ -42,7 +42,7 @@ def test_slices_are_kept_farthest_first_and_unreadable_files_passed_over(images,
     nib.save(nib.Nifti1Image(values, AFFINE), good)
     (tmp_path / "broken.nii").write_bytes(b"")
     left_out = [(tmp_path / "broken.nii", "unreadable"), *[(good, "not_in_template_space")] * 20]
-    write_pictures(left_out, images, GRID, tmp_path / "pictures.npz")
+    write_pictures(left_out, images, GRID, tmp_path / "pictures.npz", lambda *one: None)
     with np.load(tmp_path / "pictures.npz", allow_pickle=False) as kept:
         assert list(kept["excluded_reason"]) == ["not_in_template_space"] * MOST_MAPS
         assert kept["outlier"].shape == (MOST_MAPS, 3, 10, 10)
@@ -56,7 +56,7 @@ def test_slices_are_kept_farthest_first_and_unreadable_files_passed_over(images,
 
 
 def test_few_maps_have_no_outliers(images, tmp_path):
-    write_pictures([], images[:4], GRID, tmp_path / "pictures.npz")
+    write_pictures([], images[:4], GRID, tmp_path / "pictures.npz", lambda *one: None)
     with np.load(tmp_path / "pictures.npz", allow_pickle=False) as kept:
         assert len(kept["outlier"]) == len(kept["outlier_distance"]) == len(kept["excluded"]) == 0
 

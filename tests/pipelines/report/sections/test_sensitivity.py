@@ -121,7 +121,7 @@ def test_where_nothing_could_be_asked_the_notes_say_why(asked: Path) -> None:
 
 
 def test_a_page_that_never_asked_points_to_the_verb(folder: Path, tmp_path: Path) -> None:
-    assert "`adhd-cvae sensitivity BIDS_DIR OUTPUT_DIR`" in sensitivity.summary(Results(folder))
+    assert "adhd-cvae sensitivity BIDS_DIR OUTPUT_DIR " in sensitivity.summary(Results(folder))
     assert sensitivity.paragraphs(Results(folder)) == []
     assert [make(Results(folder)) for make in sensitivity.SECTION.tables] == [None] * 4
     assert sensitivity.summary(Results(tmp_path / "empty")) == ""
