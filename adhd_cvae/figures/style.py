@@ -120,7 +120,8 @@ def _of_few_colours(png: str) -> str:
     with Image.open(BytesIO(b64decode(png))) as opened:
         image = opened.convert("RGBA")
     pixels = np.asarray(image)
-    colours, numbers = np.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
+    found, numbers = np.unique(pixels.view(np.uint32), return_inverse=True)
+    colours = found.view(np.uint8).reshape(-1, 4)
     written = BytesIO()
     if len(colours) > 256:
         image.quantize(256, method=Image.Quantize.FASTOCTREE).save(written, "png", optimize=True)
