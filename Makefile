@@ -13,12 +13,14 @@ RUNS ?= $(OUTPUT_DIR)/derivatives/adhd-cvae $(OUTPUT_DIR)/derivatives/other
 CHROMIUM ?= chromium
 # Interpreters, by version or place.
 PYTHONS ?= 3.11
+# The build of PyTorch that a container has; empty: what the registry gives.
+TORCH ?= cpu
 # The version that this one is compared with: where its commit is, which a shallow clone may lack.
 BEFORE ?= 951aeea
 HAS_BEFORE = $(shell git cat-file -e '$(BEFORE)^{commit}' 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast slow coverage house bounds same-results
+.PHONY: help demo test check fast slow coverage house bounds container-steps same-results
 .PHONY: compare-picture calibration out-of-fold predicted-power training-beside-the-study page generated-datasets kills foreign-files fuzz clean
 
 help:  ## print this list
@@ -74,6 +76,9 @@ bounds: .venv/.developer  ## the smoke demo with the lowest and the newest depen
 	  $$place/venv/bin/python -c 'import distributed, fire, ipykernel, psycopg2' && \
 	  $$place/venv/bin/adhd-cvae demo $$place/demo --recipe smoke --participants 24 || exit 1; \
 	done; done
+
+container-steps: .venv/.installed  ## the Dockerfile's steps and the smoke demo in a new environment, with the build TORCH (cpu)
+	$(BIN)/python -m tests.validation.container_steps $(CAMPAIGN)/$@ --torch "$(TORCH)"
 
 same-results: .venv/.developer  ## the same recipe and seed with BEFORE and now: the same bytes? (20 minutes)
 	$(BIN)/python tests/validation/same_results/run.py --before $(BEFORE)

@@ -29,7 +29,9 @@ def calls(monkeypatch):
         calls.append(("choose", published.version, promote))
         return published
 
-    monkeypatch.setattr(page, "write_report", lambda results: calls.append(("report", results.paths.folder)))
+    monkeypatch.setattr(
+        page, "write_report", lambda results, tick: calls.append(("report", results.paths.folder))
+    )
     monkeypatch.setattr(publication, "log_results", log)
     monkeypatch.setattr(publication, "choose_champion", choose)
     return calls
