@@ -71,9 +71,8 @@ def compared_forms(
 ) -> list[Form]:
     """Compare the forms in training participants; the one to take comes first, then by how well each tells the groups.
 
-    That is the one that tells them best, of equals the simpler one. One that borrows has to do so by more than one
-    standard error, over the parts held out, of its gain over the best that does not (the rule of Breiman et al. 1984,
-    *Classification and Regression Trees*, 3.4.3, who take the simpler of two trees by it).
+    Of equals the simpler one. One that borrows has to be better than the best of the others by a standard error over
+    parts held out (Breiman et al. 1984, *Classification and Regression Trees*, 3.4.3), and somebody has to be held out.
 
     Parameters
     ----------
@@ -101,7 +100,8 @@ def compared_forms(
     if found[taken].name == BORROWED:
         without = next(number for number in order if found[number].name != BORROWED)
         gain = areas[taken] - areas[without]
-        if gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):
+        few = np.bincount(is_target).min() < config.linear.choice_folds  # nobody is held out
+        if few or gain.mean() <= gain.std(ddof=1) / np.sqrt(len(gain)):
             taken = without
     return [found[taken], *(found[number] for number in order if number != taken)]
 

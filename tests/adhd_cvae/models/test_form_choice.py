@@ -60,6 +60,15 @@ def test_borrowing_has_to_tell_the_groups_better_by_a_standard_error(anatomy, mo
     assert ("by a standard error" in in_words(forms)) == (taken == START and sum(gains) > 0)
 
 
+@pytest.mark.parametrize(("participants", "taken"), [(12, BORROWED), (8, START)])
+def test_groups_too_small_to_hold_anybody_out_borrow_nothing(anatomy, monkeypatch, participants, taken):
+    def areas(config, method, *others):
+        return np.full(1 if participants == 8 else 10, 0.9 if getattr(method, "reference", None) else 0.7)
+
+    monkeypatch.setattr(form_choice, "_areas_held_out", areas)
+    assert compared(*anatomy(participants), anatomy(300)[0])[0].name == taken
+
+
 def test_each_form_is_there_with_its_likelihood_and_the_best_comes_first(anatomy):
     values, is_target = anatomy(40)
     forms = compared(values, is_target, anatomy(300)[0], sites=np.arange(40) % 4 // 2)
