@@ -78,6 +78,7 @@ bounds: .venv/.developer  ## the smoke demo with the lowest and the newest depen
 	done; done
 
 container-steps: .venv/.installed  ## the Dockerfile's steps and the smoke demo in a new environment, with the build TORCH (cpu)
+	rm -rf $(CAMPAIGN)/$@
 	$(BIN)/python -m tests.validation.container_steps $(CAMPAIGN)/$@ --torch "$(TORCH)"
 
 same-results: .venv/.developer  ## the same recipe and seed with BEFORE and now: the same bytes? (20 minutes)

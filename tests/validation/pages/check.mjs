@@ -1,4 +1,5 @@
-// Opens pages of a report in a browser: axe-core, what overflows, what Tab reaches, pictures at two widths, light and dark, and on paper.
+// Opens pages of a report in a browser: axe-core, what overflows, what Tab reaches, and pictures at two widths, light and
+// dark, and on paper.
 // node check.mjs BROWSER FOLDER PAGE…: prints one JSON object a page and width; PAGE is NAME=FILE.
 import { createRequire } from "node:module";
 import path from "node:path";
