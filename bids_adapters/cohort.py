@@ -1,7 +1,7 @@
 """Images + phenotype -> cohort + exclusions: a line for every participant and file that is not in it."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from adhd_cvae.names import EXCLUSION_COLUMNS, GROUP_LABELS
 from bids_adapters.head_size.measures import add_measures, measure_volumes
 from bids_adapters.identifiers import find_key, participant_label
 from bids_adapters.images.filter import read_filter
+from bids_adapters.images.index import Image
 from bids_adapters.images.kind import Kind
 from bids_adapters.images.naming import MapFile
 from bids_adapters.images.selection import Maps, find_maps
@@ -82,7 +83,7 @@ def build_cohort(
     phenotype_files: Sequence[Path] = (),
     prefer: Path | None = None,
     require_groups: bool = True,
-    index_cache: Path | None = None,
+    images: Iterable[Image] | None = None,
 ) -> Cohort:
     """Join the gray-matter maps of a BIDS directory with its phenotype.
 
@@ -102,8 +103,8 @@ def build_cohort(
         The phenotype file to trust where files disagree.
     require_groups
         False to embed new participants: the phenotype may then be missing, and so may `group`.
-    index_cache
-        Folder that keeps the index of `bids_dir` between calls; it notices files that came or went.
+    images
+        What `index_images` lists of `bids_dir`; asked afresh where None.
 
     Raises
     ------
@@ -113,7 +114,7 @@ def build_cohort(
     """
     bids_dir = Path(bids_dir)
     query = None if bids_filter is None else read_filter(bids_filter)
-    maps = find_maps(bids_dir, query, index_cache, coverage=settings.kind_coverage)
+    maps = find_maps(bids_dir, query, images, coverage=settings.kind_coverage)
     files, not_fetched = leave_out_not_fetched(find_phenotype(bids_dir))
     files += map(Path, phenotype_files)
     if require_groups and not files:

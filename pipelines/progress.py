@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, unquote_plus
 
-Tick = Callable[[int, int, str], None]
-"""Called with how much is done, of how much, and a note for the reader."""
 _SECONDS_BETWEEN_LINES = 5.0
 _SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY")
 _ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_BACKEND_STORE_URI")
@@ -23,6 +21,13 @@ _IN_QUERY = r"([?&;](?:ssl)?(?:password|passwd|pwd|token))=([^\s&;#'\"]+)"
 """Drivers of databases take a password among the options of an address, too."""
 _PLACE = re.compile(r"(?<![\w.~/-])(?:file://)?(?:~|[A-Za-z]:)?[\\/](?:[^\s\\/'\",;]+[\\/])*")
 _PARTICIPANT = re.compile(r"\bsub-[0-9A-Za-z]+|\b[\w.-]+\.nii(?:\.gz)?\b")
+
+
+class Tick(Protocol):
+    """Called with how much is done, of how much, and a note for the reader."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Show it."""
 
 
 @dataclass
@@ -121,7 +126,7 @@ class Silent:
     @contextmanager
     def bar(self, title: str) -> Iterator[Tick]:
         """Follow nothing."""
-        yield lambda done, total, note: None
+        yield lambda done, total, note="": None
 
 
 class PlainLines:
@@ -145,7 +150,7 @@ class PlainLines:
         started = last = time.monotonic()
         self.line(f"{title} …")
 
-        def tick(done: int, total: int, note: str) -> None:
+        def tick(done: int, total: int, note: str = "") -> None:
             nonlocal last
             if time.monotonic() - last >= _SECONDS_BETWEEN_LINES and done < total:
                 last = time.monotonic()
@@ -199,7 +204,7 @@ class TerminalBars:
         _log(f"{title} …")
         with bars.Progress(*columns, console=self._console, transient=True) as display:
             task = display.add_task(title, total=None, note="")
-            yield lambda done, total, note: display.update(task, completed=done, total=total, note=note)
+            yield lambda done, total, note="": display.update(task, completed=done, total=total, note=note)
         self.line(f"{title}: {time.monotonic() - started:.1f} s")
 
 

@@ -36,7 +36,10 @@ class Membership(NamedTuple):
 
 
 def membership_curve(
-    gram: NDArray[np.float64], config: ReferenceConfig, seed: int, tick: Callable = lambda done, total: None
+    gram: NDArray[np.float64],
+    config: ReferenceConfig,
+    seed: int,
+    tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Membership]:
     """Ask it for each number of axes in `config.membership_axes` that there are.
 

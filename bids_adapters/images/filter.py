@@ -81,7 +81,7 @@ def read_filter_file(path: Path | None) -> dict[str, Any] | None:
     Raises
     ------
     InputError
-        No such file, or not a JSON object.
+        No such file, not a JSON object, or a filter that `read_filter` refuses.
     """
     if path is None:
         return None
@@ -91,8 +91,5 @@ def read_filter_file(path: Path | None) -> dict[str, Any] | None:
         raise InputError(f"--bids-filter-file {path}: there is no such file.") from None
     except ValueError as error:
         raise InputError(f"--bids-filter-file {path} is not JSON ({error}).") from None
-    if not isinstance(content, dict):
-        raise InputError(
-            f'--bids-filter-file {path}: expected an object such as {{"gm": {{"session": "1"}}}}.'
-        )
+    read_filter(content)
     return content

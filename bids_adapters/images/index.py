@@ -4,6 +4,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint, read_json, write_json
 
 INDEX_FILE = "index.json"
+_IMAGE = (".nii", ".nii.gz")
 _NOT_ANATOMY = (
     r"/(?:func|dwi|fmap|perf|meg|eeg|figures|surf|logs?|code|stimuli|sourcedata|models|derivatives)(?:/|$)"
 )
@@ -27,7 +29,9 @@ class Image(NamedTuple):
     entities: dict[str, str]
 
 
-def index_images(bids_dir: Path, cache_dir: Path | None = None) -> list[Image]:
+def index_images(
+    bids_dir: Path, cache_dir: Path | None = None, tick: Callable[[int, int], None] = lambda done, total: None
+) -> list[Image]:
     """List the images of a BIDS directory and of its ``derivatives/*``, with what their names say.
 
     Parameters
@@ -35,10 +39,19 @@ def index_images(bids_dir: Path, cache_dir: Path | None = None) -> list[Image]:
     cache_dir
         Where to keep the index; None to make it afresh. It is used again only while the same files are there.
         It holds what names say and nothing of the files' content, so a changed file needs no new index.
+    tick
+        Called with how many images pybids has seen, and of how many.
+
+    Raises
+    ------
+    InputError
+        There is no such folder.
     """
+    if not bids_dir.is_dir():
+        raise InputError(f"{bids_dir}: no such folder; expected a BIDS dataset.")
     walks = {root: walk(root, _ignored) for root in derivative_roots(bids_dir)}
     if cache_dir is None:
-        return list(_index(bids_dir, walks))
+        return list(_index(bids_dir, walks, tick))
     files = sorted(
         f"{root.relative_to(bids_dir)}{file}" for root, found in walks.items() for file in found.files
     )
@@ -49,7 +62,7 @@ def index_images(bids_dir: Path, cache_dir: Path | None = None) -> list[Image]:
             return [Image(*entry) for entry in kept["images"]]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no index yet, or an unreadable one: make it
-    images = list(_index(bids_dir, walks))
+    images = list(_index(bids_dir, walks, tick))
     write_json({"state": state, "images": images}, cache_dir / INDEX_FILE)
     return images
 
@@ -102,18 +115,33 @@ def _ignored(path: str) -> bool:
     return any(pattern.search(path) for pattern in IGNORED)
 
 
-def _index(bids_dir: Path, walks: Mapping[Path, Walk]) -> Iterator[Image]:
+@dataclass
+class _Counter:
+    """Stands among pybids' patterns of what to ignore: it is asked about every image left, matches none and counts."""
+
+    total: int
+    tick: Callable[[int, int], None]
+    done: int = 0
+
+    def search(self, path: str) -> None:
+        if path.endswith(_IMAGE):
+            self.done += 1
+            self.tick(self.done, self.total)
+
+
+def _index(bids_dir: Path, walks: Mapping[Path, Walk], tick: Callable[[int, int], None]) -> Iterator[Image]:
+    counter = _Counter(sum(file.endswith(_IMAGE) for walked in walks.values() for file in walked.files), tick)
     for root, walked in walks.items():
         description = root / "dataset_description.json"
         if description.exists() and not description.is_file():
             raise InputError(f"{description} is a pipe, a device or a folder; expected a JSON file.")
         relative = "" if root == bids_dir else root.relative_to(bids_dir).as_posix()
-        for path, entities in sorted(_entities(root, walked.links).items()):
-            if path.endswith((".nii", ".nii.gz")):
+        for path, entities in sorted(_entities(root, walked.links, counter).items()):
+            if path.endswith(_IMAGE):
                 yield Image(Path(os.path.relpath(path, bids_dir)).as_posix(), relative, entities)
 
 
-def _entities(root: Path, links: Sequence[str]) -> dict[str, dict[str, str]]:
+def _entities(root: Path, links: Sequence[str], counter: _Counter) -> dict[str, dict[str, str]]:
     """Index one dataset with pybids, names only: reading sidecars would take three times as long."""
     with warnings.catch_warnings():
         # pybids warns of its own deprecated calls and of datasets that lack what only a validator needs.
@@ -122,7 +150,9 @@ def _entities(root: Path, links: Sequence[str]) -> dict[str, dict[str, str]]:
         from bids.layout.models import Tag
 
         circles = [re.compile(f"^{re.escape(link)}(/|$)") for link in links]
-        indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=[*IGNORED, *circles])
+        indexer = BIDSLayoutIndexer(
+            validate=False, index_metadata=False, ignore=[*IGNORED, *circles, counter]
+        )
         layout: Any = BIDSLayout(
             root, validate=False, is_derivative=True, indexer=indexer, config=["bids", "derivatives"]
         )

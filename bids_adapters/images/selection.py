@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from adhd_cvae.config import CohortConfig
-from adhd_cvae.errors import InputError
 from bids_adapters.images.filter import matches
 from bids_adapters.images.index import Image, index_images
 from bids_adapters.images.kind import Kind
@@ -45,7 +44,7 @@ class Maps:
 def find_maps(
     bids_dir: Path,
     bids_filter: Mapping[str, Any] | None = None,
-    index_cache: Path | None = None,
+    images: Iterable[Image] | None = None,
     *,
     coverage: float = CohortConfig().kind_coverage,
 ) -> Maps:
@@ -57,8 +56,8 @@ def find_maps(
         A derivative dataset, or a dataset with ``derivatives/*``.
     bids_filter
         Entities the map must have, as :func:`bids_adapters.images.filter.read_filter` returns them.
-    index_cache
-        Folder that keeps the index between calls.
+    images
+        What `index_images` lists of `bids_dir`; asked afresh where None.
     coverage
         Share of the participants with any map that a kind must have to be preferred.
 
@@ -67,9 +66,7 @@ def find_maps(
     InputError
         There is no such folder.
     """
-    if not bids_dir.is_dir():
-        raise InputError(f"{bids_dir}: no such folder; expected a BIDS dataset.")
-    files, left_out = _candidates(index_images(bids_dir, index_cache), bids_filter)
+    files, left_out = _candidates(index_images(bids_dir) if images is None else images, bids_filter)
     native = [file for file in files if not file.kind.in_template_space]
     left_out += [(file, "native_space", f"{file.path}: {file.kind.describe()}") for file in native]
     usable = [file for file in files if file.kind.in_template_space]

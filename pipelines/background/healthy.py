@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND
-from bids_adapters.cohort import Cohort, build_cohort
+from bids_adapters.cohort import Cohort
 from bids_adapters.phenotype.groups import find_group_column
+from pipelines.output_dir.bids_source import find_cohort
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.run import Run
 
 
-def find_healthy(
-    run: Run, source: BidsInput, bids_filter: dict[str, Any] | None = None, index_cache: Path | None = None
-) -> Cohort:
+def find_healthy(run: Run, source: BidsInput, index_cache: Path | None = None) -> Cohort:
     """Find everybody, or the `cohort.background` levels where there is a column `cohort.group`.
 
     Raises
@@ -26,17 +24,7 @@ def find_healthy(
         No cohort can be made of the dataset, or nobody in it has one of these levels.
     """
     settings = run.recipe.cohort
-    with run.progress.bar("Looking for maps and phenotype"):
-        found = build_cohort(
-            source.folder,
-            settings,
-            participant_labels=source.labels,
-            bids_filter=bids_filter,
-            phenotype_files=source.tables,
-            prefer=source.prefer,
-            require_groups=False,
-            index_cache=index_cache,
-        )
+    found = find_cohort(source, settings, run.progress, require_groups=False, index_cache=index_cache)
     column = find_group_column(found.table, settings)
     if column is None:
         run.progress.line(f"no column {settings.group}: everybody is taken for healthy")

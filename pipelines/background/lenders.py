@@ -174,11 +174,7 @@ class Lenders:
         """Bring a dataset's maps to the grid; those who are left have the maps of the folder, in their order."""
         source = self.datasets[number]
         with self.run.progress.bar(f"Preparing maps of {_name(source)}") as tick:
-            return prepare_cohort(
-                *(found, source.folder, self.run.recipe.image, folder),
-                lambda done, total: tick(done, total, ""),
-                named=False,
-            )
+            return prepare_cohort(found, source.folder, self.run.recipe.image, folder, tick, named=False)
 
     def _not_met(
         self, name: str, cohort: Cohort, folder: Path, met: Sequence[NDArray]

@@ -91,7 +91,7 @@ def log_results(summary: RunSummary, name: str, progress: Progress, *, register:
             version = model_registry.version_of(client, run)
             if version is None and register:
                 version = _register(client, run, summary)
-        tick(4, 4, "")
+        tick(4, 4)
     page = runs.run_page(store, run, paths.folder)
     return Published(store.shown, name, run.info.run_id, version, page=page)
 

@@ -46,7 +46,7 @@ def publish_sensitivity(results: Results, progress: Progress) -> str:
             run = runs.start_run(client, store, name, tags, {runs.CONTENT_TAG: content})
             with runs.ending(client, run):
                 _fill(client, run.info.run_id, results, facts)
-        tick(1, 1, "")
+        tick(1, 1)
     return f"MLflow store     {store.shown}\nMLflow run       {name}"
 
 

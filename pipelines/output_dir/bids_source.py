@@ -2,17 +2,22 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import yaml
 
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, fingerprint, how_to_fetch, write_text
+from bids_adapters.cohort import Cohort, build_cohort
 from bids_adapters.derivatives import read_description, write_bidsignore, write_description
-from bids_adapters.images.index import walk
+from bids_adapters.images.filter import read_filter_file
+from bids_adapters.images.index import index_images, walk
 from bids_adapters.phenotype.files import TRUTH, find_phenotype
 from pipelines.output_dir.ownership import may_write
 from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.progress import Progress
 
 SIMULATED_TRUTH = Path("phenotype") / TRUTH
 """In a dataset that `simulate` made: what was planted in whom."""
@@ -36,6 +41,46 @@ def place_of(source: BidsInput, paths: OutputPaths) -> str:
             f"there is no folder {source.folder}. Expected a BIDS dataset with gray-matter maps."
         )
     return os.path.relpath(source.folder.resolve(), paths.folder.resolve())
+
+
+def selection_of(source: BidsInput) -> dict[str, Any]:
+    """Say which part of the dataset goes in, as settings of a stage.
+
+    Raises
+    ------
+    InputError
+        The filter is not there, or cannot be read.
+    """
+    tables = {"--phenotype": [table.name for table in source.tables]} if source.tables else {}
+    return {
+        "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
+        "--bids-filter-file": read_filter_file(source.filter_file),
+        "--prefer": None if source.prefer is None else source.prefer.name,
+        **tables,
+    }
+
+
+def find_cohort(
+    source: BidsInput,
+    settings: CohortConfig,
+    progress: Progress,
+    *,
+    require_groups: bool = True,
+    index_cache: Path | None = None,
+) -> Cohort:
+    """Bring maps and phenotype together, see `build_cohort`; the index of the maps is kept in `index_cache`."""
+    bids_filter = read_filter_file(source.filter_file)
+    with progress.bar("Looking for maps and phenotype") as tick:
+        return build_cohort(
+            source.folder,
+            settings,
+            participant_labels=source.labels,
+            bids_filter=bids_filter,
+            phenotype_files=source.tables,
+            prefer=source.prefer,
+            require_groups=require_groups,
+            images=index_images(source.folder, index_cache, tick),
+        )
 
 
 def describe_output(source: BidsInput, paths: OutputPaths) -> None:

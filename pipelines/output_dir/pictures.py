@@ -1,6 +1,6 @@
 """cache/pictures.npz: slices of the maps left out and of the outliers, for the report."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from adhd_cvae.errors import ImageError
 from adhd_cvae.images.nifti import load_map
 from adhd_cvae.images.quality import distances_from_mean, template_mask
 from pipelines.output_dir.tables import PICTURES
+from pipelines.progress import Tick
 
 MOST_MAPS = 12
 """Maps shown in a picture; more would not be legible."""
@@ -18,7 +19,7 @@ FEWEST_FOR_OUTLIERS = 5
 
 
 def write_pictures(
-    left_out: Iterable[tuple[Path, str]], images: np.ndarray, image: ImageConfig, path: Path, tick: Callable
+    left_out: Iterable[tuple[Path, str]], images: np.ndarray, image: ImageConfig, path: Path, tick: Tick
 ) -> None:
     """Write ``pictures.npz``; nobody is named in it.
 

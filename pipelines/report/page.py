@@ -91,7 +91,9 @@ def _lead(results: Results) -> Picture | None:
     return next((one for one in found if (results.paths.folder / one.file).is_file()), None)
 
 
-def _sections(results: Results, lead: Picture | None, tick: Callable) -> list[dict[str, Any]]:
+def _sections(
+    results: Results, lead: Picture | None, tick: Callable[[int, int, str], None]
+) -> list[dict[str, Any]]:
     """What the template shows of each section that finds its files; the first screen's picture is shown there alone."""
     shown = []
     for number, section in enumerate(SECTIONS):

@@ -31,6 +31,4 @@ def export_planted(
         owned(target_dir, dataset=bids_dir, listed=False),
         progress.bar("Writing the planted cohort") as tick,
     ):
-        write_planted(
-            cohort, bids_dir, target_dir, plan, settings, lambda done, total: tick(done, total, ""), seed=seed
-        )
+        write_planted(cohort, bids_dir, target_dir, plan, settings, tick, seed=seed)

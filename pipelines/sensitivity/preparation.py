@@ -13,12 +13,12 @@ from adhd_cvae.cohort.covariates import chosen_covariates
 from adhd_cvae.config import SensitivityConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, TARGET
-from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
-from bids_adapters.images.filter import read_filter_file
+from bids_adapters.cohort import Cohort, measure_head_size
 from bids_adapters.phenotype.groups import find_group_column
 from bids_adapters.planting import prepare_planting
 from bids_adapters.preparation import prepare_cohort
 from pipelines.background.lenders import Lenders
+from pipelines.output_dir.bids_source import find_cohort
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.recipes.borrowed import Source
@@ -85,10 +85,8 @@ def prepare(run: Run, source: BidsInput, key: str) -> Prepared:
     unusable = _unusable(controls, len(own.table))
     _check_count(len(controls.table), recipe.sensitivity, unusable)
     with run.progress.bar("Preparing what is planted") as tick:
-        prepare_planting(
-            *(controls.table, source.folder, recipe.image, recipe.sensitivity, of_controls.paths.cache),
-            lambda done, total: tick(done, total, ""),
-        )
+        cache = of_controls.paths.cache
+        prepare_planting(controls.table, source.folder, recipe.image, recipe.sensitivity, cache, tick)
     table = pd.DataFrame(pd.concat([controls.table, found.table[~is_control]], ignore_index=True))
     # The linear model alone, and the covariates that the whole cohort has: parts of it might choose others.
     constant = chosen_covariates(table, recipe.cohort)
@@ -108,16 +106,7 @@ def prepare(run: Run, source: BidsInput, key: str) -> Prepared:
 
 def _find(run: Run, source: BidsInput) -> Cohort:
     """Everybody who is a patient or a control; where no column tells, everybody is a control."""
-    with run.progress.bar("Looking for maps and phenotype"):
-        found = build_cohort(
-            source.folder,
-            run.recipe.cohort,
-            participant_labels=source.labels,
-            bids_filter=read_filter_file(source.filter_file),
-            phenotype_files=source.tables,
-            prefer=source.prefer,
-            require_groups=False,
-        )
+    found = find_cohort(source, run.recipe.cohort, run.progress, require_groups=False)
     if find_group_column(found.table, run.recipe.cohort) is None:
         run.progress.line(f"no column {run.recipe.cohort.group}: everybody is taken for a control")
         found = replace(found, table=found.table.assign(group=BACKGROUND))
@@ -127,9 +116,7 @@ def _find(run: Run, source: BidsInput) -> Cohort:
     if not found.volumes:
         return found
     with run.progress.bar("Measuring heads") as tick:
-        return measure_head_size(
-            found, source.folder, run.recipe.cohort, lambda done, total: tick(done, total, "")
-        )
+        return measure_head_size(found, source.folder, run.recipe.cohort, tick)
 
 
 def counts(everybody: pd.DataFrame) -> tuple[int, int]:
@@ -162,9 +149,7 @@ def _unusable(controls: Cohort, found: int) -> list[str]:
 def _with_maps(run: Run, cohort: Cohort, bids_dir: Path, name: str) -> Cohort:
     """Those whose maps can be used, in the order of a cache."""
     with run.progress.bar(name) as tick:
-        return prepare_cohort(
-            *(cohort, bids_dir, run.recipe.image, run.paths.cache), lambda done, total: tick(done, total, "")
-        )
+        return prepare_cohort(cohort, bids_dir, run.recipe.image, run.paths.cache, tick)
 
 
 def _notes(dealer: Dealer, everybody: pd.DataFrame, config: SensitivityConfig) -> list[str]:

@@ -99,7 +99,7 @@ def run(run: Run, members: Mapping[int, OutputPaths] = MappingProxyType({})) -> 
                     ANALYSIS[name].write(
                         table, paths.table(name), origin={"Codes": SPLIT_LABELS[_split(inputs)]}
                     )
-            tick(len(steps), len(steps), "")
+            tick(len(steps), len(steps))
         plot(run)
 
     provenance.perform(stage, run, work)
@@ -312,4 +312,4 @@ def plot(run: Run) -> None:
     from pipelines.report.figures import plot_figures
 
     with run.progress.bar("Drawing figures") as tick:
-        plot_figures(Results(run.paths.folder), lambda done, total: tick(done, total, ""))
+        plot_figures(Results(run.paths.folder), tick)

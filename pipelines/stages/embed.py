@@ -141,7 +141,7 @@ def _out_of_fold(
                 run.progress.line(f"  fold {done + 1} of {len(numbers)}, linear model, {forms}")
             parts.append(out_of_fold(models, cohort, model, in_sample, recipe))
             scores |= {f"{name}_{number}": array for name, array in refitted(models, cohort).items()}
-        tick(len(numbers), len(numbers), "")
+        tick(len(numbers), len(numbers))
     arrays = {"folds": numbers, "linear": np.array(not trained)}
     for name in ("turns", "discriminants"):
         for space in getattr(parts[0], name):

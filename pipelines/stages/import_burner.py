@@ -12,9 +12,7 @@ def run(
 ) -> None:
     """Import and say who was left out."""
     with owned(bids_dir), progress.bar("Importing maps") as tick:
-        summary = import_burner(
-            maps_dir, bids_dir, phenotype, lambda done, total: tick(done, total, ""), prefer=prefer
-        )
+        summary = import_burner(maps_dir, bids_dir, phenotype, tick, prefer=prefer)
     progress.line(f"import-burner: {len(summary.imported)} participants in {bids_dir}")
     if len(summary.exclusions):
         reasons = ", ".join(

@@ -6,11 +6,10 @@ from pathlib import Path
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import write_text
-from bids_adapters.cohort import build_cohort
 from bids_adapters.guesses.dataset import guess_dataset
-from bids_adapters.images.filter import read_filter_file
 from bids_adapters.phenotype.files import find_phenotype
 from bids_adapters.refusals import no_tables
+from pipelines.output_dir.bids_source import find_cohort
 from pipelines.output_dir.ownership import refuse_raw_dataset
 from pipelines.output_dir.paths import BidsInput
 from pipelines.progress import Progress
@@ -32,17 +31,7 @@ def run(source: BidsInput, place: Path, progress: Progress) -> str:
     refuse_raw_dataset(place.resolve(), source.folder)
     if not find_phenotype(source.folder) and not source.tables:
         raise InputError(no_tables(source.folder))
-    with progress.bar("Looking for maps and phenotype"):
-        cohort = build_cohort(
-            source.folder,
-            CohortConfig(),
-            participant_labels=source.labels,
-            bids_filter=read_filter_file(source.filter_file),
-            phenotype_files=source.tables,
-            prefer=source.prefer,
-            require_groups=False,
-        )
-        found = guess_dataset(cohort)
+    found = guess_dataset(find_cohort(source, CohortConfig(), progress, require_groups=False))
     write_text(draft(found, place.stem), place)
     for choice in open_choices(found):
         progress.warning(f"nothing says what {choice} are: {place} has the choices")

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,19 +14,12 @@ from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.io import MISSING, remove
 from adhd_cvae.names import GROUP_LABELS
 from bids_adapters.atlas import read_atlas
-from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
+from bids_adapters.cohort import Cohort, measure_head_size
 from bids_adapters.derivatives import read_description
-from bids_adapters.images.filter import read_filter_file
 from bids_adapters.preparation import prepare_cohort, without_unusable
 from bids_adapters.summary import summary_lines, why_left_out
 from pipelines.background.lenders import Lenders
-from pipelines.output_dir.bids_source import (
-    describe_output,
-    place_of,
-    table_checksums,
-    tables_elsewhere,
-    tree_fingerprint,
-)
+from pipelines.output_dir import bids_source
 from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.folds import write_folds
 from pipelines.output_dir.paths import BidsInput
@@ -52,7 +44,7 @@ def run(run: Run, source: BidsInput) -> None:
         Nothing left to train on, or OUTPUT_DIR was prepared with other settings.
     """
     paths, recipe = run.paths, run.recipe
-    place, bids_filter = place_of(source, paths), read_filter_file(source.filter_file)
+    place = bids_source.place_of(source, paths)
     read_atlas(recipe.analysis.atlas)  # used hours later
     lenders = Lenders(run)
     stage = Stage(
@@ -63,14 +55,11 @@ def run(run: Run, source: BidsInput) -> None:
             ),
             **lenders.settings,
             "BIDS_DIR": place,
-            "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
-            "--bids-filter-file": bids_filter,
-            "--prefer": None if source.prefer is None else source.prefer.name,
-            **({"--phenotype": [table.name for table in source.tables]} if source.tables else {}),
+            **bids_source.selection_of(source),
         },
         inputs={
-            "files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder),
-            **tables_elsewhere(source),
+            "files of BIDS_DIR": bids_source.tree_fingerprint(source.folder, paths.folder),
+            **bids_source.tables_elsewhere(source),
             **lenders.inputs,
         },
         outputs=(
@@ -82,16 +71,16 @@ def run(run: Run, source: BidsInput) -> None:
     provenance = Provenance.open(paths)
 
     def work() -> None:
-        found = _find(run, source, bids_filter, paths.cache)
+        found = _find(run, source, paths.cache)
         healthy = lenders.find(found.kind)
         cohort = _prepare(run, _measured(run, found, source.folder), source.folder)
         lent = lenders.lend(healthy, cohort.table)
-        describe_output(source, paths)
+        bids_source.describe_output(source, paths)
         _show_confounding(run)
         for line in summary_lines(cohort, recipe.cohort.site):
             run.progress.line(line)
         name = read_description(source.folder).get("Name")
-        facts = {"inputs": table_checksums(source), **noted(lent)}
+        facts = {"inputs": bids_source.table_checksums(source), **noted(lent)}
         provenance.note(bids_dir=place, dataset=name or source.folder.name, **facts)
 
     provenance.perform(stage, run, work)
@@ -105,7 +94,7 @@ def preview(run: Run, source: BidsInput) -> None:
     InputError
         No cohort can be made of the dataset.
     """
-    cohort = _find(run, source, read_filter_file(source.filter_file), None)
+    cohort = _find(run, source, None)
     read_atlas(run.recipe.analysis.atlas)
     cohort = _with_sound_headers(run, cohort, source.folder)
     for line in summary_lines(cohort, run.recipe.cohort.site):
@@ -129,30 +118,19 @@ def _with_sound_headers(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
         errors = []
         for done, image in enumerate(cohort.table["image"], start=1):
             errors.append(error_of(bids_dir / image))
-            tick(done, len(cohort.table), "")
+            tick(done, len(cohort.table))
     return without_unusable(cohort, errors)
 
 
-def _find(
-    run: Run, source: BidsInput, bids_filter: dict[str, Any] | None, index_cache: Path | None
-) -> Cohort:
+def _find(run: Run, source: BidsInput, index_cache: Path | None) -> Cohort:
     """Bring maps and phenotype together; columns that the recipe names and nobody has are named at once."""
-    with run.progress.bar("Looking for maps and phenotype"):
-        cohort = build_cohort(
-            source.folder,
-            run.recipe.cohort,
-            participant_labels=source.labels,
-            bids_filter=bids_filter,
-            phenotype_files=source.tables,
-            prefer=source.prefer,
-            index_cache=index_cache,
-        )
+    cohort = bids_source.find_cohort(source, run.recipe.cohort, run.progress, index_cache=index_cache)
     if cohort.kind is not None:
         other = list(cohort.exclusions["reason"]).count("other_kind")
         run.progress.line(
             f"maps: {cohort.kind.describe()}" + (f"; {other} of other kinds left out" if other else "")
         )
-    if around := tables_elsewhere(source):
+    if around := bids_source.tables_elsewhere(source):
         run.progress.line(f"phenotype from outside of BIDS_DIR: {', '.join(around)}")
     for warning in check_columns(cohort.table, run.recipe.cohort.site, run.recipe.analysis):
         run.progress.warning(warning)
@@ -164,9 +142,7 @@ def _measured(run: Run, found: Cohort, bids_dir: Path) -> Cohort:
     if not found.volumes:
         return found
     with run.progress.bar("Measuring heads") as tick:
-        return measure_head_size(
-            found, bids_dir, run.recipe.cohort, lambda done, total: tick(done, total, "")
-        )
+        return measure_head_size(found, bids_dir, run.recipe.cohort, tick)
 
 
 def _prepare(run: Run, found: Cohort, bids_dir: Path) -> Cohort:
@@ -215,11 +191,8 @@ def _balanced_maps(run: Run, cohort: Cohort, bids_dir: Path) -> Cohort:
             EXCLUSIONS.write(exclusions, run.paths.exclusions)
             check_covariates(kept, _folds_of(run, kept), settings)
         with run.progress.bar("Preparing maps") as tick:
-            usable = prepare_cohort(
-                replace(cohort, table=kept, exclusions=exclusions),
-                *(bids_dir, run.recipe.image, run.paths.cache),
-                lambda done, total: tick(done, total, ""),
-            )
+            balanced = replace(cohort, table=kept, exclusions=exclusions)
+            usable = prepare_cohort(balanced, bids_dir, run.recipe.image, run.paths.cache, tick)
         if len(usable.table) == len(kept) or not is_asked(settings):
             return usable
         names = cohort.table["participant_id"]
@@ -245,10 +218,8 @@ def _keep_pictures(run: Run, table: pd.DataFrame, exclusions: pd.DataFrame, bids
         for name, reason in zip(refused["participant_id"], refused["reason"], strict=True)
     ]
     with run.progress.bar("Looking for outliers") as tick:
-        write_pictures(
-            *(left_out, open_images(run.paths.cache), run.recipe.image, run.paths.pictures),
-            lambda done, total: tick(done, total, ""),
-        )
+        images = open_images(run.paths.cache)
+        write_pictures(left_out, images, run.recipe.image, run.paths.pictures, tick)
 
 
 def _show_participants(run: Run, cohort: Cohort, folds: pd.Series) -> None:

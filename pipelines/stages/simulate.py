@@ -56,7 +56,7 @@ def _simulate(bids_dir: Path, config: SimulationConfig, progress: Progress, *, o
             delayed(_write_map)(cohort, index, path) for index, path in missing
         )
         for done, _ in enumerate(jobs, start=1):
-            tick(done, len(missing), "")
+            tick(done, len(missing))
 
 
 def map_paths(bids_dir: Path, participants: Iterable[str], config: SimulationConfig) -> list[Path]:

@@ -22,13 +22,12 @@ from adhd_cvae.models.reference_file import load_reference, save_reference
 from adhd_cvae.names import BACKGROUND
 from bids_adapters.cohort import Cohort
 from bids_adapters.derivatives import read_description
-from bids_adapters.images.filter import read_filter_file
 from bids_adapters.preparation import prepare_cohort
 from pipelines.background.facts import TERMS, counts_of, described, described_alike
 from pipelines.background.healthy import check_count, find_healthy
 from pipelines.background.learning import learnt
 from pipelines.mlflow_tracking.environment import mlflow_environment
-from pipelines.output_dir.bids_source import describe_output, place_of, table_checksums, tree_fingerprint
+from pipelines.output_dir import bids_source
 from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
@@ -58,7 +57,7 @@ def run(run: Run, source: BidsInput, *, shareable: bool = False, site_names: boo
         Too few healthy participants, a folder of other results, or nothing that may be shared.
     """
     paths, recipe, provenance = run.paths, run.recipe, _opened(run)
-    place, bids_filter = place_of(source, paths), read_filter_file(source.filter_file)
+    place = bids_source.place_of(source, paths)
     own = tuple(one for one in OF_TRAINING if one != "image.mask_threshold")
     stage = Stage(
         name=NAME,
@@ -66,15 +65,13 @@ def run(run: Run, source: BidsInput, *, shareable: bool = False, site_names: boo
             **settings_of(recipe, "seed", *(f"cohort.{one}" for one in _COHORT)),
             **settings_of(recipe, "image", "reference", without=own),
             "BIDS_DIR": place,
-            "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
-            "--bids-filter-file": bids_filter,
-            "--prefer": None if source.prefer is None else source.prefer.name,
+            **bids_source.selection_of(source),
             "--shareable": shareable,
             "--site-names": site_names,
         },
         inputs={
-            "files of BIDS_DIR": tree_fingerprint(source.folder, paths.folder),
-            **table_checksums(source),
+            "files of BIDS_DIR": bids_source.tree_fingerprint(source.folder, paths.folder),
+            **bids_source.table_checksums(source),
         },
         outputs=(
             *("cohort.tsv", "cohort.json", "exclusions.tsv", "dataset_description.json", "cache/images.npy"),
@@ -83,13 +80,13 @@ def run(run: Run, source: BidsInput, *, shareable: bool = False, site_names: boo
     )
 
     def work() -> None:
-        cohort = _healthy(run, source, bids_filter)
-        describe_output(source, paths)
+        cohort = _healthy(run, source)
+        bids_source.describe_output(source, paths)
         name = str(read_description(source.folder).get("Name") or source.folder.name)
         sites = site_codes(cohort.table, recipe.cohort.site)
         known = described(cohort, recipe.image, name, sites, site_names=site_names)
         _learn(run, cohort, known, shareable=shareable)
-        provenance.note(bids_dir=place, dataset=name, inputs=table_checksums(source))
+        provenance.note(bids_dir=place, dataset=name, inputs=bids_source.table_checksums(source))
 
     provenance.perform(stage, run, work)
     return _published(run)
@@ -137,15 +134,13 @@ def _opened(run: Run) -> Provenance:
     return provenance
 
 
-def _healthy(run: Run, source: BidsInput, bids_filter: dict[str, Any] | None) -> Cohort:
+def _healthy(run: Run, source: BidsInput) -> Cohort:
     """Find the healthy participants and prepare their maps."""
     paths = run.paths
-    found = find_healthy(run, source, bids_filter, paths.cache)
+    found = find_healthy(run, source, paths.cache)
     _check_count(run, found)
     with run.progress.bar("Preparing maps") as tick:
-        cohort = prepare_cohort(
-            *(found, source.folder, run.recipe.image, paths.cache), lambda done, total: tick(done, total, "")
-        )
+        cohort = prepare_cohort(found, source.folder, run.recipe.image, paths.cache, tick)
     EXCLUSIONS.write(cohort.exclusions, paths.exclusions)
     _check_count(run, cohort)
     COHORT.write(cohort.table.assign(group=BACKGROUND), paths.cohort, cohort.columns)
@@ -166,9 +161,7 @@ def _learn(run: Run, cohort: Cohort, known: dict[str, Any], *, shareable: bool) 
     recipe, progress = run.recipe, run.progress
     reference, moments = learnt(run, open_images(run.paths.cache), cohort.table)
     with progress.bar("Asking it for its members") as tick:
-        curve = membership_curve(
-            moments.gram, recipe.reference, recipe.seed, lambda done, total: tick(done, total, "")
-        )
+        curve = membership_curve(moments.gram, recipe.reference, recipe.seed, tick)
     if shareable:
         reference = _kept(run, reference, curve)
     kept = [len(reference.axes) == one.axes for one in curve]

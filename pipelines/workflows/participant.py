@@ -4,7 +4,6 @@ Each participant's files depend on nobody else, so calls with different particip
 OUTPUT_DIR. The tables of everybody are collected from those files, by one call at a time.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ import pandas as pd
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import remove
 from adhd_cvae.names import BACKGROUND, KNOWN_SITE, SALIENT, sd_name, units_in
-from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
+from bids_adapters.cohort import Cohort, measure_head_size
 from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
-from pipelines.output_dir.bids_source import describe_output, place_of
+from pipelines.output_dir.bids_source import describe_output, find_cohort, place_of
 from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.latents import write_distances, write_latents, write_samples
 from pipelines.output_dir.lock import locked
@@ -86,36 +85,26 @@ def _embed(run: Run, source: BidsInput, model: Model, settings: dict[str, Any], 
     with locked(paths.folder, _WAIT_S):
         _claim(run, settings)
         Provenance.open(paths).note(bids_dir=settings["BIDS_DIR"], model=model.uri)
-    bids_filter, adjustment = settings["--bids-filter-file"], model.adjustment
-    cohort = _cohort(run, source, bids_filter, adjustment, source.labels)
+    adjustment = model.adjustment
+    cohort = _cohort(run, source, adjustment)
     if adjustment is not None:
         adjustment.design.of(cohort.table)  # a covariate that is missing is named before any map is read
         known = is_known(adjustment, cohort.table, average=new_site != REFUSE)
         if new_site == POOL and not known.all():
-            everybody = _cohort(run, source, bids_filter, adjustment, ())
+            everybody = _cohort(run, replace(source, labels=()), adjustment)
             model = _with_sites(run, model, everybody, source.folder)
     left_out = _describe(run, cohort, source.folder, model)
     with locked(paths.folder, _WAIT_S):
         _collect(run, cohort, left_out, source)
 
 
-def _cohort(
-    run: Run, source: BidsInput, bids_filter: dict[str, Any] | None, adjustment: Any, labels: Sequence[str]
-) -> Cohort:
+def _cohort(run: Run, source: BidsInput, adjustment: Any) -> Cohort:
     """Bring maps and phenotype together; head sizes, where the model needs them, are of the source it learnt from."""
     settings, tiv_source = run.recipe.cohort, getattr(adjustment, "tiv_source", None)
     if tiv_source is not None:
         settings = settings.model_copy(update={"tiv_source": tiv_source})
-    found = build_cohort(
-        source.folder,
-        settings,
-        participant_labels=labels,
-        bids_filter=bids_filter,
-        phenotype_files=source.tables,
-        prefer=source.prefer,
-        require_groups=False,  # those of new participants need not be known
-        index_cache=run.paths.cache,
-    )
+    # Groups of new people need not be known.
+    found = find_cohort(source, settings, run.progress, require_groups=False, index_cache=run.paths.cache)
     return found if tiv_source is None else measure_head_size(found, source.folder, settings)
 
 
@@ -174,7 +163,7 @@ def _describe(run: Run, cohort: Cohort, bids_dir: Path, model: Model) -> pd.Data
     own = ParticipantFiles(run.paths.folder)
     with run.progress.bar("Embedding") as tick:
         for start in range(0, len(table), AT_ONCE):
-            tick(start, len(table), "")
+            tick(start, len(table))
             chunk = pd.DataFrame(table.iloc[start : start + AT_ONCE])
             files = [bids_dir / image for image in chunk["image"]]
             maps = [one for part in resampled(files, model.image) for one in part]
@@ -189,7 +178,7 @@ def _describe(run: Run, cohort: Cohort, bids_dir: Path, model: Model) -> pd.Data
                     remove(own.table(row))  # of an earlier, better map
                     reason = {"reason": why["reason"], "detail": why["detail"]}
                     left_out.append({"participant_id": row["participant_id"], "stage": "image", **reason})
-        tick(len(table), len(table), "")
+        tick(len(table), len(table))
     # Who was not asked for may be another call's: none of their lines, about native-space siblings and the like.
     left_alone = cohort.exclusions.loc[cohort.exclusions["reason"] == "not_selected", "participant_id"]
     others = pd.DataFrame(cohort.exclusions[~cohort.exclusions["participant_id"].isin(list(left_alone))])

@@ -8,17 +8,10 @@ import pandas as pd
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint, write_json
-from bids_adapters.images.filter import read_filter_file
 from bids_adapters.planted import check_target
 from pipelines.compute import workers
 from pipelines.mlflow_tracking.environment import mlflow_environment
-from pipelines.output_dir.bids_source import (
-    describe_output,
-    place_of,
-    table_checksums,
-    tables_elsewhere,
-    tree_fingerprint,
-)
+from pipelines.output_dir import bids_source
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
 from pipelines.output_dir.results import Results, SensitivityFacts
@@ -92,9 +85,11 @@ def run(
         with workers(dask):
             found = prepared.laboratory.measure(cells, run.progress, jobs)
         _write(run, prepared, found, quick=quick)
-        describe_output(source, paths)
+        bids_source.describe_output(source, paths)
         if "prepare" not in provenance.stages:
-            provenance.note(bids_dir=place_of(source, paths), inputs=table_checksums(source))
+            provenance.note(
+                bids_dir=bids_source.place_of(source, paths), inputs=bids_source.table_checksums(source)
+            )
 
     provenance.perform(stage, run, work)
     return _shown(run)
@@ -117,7 +112,7 @@ def _export(run: Run, source: BidsInput, target_dir: Path) -> str:
 
 def _opened(run: Run, source: BidsInput) -> Provenance:
     """What was done in OUTPUT_DIR; results of another dataset, or of healthy anatomy to borrow, are refused."""
-    provenance, place = Provenance.open(run.paths), place_of(source, run.paths)
+    provenance, place = Provenance.open(run.paths), bids_source.place_of(source, run.paths)
     other = provenance.content.get("bids_dir", place)
     if other != place or "background" in provenance.stages:
         raise InputError(
@@ -132,13 +127,11 @@ def _decides(run: Run, source: BidsInput) -> tuple[dict[str, Any], dict[str, str
     settings = {
         **settings_of(run.recipe, *_OF_COHORTS, without=(*_HOW_MANY, "cohort.background_from")),
         **lenders.settings,
-        "BIDS_DIR": place_of(source, run.paths),
-        "--participant-label": sorted(label.removeprefix("sub-") for label in source.labels),
-        "--bids-filter-file": read_filter_file(source.filter_file),
-        "--prefer": None if source.prefer is None else source.prefer.name,
+        "BIDS_DIR": bids_source.place_of(source, run.paths),
+        **bids_source.selection_of(source),
     }
-    tree = tree_fingerprint(source.folder, run.paths.folder)
-    return settings, {"files of BIDS_DIR": tree, **tables_elsewhere(source), **lenders.inputs}
+    tree = bids_source.tree_fingerprint(source.folder, run.paths.folder)
+    return settings, {"files of BIDS_DIR": tree, **bids_source.tables_elsewhere(source), **lenders.inputs}
 
 
 def _write(run: Run, prepared: Prepared, cells: pd.DataFrame, *, quick: bool) -> None:

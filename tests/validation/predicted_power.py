@@ -231,4 +231,8 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    from tests.validation import (
+        predicted_power,
+    )  # by name: `lab_of`, kept between calls, is none of `__main__` elsewhere
+
+    typer.run(predicted_power.main)

@@ -82,7 +82,7 @@ def measure_speed(
         if demo is not None:
             tick(0, 1, "the demo")
             rows += demo_rows(recipe, demo, scratch / "demo")
-        tick(1, 1, "")
+        tick(1, 1)
     return pd.DataFrame(rows)
 
 

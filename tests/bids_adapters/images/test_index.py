@@ -49,8 +49,21 @@ def test_a_kept_index_is_used_while_the_same_files_are_there(
 ) -> None:
     first = index_images(dataset, tmp_path)
     assert first == index_images(dataset)
-    monkeypatch.setattr(index, "_index", lambda _: pytest.fail("indexed again"))
+    monkeypatch.setattr(index, "_index", lambda *_: pytest.fail("indexed again"))
     assert index_images(dataset, tmp_path) == first
+
+
+def test_it_is_told_how_many_images_were_seen_of_all(dataset: Path, tmp_path: Path) -> None:
+    touch(dataset, "sub-01/anat/sub-01_T1w.json", "sub-01/func/sub-01_bold.nii.gz", "code/x.nii", "README")
+    told: list[tuple[int, int]] = []
+    index_images(dataset, tmp_path, lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    index_images(dataset, tmp_path, lambda *_: pytest.fail("the kept index takes no time"))
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder; expected a BIDS dataset"):
+        index_images(tmp_path / "absent")
 
 
 @pytest.mark.parametrize("change", ["added", "deleted", "moved", "in a derivative", "spoiled index"])

@@ -3,14 +3,37 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
-from pipelines.output_dir.bids_source import describe_output, place_of, tree_fingerprint
+from pipelines.output_dir.bids_source import (
+    describe_output,
+    find_cohort,
+    place_of,
+    selection_of,
+    tree_fingerprint,
+)
 from pipelines.output_dir.paths import BidsInput, OutputPaths
+from pipelines.progress import Silent, Tick
+
+
+class Heard(Silent):
+    """Keeps what a bar was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ticks: list[tuple[int, int]] = []
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Tick]:
+        yield lambda done, total, note="": self.ticks.append((done, total))
+
 
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
 
@@ -57,6 +80,32 @@ def test_the_dataset_is_named_by_the_way_there_and_its_licence_is_kept(tmp_path:
     content = json.loads((tmp_path / "out" / "dataset_description.json").read_text())
     assert content["SourceDatasets"] == [{"URL": "../raw%20data", "DOI": "doi:10.1/x"}]
     assert (content["License"], content["Authors"]) == ("CC0", ["A"])
+
+
+def test_a_cohort_is_the_part_that_was_asked_for_and_the_bar_hears_of_every_image(tmp_path: Path) -> None:
+    table = tmp_path / "bids" / "participants.tsv"
+    table.parent.mkdir()
+    table.write_text("participant_id\tdx\n" + "".join(f"sub-{one}\t{one % 2}\n" for one in range(1, 5)))
+    for one in range(1, 5):
+        for session in "12":
+            name = f"sub-{one}_ses-{session}_space-MNI152Lin_label-GM_probseg.nii.gz"
+            (folder := tmp_path / "bids" / f"sub-{one}" / f"ses-{session}" / "anat").mkdir(parents=True)
+            (folder / name).touch()
+    chosen = tmp_path / "filter.json"
+    chosen.write_text('{"gm": {"session": "2"}}')
+    source, heard = BidsInput(tmp_path / "bids", ("1", "sub-2"), chosen), Heard()
+    cohort = find_cohort(source, CohortConfig(), heard, index_cache=tmp_path / "cache")
+    assert list(cohort.table["participant_id"]) == ["sub-1", "sub-2"]
+    assert cohort.table["image"].str.contains("ses-2").all()
+    assert heard.ticks == [(done, 8) for done in range(1, 9)]
+    assert selection_of(source) == {
+        "--participant-label": ["1", "2"],
+        "--bids-filter-file": {"gm": {"session": "2"}},
+        "--prefer": None,
+    }
+    chosen.write_text('{"gm": {"sesion": "2"}}')
+    with pytest.raises(InputError, match="Did you mean 'session'"):
+        find_cohort(source, CohortConfig(), Silent())
 
 
 def test_a_file_that_came_or_changed_is_noticed_but_not_results_and_stores(tmp_path: Path) -> None:
