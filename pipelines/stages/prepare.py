@@ -99,6 +99,8 @@ def preview(run: Run, source: BidsInput) -> None:
     cohort = _with_sound_headers(run, cohort, source.folder)
     for line in summary_lines(cohort, run.recipe.cohort.site):
         run.progress.line(line)
+    if cohort.table.empty:
+        raise InputError("nobody is left, for the reasons above.")
     _show_folds(run, cohort.table, _folds_of(run, cohort.table))
     run.progress.line("Nothing was written. No map was read but its header: prepare may leave out more.")
 

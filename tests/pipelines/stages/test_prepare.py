@@ -209,6 +209,19 @@ def test_a_dry_run_says_what_headers_tell_and_writes_nothing(messy, tmp_path, ca
     assert tree_fingerprint(bids, tmp_path) == before
 
 
+def test_a_dry_run_that_leaves_nobody_ends_with_the_reasons(whole, tmp_path, capsys):
+    bids = shutil.copytree(whole, tmp_path / "bids")
+    for path in maps_of(bids).values():
+        path.write_bytes(b"")
+    with pytest.raises(SystemExit) as left:
+        main(["prepare", str(bids), str(tmp_path / "out"), "--recipe", "smoke", "--dry-run"])
+    *_, reasons, last = capsys.readouterr().err.splitlines()
+    assert left.value.code == 1
+    assert reasons.startswith("left out")
+    assert reasons.endswith("unreadable")
+    assert last == "adhd-cvae: nobody is left, for the reasons above."
+
+
 def test_a_second_call_does_nothing(messy, tmp_path):
     bids, _ = messy
     paths = OutputPaths(tmp_path)
