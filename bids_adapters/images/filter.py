@@ -91,5 +91,8 @@ def read_filter_file(path: Path | None) -> dict[str, Any] | None:
         raise InputError(f"--bids-filter-file {path}: there is no such file.") from None
     except ValueError as error:
         raise InputError(f"--bids-filter-file {path} is not JSON ({error}).") from None
-    read_filter(content)
+    try:
+        read_filter(content)
+    except InputError as error:
+        raise InputError(*(f"--bids-filter-file {path}: {one}" for one in error.problems)) from None
     return content

@@ -104,7 +104,7 @@ def test_a_cohort_is_the_part_that_was_asked_for_and_the_bar_hears_of_every_imag
         "--prefer": None,
     }
     chosen.write_text('{"gm": {"sesion": "2"}}')
-    with pytest.raises(InputError, match="Did you mean 'session'"):
+    with pytest.raises(InputError, match=r"filter\.json: .*Did you mean 'session'"):
         find_cohort(source, CohortConfig(), Silent())
 
 
