@@ -164,9 +164,7 @@ def _run_group(
         published = group.run(
             run, dataset.source, live=training.live, seeds=training.seeds, cluster=dask is not None
         )
-    print(
-        f"Report           {run.paths.report}\n{published}\nLook around      adhd-cvae ui {run.paths.folder}"
-    )
+    print(f"Report           {run.paths.report}\n{published}")
 
 
 @app.command(rich_help_panel=STAGES)

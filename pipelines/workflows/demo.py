@@ -46,12 +46,8 @@ def summary(run: Run, published: "Published", seconds: float) -> str:
     ]
     if paths.table("recovery").is_file():
         lines += ["", *recovery_lines(ANALYSIS["recovery"].read(paths.table("recovery"))), ""]
-    lines += [
-        f"Report           {paths.report}",
-        str(published),
-        f"Look around      adhd-cvae ui {paths.folder}",
-    ]
-    return "\n".join([*lines, f"Time             {seconds:.0f} s"])
+    lines += [f"Report           {paths.report}", str(published), f"Time             {seconds:.0f} s"]
+    return "\n".join(lines)
 
 
 def recovery_lines(recovery: pd.DataFrame) -> list[str]:

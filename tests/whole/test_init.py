@@ -82,7 +82,7 @@ def test_init_then_run(layout: str, made: Callable[[str], str], capsys: pytest.C
     )
     shown = capsys.readouterr().out
     assert "Report           OUT/report.html" in shown
-    assert "Look around      adhd-cvae ui OUT" in shown
+    assert "Look at it       adhd-cvae ui OUT, then http:" in shown
     assert "Registered model models:/adhd-cvae/1" in shown
     for name in ("report.html", "logs/CITATION.md", "logs/CITATION.bib", "logs/adhd-cvae.log"):
         text = Path("OUT", name).read_text(encoding="utf-8")

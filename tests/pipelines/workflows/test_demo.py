@@ -47,7 +47,7 @@ def test_the_summary_counts_groups_and_names_places(run):
     summary = demo.summary(run, Published("store.db", "a run", "0"), 61.4)
     assert "Participants     40: 20 patients, 20 controls; each held out once, in 5 folds" in summary
     assert "Recovery" not in summary
-    assert f"Look around      adhd-cvae ui {run.paths.folder}" in summary
+    assert f"Report           {run.paths.report}\nMLflow store     store.db" in summary
     assert summary.endswith("Time             61 s")
     write_tsv(RECOVERY, run.paths.table("recovery"))
     assert "0.81" in demo.summary(run, Published("store.db", "a run", "0"), 61.4)
