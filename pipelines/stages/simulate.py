@@ -47,9 +47,9 @@ def _simulate(bids_dir: Path, config: SimulationConfig, progress: Progress, *, o
         return
     _describe(bids_dir, config)
     _write_tables(bids_dir, cohort)
-    with progress.bar("Calibrating the planted effects"):
-        _ = cohort.loss  # computed once here rather than in every worker
     with progress.bar("Simulating gray-matter maps") as tick:
+        tick(0, len(missing), "calibrating the planted effects")
+        _ = cohort.loss  # computed once here rather than in every worker
         for _, path in missing:
             written_in_place(path)  # by another process
         jobs = Parallel(n_jobs=-1, return_as="generator_unordered")(
