@@ -1,9 +1,11 @@
 """What somebody sees while a stage works: plain lines in a log, bars on a terminal."""
 
+import ast
 import io
 import re
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -159,3 +161,29 @@ def test_a_log_says_how_it_ended_and_a_next_one_is_added(tmp_path, capsys, error
 )
 def test_time_left_is_short(seconds, words):
     assert progress._in_words(seconds) == words
+
+
+def deaf_bars(source):
+    """Lines of the bars that no work is told of, so that they show no time left."""
+    lines = []
+    for block in (one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.With)):
+        used = {
+            name.id
+            for name in ast.walk(block)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load)
+        }
+        for item in block.items:
+            call = item.context_expr
+            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "bar":
+                told = item.optional_vars
+                lines += [] if isinstance(told, ast.Name) and told.id in used else [call.lineno]
+    return lines
+
+
+def test_every_bar_is_told_how_far_it_is():
+    source = 'with progress.bar("A"):\n    work()\nwith progress.bar("B") as tick:\n    work({})\n'
+    assert deaf_bars(source.format("")) == [1, 3]
+    assert deaf_bars(source.format("tick")) == [1]
+    files = sorted(Path(progress.__file__).parent.rglob("*.py"))
+    assert sum('.bar("' in file.read_text() for file in files) >= 10
+    assert {file.name: lines for file in files if (lines := deaf_bars(file.read_text()))} == {}
