@@ -1,4 +1,4 @@
-"""The BIDS dataset that went in: what it says of itself, its tables, and how OUTPUT_DIR names it."""
+"""The BIDS dataset that went in: its cohort, what it says of itself, its tables, and how OUTPUT_DIR names it."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ import yaml
 from adhd_cvae.config import CohortConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import file_checksum, fingerprint, how_to_fetch, write_text
-from bids_adapters.cohort import Cohort, build_cohort
+from bids_adapters.cohort import Cohort, build_cohort, measure_head_size
 from bids_adapters.derivatives import read_description, write_bidsignore, write_description
 from bids_adapters.images.filter import read_filter_file
 from bids_adapters.images.index import index_images, walk
@@ -81,6 +81,14 @@ def find_cohort(
             require_groups=require_groups,
             images=index_images(source.folder, index_cache, tick),
         )
+
+
+def measure_heads(cohort: Cohort, source: BidsInput, settings: CohortConfig, progress: Progress) -> Cohort:
+    """Read the head sizes that are sums of maps, see `measure_head_size`."""
+    if not cohort.volumes:
+        return cohort
+    with progress.bar("Measuring heads") as tick:
+        return measure_head_size(cohort, source.folder, settings, tick)
 
 
 def describe_output(source: BidsInput, paths: OutputPaths) -> None:

@@ -13,12 +13,12 @@ from adhd_cvae.cohort.covariates import chosen_covariates
 from adhd_cvae.config import SensitivityConfig
 from adhd_cvae.errors import InputError
 from adhd_cvae.names import BACKGROUND, TARGET
-from bids_adapters.cohort import Cohort, measure_head_size
+from bids_adapters.cohort import Cohort
 from bids_adapters.phenotype.groups import find_group_column
 from bids_adapters.planting import prepare_planting
 from bids_adapters.preparation import prepare_cohort
 from pipelines.background.lenders import Lenders
-from pipelines.output_dir.bids_source import find_cohort
+from pipelines.output_dir.bids_source import find_cohort, measure_heads
 from pipelines.output_dir.paths import BidsInput, OutputPaths
 from pipelines.output_dir.run import Run
 from pipelines.recipes.borrowed import Source
@@ -113,10 +113,7 @@ def _find(run: Run, source: BidsInput) -> Cohort:
     known = found.table["group"].isin([TARGET, BACKGROUND])
     found = replace(found, table=pd.DataFrame(found.table[known]).reset_index(drop=True))
     _check_count(counts(found.table)[1], run.recipe.sensitivity)
-    if not found.volumes:
-        return found
-    with run.progress.bar("Measuring heads") as tick:
-        return measure_head_size(found, source.folder, run.recipe.cohort, tick)
+    return measure_heads(found, source, run.recipe.cohort, run.progress)
 
 
 def counts(everybody: pd.DataFrame) -> tuple[int, int]:

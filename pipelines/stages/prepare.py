@@ -14,7 +14,7 @@ from adhd_cvae.errors import ImageError, InputError
 from adhd_cvae.io import MISSING, remove
 from adhd_cvae.names import GROUP_LABELS
 from bids_adapters.atlas import read_atlas
-from bids_adapters.cohort import Cohort, measure_head_size
+from bids_adapters.cohort import Cohort
 from bids_adapters.derivatives import read_description
 from bids_adapters.preparation import prepare_cohort, without_unusable
 from bids_adapters.summary import summary_lines, why_left_out
@@ -73,7 +73,8 @@ def run(run: Run, source: BidsInput) -> None:
     def work() -> None:
         found = _find(run, source, paths.cache)
         healthy = lenders.find(found.kind)
-        cohort = _prepare(run, _measured(run, found, source.folder), source.folder)
+        measured = bids_source.measure_heads(found, source, recipe.cohort, run.progress)
+        cohort = _prepare(run, measured, source.folder)
         lent = lenders.lend(healthy, cohort.table)
         bids_source.describe_output(source, paths)
         _show_confounding(run)
@@ -137,14 +138,6 @@ def _find(run: Run, source: BidsInput, index_cache: Path | None) -> Cohort:
     for warning in check_columns(cohort.table, run.recipe.cohort.site, run.recipe.analysis):
         run.progress.warning(warning)
     return cohort
-
-
-def _measured(run: Run, found: Cohort, bids_dir: Path) -> Cohort:
-    """Read the head sizes that are sums of maps."""
-    if not found.volumes:
-        return found
-    with run.progress.bar("Measuring heads") as tick:
-        return measure_head_size(found, bids_dir, run.recipe.cohort, tick)
 
 
 def _prepare(run: Run, found: Cohort, bids_dir: Path) -> Cohort:

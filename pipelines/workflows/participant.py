@@ -14,10 +14,10 @@ import pandas as pd
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import remove
 from adhd_cvae.names import BACKGROUND, KNOWN_SITE, SALIENT, sd_name, units_in
-from bids_adapters.cohort import Cohort, measure_head_size
+from bids_adapters.cohort import Cohort
 from bids_adapters.images.filter import read_filter_file
 from pipelines.mlflow_tracking.environment import mlflow_environment
-from pipelines.output_dir.bids_source import describe_output, find_cohort, place_of
+from pipelines.output_dir.bids_source import describe_output, find_cohort, measure_heads, place_of
 from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.latents import write_distances, write_latents, write_samples
 from pipelines.output_dir.lock import locked
@@ -105,7 +105,7 @@ def _cohort(run: Run, source: BidsInput, adjustment: Any) -> Cohort:
         settings = settings.model_copy(update={"tiv_source": tiv_source})
     # Groups of new people need not be known.
     found = find_cohort(source, settings, run.progress, require_groups=False, index_cache=run.paths.cache)
-    return found if tiv_source is None else measure_head_size(found, source.folder, settings)
+    return found if tiv_source is None else measure_heads(found, source, settings, run.progress)
 
 
 def _with_sites(run: Run, model: Model, everybody: Cohort, bids_dir: Path) -> Model:
@@ -121,11 +121,11 @@ def _with_sites(run: Run, model: Model, everybody: Cohort, bids_dir: Path) -> Mo
     here = pd.DataFrame(everybody.table.dropna(subset=list(adjustment.needed)))
     at_new = ~is_known(adjustment, here, average=True) & (here["group"] == BACKGROUND).to_numpy()
     controls = pd.DataFrame(here[at_new]).reset_index(drop=True)
-    maps = [
-        one
-        for part in resampled([bids_dir / image for image in controls["image"]], model.image)
-        for one in part
-    ]
+    maps, paths = [], [bids_dir / image for image in controls["image"]]
+    with run.progress.bar("Reading controls of new sites") as tick:
+        for part in resampled(paths, model.image):
+            maps += part
+            tick(len(maps), len(paths))
     usable = np.array([volume is not None for volume, _ in maps], dtype=bool)
     found = adjustment
     if usable.any():
@@ -199,7 +199,8 @@ def _collect(run: Run, cohort: Cohort, left_out: pd.DataFrame, source: BidsInput
     table = _merged(mine, COHORT, paths.cohort, asked)
     if table.empty:
         raise InputError(*nothing_left(left_out))
-    rows = ParticipantFiles(paths.folder).read(table)
+    with run.progress.bar("Collecting tables") as tick:
+        rows = ParticipantFiles(paths.folder).read(table, tick)
     COHORT.write(table, paths.cohort, cohort.columns)
     units = {space: units_in(rows, space) for space in (SALIENT, BACKGROUND)}
     posteriors = {

@@ -17,6 +17,7 @@ from adhd_cvae.io import fingerprint, write_json
 from adhd_cvae.names import BACKGROUND, KNOWN_SITE, SALIENT, TEMPLATE, sd_name, units_in
 from bids_adapters.derivatives import GENERATOR
 from pipelines.output_dir.tables import PARTICIPANT
+from pipelines.progress import Tick
 
 _SESSION = re.compile(r"(?:^|[/_])(ses-[0-9A-Za-z+]+)")
 MAPS = {
@@ -63,9 +64,12 @@ class ParticipantFiles:
         names = [str(row["participant_id"]), *([session[1]] if session else [])]
         return self.folder.joinpath(*names, "anat", f"{'_'.join(names)}_latents.tsv")
 
-    def read(self, cohort: pd.DataFrame) -> pd.DataFrame:
+    def read(self, cohort: pd.DataFrame, tick: Tick) -> pd.DataFrame:
         """Read everybody's own table, in the order of `cohort`."""
-        tables = [PARTICIPANT.read(self.table(row)) for row in cohort.to_dict("records")]
+        tables = []
+        for row in cohort.to_dict("records"):
+            tables.append(PARTICIPANT.read(self.table(row)))
+            tick(len(tables), len(cohort))
         return pd.concat(tables, ignore_index=True)
 
     def write(self, cohort: pd.DataFrame, images: np.ndarray, model: Model) -> None:

@@ -77,7 +77,7 @@ def measure_house(checkout: Path) -> list[Measure]:
         _counted("functions of the command line with such an option", None, _takers(functions, _is_verb)),
         # 21,000 when the house was put in order; the rest is what came since: whose folder it is, stores, privacy,
         # folds, covariates, head sizes, harmonisation, borrowed background, datasets that lend it, estimators, `init`.
-        Measure("lines of the product", 39_250, {"all": lines}),
+        Measure("lines of the product", 39_240, {"all": lines}),
         _counted("numbers of modules outside config and names, for review", None, _constants(modules)),
     ]
 

@@ -231,8 +231,7 @@ def main(
 
 
 if __name__ == "__main__":
-    from tests.validation import (
-        predicted_power,
-    )  # by name: `lab_of`, kept between calls, is none of `__main__` elsewhere
+    # Other processes know `lab_of`, which keeps a lab between calls, by this name and not as one of `__main__`.
+    from tests.validation import predicted_power
 
     typer.run(predicted_power.main)

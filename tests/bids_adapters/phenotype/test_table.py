@@ -106,9 +106,8 @@ def test_no_missing_code_survives_nobody_is_lost_and_reading_again_changes_nothi
     for name in found.table.columns:
         values = found.table[name].dropna()
         assert not any(is_missing(str(value)) for value in values)
-    if (
-        found.conflicts.empty and table["ScanDir ID"].is_unique
-    ):  # rows of one participant count, one by one, as words
+    # Rows of one participant count one by one: how many of a column are words is another share once they are one.
+    if found.conflicts.empty and table["ScanDir ID"].is_unique:
         write_tsv(found.table, tmp_path / "ours.tsv")
         pd.testing.assert_frame_equal(read_phenotype([tmp_path / "ours.tsv"]).table, found.table)
 

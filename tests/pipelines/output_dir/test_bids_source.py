@@ -3,8 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +18,8 @@ from pipelines.output_dir.bids_source import (
     tree_fingerprint,
 )
 from pipelines.output_dir.paths import BidsInput, OutputPaths
-from pipelines.progress import Silent, Tick
-
-
-class Heard(Silent):
-    """Keeps what a bar was told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ticks: list[tuple[int, int]] = []
-
-    @contextmanager
-    def bar(self, title: str) -> Iterator[Tick]:
-        yield lambda done, total, note="": self.ticks.append((done, total))
-
+from pipelines.progress import Silent
+from tests.shown import Shown
 
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
 
@@ -93,11 +79,11 @@ def test_a_cohort_is_the_part_that_was_asked_for_and_the_bar_hears_of_every_imag
             (folder / name).touch()
     chosen = tmp_path / "filter.json"
     chosen.write_text('{"gm": {"session": "2"}}')
-    source, heard = BidsInput(tmp_path / "bids", ("1", "sub-2"), chosen), Heard()
-    cohort = find_cohort(source, CohortConfig(), heard, index_cache=tmp_path / "cache")
+    source, shown = BidsInput(tmp_path / "bids", ("1", "sub-2"), chosen), Shown()
+    cohort = find_cohort(source, CohortConfig(), shown, index_cache=tmp_path / "cache")
     assert list(cohort.table["participant_id"]) == ["sub-1", "sub-2"]
     assert cohort.table["image"].str.contains("ses-2").all()
-    assert heard.ticks == [(done, 8) for done in range(1, 9)]
+    assert shown.ticks == [("Looking for maps and phenotype", done, 8) for done in range(1, 9)]
     assert selection_of(source) == {
         "--participant-label": ["1", "2"],
         "--bids-filter-file": {"gm": {"session": "2"}},

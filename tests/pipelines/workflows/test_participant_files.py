@@ -33,8 +33,10 @@ def test_everybodys_tables_are_read_in_the_order_of_the_cohort(tmp_path, rows):
     own = ParticipantFiles(tmp_path)
     for number, row in enumerate(COHORT.to_dict("records")):
         write_tsv(rows.iloc[[number]], own.table(row))
-    pd.testing.assert_frame_equal(own.read(COHORT), rows)
-    assert own.read(COHORT[::-1])["participant_id"].tolist() == ["sub-01", "sub-02"]
+    told = []
+    pd.testing.assert_frame_equal(own.read(COHORT, lambda *far: told.append(far)), rows)
+    assert told == [(1, 2), (2, 2)]
+    assert own.read(COHORT[::-1], lambda *_: None)["participant_id"].tolist() == ["sub-01", "sub-02"]
 
 
 def test_samples_of_a_participant_do_not_depend_on_who_else_is_there(rows):
