@@ -57,7 +57,7 @@ fast: .venv/.developer  ## every test that is not slow, in JOBS processes
 	$(PYTEST) -m "not slow"
 
 slow: .venv/.developer  ## the tests that take more than half a minute each
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow -o faulthandler_timeout=1800
 
 coverage: .venv/.developer  ## branches of the packages that the fast tests reach, subprocesses included
 	$(BIN)/python -m coverage erase

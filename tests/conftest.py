@@ -20,6 +20,7 @@ SHARED = ("demo", "drawn")
 """Fixtures of the whole session that take long to make."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Processes (``-n``) share no fixture: a shared one's tests stay together, and those of one file."""
     for item in items:

@@ -171,6 +171,20 @@ def test_workers_that_wait_are_ended():
         wait_until_gone(process)
 
 
+LEAVE = """
+(vars(__import__("joblib.externals.loky.process_executor", fromlist=["_"])).update(
+    _MAX_MEMORY_LEAK_SIZE=-10**12, _MEMORY_LEAK_CHECK_DELAY=0
+) or __import__("os").getpid())
+"""
+"""What a worker does to end after its next task, as one does that holds too much memory."""
+
+
+def test_workers_that_end_amid_work_are_replaced():
+    processes = Parallel(n_jobs=2, backend="loky")(delayed(eval)(LEAVE.replace("\n", "")) for _ in range(8))
+    assert len(set(processes)) > 2
+    stop_workers()
+
+
 def wait_until_gone(process):
     for _ in range(200):
         os.kill(process, 0)

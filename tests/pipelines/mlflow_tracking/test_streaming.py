@@ -108,8 +108,7 @@ def test_what_the_store_refused_is_sent_later_and_training_never_waits(paths, su
         for epoch in range(30):
             take(row(epoch))
         assert time.monotonic() - started < 5
-        while len(refused) < 3:
-            time.sleep(0.1)
+        wait_for(lambda: len(refused) == 3)
     assert losses(client_of(paths)) == [(epoch, 1.0 + epoch) for epoch in range(30)]
 
 
