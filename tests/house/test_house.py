@@ -194,3 +194,9 @@ def test_a_readme_without_the_markers_is_refused(tmp_path):
     with pytest.raises(SystemExit, match="no <!-- house -->"):
         measure.write_table(readme, "| table |\n")
     assert readme.read_text() == "no place"
+
+
+def test_tests_of_one_file_share_a_process(request):
+    """A fixture that takes long is made once, where pytest-xdist writes the group behind the test's name."""
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith(f"@{__file__}")
