@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -34,3 +35,11 @@ def mlflow_environment() -> Iterator[None]:
             os.environ.pop(name, None)
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+
+
+@mlflow_environment()
+def check_store(folder: Path) -> None:
+    """Refuse a store of the results in `folder` that would refuse them in the end, before hours of work."""
+    from pipelines.mlflow_tracking.store import find_store
+
+    find_store(folder).check()

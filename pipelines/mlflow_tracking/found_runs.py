@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
@@ -20,37 +19,13 @@ from pipelines.mlflow_tracking.store import Store, find_store, readable_errors
 from pipelines.mlflow_tracking.summary import RunSummary
 from pipelines.output_dir.made_with import made_with
 from pipelines.output_dir.provenance import Provenance, recipe_of
-from pipelines.output_dir.results import Results
+from pipelines.output_dir.results import FoundRun, Results
 from pipelines.recipes.loader import flatten
 from pipelines.recipes.renamed import recipe_of_today
 
 _OF_0_1 = "recipe.json"
 """Where version 0.1 put every setting."""
 _SHOWN = 5
-
-
-@dataclass(frozen=True)
-class FoundRun:
-    """What there is to compare of a run.
-
-    Attributes
-    ----------
-    settings
-        By dotted key.
-    cohort, digest, counts
-        Name of the data, what tells them from others, participants in all and by group.
-    results
-        Tables and figures, wherever they lie.
-    """
-
-    name: str
-    place: str
-    settings: dict[str, Any]
-    cohort: str
-    digest: str
-    counts: dict[str, int]
-    scores: dict[str, float]
-    results: Results
 
 
 @contextmanager

@@ -14,8 +14,11 @@ from pathlib import Path
 from filelock import FileLock
 from mlflow import MlflowClient, set_registry_uri, set_tracking_uri
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.utils.uri import get_uri_scheme
+from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from adhd_cvae.errors import InputError
@@ -61,12 +64,22 @@ class Store:
             return f"sqlite:///{self.database.resolve()}"
         return without_passwords(self.uri)
 
+    def check(self) -> None:
+        """Refuse what no waiting mends, reaching no server: no driver, no address of MLflow's, a file not ours."""
+        with readable_errors(self):
+            if self.database is not None:
+                _check_database(self.database.resolve())
+            elif get_uri_scheme(self.uri) in DATABASE_ENGINES:
+                create_engine(self.uri)
+            else:
+                MlflowClient(self.uri)
+
     def client(self) -> MlflowClient:
         """Connect, making an sqlite store where there is none yet."""
         if self.database is not None and not self.database.exists():
             _make_database(self.database, self.artifacts)
         elif self.database is not None:
-            _check_database(self.database.resolve(), named="MLFLOW_TRACKING_URI" in os.environ)
+            self.check()
             if self.artifacts is not None:
                 _follow(self.database.resolve(), self.artifacts)
         registry = os.environ.get("MLFLOW_REGISTRY_URI", self.uri)
@@ -94,13 +107,8 @@ def _make_database(database: Path, artifacts: Path | None) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _check_database(database: Path, *, named: bool) -> None:
-    """Look at an sqlite store without changing a byte of it: MLflow would migrate an older one in passing.
-
-    Parameters
-    ----------
-    named
-        Whether the user asked for this very store.
+def _check_database(database: Path) -> None:
+    """Look at an sqlite store, if there is one, without changing a byte of it: MLflow would migrate an older one.
 
     Raises
     ------
@@ -108,6 +116,8 @@ def _check_database(database: Path, *, named: bool) -> None:
         It is no store of this MLflow, or nobody named it and it is not of our making.
     """
     other = "Set MLFLOW_TRACKING_URI to another store, or choose another folder for the results."
+    if not database.exists():
+        return
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
             (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -121,7 +131,7 @@ def _check_database(database: Path, *, named: bool) -> None:
             f"migrated unasked: `mlflow db upgrade sqlite:///{database}` does that, after a backup. {other}"
         )
     ours = any(name == EXPERIMENT or str(place).endswith(f"/{ARTIFACTS}/0") for name, place in experiments)
-    if not (named or ours):
+    if not (ours or "MLFLOW_TRACKING_URI" in os.environ):
         raise InputError(
             f"{database} was not made by adhd-cvae. MLFLOW_TRACKING_URI=sqlite:///{database} says that it is meant. "
             f"{other}"
@@ -151,15 +161,13 @@ def _follow(database: Path, artifacts: Path) -> None:
 def _environment_kept() -> Iterator[None]:
     """Undo what MLflow sets in the environment: this store is not the user's choice for the next OUTPUT_DIR."""
     names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
-    before = {name: os.environ.get(name) for name in names}
+    before = {name: os.environ[name] for name in names if name in os.environ}
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def find_store(output_dir: Path) -> Store:
@@ -196,8 +204,8 @@ def readable_errors(store: Store) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, ImportError) as error:  # the last: of a database's driver
-        first_line = without_passwords(str(error).splitlines()[0])
+        first_line = without_passwords(str(error).splitlines()[0]).rstrip(" .")
         raise InputError(
-            f"the MLflow store {store.shown} refuses: {first_line} Set MLFLOW_TRACKING_URI to another one, or "
-            "make this one writable, and call publish again; nothing else is lost."
+            f"the MLflow store {store.shown} refuses: {first_line}. Set MLFLOW_TRACKING_URI to another one, or make "
+            "this one writable, and call again; nothing else is lost."
         ) from error

@@ -1,5 +1,6 @@
 """Reading side of an OUTPUT_DIR: each table if it is there, and the words for its columns and codes."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -277,3 +278,27 @@ class Results:
         if rsa is not None:
             return dict(zip(rsa["variable"], rsa["scale"], strict=True))
         return {item["name"]: item["scale"] for item in self.setting("analysis.variables", [])}
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """What there is to compare of a run.
+
+    Attributes
+    ----------
+    settings
+        By dotted key.
+    cohort, digest, counts
+        Name of the data, what tells them from others, participants in all and by group.
+    results
+        Tables and figures, wherever they lie.
+    """
+
+    name: str
+    place: str
+    settings: dict[str, Any]
+    cohort: str
+    digest: str
+    counts: dict[str, int]
+    scores: dict[str, float]
+    results: Results

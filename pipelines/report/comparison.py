@@ -1,8 +1,8 @@
 """The page that shows runs side by side: what differs in settings, headline numbers, maps."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 from adhd_cvae.analysis.group_measures import AUC
 from adhd_cvae.io import write_text
 from adhd_cvae.names import GROUP_LABELS, SALIENT, rows_of
-from pipelines.output_dir.results import Results
+from pipelines.output_dir.results import FoundRun
 from pipelines.recipes.differences import differing
 from pipelines.report.formatting import ReportTable, interval, number, probability, template, text_lines
 from pipelines.report.page import data_address
@@ -25,21 +25,7 @@ _LABEL = 28
 sentence = sentences_of(__file__)
 
 
-@dataclass(frozen=True)
-class Compared:
-    """A run as the page shows it; attributes as `pipelines.mlflow_tracking.found_runs.FoundRun` has them."""
-
-    name: str
-    place: str
-    settings: Mapping[str, Any]
-    cohort: str
-    digest: str
-    counts: Mapping[str, int]
-    scores: Mapping[str, float]
-    results: Results
-
-
-def comparison_lines(runs: Sequence[Compared], width: int) -> list[str]:
+def comparison_lines(runs: Sequence[FoundRun], width: int) -> list[str]:
     """The same for a terminal: letters, cohorts, settings and numbers."""
     lines = [
         f"{letter}  {run.name}  ({run.place})" for letter, run in zip(ascii_uppercase, runs, strict=False)
@@ -62,7 +48,7 @@ def _blocks(table: ReportTable, title: str, width: int) -> list[str]:
     return lines
 
 
-def write_comparison(runs: Sequence[Compared], file: Path) -> None:
+def write_comparison(runs: Sequence[FoundRun], file: Path) -> None:
     """Write runs side by side as one self-contained page."""
     is_one, settings = _is_one_cohort(runs), _settings(runs)
     tables = (None if is_one else _cohort_table(runs), settings, _numbers("measures", runs))
@@ -79,23 +65,23 @@ def write_comparison(runs: Sequence[Compared], file: Path) -> None:
     write_text(page, file)
 
 
-def _is_one_cohort(runs: Sequence[Compared]) -> bool:
+def _is_one_cohort(runs: Sequence[FoundRun]) -> bool:
     return len({run.digest for run in runs}) == 1
 
 
-def _cohorts(runs: Sequence[Compared]) -> str:
+def _cohorts(runs: Sequence[FoundRun]) -> str:
     if not _is_one_cohort(runs):
         return sentence("other")
     return sentence("same", cohort=runs[0].cohort, n=runs[0].counts.get("participants", 0))
 
 
-def _table(name: str, runs: Sequence[Compared], rows: list[list[str]]) -> ReportTable | None:
+def _table(name: str, runs: Sequence[FoundRun], rows: list[list[str]]) -> ReportTable | None:
     columns = ("", *ascii_uppercase[: len(runs)])
     caption = words_of(__file__)["tables"][name]["caption"]
     return ReportTable(caption, columns, {"": rows}, prose=columns[1:]) if rows else None
 
 
-def _cohort_table(runs: Sequence[Compared]) -> ReportTable | None:
+def _cohort_table(runs: Sequence[FoundRun]) -> ReportTable | None:
     rows = [["data", *(run.cohort for run in runs)], ["checksum", *(run.digest[:12] for run in runs)]]
     rows += [
         [f"{words}", *(str(run.counts.get(group, 0)) for run in runs)]
@@ -104,7 +90,7 @@ def _cohort_table(runs: Sequence[Compared]) -> ReportTable | None:
     return _table("cohorts", runs, rows)
 
 
-def _settings(runs: Sequence[Compared]) -> ReportTable | None:
+def _settings(runs: Sequence[FoundRun]) -> ReportTable | None:
     rows = [[key, *map(_text, values)] for key, values in differing([run.settings for run in runs]).items()]
     return _table("settings", runs, rows)
 
@@ -115,7 +101,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else "none" if value is None else json.dumps(value)
 
 
-def _numbers(name: str, runs: Sequence[Compared]) -> ReportTable | None:
+def _numbers(name: str, runs: Sequence[FoundRun]) -> ReportTable | None:
     """Table of headline ``measures``, or of ``relations``; n/a where a run lacks one."""
     columns = [(_headlines if name == "measures" else _relations)(run) for run in runs]
     labels = dict.fromkeys(label for column in columns for label in column)
@@ -124,7 +110,7 @@ def _numbers(name: str, runs: Sequence[Compared]) -> ReportTable | None:
     )
 
 
-def _headlines(run: Compared) -> dict[str, str]:
+def _headlines(run: FoundRun) -> dict[str, str]:
     """Label to value, with its interval where there is one."""
     table = run.results.analysis("separation")
     rows = (
@@ -143,7 +129,7 @@ def _headlines(run: Compared) -> dict[str, str]:
     return shown | _of_maps(run) | _recovery(run)
 
 
-def _of_maps(run: Compared) -> dict[str, str]:
+def _of_maps(run: FoundRun) -> dict[str, str]:
     table = run.results.analysis("group_maps")
     rows = [] if table is None else [row for row in rows_of(table) if row["map"] == "group"]
     return {
@@ -157,7 +143,7 @@ def _of_maps(run: Compared) -> dict[str, str]:
     }
 
 
-def _recovery(run: Compared) -> dict[str, str]:
+def _recovery(run: FoundRun) -> dict[str, str]:
     """Where anything was planted, how well s tells it."""
     return {
         f"r of s and {name.split('/')[1]}": number(value, 2)
@@ -166,7 +152,7 @@ def _recovery(run: Compared) -> dict[str, str]:
     }
 
 
-def _relations(run: Compared) -> dict[str, str]:
+def _relations(run: FoundRun) -> dict[str, str]:
     table = run.results.analysis("rsa")
     rows = [] if table is None else [row for row in rows_of(table) if row["space"] == SALIENT]
     return {
@@ -178,7 +164,7 @@ def _value(value: float, low: float, high: float) -> str:
     return number(value, 2) + (f" ({interval(low, high, 2)})" if pd.notna(low) and pd.notna(high) else "")
 
 
-def _pictures(runs: Sequence[Compared]) -> list[dict[str, Any]]:
+def _pictures(runs: Sequence[FoundRun]) -> list[dict[str, Any]]:
     """Each map with its picture of every run, as a data address; empty where a run has none."""
     found = []
     for name, words in words_of(__file__)["pictures"].items():

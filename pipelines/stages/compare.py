@@ -22,14 +22,13 @@ def run(asked: Sequence[str], output: Path | None) -> str:
         One of them is not found or has no results, or the file is there.
     """
     from pipelines.mlflow_tracking.found_runs import found_runs
-    from pipelines.report.comparison import MOST, Compared, comparison_lines, write_comparison
+    from pipelines.report.comparison import MOST, comparison_lines, write_comparison
 
     if output is not None:
         _refuse(output)
     if not 1 < len(asked) <= MOST:
         raise InputError(f"{len(asked)} runs are to be compared; expected 2 to {MOST}.")
-    with found_runs(asked) as found:
-        runs = [Compared(**vars(one)) for one in found]
+    with found_runs(asked) as runs:
         lines = comparison_lines(runs, max(shutil.get_terminal_size().columns, _NARROWEST))
         if output is not None:
             write_comparison(runs, output)

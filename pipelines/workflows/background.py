@@ -26,7 +26,7 @@ from bids_adapters.preparation import prepare_cohort
 from pipelines.background.facts import TERMS, counts_of, described, described_alike
 from pipelines.background.healthy import check_count, find_healthy
 from pipelines.background.learning import learnt
-from pipelines.mlflow_tracking.environment import mlflow_environment
+from pipelines.mlflow_tracking.environment import check_store, mlflow_environment
 from pipelines.output_dir import bids_source
 from pipelines.output_dir.exclusions import nothing_left
 from pipelines.output_dir.paths import BidsInput
@@ -131,6 +131,7 @@ def _opened(run: Run) -> Provenance:
         raise InputError(
             f"{run.paths.folder} holds results of {', '.join(other)}. Choose another OUTPUT_DIR for the background."
         )
+    check_store(run.paths.folder)
     return provenance
 
 

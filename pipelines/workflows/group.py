@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from adhd_cvae.errors import InputError
 from adhd_cvae.training.device import choose_device
+from pipelines.mlflow_tracking.environment import check_store
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance
 from pipelines.output_dir.run import Run
@@ -27,6 +28,7 @@ def run(
             f"{run.paths.folder} holds results of the participant level. Choose another OUTPUT_DIR for the group."
         )
     choose_device(run.recipe.training.device)  # before hours of work
+    check_store(run.paths.folder)
     prepare.run(run, source)
     train.run(run, live=live)
     embed.run(run)

@@ -10,7 +10,7 @@ from adhd_cvae.errors import InputError
 from adhd_cvae.io import fingerprint, write_json
 from bids_adapters.planted import check_target
 from pipelines.compute import workers
-from pipelines.mlflow_tracking.environment import mlflow_environment
+from pipelines.mlflow_tracking.environment import check_store, mlflow_environment
 from pipelines.output_dir import bids_source
 from pipelines.output_dir.paths import BidsInput
 from pipelines.output_dir.provenance import Provenance, Stage, settings_of
@@ -66,6 +66,7 @@ def run(
     """
     if export is not None:
         return _export(run, source, export)
+    check_store(run.paths.folder)
     paths, recipe, provenance = run.paths, run.recipe, _opened(run, source)
     settings, inputs = _decides(run, source)
     asked = recipe.sensitivity.first_answer() if quick else recipe.sensitivity

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from adhd_cvae.errors import InputError
 from adhd_cvae.io import write_text
 from pipelines.mlflow_tracking import store as tracking
+from pipelines.mlflow_tracking.environment import check_store
 from pipelines.output_dir.ownership import owned
 
 ROOT = Path(__file__).parents[3]
@@ -178,6 +179,38 @@ def test_no_error_of_a_store_shows_its_password(monkeypatch, address, error):
     with pytest.raises(InputError, match="refuses") as refused, tracking.readable_errors(store):
         raise broken
     assert "S3cret" not in str(refused.value)
+
+
+NEVER = (
+    *(
+        "mysql://lab:S3cret@127.0.0.1:1/m",
+        "mssql+pyodbc://lab:S3cret@127.0.0.1:1/m",
+        "postgresql+none://127.0.0.1:1/m",
+    ),
+    *("nonsense://lab:S3cret@127.0.0.1:1/m", "localhost:5000"),
+)
+"""Addresses of which nothing comes, however long one waits."""
+
+
+@pytest.mark.parametrize("address", NEVER)
+def test_what_will_never_do_is_refused_before_anything_is_reached(tmp_path, monkeypatch, address):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(
+        InputError, match=r"the MLflow store .* refuses: .*[^. ]\. Set MLFLOW_TRACKING_URI"
+    ) as refused:
+        check_store(tmp_path / "out")
+    assert "S3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "postgresql+psycopg2://lab@127.0.0.1:1/m", None])
+def test_what_may_come_up_later_is_not_refused_and_nothing_is_made(tmp_path, monkeypatch, address):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if address is not None:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    started = time.monotonic()
+    check_store(tmp_path / "out")
+    assert time.monotonic() - started < 10, "it waited for a server"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

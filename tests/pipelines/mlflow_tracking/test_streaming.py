@@ -130,6 +130,15 @@ def test_a_store_that_never_answers_costs_a_moment_and_publishing_completes_the_
     assert losses(client) == [(0, 1.0), (1, 2.0)]
 
 
+def test_a_driver_that_is_missing_ends_neither_training_nor_its_thread_in_a_traceback(
+    paths, summary, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "mysql://lab@127.0.0.1:1/m")
+    monkeypatch.setattr(streaming, "_CLOSING_S", 60)
+    with streaming.followed(summary, SETTINGS, {}) as take:
+        take(row(0))
+
+
 def test_a_store_that_hangs_as_training_ends_has_no_value_and_no_run_twice(paths, summary, monkeypatch):
     """The last request is still under way when training gives up waiting, and is answered while others publish."""
     monkeypatch.setattr(streaming, "_CLOSING_S", 0.1)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from adhd_cvae.io import write_text
-from pipelines.output_dir.results import Results
-from pipelines.report.comparison import Compared, comparison_lines, write_comparison
+from pipelines.output_dir.results import FoundRun, Results
+from pipelines.report.comparison import comparison_lines, write_comparison
 from tests.pipelines.whole_tables import write_whole
 
 
@@ -25,7 +25,7 @@ def compared(folder, value, **settings):
     scores = {"out_of_fold/unexplained": 0.4, "out_of_fold/unexplained/low": 0.35}
     scores |= {"out_of_fold/unexplained/high": 0.45, "recovery/severity/salient/out_of_fold/r": 0.3}
     facts = ("Invented", "abc", {"participants": 40, "target": 20, "background": 20})
-    return Compared(f"run {value}", "place", {"same": 1, **settings}, *facts, scores, results)
+    return FoundRun(f"run {value}", "place", {"same": 1, **settings}, *facts, scores, results)
 
 
 @pytest.fixture

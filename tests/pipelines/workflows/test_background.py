@@ -154,6 +154,12 @@ def test_a_folder_of_other_results_is_left_alone(learn, tmp_path):
         learn(tmp_path / "lent")
 
 
+def test_a_store_that_will_never_do_is_refused_before_anybody_is_looked_for(learn, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "mysql://lab@127.0.0.1:1/m")
+    with pytest.raises(InputError, match="refuses: No module named 'MySQLdb'"):
+        learn(tmp_path / "lent")
+
+
 def test_shareable_keeps_the_axes_that_hardly_tell_members(learn, tmp_path):
     heard = Shown()
     learn(tmp_path / "lent", "reference.shareable_auc=0.65", heard=heard, shareable=True)

@@ -57,6 +57,13 @@ def test_further_seeds_come_last_and_their_average_is_named(run, calls):
     assert line == f"Average of 3 seeds: {run.paths.ensemble.folder}; MLflow run: run of ensemble"
 
 
+def test_a_store_that_will_never_do_is_refused_before_anything_is_prepared(run, calls, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "mysql://lab@127.0.0.1:1/m")
+    with pytest.raises(InputError, match="refuses: No module named 'MySQLdb'"):
+        group.run(run, SOURCE)
+    assert calls == []
+
+
 def test_results_of_the_participant_level_are_not_mixed_with_a_groups(run, calls):
     stage = {"state": "done", "fingerprint": "", "settings": {}, "inputs": {}, "outputs": {}}
     Provenance.open(run.paths).note(stages={"participant": stage})

@@ -34,6 +34,13 @@ def test_a_folder_of_healthy_anatomy_is_refused(asked):
             sensitivity.run(run, source)
 
 
+def test_a_store_that_will_never_do_is_refused_before_hours_of_work(asked, monkeypatch):
+    run, source = asked
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "mysql://lab@127.0.0.1:1/m")
+    with owned(run.paths.folder), pytest.raises(InputError, match="refuses: No module named 'MySQLdb'"):
+        sensitivity.run(run, source)
+
+
 def test_a_planted_cohort_does_not_go_into_the_dataset_or_where_something_is(asked):
     run, source = asked
     with owned(run.paths.folder), pytest.raises(InputError, match="is in the dataset"):
