@@ -30,7 +30,8 @@ def run(output_dir: Path, port: int, index: str, progress: Progress) -> None:
 
     store = find_store(output_dir)
     if store.artifacts is None:
-        progress.line(f"MLFLOW_TRACKING_URI names a server that shows itself: open {store.uri}")
+        how = "shows itself: open" if store.uri.startswith("http") else "is shown by the MLflow server on it:"
+        progress.line(f"The store that MLFLOW_TRACKING_URI names {how} {store.shown}")
         return
     if store.database is None or not store.database.is_file():
         raise InputError(

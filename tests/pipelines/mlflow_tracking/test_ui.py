@@ -22,12 +22,23 @@ def test_without_a_store_it_says_where_it_looked(tmp_path, monkeypatch):
         ui.run(tmp_path / "out", 5000, "index", Silent())
 
 
-def test_a_server_of_the_environment_is_named_and_not_started(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5999")
-    started = []
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("http://127.0.0.1:5999", "shows itself: open http://127.0.0.1:5999"),
+        (
+            "postgresql+psycopg2://lab:S3cret@db/m",
+            "is shown by the MLflow server on it: postgresql+psycopg2://lab:…@db/m",
+        ),
+    ],
+)
+def test_a_store_of_the_environment_is_named_and_not_served(tmp_path, monkeypatch, address, said):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    started, told = [], Shown()
     monkeypatch.setattr(ui, "serve", started.append)
-    ui.run(tmp_path, 5000, "index", Silent())
+    ui.run(tmp_path, 5000, "index", told)
     assert started == []
+    assert told.lines == [f"The store that MLFLOW_TRACKING_URI names {said}"]
 
 
 def test_it_serves_the_store_on_loopback(tmp_path, monkeypatch):
