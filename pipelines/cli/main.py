@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from concurrent.futures import BrokenExecutor
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +30,7 @@ from pipelines.compute import helps, stop_workers, writable_caches
 from pipelines.output_dir.paths import OutputPaths
 from pipelines.progress import for_this_terminal, without_passwords
 
+Expected = InputError | MemoryError | OSError | BrokenExecutor
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
@@ -298,7 +300,8 @@ def main(arguments: list[str] | None = None) -> None:
             print("adhd-cvae: interrupted; the same command goes on from here.", file=sys.stderr)
         raise
     except Exception as error:  # Python's own traceback would show the passwords that stand in a message
-        if isinstance(error, InputError | MemoryError | OSError) and not debug:
+        stop_workers()
+        if isinstance(error, Expected) and not debug:
             for problem in problems(error):
                 print(f"adhd-cvae: {without_passwords(' '.join(problem.split()))}", file=sys.stderr)
         else:
@@ -306,11 +309,12 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(1) from None
 
 
-def problems(error: InputError | MemoryError | OSError) -> tuple[str, ...]:
+def problems(error: Expected) -> tuple[str, ...]:
     """One line per problem; a full disk or a forbidden folder is named with its path."""
     if isinstance(error, InputError):
         return error.problems
     if isinstance(error, MemoryError):
         return (f"the memory of this machine is full ({error or 'no more is given'}).",)
-    where = f"{error.filename}: " if error.filename else ""
-    return (f"{where}{error.strerror or error}",)
+    if isinstance(error, BrokenExecutor):
+        return ("a process was killed, as where memory is full. Call again, with fewer --jobs: it goes on.",)
+    return (": ".join(str(one) for one in (error.filename, error.strerror or error) if one),)

@@ -80,7 +80,9 @@ def _of_store(store: Store, text: str, scratch: Path) -> FoundRun:
             "not of a single fold, of sensitivity or of a background."
         )
     results, settings = _downloaded(client, run.info.run_id, top, scratch)
-    ((cohort, digest, counts), *_) = _datasets(run) or [("cohort", "unknown", {"participants": 0})]
+    sets = [one.dataset for one in (run.inputs.dataset_inputs if run.inputs else [])]
+    known = [(one.name, one.digest, json.loads(one.profile or "{}")) for one in sets]
+    cohort, digest, counts = known[0] if known else ("cohort", "unknown", {"participants": 0})
     name = run.info.run_name or run.info.run_id
     return FoundRun(name, run.info.run_id, settings, cohort, digest, counts, dict(run.data.metrics), results)
 
@@ -103,12 +105,6 @@ def _run_called(client: MlflowClient, store: Store, text: str) -> Run:
             f"'{text}' is neither a folder nor id or name of a run in {store.shown}. `adhd-cvae ui` shows both; "
             "MLFLOW_TRACKING_URI names another store."
         ) from None
-
-
-def _datasets(run: Run) -> list[tuple[str, str, dict[str, int]]]:
-    inputs = run.inputs.dataset_inputs if run.inputs else []
-    sets = [one.dataset for one in inputs]
-    return [(one.name, one.digest, json.loads(one.profile or "{}")) for one in sets]
 
 
 def _downloaded(

@@ -4,7 +4,9 @@ import resource
 import subprocess
 import sys
 
+import psutil
 import pytest
+from joblib import Parallel, delayed
 
 from pipelines.cli import main
 
@@ -157,6 +159,21 @@ def test_a_full_disk_is_a_readable_line(call, tmp_path, monkeypatch):
     assert status == 1
     assert "No space left on device" in err
     assert str(tmp_path / "x") in err
+
+
+def test_a_process_killed_for_its_memory_is_a_readable_line_and_the_others_end(call, tmp_path, monkeypatch):
+    kills = "__import__('os').kill(__import__('os').getpid(), 9)"
+
+    def work(*_, **__):
+        Parallel(n_jobs=2, backend="loky")(delayed(eval)(text) for text in ("1", kills, "3", "4"))
+
+    monkeypatch.setattr("pipelines.stages.train.run", work)
+    status, _, err = call("train", tmp_path)
+    assert status == 1
+    assert err == (
+        "adhd-cvae: a process was killed, as where memory is full. Call again, with fewer --jobs: it goes on.\n"
+    )
+    assert not [one for one in psutil.Process().children() if "LokyProcess" in " ".join(one.cmdline())]
 
 
 def test_an_output_folder_that_is_a_file_is_a_readable_line(call, tmp_path):
