@@ -171,7 +171,7 @@ def test_finished_results_are_neither_taken_for_folds_nor_touched(old, of_today,
     assert "prepare was done with cohort.test_fraction = 0.25, now None. Give --overwrite" in said
     after = seen(old.results)
     assert {name for name in {*before, *after} if before.get(name) != after.get(name)} <= REPORTS
-    client = MlflowClient(old.store)
+    client = MlflowClient(old.store, registry_uri=old.store)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     assert [run.info.status for run in client.search_runs(experiments)] == ["FINISHED"]
     assert [version.version for version in client.search_model_versions()] == [1]
