@@ -5,7 +5,7 @@ OUTPUT_DIR ?= demo
 # Tests run in so many processes of one thread each; a process takes up to 2 GB.
 JOBS ?= 2
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
-PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --max-worker-restart 0
 # What campaigns have found so far lies here; a call goes on with it.
 CAMPAIGN ?= campaign
 # Two results that are put side by side, and the browser that takes the picture.
