@@ -5,7 +5,8 @@ OUTPUT_DIR ?= demo
 # Tests run in so many processes of one thread each; a process takes up to 2 GB.
 JOBS ?= 2
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
-PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --max-worker-restart 0
+IN_PROCESSES := -n $(JOBS) --dist loadgroup --max-worker-restart 0
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest $(IN_PROCESSES)
 # What campaigns have found so far lies here; a call goes on with it.
 CAMPAIGN ?= campaign
 # Two results that are put side by side, and the browser that takes the picture.
@@ -61,7 +62,7 @@ slow: .venv/.developer  ## the tests that take more than half a minute each
 
 coverage: .venv/.developer  ## branches of the packages that the fast tests reach, subprocesses included
 	$(BIN)/python -m coverage erase
-	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
+	$(ONE_THREAD) $(BIN)/python -m coverage run -m pytest $(IN_PROCESSES) -m "not slow"
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

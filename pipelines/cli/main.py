@@ -316,5 +316,5 @@ def problems(error: Expected) -> tuple[str, ...]:
     if isinstance(error, MemoryError):
         return (f"the memory of this machine is full ({error or 'no more is given'}).",)
     if isinstance(error, BrokenExecutor):
-        return ("a process was killed, as where memory is full. Call again, with fewer --jobs: it goes on.",)
+        return ("a process was killed, as where memory is full. Call again with fewer --jobs or --nprocs.",)
     return (": ".join(str(one) for one in (error.filename, error.strerror or error) if one),)

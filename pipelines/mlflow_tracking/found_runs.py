@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Dataset, Run
 from mlflow.exceptions import MlflowException
 
 from adhd_cvae.errors import InputError
@@ -80,11 +80,10 @@ def _of_store(store: Store, text: str, scratch: Path) -> FoundRun:
             "not of a single fold, of sensitivity or of a background."
         )
     results, settings = _downloaded(client, run.info.run_id, top, scratch)
-    sets = [one.dataset for one in (run.inputs.dataset_inputs if run.inputs else [])]
-    known = [(one.name, one.digest, json.loads(one.profile or "{}")) for one in sets]
-    cohort, digest, counts = known[0] if known else ("cohort", "unknown", {"participants": 0})
-    name = run.info.run_name or run.info.run_id
-    return FoundRun(name, run.info.run_id, settings, cohort, digest, counts, dict(run.data.metrics), results)
+    logged = run.inputs.dataset_inputs if run.inputs else []
+    data = logged[0].dataset if logged else Dataset("cohort", "unknown", "", "")
+    facts = (data.name, data.digest, json.loads(data.profile or "{}"), dict(run.data.metrics))
+    return FoundRun(run.info.run_name or run.info.run_id, run.info.run_id, settings, *facts, results)
 
 
 def _run_called(client: MlflowClient, store: Store, text: str) -> Run:

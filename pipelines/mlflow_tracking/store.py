@@ -17,7 +17,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-from mlflow.utils.uri import get_uri_scheme
+from mlflow.utils.uri import get_uri_scheme, is_http_uri
+from requests import Request
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -66,22 +67,26 @@ class Store:
 
     def check(self) -> None:
         """Refuse what no waiting mends, reaching no server: no driver, no address of MLflow's, a file not ours."""
+        if self.database is not None:
+            return _check_database(self.database.resolve()) if self.database.exists() else None
         with readable_errors(self):
-            if self.database is not None:
-                _check_database(self.database.resolve())
-            elif get_uri_scheme(self.uri) in DATABASE_ENGINES:
-                create_engine(self.uri)
-            else:
-                MlflowClient(self.uri)
+            try:
+                if is_http_uri(self.uri):
+                    Request("GET", self.uri).prepare()
+                elif get_uri_scheme(self.uri) in DATABASE_ENGINES:
+                    create_engine(self.uri)
+                else:
+                    MlflowClient(self.uri)
+            except ValueError:  # it would name part of a password
+                raise MlflowException("it is no address") from None
 
     def client(self) -> MlflowClient:
         """Connect, making an sqlite store where there is none yet."""
         if self.database is not None and not self.database.exists():
             _make_database(self.database, self.artifacts)
-        elif self.database is not None:
-            self.check()
-            if self.artifacts is not None:
-                _follow(self.database.resolve(), self.artifacts)
+        self.check()
+        if self.database is not None and self.artifacts is not None:
+            _follow(self.database.resolve(), self.artifacts)
         registry = os.environ.get("MLFLOW_REGISTRY_URI", self.uri)
         # `models:/` addresses are resolved in the process's own store, whatever store the client was given.
         with _environment_kept():
@@ -108,7 +113,7 @@ def _make_database(database: Path, artifacts: Path | None) -> None:
 
 
 def _check_database(database: Path) -> None:
-    """Look at an sqlite store, if there is one, without changing a byte of it: MLflow would migrate an older one.
+    """Look at an sqlite store without changing a byte of it: MLflow would migrate an older one in passing.
 
     Raises
     ------
@@ -116,8 +121,6 @@ def _check_database(database: Path) -> None:
         It is no store of this MLflow, or nobody named it and it is not of our making.
     """
     other = "Set MLFLOW_TRACKING_URI to another store, or choose another folder for the results."
-    if not database.exists():
-        return
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
             (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()

@@ -83,10 +83,8 @@ def _table(name: str, runs: Sequence[FoundRun], rows: list[list[str]]) -> Report
 
 def _cohort_table(runs: Sequence[FoundRun]) -> ReportTable | None:
     rows = [["data", *(run.cohort for run in runs)], ["checksum", *(run.digest[:12] for run in runs)]]
-    rows += [
-        [f"{words}", *(str(run.counts.get(group, 0)) for run in runs)]
-        for group, words in GROUP_LABELS.items()
-    ]
+    for group, words in GROUP_LABELS.items():
+        rows.append([words, *(str(run.counts.get(group, 0)) for run in runs)])
     return _table("cohorts", runs, rows)
 
 

@@ -180,7 +180,7 @@ LEAVE = """
 
 
 def test_workers_that_end_amid_work_are_replaced():
-    processes = Parallel(n_jobs=2, backend="loky")(delayed(eval)(LEAVE.replace("\n", "")) for _ in range(8))
+    processes = Parallel(n_jobs=2, backend="loky")(delayed(eval)(LEAVE) for _ in range(8))
     assert len(set(processes)) > 2
     stop_workers()
 

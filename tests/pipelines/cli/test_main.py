@@ -170,8 +170,9 @@ def test_a_process_killed_for_its_memory_is_a_readable_line_and_the_others_end(c
     monkeypatch.setattr("pipelines.stages.train.run", work)
     status, _, err = call("train", tmp_path)
     assert status == 1
-    assert err == (
-        "adhd-cvae: a process was killed, as where memory is full. Call again, with fewer --jobs: it goes on.\n"
+    assert (
+        err
+        == "adhd-cvae: a process was killed, as where memory is full. Call again with fewer --jobs or --nprocs.\n"
     )
     assert not [one for one in psutil.Process().children() if "LokyProcess" in " ".join(one.cmdline())]
 

@@ -135,8 +135,12 @@ def test_a_driver_that_is_missing_ends_neither_training_nor_its_thread_in_a_trac
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "mysql://lab@127.0.0.1:1/m")
     monkeypatch.setattr(streaming, "_CLOSING_S", 60)
+    ended = []
+    monkeypatch.setattr(threading, "excepthook", ended.append)
     with streaming.followed(summary, SETTINGS, {}) as take:
         take(row(0))
+    assert ended == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "mlflow"]
 
 
 def test_a_store_that_hangs_as_training_ends_has_no_value_and_no_run_twice(paths, summary, monkeypatch):
