@@ -33,7 +33,7 @@ _CLOSING_S = 5.0
 """How long the end of training waits for the store."""
 _LAST_ATTEMPT_S = 60.0
 """How long publishing waits for it."""
-_REFUSALS = (InputError, MlflowException, SQLAlchemyError, ImportError, OSError)
+_REFUSALS = (InputError, MlflowException, SQLAlchemyError, OSError)
 
 
 @contextmanager
